@@ -1,0 +1,69 @@
+//! Reading files that somebody else wrote: never more than a stated number of bytes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Opens a file for reading without waiting for the other end of a FIFO, and refuses all but regular files.
+///
+/// # Errors
+/// As `open`; `InvalidInput` for a directory, FIFO, socket or device.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+    }
+}
+
+/// All of an open file.
+///
+/// # Errors
+/// As `read`; `FileTooLarge` when more than `limit` bytes are there.
+pub fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let text = format!("larger than {limit} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
+}
+
+/// The first `limit` bytes of a file of any kind (of `/proc` and `/sys` too).
+///
+/// # Errors
+/// As `open` and `read`.
+pub fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_refused_and_its_head_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "0123456789").unwrap();
+        let file = open_regular(&path).unwrap();
+        assert_eq!(read_all(&file, 9).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        let file = open_regular(&path).unwrap();
+        assert_eq!(read_all(&file, 10).unwrap(), b"0123456789");
+        assert_eq!(read_head(&path, 3).unwrap(), b"012");
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(open_regular(&fifo).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(open_regular(dir.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}

@@ -1,0 +1,88 @@
+//! What can go wrong for a program that makes and sends records.
+
+use crate::classification::ClassificationError;
+use crate::config::ConfigError;
+use crate::hex_id::HexIdError;
+use nix::errno::Errno;
+use std::io;
+use std::path::PathBuf;
+
+/// An error of making or sending a record. Nothing was stored unless a variant says so.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The classification breaks a rule.
+    #[error(transparent)]
+    Classification(#[from] ClassificationError),
+    /// The event id is not 32 lowercase hexadecimal digits.
+    #[error(transparent)]
+    EventId(#[from] HexIdError),
+    /// The payload has a control character that is not white space.
+    #[error("a payload is text without control characters other than white space")]
+    PayloadCharacter,
+    /// The system gave no random bytes.
+    #[error("no random bytes from the system: {0}")]
+    Random(#[source] io::Error),
+    /// The configuration can not be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The user has not opted in.
+    #[error("telemetry is not opted in; run `telemctl opt-in` first")]
+    NotOptedIn,
+    /// telemprobd can not be reached or the connection broke.
+    #[error("telemprobd at {}: {source}", path.display())]
+    Socket {
+        /// The socket's path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// telemprobd took the record but did not answer in time: it may or may not be stored.
+    #[error("telemprobd at {} did not answer in time", path.display())]
+    NoAnswer {
+        /// The socket's path.
+        path: PathBuf,
+    },
+    /// telemprobd refused the record.
+    #[error("telemprobd refused the record: {}", refusal(*.0))]
+    Refused(Errno),
+}
+
+impl Error {
+    /// The error number that the C interface returns, negated, for this error.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Error::Classification(_) | Error::EventId(_) | Error::PayloadCharacter => Errno::EINVAL,
+            Error::Random(source) => errno_of(source),
+            Error::Config(error) => error.errno(),
+            Error::NotOptedIn => Errno::ECONNREFUSED,
+            Error::Socket { source, .. } => errno_of(source),
+            Error::NoAnswer { .. } => Errno::ETIMEDOUT,
+            Error::Refused(errno) => *errno,
+        }
+    }
+}
+
+/// The error number behind an I/O error; `EIO` where the library made it without one.
+pub fn errno_of(error: &io::Error) -> Errno {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(number), _) => Errno::from_raw(number),
+        (None, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => Errno::EINVAL,
+        (None, io::ErrorKind::FileTooLarge) => Errno::EFBIG,
+        (None, _) => Errno::EIO,
+    }
+}
+
+fn refusal(errno: Errno) -> String {
+    let why = match errno {
+        Errno::ECONNREFUSED => "telemetry is not opted in",
+        Errno::EPERM => {
+            "the configuration file must belong to root or to you and be writable by its owner alone"
+        }
+        Errno::EMSGSIZE => "it is too large",
+        Errno::EINVAL => "it is not well formed",
+        Errno::ENOSPC => "the spool is full",
+        Errno::EBUSY => "too many connections",
+        _ => return errno.to_string(),
+    };
+    format!("{why} ({errno})")
+}

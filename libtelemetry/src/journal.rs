@@ -1,0 +1,206 @@
+//! The journal of records that left the spool, and the payloads kept beside it.
+//!
+//! `LOG_DIR/journal` has a line an entry, its fields separated by the byte 0x1E:
+//!
+//! ```text
+//! RECORD_ID RS UNIX_SECONDS RS CLASSIFICATION RS EVENT_ID RS BOOT_ID \n
+//! ```
+//!
+//! With retention on, `LOG_DIR/records/RECORD_ID` holds the payload and a newline.
+
+use crate::bounded_file;
+use crate::limits::{JOURNAL_FILE_BYTES, JOURNAL_KEPT, JOURNAL_PRUNE_PAST};
+use std::fmt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+const SEPARATOR: char = '\u{1e}';
+
+/// A record that left the spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// 32 hex digits; also the idempotency key under which the server got it.
+    pub record_id: String,
+    /// When it left, in seconds since the epoch.
+    pub unix_secs: i64,
+    /// Its classification.
+    pub classification: String,
+    /// Its event id.
+    pub event_id: String,
+    /// The boot that it left in.
+    pub boot_id: String,
+}
+
+impl JournalEntry {
+    /// Reads a line; none if it is no entry.
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(SEPARATOR).map(str::to_owned);
+        let entry = Self {
+            record_id: fields.next()?,
+            unix_secs: fields.next()?.trim().parse().ok()?,
+            classification: fields.next()?,
+            event_id: fields.next()?,
+            boot_id: fields.next()?,
+        };
+        // The id names a file below: no path may come of it.
+        let plain = entry.record_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (plain && !entry.record_id.is_empty() && fields.next().is_none()).then_some(entry)
+    }
+}
+
+impl fmt::Display for JournalEntry {
+    /// The line, without its newline.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { record_id, unix_secs, classification, event_id, boot_id } = self;
+        let rs = SEPARATOR;
+        write!(f, "{record_id}{rs}{unix_secs}{rs}{classification}{rs}{event_id}{rs}{boot_id}")
+    }
+}
+
+/// The journal of one `log_dir`.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    file: PathBuf,
+    records_dir: PathBuf,
+}
+
+impl Journal {
+    /// The journal in `log_dir`. Nothing is opened or made yet.
+    pub fn new(log_dir: &Path) -> Self {
+        Self { file: log_dir.join("journal"), records_dir: log_dir.join("records") }
+    }
+
+    /// All entries, oldest first. Lines that are no entries are passed over; no file is no entries.
+    ///
+    /// # Errors
+    /// The file can not be read, or is larger than a journal can be.
+    pub fn entries(&self) -> io::Result<Vec<JournalEntry>> {
+        let file = match bounded_file::open_regular(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file?,
+        };
+        let bytes = bounded_file::read_all(&file, JOURNAL_FILE_BYTES)?;
+        Ok(String::from_utf8_lossy(&bytes).lines().filter_map(JournalEntry::parse).collect())
+    }
+
+    /// The kept payload of an entry, as it lies in the file; none if none was kept.
+    ///
+    /// # Errors
+    /// The file can not be read.
+    pub fn kept_payload(&self, entry: &JournalEntry) -> io::Result<Option<Vec<u8>>> {
+        match bounded_file::open_regular(&self.records_dir.join(&entry.record_id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => bounded_file::read_all(&file?, JOURNAL_FILE_BYTES).map(Some),
+        }
+    }
+
+    /// Keeps a payload beside the journal.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn keep_payload(&self, record_id: &str, payload: &str) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o750).create(&self.records_dir)?;
+        let path = self.records_dir.join(record_id);
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)?;
+        file.write_all(format!("{payload}\n").as_bytes())
+    }
+
+    /// Appends entries in one write and returns how many the file then has at least grown by.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn append(&self, entries: &[JournalEntry]) -> io::Result<()> {
+        let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(&self.file)?;
+        file.write_all(text.as_bytes())
+    }
+
+    /// Once more than 150 entries are there, keeps the newest 100 and their payloads. Returns how many
+    /// entries are there afterwards.
+    ///
+    /// # Errors
+    /// As the system says; the journal is then whole, pruned or not.
+    pub fn prune(&self) -> io::Result<usize> {
+        let entries = match self.entries() {
+            // Past any size that it has when it is kept well: begin anew rather than never again.
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Vec::new(),
+            Ok(entries) if entries.len() <= JOURNAL_PRUNE_PAST => return Ok(entries.len()),
+            entries => entries?,
+        };
+        let (old, kept) = entries.split_at(entries.len().saturating_sub(JOURNAL_KEPT));
+        let new = self.file.with_extension("new");
+        let text: String = kept.iter().map(|entry| format!("{entry}\n")).collect();
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&new, &self.file)?;
+        for entry in old {
+            match fs::remove_file(self.records_dir.join(&entry.record_id)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(kept.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(n: usize) -> JournalEntry {
+        JournalEntry {
+            record_id: format!("{n:032x}"),
+            unix_secs: 1_522_691_281 + n as i64,
+            classification: "org.clearlinux/hello/world".to_owned(),
+            event_id: "5de9de8d5f3c6a7d445d75ba01cc3322".to_owned(),
+            boot_id: "60c014cd-4693-40f1-b334-548cd932949b".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_line_is_that_of_the_contract() {
+        let line = "000000000000000000000000000000ff\u{1e}1522691536\u{1e}org.clearlinux/hello/world\
+                    \u{1e}5de9de8d5f3c6a7d445d75ba01cc3322\u{1e}60c014cd-4693-40f1-b334-548cd932949b";
+        assert_eq!(entry(255).to_string(), line);
+        assert_eq!(JournalEntry::parse(line), Some(entry(255)));
+    }
+
+    #[test]
+    fn what_is_no_entry_is_passed_over() {
+        for line in [
+            "",
+            "a",
+            "a\u{1e}1\u{1e}c\u{1e}e",
+            "a\u{1e}x\u{1e}c\u{1e}e\u{1e}b",
+            "../x\u{1e}1\u{1e}c\u{1e}e\u{1e}b",
+        ] {
+            assert_eq!(JournalEntry::parse(line), None, "{line:?}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(dir.path());
+        assert_eq!(journal.entries().unwrap(), []);
+        fs::write(dir.path().join("journal"), format!("noise \u{fffd}\n{}\n\n", entry(1))).unwrap();
+        assert_eq!(journal.entries().unwrap(), [entry(1)]);
+    }
+
+    #[test]
+    fn pruning_starts_past_150_and_keeps_100_with_their_payloads() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::new(dir.path());
+        let entries: Vec<_> = (0..150).map(entry).collect();
+        journal.append(&entries).unwrap();
+        for entry in &entries {
+            journal.keep_payload(&entry.record_id, "p").unwrap();
+        }
+        assert_eq!(journal.prune().unwrap(), 150);
+        journal.append(&[entry(150)]).unwrap();
+        assert_eq!(journal.prune().unwrap(), 100);
+        let kept = journal.entries().unwrap();
+        assert_eq!((&kept[0], &kept[99]), (&entry(51), &entry(150)));
+        assert_eq!(journal.kept_payload(&entry(50)).unwrap(), None);
+        assert_eq!(journal.kept_payload(&entry(51)).unwrap().unwrap(), b"p\n");
+        assert_eq!(fs::read_dir(dir.path().join("records")).unwrap().count(), 99);
+    }
+}

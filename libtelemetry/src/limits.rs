@@ -1,0 +1,60 @@
+//! Every bound of the record, the wire and the files, with its reason.
+//!
+//! Numbers marked *contract* are shared with the C programs and the collector; the others are ours.
+
+/// Header lines of a record (contract).
+pub const HEADER_COUNT: usize = 15;
+
+/// Longest header value in bytes. Collectors refuse a host type of 250 and more.
+pub const HEADER_VALUE_BYTES: usize = 240;
+
+/// Longest block of header lines in bytes (contract: 15 lines of 256).
+pub const HEADER_BLOCK_BYTES: usize = HEADER_COUNT * 256;
+
+/// Longest payload in bytes (contract); a longer one is cut.
+pub const PAYLOAD_BYTES: usize = 8192;
+
+/// Longest classification in bytes (contract).
+pub const CLASSIFICATION_BYTES: usize = 122;
+
+/// Longest part of a classification in bytes (contract).
+pub const CLASSIFICATION_PART_BYTES: usize = 40;
+
+/// Longest `CFG:` path with its mark and terminator, in bytes (contract: `PATH_MAX` of Linux).
+pub const CONFIG_PATH_BYTES: usize = 4096;
+
+/// Longest message on the socket, its two sizes and its terminators included (contract).
+pub const MESSAGE_BYTES: usize = 8 + 4 + CONFIG_PATH_BYTES + PAYLOAD_BYTES + HEADER_BLOCK_BYTES;
+
+/// Longest configuration file. The documented default file is below 8 KiB; a user may name any file
+/// with `CFG:`, and a daemon must not be made to read a large one.
+pub const CONFIG_FILE_BYTES: u64 = 64 * 1024;
+
+/// Most records that one spool file holds: what is ready in one turn of telemprobd's loop, bounded so
+/// that a reader's memory is (64 of the largest are 1 MiB).
+pub const RECORDS_PER_FILE: usize = 64;
+
+/// Longest single record in a spool file: a message, without its sizes, with room for the `CFG:` line's end.
+pub const SPOOL_RECORD_BYTES: usize = MESSAGE_BYTES;
+
+/// Longest spool file: a full batch and its frame lines. Anything larger is foreign.
+pub const SPOOL_FILE_BYTES: u64 = (RECORDS_PER_FILE * (SPOOL_RECORD_BYTES + 128) + 64) as u64;
+
+/// Longest of the small files of the host that become header values (os-release, a DMI attribute,
+/// the first processor of cpuinfo).
+pub const HOST_FILE_BYTES: u64 = 16 * 1024;
+
+/// Age in days at which the machine id is made anew (contract).
+pub const MACHINE_ID_DAYS: u64 = 3;
+
+/// Entries that the journal keeps after pruning (contract).
+pub const JOURNAL_KEPT: usize = 100;
+
+/// Entries past which the journal is pruned (contract).
+pub const JOURNAL_PRUNE_PAST: usize = 150;
+
+/// Longest journal file that is read. 150 entries are below 50 KiB; the C daemon's may have grown.
+pub const JOURNAL_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Seconds that a sender waits, for sending and again for the answer (contract).
+pub const SEND_TIMEOUT_SECS: u64 = 1;

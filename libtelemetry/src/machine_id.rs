@@ -1,0 +1,106 @@
+//! The machine id of records: random, made anew every three days, or what the administrator fixed.
+
+use crate::bounded_file;
+use crate::header::clean_value;
+use crate::hex_id::{HEX_DIGITS, HexId};
+use crate::limits::MACHINE_ID_DAYS;
+use crate::opt_in::STATIC_MACHINE_ID_FILE;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+const MAX_AGE: Duration = Duration::from_secs(MACHINE_ID_DAYS * 24 * 60 * 60);
+
+/// The id to put into records now; makes or renews `state_dir/machine_id` where that is due.
+///
+/// # Errors
+/// The file can not be read or written.
+pub fn current(etc_dir: &Path, state_dir: &Path, now: SystemTime) -> io::Result<String> {
+    if let Some(id) = fixed_by_administrator(etc_dir) {
+        return Ok(id);
+    }
+    let path = state_dir.join("machine_id");
+    match kept(&path, now) {
+        Some(id) => Ok(id),
+        None => renew(&path),
+    }
+}
+
+/// The first 32 characters of the override's first line, if they say anything.
+fn fixed_by_administrator(etc_dir: &Path) -> Option<String> {
+    let bytes = bounded_file::read_head(&etc_dir.join(STATIC_MACHINE_ID_FILE), 4096).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let id: String = text.lines().next()?.chars().take(HEX_DIGITS).collect();
+    let id = clean_value(id.trim());
+    (!id.is_empty()).then(|| id.into_owned())
+}
+
+/// The id in the file, while it is well formed and young enough.
+fn kept(path: &Path, now: SystemTime) -> Option<String> {
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    if is_due(modified, now) {
+        return None;
+    }
+    let bytes = bounded_file::read_head(path, HEX_DIGITS as u64 + 1).ok()?;
+    let id: HexId = std::str::from_utf8(&bytes).ok()?.trim_end().parse().ok()?;
+    Some(id.to_string())
+}
+
+/// Whether an id written at `modified` is to be replaced. A time ahead of the clock is a clock that was
+/// put back: such an id could live for ever.
+fn is_due(modified: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(modified).map_or(true, |age| age > MAX_AGE)
+}
+
+fn renew(path: &Path) -> io::Result<String> {
+    let id = HexId::random()?.to_string();
+    let new = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
+    file.write_all(id.as_bytes())?;
+    fs::rename(&new, path)?;
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    #[test]
+    fn an_id_is_kept_for_three_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        let first = current(dir.path(), dir.path(), now).unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("machine_id")).unwrap(), first);
+        assert!(first.parse::<HexId>().is_ok());
+        assert_eq!(current(dir.path(), dir.path(), now + DAY).unwrap(), first);
+        assert_ne!(current(dir.path(), dir.path(), now + 4 * DAY).unwrap(), first);
+    }
+
+    #[test]
+    fn an_id_from_the_future_or_a_broken_one_is_replaced() {
+        let now = SystemTime::now();
+        assert!(is_due(now + DAY, now));
+        assert!(!is_due(now - 3 * DAY, now));
+        assert!(is_due(now - 3 * DAY - Duration::from_secs(1), now));
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("machine_id"), "short").unwrap();
+        assert!(current(dir.path(), dir.path(), now).unwrap().parse::<HexId>().is_ok());
+    }
+
+    #[test]
+    fn the_administrators_id_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let fixed = dir.path().join(STATIC_MACHINE_ID_FILE);
+        let now = SystemTime::now();
+        fs::write(&fixed, "my-machine\nmore\n").unwrap();
+        assert_eq!(current(dir.path(), dir.path(), now).unwrap(), "my-machine");
+        fs::write(&fixed, "x".repeat(50)).unwrap();
+        assert_eq!(current(dir.path(), dir.path(), now).unwrap(), "x".repeat(32));
+        fs::write(&fixed, "\n").unwrap();
+        assert!(current(dir.path(), dir.path(), now).unwrap().parse::<HexId>().is_ok());
+    }
+}
