@@ -1,0 +1,38 @@
+//! Tells at once when consent is withdrawn, so that a daemon stops without waiting for the next record.
+//! Whether it is given is always asked of the file itself ([`telemetry::opt_in`]); this only wakes.
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+/// Readable when something in `etc_dir` changed.
+#[derive(Debug)]
+pub struct ConsentWatch(Inotify);
+
+impl ConsentWatch {
+    /// Watches `etc_dir`, which has to be there.
+    ///
+    /// # Errors
+    /// As `inotify_add_watch`.
+    pub fn new(etc_dir: &Path) -> io::Result<Self> {
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let changes = AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE_SELF;
+        inotify.add_watch(etc_dir, changes)?;
+        Ok(Self(inotify))
+    }
+
+    /// Takes what woke the loop.
+    pub fn drain(&self) {
+        while self.0.read_events().is_ok_and(|events| !events.is_empty()) {}
+    }
+}
+
+impl AsFd for ConsentWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,128 @@
+//! One daemon of a kind for one `run_dir`: a lock on `RUN_DIR/NAME.lock`, which goes with the process
+//! however it ends. The file holds the process id for people and for `telemctl status`.
+
+use nix::fcntl::{FcntlArg, fcntl};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The lock of a running daemon; dropping it frees the place.
+#[derive(Debug)]
+pub struct InstanceLock {
+    _file: File,
+}
+
+/// Why the place could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// Another process has it.
+    #[error("{name} runs already with run_dir={} (pid {pid}); stop it first, or set another run_dir", run_dir.display())]
+    Taken {
+        /// The daemon.
+        name: String,
+        /// The directory of the lock.
+        run_dir: PathBuf,
+        /// Who has it; 0 if it has not said yet.
+        pid: u32,
+    },
+    /// The lock file can not be made.
+    #[error("{}: {source}; the run_dir must be writable for the daemon's user", path.display())]
+    Io {
+        /// The lock file or its directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl InstanceLock {
+    /// Takes the place of the daemon `name`; makes `run_dir` if it is not there.
+    ///
+    /// # Errors
+    /// [`InstanceError`].
+    pub fn acquire(run_dir: &Path, name: &str) -> Result<Self, InstanceError> {
+        let path = lock_path(run_dir, name);
+        let io_error = |source| InstanceError::Io { path: path.clone(), source };
+        DirBuilder::new().recursive(true).mode(0o755).create(run_dir).map_err(io_error)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&path)
+            .map_err(io_error)?;
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+            Ok(_) => {}
+            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
+                let pid = read_pid(&mut file).unwrap_or(0);
+                return Err(InstanceError::Taken { name: name.to_owned(), run_dir: run_dir.to_owned(), pid });
+            }
+            Err(errno) => return Err(io_error(errno.into())),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io_error)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The process id of the running daemon `name`; none if none runs.
+///
+/// # Errors
+/// The lock file is there but can not be read.
+pub fn running_pid(run_dir: &Path, name: &str) -> io::Result<Option<u32>> {
+    let mut file = match File::open(lock_path(run_dir, name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    // Asks who would be in the way, without getting in anybody's way.
+    let mut lock = whole_file(libc::F_RDLCK);
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+    if i32::from(lock.l_type) == libc::F_UNLCK { Ok(None) } else { Ok(read_pid(&mut file)) }
+}
+
+fn lock_path(run_dir: &Path, name: &str) -> PathBuf {
+    run_dir.join(format!("{name}.lock"))
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// A lock of this type over all of a file. It belongs to the open file, not to the process, so that it
+/// conflicts within one process too and no other descriptor's closing frees it.
+#[allow(clippy::cast_possible_truncation)] // The constants are small; their C type differs by platform.
+fn whole_file(lock_type: i32) -> libc::flock {
+    libc::flock {
+        l_type: lock_type as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_kind() {
+        let dir = tempfile::tempdir().unwrap();
+        let run_dir = dir.path().join("run");
+        assert_eq!(running_pid(&run_dir, "telempostd").unwrap(), None);
+        let lock = InstanceLock::acquire(&run_dir, "telempostd").unwrap();
+        assert_eq!(running_pid(&run_dir, "telempostd").unwrap(), Some(std::process::id()));
+        assert_eq!(running_pid(&run_dir, "telemprobd").unwrap(), None);
+        let error = InstanceLock::acquire(&run_dir, "telempostd").unwrap_err();
+        assert!(matches!(error, InstanceError::Taken { pid, .. } if pid == std::process::id()));
+        let _other = InstanceLock::acquire(&run_dir, "telemprobd").unwrap();
+        drop(lock);
+        assert_eq!(running_pid(&run_dir, "telempostd").unwrap(), None);
+        let _again = InstanceLock::acquire(&run_dir, "telempostd").unwrap();
+    }
+}
