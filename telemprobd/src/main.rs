@@ -1,2 +1,28 @@
-//! Not yet.
-fn main() {}
+//! telemprobd: takes records from programs on a Unix socket, and answers once they are stored.
+
+mod cli;
+mod connections;
+mod event_loop;
+mod limits;
+mod listen_fds;
+mod listener;
+mod refusal_log;
+mod sender_config;
+mod session;
+mod staging;
+mod startup;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    telemetry_daemon::logging::init("telemprobd");
+    match startup::start(args.config_file).and_then(event_loop::EventLoop::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

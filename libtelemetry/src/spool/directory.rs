@@ -13,7 +13,7 @@ use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, UtimensatFlags, fstatat, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
+use nix::unistd::{AccessFlags, Uid, UnlinkatFlags, faccessat, unlinkat};
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -75,6 +75,15 @@ impl SpoolDir {
     pub fn open(path: &Path) -> io::Result<Self> {
         let directory = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)?;
         Ok(Self { path: path.to_owned(), directory })
+    }
+
+    /// Whether this process may make and remove files here.
+    ///
+    /// # Errors
+    /// It may not, as on a file system that is read-only.
+    pub fn check_writable(&self) -> io::Result<()> {
+        let access = AccessFlags::W_OK | AccessFlags::X_OK;
+        Ok(faccessat(&self.directory, ".", access, AtFlags::AT_EACCESS)?)
     }
 
     /// The directory's path.

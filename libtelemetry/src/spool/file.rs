@@ -26,9 +26,9 @@
 //! named by 32 hex digits, as ours are, has its name for an id; any other (those of the C daemons) has
 //! the head of the SHA-256 of its name and content.
 
-use crate::header::{HeaderBlock, HeaderError};
+use crate::header::{HeaderBlock, HeaderError, cut};
 use crate::hex_id::HexId;
-use crate::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
+use crate::limits::{PAYLOAD_BYTES, RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
 use crate::message::Message;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -62,7 +62,7 @@ pub struct Decoded {
 /// What is wrong with a spool file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// No bytes at all, as after a power cut without a sync.
+    /// No bytes at all, or none behind the mark of a batch, as after a power cut without a sync.
     #[error("the file is empty")]
     Empty,
     /// No header lines where a record should begin.
@@ -127,7 +127,7 @@ pub fn decode(name: &OsStr, bytes: &[u8]) -> Decoded {
 
 fn decode_batch(mut bytes: &[u8]) -> Decoded {
     let mut records = Vec::new();
-    let mut damage = None;
+    let mut damage = bytes.is_empty().then_some(Damage::Empty);
     let mut number = 0;
     while !bytes.is_empty() {
         number += 1;
@@ -183,7 +183,8 @@ fn decode_single(bytes: &[u8]) -> Result<Message, Damage> {
     // The C daemons store what firmware says as it is, in any encoding.
     let text = String::from_utf8_lossy(rest);
     let (headers, payload) = HeaderBlock::parse_head(&text)?;
-    let payload = payload.strip_suffix('\n').unwrap_or(payload).to_owned();
+    // Longer than any record's: foreign, and cut as the library cuts.
+    let payload = cut(payload.strip_suffix('\n').unwrap_or(payload), PAYLOAD_BYTES).to_owned();
     Ok(Message { config, headers, payload })
 }
 
@@ -243,6 +244,8 @@ mod tests {
             let decoded = decode_as("aB3xY9", &encode_single(&message));
             assert_eq!((decoded.records[0].message.clone(), decoded.damage), (message, None));
         }
+        let long = encode_single(&message(&"x".repeat(PAYLOAD_BYTES + 1), None));
+        assert_eq!(decode_as("x", &long).records[0].message.payload.len(), PAYLOAD_BYTES);
     }
 
     #[test]
@@ -292,6 +295,7 @@ mod tests {
         assert_eq!(decoded.records.len(), 1);
 
         assert_eq!(decode_as("x", b"").damage, Some(Damage::Empty));
+        assert_eq!(decode_as("x", BATCH_MARK).damage, Some(Damage::Empty));
         assert!(matches!(decode_as("x", &[0; 900]).damage, Some(Damage::Headers(_))));
         assert!(matches!(decode_as("x", b"CFG:/only").damage, Some(Damage::Headers(_))));
     }

@@ -1,0 +1,360 @@
+//! The loop: wait, take what came, store what is ready under one commit, answer, again.
+//!
+//! While a commit waits for the disk, further clients queue up in the kernel and are ready together in
+//! the next turn: many senders cost few syncs, without a timer and without a delay for the single one.
+
+use crate::connections::{Client, Connections, Received};
+use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, MACHINE_ID_CHECK, MAX_CLIENTS};
+use crate::listener::Listener;
+use crate::refusal_log::RefusalLog;
+use crate::staging::Staging;
+use crate::startup::{DaemonError, load_settings};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+use telemetry::config::Settings;
+use telemetry::limits::MESSAGE_BYTES;
+use telemetry::message::Message;
+use telemetry_daemon::consent::ConsentWatch;
+use telemetry_daemon::instance::InstanceLock;
+use telemetry_daemon::lifetime::Lifetime;
+use telemetry_daemon::notify;
+use telemetry_daemon::signals::{Signal, Signals};
+
+const LISTENER: u64 = 0;
+const SIGNALS: u64 = 1;
+const CONSENT: u64 = 2;
+const FIRST_CLIENT: u64 = 3;
+
+/// Why the loop ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Signal,
+    OptedOut,
+    Idle,
+}
+
+/// The running daemon.
+#[derive(Debug)]
+pub(crate) struct EventLoop {
+    epoll: Epoll,
+    config_file: Option<PathBuf>,
+    settings: Settings,
+    signals: Signals,
+    consent: ConsentWatch,
+    listener: Listener,
+    /// Set while no new clients are taken: there are as many as there may be, or the system gave no
+    /// descriptor. Not before this time are they taken again.
+    accept_paused_until: Option<Instant>,
+    connections: Connections,
+    next_client: u64,
+    /// Clients whose message is whole, to be stored at the end of the turn.
+    ready: Vec<(Client, Message)>,
+    staging: Staging,
+    machine_id_check: Instant,
+    lifetime: Lifetime,
+    refusals: RefusalLog,
+    scratch: Vec<u8>,
+    _lock: InstanceLock,
+}
+
+impl EventLoop {
+    /// A loop over these.
+    pub(crate) fn new(
+        config_file: Option<PathBuf>,
+        settings: Settings,
+        lock: InstanceLock,
+        signals: Signals,
+        consent: ConsentWatch,
+        listener: Listener,
+        staging: Staging,
+    ) -> Result<Self, DaemonError> {
+        let now = Instant::now();
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(DaemonError::system("epoll"))?;
+        let readable = |number| EpollEvent::new(EpollFlags::EPOLLIN, number);
+        epoll
+            .add(&listener, readable(LISTENER))
+            .and_then(|()| epoll.add(&signals, readable(SIGNALS)))
+            .and_then(|()| epoll.add(&consent, readable(CONSENT)))
+            .map_err(DaemonError::system("epoll"))?;
+        Ok(Self {
+            epoll,
+            config_file,
+            lifetime: Lifetime::new(settings.recycle_after, now),
+            settings,
+            signals,
+            consent,
+            listener,
+            accept_paused_until: None,
+            connections: Connections::default(),
+            next_client: FIRST_CLIENT,
+            ready: Vec::new(),
+            staging,
+            machine_id_check: now + MACHINE_ID_CHECK,
+            refusals: RefusalLog::default(),
+            // A byte more than any message, so that one read tells that nothing is missing.
+            scratch: vec![0; MESSAGE_BYTES + 1],
+            _lock: lock,
+        })
+    }
+
+    /// Serves until it is told to stop, consent is withdrawn, or nothing happened for long enough.
+    pub(crate) fn run(mut self) -> Result<(), DaemonError> {
+        notify::ready();
+        log::info!(
+            "listening on {}, storing in {}",
+            self.settings.socket_path.display(),
+            self.settings.spool_dir.display()
+        );
+        let end = loop {
+            if let Some(end) = self.turn()? {
+                break end;
+            }
+        };
+        notify::stopping();
+        self.finish();
+        match end {
+            End::Signal => log::info!("stopped"),
+            End::OptedOut => log::info!("telemetry was opted out; nothing more is collected"),
+            End::Idle => log::info!(
+                "ended after idle time (daemon_recycling_enabled); the next record starts it again where systemd holds the socket"
+            ),
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self) -> Result<Option<End>, DaemonError> {
+        let mut events = [EpollEvent::empty(); 64];
+        let count = match self.epoll.wait(&mut events, self.timeout(Instant::now())) {
+            Err(Errno::EINTR) => 0,
+            count => count.map_err(DaemonError::system("epoll_wait"))?,
+        };
+        let now = Instant::now();
+        let mut end = None;
+        for event in events.iter().take(count) {
+            match event.data() {
+                LISTENER => self.accept_clients(now),
+                SIGNALS => end = self.handle_signals().or(end),
+                CONSENT => self.consent.drain(),
+                number => self.receive(number),
+            }
+        }
+        self.commit(now);
+        while let Some(client) = self.connections.take_overdue(now) {
+            client.answer(Err(Errno::ETIMEDOUT));
+        }
+        self.accept_again(now)?;
+        if now >= self.machine_id_check {
+            self.staging.check_machine_id(SystemTime::now());
+            self.machine_id_check = now + MACHINE_ID_CHECK;
+        }
+        // Asked of the file at every turn: a watch may miss that a whole directory was replaced.
+        if !self.staging.is_opted_in() {
+            return Ok(Some(End::OptedOut));
+        }
+        let is_idle = self.connections.len() == 0 && self.lifetime.is_over(now);
+        Ok(end.or(is_idle.then_some(End::Idle)))
+    }
+
+    /// Time until something is due, rounded up so that it is due when the wait ends.
+    fn timeout(&self, now: Instant) -> EpollTimeout {
+        let until = |instant: Instant| instant.saturating_duration_since(now);
+        let client = self.connections.next_deadline().map(|(deadline, _)| until(deadline));
+        let idle = self.lifetime.time_left(now).filter(|_| self.connections.len() == 0);
+        let accept = self.accept_paused_until.map(until).filter(|wait| !wait.is_zero());
+        let wait =
+            [client, idle, accept].into_iter().flatten().fold(until(self.machine_id_check), Duration::min);
+        EpollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(EpollTimeout::MAX)
+    }
+
+    fn accept_clients(&mut self, now: Instant) {
+        self.lifetime.touch(now);
+        for _ in 0..ACCEPTS_PER_TURN {
+            if self.connections.len() >= MAX_CLIENTS {
+                return self.pause_accepting(now);
+            }
+            match self.listener.accept() {
+                Ok(Some(stream)) => self.greet(Client::new(stream), now),
+                Ok(None) => return,
+                Err(error) => {
+                    if let Some(unsaid) = self.refusals.note(now) {
+                        log::warn!(
+                            "no new client can be taken: {error} ({unsaid} more since the last such line)"
+                        );
+                    }
+                    return self.pause_accepting(now + ACCEPT_RETRY);
+                }
+            }
+        }
+    }
+
+    /// Most clients have sent everything by the time that they are accepted, and never enter the loop.
+    fn greet(&mut self, mut client: Client, now: Instant) {
+        match client.receive(&mut self.scratch) {
+            Received::Waiting => {
+                let number = self.next_client;
+                self.next_client += 1;
+                match self.epoll.add(&client, EpollEvent::new(EpollFlags::EPOLLIN, number)) {
+                    Ok(()) => self.connections.add(number, client, now),
+                    Err(errno) => client.answer(Err(errno)),
+                }
+            }
+            received => self.settle(client, received),
+        }
+    }
+
+    fn receive(&mut self, number: u64) {
+        let Some(client) = self.connections.get_mut(number) else {
+            return;
+        };
+        match client.receive(&mut self.scratch) {
+            Received::Waiting => {}
+            received => {
+                if let Some(client) = self.connections.remove(number) {
+                    // Closing would take it out of the set too, but only once the record is stored.
+                    let _ = self.epoll.delete(&client);
+                    self.settle(client, received);
+                }
+            }
+        }
+    }
+
+    /// A client that is done sending: its message is ready, or it is refused at once.
+    fn settle(&mut self, client: Client, received: Received) {
+        match received {
+            Received::Message(message) => match self.staging.admit(message, || client.uid()) {
+                Ok(message) => self.ready.push((client, message)),
+                Err(errno) => self.refuse(client, errno, &errno.desc()),
+            },
+            Received::Refused(error) => self.refuse(client, error.errno(), &error),
+            Received::Waiting | Received::Gone => {}
+        }
+    }
+
+    fn refuse(&mut self, client: Client, errno: Errno, reason: &dyn std::fmt::Display) {
+        if let Some(unsaid) = self.refusals.note(Instant::now()) {
+            let uid = client.uid().map_or_else(|_| "?".to_owned(), |uid| uid.to_string());
+            log::warn!("refused a record of user {uid}: {reason} ({unsaid} more since the last such line)");
+        }
+        client.answer(Err(errno));
+    }
+
+    /// Stores what is ready and answers.
+    fn commit(&mut self, now: Instant) {
+        if self.ready.is_empty() {
+            return;
+        }
+        self.lifetime.touch(now);
+        let (clients, messages): (Vec<_>, Vec<_>) = self.ready.drain(..).unzip();
+        for (client, answer) in clients.into_iter().zip(self.staging.commit(&messages)) {
+            client.answer(answer);
+        }
+    }
+
+    fn pause_accepting(&mut self, until: Instant) {
+        if self.epoll.delete(&self.listener).is_ok() {
+            self.accept_paused_until = Some(until);
+        }
+    }
+
+    fn accept_again(&mut self, now: Instant) -> Result<(), DaemonError> {
+        let due = self.accept_paused_until.is_some_and(|until| until <= now);
+        if due && self.connections.len() < MAX_CLIENTS {
+            let readable = EpollEvent::new(EpollFlags::EPOLLIN, LISTENER);
+            self.epoll.add(&self.listener, readable).map_err(DaemonError::system("epoll"))?;
+            self.accept_paused_until = None;
+        }
+        Ok(())
+    }
+
+    fn handle_signals(&mut self) -> Option<End> {
+        let mut end = None;
+        while let Some(signal) = self.signals.next() {
+            match signal {
+                Signal::Stop => end = Some(End::Signal),
+                Signal::Reload => self.reload(),
+                Signal::ChildEnded => {}
+            }
+        }
+        end
+    }
+
+    /// Takes the new configuration over as a whole, or leaves the one in force as a whole.
+    fn reload(&mut self) {
+        notify::reloading();
+        match self.try_reload() {
+            Ok(()) => log::info!("configuration read again"),
+            Err(error) => log::error!("the configuration stays as it was: {error}"),
+        }
+        notify::ready();
+    }
+
+    fn try_reload(&mut self) -> Result<(), DaemonError> {
+        let settings = load_settings(self.config_file.as_ref())?;
+        // What is ready belongs to the old spool.
+        self.commit(Instant::now());
+        let staging = Staging::open(&settings)?;
+        let consent = match settings.etc_dir == self.settings.etc_dir {
+            true => None,
+            false => Some(
+                ConsentWatch::new(&settings.etc_dir).map_err(DaemonError::system("watch over etc_dir"))?,
+            ),
+        };
+        let moved = self.listener.own_path().is_some_and(|path| path != settings.socket_path);
+        if moved {
+            let listener = Listener::bind(&settings.socket_path)?;
+            self.epoll
+                .add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))
+                .map_err(DaemonError::system("epoll"))?;
+            self.empty_the_doorway(Instant::now());
+            self.listener = listener;
+            self.accept_paused_until = None;
+        }
+        if let Some(consent) = consent {
+            self.epoll
+                .add(&consent, EpollEvent::new(EpollFlags::EPOLLIN, CONSENT))
+                .map_err(DaemonError::system("epoll"))?;
+            self.consent = consent;
+        }
+        if settings.run_dir != self.settings.run_dir {
+            log::warn!("run_dir takes effect at the next start");
+        }
+        self.lifetime = Lifetime::new(settings.recycle_after, Instant::now());
+        self.staging = staging;
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// What was received is stored first: those who wait at the door, then what each client has sent.
+    fn finish(&mut self) {
+        let now = Instant::now();
+        if self.listener.own_path().is_some() {
+            self.empty_the_doorway(now);
+        }
+        for mut client in self.connections.drain() {
+            match client.receive(&mut self.scratch) {
+                Received::Waiting => {}
+                received => self.settle(client, received),
+            }
+            self.commit_when_full(now);
+        }
+        self.commit(now);
+    }
+
+    /// Closes our own socket to newcomers and takes those who wait there already.
+    fn empty_the_doorway(&mut self, now: Instant) {
+        self.listener.close_door();
+        while let Ok(Some(stream)) = self.listener.accept() {
+            self.greet(Client::new(stream), now);
+            self.commit_when_full(now);
+        }
+        self.commit(now);
+    }
+
+    fn commit_when_full(&mut self, now: Instant) {
+        if self.ready.len() >= ACCEPTS_PER_TURN {
+            self.commit(now);
+        }
+    }
+}
