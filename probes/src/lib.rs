@@ -1,1 +1,5 @@
-//! Not yet.
+//! What the probes do, apart from their command lines: `src/bin` has one thin program for each.
+
+pub mod hello;
+pub mod payload_source;
+pub mod sending;
