@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The harness of the scenarios in `tests/tests`: real programs, each scenario in a private directory
+//! that no other one and no installed copy sees.
+//!
+//! Nothing waits for a clock: [`until`] waits for an event, with a deadline that only a fault reaches.
+
+pub mod collector;
+pub mod frame;
+pub mod process;
+pub mod programs;
+pub mod sandbox;
+
+pub use collector::Collector;
+pub use process::Process;
+pub use sandbox::Sandbox;
+
+use std::time::{Duration, Instant};
+
+/// Far beyond what anything here takes, so that a slow machine does not fail.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` gives something.
+///
+/// # Panics
+/// It did not before the [`DEADLINE`]; `what` says what was waited for.
+pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,114 @@
+//! What can not work is told in one line that names the thing and the remedy, and nothing is half done.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use system_tests::{Process, Sandbox};
+
+/// Starts the daemon, expects it to refuse, and returns its one line.
+fn refusal(sandbox: &Sandbox, daemon: &str) -> String {
+    let mut daemon = sandbox.start(daemon);
+    let status = daemon.wait();
+    assert_eq!(status.code(), Some(1), "{}", daemon.log());
+    assert_eq!(daemon.log().lines().count(), 1, "{}", daemon.log());
+    daemon.log()
+}
+
+#[test]
+fn a_wrong_value_names_file_line_key_and_what_is_allowed() {
+    let sandbox = Sandbox::new();
+    let text = fs::read_to_string(sandbox.config()).unwrap();
+    let line = text.lines().count() + 1;
+    sandbox.write("telemetrics.conf", &format!("{text}record_expiry=soon\n"));
+    for daemon in ["telemprobd", "telempostd"] {
+        let refusal = refusal(&sandbox, daemon);
+        let expected = format!(
+            "{daemon}: {}:{line}: record_expiry=soon: must be minutes, 1 to 5256000\n",
+            sandbox.config_arg()
+        );
+        assert_eq!(refusal, expected);
+    }
+    assert!(!sandbox.path("spool").exists());
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_with_the_nearest_one() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("record_expire", "5");
+    let daemon = sandbox.start_telemprobd();
+    assert!(daemon.log().contains("unknown key `record_expire`; did you mean `record_expiry`?"));
+}
+
+#[test]
+fn a_configuration_that_is_not_there_or_is_a_directory() {
+    let sandbox = Sandbox::new();
+    for daemon in ["telemprobd", "telempostd"] {
+        for path in [sandbox.path("none.conf"), sandbox.path("etc")] {
+            let path = path.to_str().unwrap();
+            let mut process = Process::start(&sandbox.path(""), daemon, &["-f", path]);
+            assert_eq!(process.wait().code(), Some(1));
+            assert!(process.log().contains(path), "{}", process.log());
+            assert_eq!(process.log().lines().count(), 1, "{}", process.log());
+        }
+    }
+}
+
+#[test]
+fn a_socket_path_that_is_taken_or_no_socket_or_nowhere() {
+    let mut sandbox = Sandbox::new();
+    let listener = UnixListener::bind(sandbox.socket_path()).unwrap();
+    assert!(refusal(&sandbox, "telemprobd").contains("another program listens there"));
+    drop(listener);
+    let file = sandbox.write("precious", "data");
+    sandbox.set("socket_path", file.display());
+    assert!(refusal(&sandbox, "telemprobd").contains("no socket is there"));
+    assert_eq!(fs::read_to_string(file).unwrap(), "data");
+    let nowhere = sandbox.path("none/telem-0");
+    sandbox.set("socket_path", nowhere.display());
+    assert!(refusal(&sandbox, "telemprobd").contains(nowhere.to_str().unwrap()));
+}
+
+#[test]
+fn a_spool_that_can_not_be_written() {
+    let mut sandbox = Sandbox::new();
+    let file = sandbox.write("file", "no directory");
+    for key in ["spool_dir", "state_dir", "run_dir"] {
+        let old = sandbox.path(key.trim_end_matches("_dir"));
+        sandbox.set(key, file.join("below").display());
+        let refusal = refusal(&sandbox, "telemprobd");
+        assert!(refusal.contains("file") && refusal.contains("writable"), "{key}: {refusal}");
+        sandbox.set(key, old.display());
+    }
+}
+
+#[test]
+fn a_spool_of_somebody_else() {
+    // Root may write anywhere; then an ordinary user tries.
+    let sandbox = Sandbox::new();
+    let nobody = 65_534;
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    for name in ["spool", "state", "run"] {
+        fs::create_dir(sandbox.path(name)).unwrap();
+        let mode = if is_root && name != "spool" { 0o777 } else { 0o755 };
+        fs::set_permissions(sandbox.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut command = sandbox.command("telemprobd", &["-f", &sandbox.config_arg()]);
+    if is_root {
+        command.uid(nobody).gid(nobody);
+    } else {
+        fs::set_permissions(sandbox.path("spool"), fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    let mut daemon = Process::spawn(&sandbox.path(""), "telemprobd", &mut command);
+    assert_eq!(daemon.wait().code(), Some(1), "{}", daemon.log());
+    assert!(daemon.log().contains("spool") && daemon.log().contains("writable"), "{}", daemon.log());
+    assert!(!sandbox.socket_path().exists(), "nothing half done");
+}
+
+#[test]
+fn a_second_daemon_on_the_same_place() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.start_telemprobd();
+    let refusal = refusal(&sandbox, "telemprobd");
+    assert!(refusal.contains(&format!("pid {}", first.pid())), "{refusal}");
+}
