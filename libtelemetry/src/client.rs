@@ -1,6 +1,6 @@
 //! The sending side: a record goes to telemprobd and its answer comes back.
 
-use crate::config::{self, Settings};
+use crate::config::{self, ConfigError, Settings};
 use crate::error::Error;
 use crate::limits::SEND_TIMEOUT_SECS;
 use crate::opt_in;
@@ -43,6 +43,9 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] if the path is not absolute, no regular file, or the file can not be used.
     pub fn with_config_file(path: &Path) -> Result<Self, Error> {
+        if !wire::is_carried(path) {
+            return Err(ConfigError::Unusable(path.to_owned()).into());
+        }
         Ok(Self::of(config::load(Some(path))?.settings, Some(path.to_owned())))
     }
 

@@ -29,7 +29,7 @@ pub fn current(etc_dir: &Path, state_dir: &Path, now: SystemTime) -> io::Result<
 }
 
 /// The first 32 characters of the override's first line, if they say anything.
-fn fixed_by_administrator(etc_dir: &Path) -> Option<String> {
+pub fn fixed_by_administrator(etc_dir: &Path) -> Option<String> {
     let bytes = bounded_file::read_head(&etc_dir.join(STATIC_MACHINE_ID_FILE), 4096).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let id: String = text.lines().next()?.chars().take(HEX_DIGITS).collect();

@@ -138,6 +138,11 @@ fn split_config(bytes: &[u8]) -> Result<(Option<PathBuf>, &[u8]), WireError> {
     Ok((Some(path.to_owned()), rest.get(1..).unwrap_or_default()))
 }
 
+/// Whether a message can carry this path of a configuration file.
+pub fn is_carried(path: &Path) -> bool {
+    check_config_path(path.as_os_str().as_bytes()).is_ok()
+}
+
 /// A path that fits into a message and into the first line of a spool file.
 fn check_config_path(path: &[u8]) -> Result<&Path, WireError> {
     let fits = path.len() + CONFIG_MARK.len() < CONFIG_PATH_BYTES;

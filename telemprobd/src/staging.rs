@@ -1,6 +1,6 @@
 //! From decoded messages to stored records: checked, given the machine id, written together.
 
-use crate::sender_config;
+use crate::sender_config::SenderConfigs;
 use nix::errno::Errno;
 use std::io;
 use std::path::PathBuf;
@@ -41,6 +41,7 @@ pub(crate) struct Staging {
     etc_dir: PathBuf,
     state_dir: PathBuf,
     machine_id: String,
+    sender_configs: SenderConfigs,
 }
 
 impl Staging {
@@ -64,6 +65,7 @@ impl Staging {
             etc_dir: settings.etc_dir.clone(),
             state_dir: settings.state_dir.clone(),
             machine_id,
+            sender_configs: SenderConfigs::default(),
         })
     }
 
@@ -80,7 +82,7 @@ impl Staging {
     /// # Errors
     /// The error number of the answer.
     pub(crate) fn admit(
-        &self,
+        &mut self,
         mut message: Message,
         sender_uid: impl FnOnce() -> Result<u32, Errno>,
     ) -> Result<Message, Errno> {
@@ -90,7 +92,7 @@ impl Staging {
             return Err(Errno::EINVAL);
         }
         if let Some(config) = &message.config {
-            sender_config::check(config, sender_uid()?)?;
+            self.sender_configs.check(config, sender_uid()?)?;
         }
         message.headers.set(Header::MachineId, &self.machine_id);
         Ok(message)
@@ -143,10 +145,11 @@ mod tests {
     #[test]
     fn admission_checks_and_fills_in() {
         let dir = tempfile::tempdir().unwrap();
-        let staging = staging(dir.path());
-        let admit = |class, severity| staging.admit(message(class, severity), || Ok(0));
+        let mut staging = staging(dir.path());
+        let id = staging.machine_id.clone();
+        let mut admit = |class, severity| staging.admit(message(class, severity), || Ok(0));
         let admitted = admit("a/b/c", "4").unwrap();
-        assert_eq!(admitted.headers.value(Header::MachineId), staging.machine_id);
+        assert_eq!(admitted.headers.value(Header::MachineId), id);
         for (class, severity) in [("a/b", "1"), ("a/b/c", "0"), ("a/b/c", "5"), ("a/b/c", "")] {
             assert_eq!(admit(class, severity), Err(Errno::EINVAL), "{class} {severity}");
         }

@@ -66,6 +66,9 @@ pub enum ConfigError {
     /// The path is not absolute.
     #[error("{}: the path of a configuration file must be absolute", .0.display())]
     Relative(PathBuf),
+    /// The path can not be sent to telemprobd.
+    #[error("{}: the path of a configuration file is absolute, has no control characters and is below 4092 bytes", .0.display())]
+    Unusable(PathBuf),
     /// The file can not be read.
     #[error("{}: {source}", path.display())]
     Read {

@@ -26,9 +26,9 @@
 //! named by 32 hex digits, as ours are, has its name for an id; any other (those of the C daemons) has
 //! the head of the SHA-256 of its name and content.
 
-use crate::header::{HeaderBlock, HeaderError, cut};
+use crate::header::{HeaderBlock, HeaderError};
 use crate::hex_id::HexId;
-use crate::limits::{PAYLOAD_BYTES, RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
+use crate::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
 use crate::message::Message;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -183,8 +183,7 @@ fn decode_single(bytes: &[u8]) -> Result<Message, Damage> {
     // The C daemons store what firmware says as it is, in any encoding.
     let text = String::from_utf8_lossy(rest);
     let (headers, payload) = HeaderBlock::parse_head(&text)?;
-    // Longer than any record's: foreign, and cut as the library cuts.
-    let payload = cut(payload.strip_suffix('\n').unwrap_or(payload), PAYLOAD_BYTES).to_owned();
+    let payload = payload.strip_suffix('\n').unwrap_or(payload).to_owned();
     Ok(Message { config, headers, payload })
 }
 
@@ -244,8 +243,6 @@ mod tests {
             let decoded = decode_as("aB3xY9", &encode_single(&message));
             assert_eq!((decoded.records[0].message.clone(), decoded.damage), (message, None));
         }
-        let long = encode_single(&message(&"x".repeat(PAYLOAD_BYTES + 1), None));
-        assert_eq!(decode_as("x", &long).records[0].message.payload.len(), PAYLOAD_BYTES);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The spool: records between telemprobd, which stores them, and telempostd, which delivers them.
-//! [`file`] is the format of a file, [`SpoolDir`] the directory and its promises.
+//! [`mod@file`] is the format of a file, [`SpoolDir`] the directory and its promises.
 
 mod directory;
 pub mod file;
