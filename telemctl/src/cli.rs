@@ -1,0 +1,169 @@
+//! The arguments. Flags and words are those that existing scripts use; see `--help`.
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+All commands but is-active, status and preview need root. With --config FILE none does: the permissions
+of the files decide, so that a private instance needs no privileges.
+
+Exit codes: 0 done, or nothing to do; 1 not done; 2 wrong arguments.";
+
+const STATUS_AFTER_HELP: &str = "\
+Keys of --json (times in seconds since 1970, null where a thing is not known or has not happened):
+  version, taken_unix_secs
+  config     source (null: built-in defaults), warnings
+  consent    opted_in, file
+  daemons    telemprobd and telempostd, each: running, pid
+  socket     path, listening, error
+  server     url (without user and password; null if none is set), api, delivery_enabled
+  spool      dir, records, records_exact, files, disk_bytes, oldest_unix_secs, damaged, rejected, error
+  delivery   updated_unix_secs, last_delivered_unix_secs, next_try_unix_secs, error,
+             last_error (unix_secs, server, reason)
+Keys may be added, never renamed. Exit code 0 if it could tell, whatever the state is.";
+
+const PREVIEW_AFTER_HELP: &str = "\
+Keys of --json:
+  headers (an object of the 15 names), payload, machine_id_kind (random or static; a random one is put in
+  by telemprobd), server (without user and password; null if none is set), tid_header, delivery_enabled,
+  opted_in
+Keys may be added, never renamed.";
+
+/// Consent, services, status and journal of the telemetry client.
+#[derive(Debug, Parser)]
+#[command(name = "telemctl", version, propagate_version = true, after_help = AFTER_HELP)]
+#[command(arg_required_else_help = true)]
+pub struct Telemctl {
+    /// Which installation.
+    #[command(flatten)]
+    pub config: ConfigOption,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Lists the records that left this machine (the same as `telemctl journal`).
+#[derive(Debug, Parser)]
+#[command(name = "telem_journal", version, disable_version_flag = true)]
+pub struct TelemJournal {
+    /// Which installation.
+    #[command(flatten)]
+    pub config: ConfigOption,
+    /// Which records.
+    #[command(flatten)]
+    pub journal: JournalArguments,
+}
+
+/// The installation to work on.
+#[derive(Debug, Args)]
+pub struct ConfigOption {
+    /// Work on the private instance that this configuration file describes
+    #[arg(short = 'f', long = "config", aliases = ["config_file", "config-file"], value_name = "FILE", global = true)]
+    pub file: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the services
+    Start,
+    /// Stop the services
+    Stop,
+    /// Stop the services and start them again
+    Restart,
+    /// Say whether telemprobd and telempostd are running (exit code 0 either way)
+    IsActive,
+    /// Agree that this machine sends telemetry, and start the services
+    OptIn,
+    /// End it: withdraw the consent, stop the services and remove what they keep
+    OptOut,
+    /// List the records that left this machine
+    Journal(JournalArguments),
+    /// Show what runs, what waits, what was sent and what went wrong
+    #[command(after_help = STATUS_AFTER_HELP)]
+    Status(OutputFormat),
+    /// Show what a record of this machine says, without sending or storing it
+    #[command(after_help = PREVIEW_AFTER_HELP)]
+    Preview(OutputFormat),
+}
+
+/// For people or for programs.
+#[derive(Debug, Args)]
+pub struct OutputFormat {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which entries of the journal, and how. Several filters all have to fit.
+#[derive(Debug, Default, Args)]
+#[command(disable_version_flag = true)]
+pub struct JournalArguments {
+    /// Print column names first and the number of records last
+    #[arg(short = 'V', long)]
+    pub verbose: bool,
+    /// Print the kept payload under each line (record_retention_enabled=true keeps it)
+    #[arg(short = 'i', long = "include_record", alias = "include-record")]
+    pub include_record: bool,
+    /// Only the record of this id
+    #[arg(short = 'r', long = "record_id", alias = "record-id", value_name = "ID")]
+    pub record_id: Option<String>,
+    /// Only records of this event
+    #[arg(short = 'e', long = "event_id", alias = "event-id", value_name = "ID")]
+    pub event_id: Option<String>,
+    /// Only records of this classification; it may end in /*
+    #[arg(short = 'c', long, value_name = "CLASS")]
+    pub classification: Option<String>,
+    /// Only records that left in this boot
+    #[arg(short = 'b', long = "boot_id", alias = "boot-id", value_name = "ID")]
+    pub boot_id: Option<String>,
+    /// Print version
+    // Without a short form: `-V` is `--verbose` here.
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    #[test]
+    fn the_definitions_do_not_contradict_each_other() {
+        Telemctl::command().debug_assert();
+        TelemJournal::command().debug_assert();
+    }
+
+    #[test]
+    fn a_configuration_may_stand_before_or_behind_the_command() {
+        for line in [
+            "telemctl --config /c status",
+            "telemctl status --config /c",
+            "telemctl status -f /c",
+            "telemctl journal --config_file /c -V",
+            "telemctl --config-file=/c opt-in",
+        ] {
+            let parsed = Telemctl::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(parsed.config.file, Some(PathBuf::from("/c")), "{line}");
+        }
+        let parsed = TelemJournal::try_parse_from(["telem_journal", "-f", "/c", "-V"]).unwrap();
+        assert!(parsed.journal.verbose && parsed.config.file.is_some());
+    }
+
+    #[test]
+    fn what_is_unknown_is_a_usage_error() {
+        for (line, kind) in [
+            ("telemctl", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("telemctl begin", ErrorKind::InvalidSubcommand),
+            ("telemctl start --now", ErrorKind::UnknownArgument),
+            ("telemctl journal -x", ErrorKind::UnknownArgument),
+            ("telemctl journal more", ErrorKind::UnknownArgument),
+            ("telemctl status -V", ErrorKind::DisplayVersion),
+            ("telemctl journal --version", ErrorKind::DisplayVersion),
+            ("telemctl opt-out --help", ErrorKind::DisplayHelp),
+        ] {
+            assert_eq!(Telemctl::try_parse_from(line.split(' ')).unwrap_err().kind(), kind, "{line}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! How a command ends: the exit codes that scripts rely on, and the one line that says why.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done, or nothing to do |
+//! | 1 | not done; standard error says why |
+//! | 2 | wrong arguments (given by the argument parser) |
+
+use std::io;
+use std::process::ExitCode;
+
+/// The message of a command that only root may run, as scripts know it.
+pub const MUST_BE_ROOT: &str = "Must be root to run this command. Exiting...";
+
+/// The message of `start` before `opt-in`, as scripts know it.
+pub const OPT_IN_FIRST: &str = "Opt in to telemetry first.";
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub enum Failure {
+    /// Words that scripts know, to be printed as they are.
+    Fixed(&'static str),
+    /// One line that names the thing, the reason and the remedy.
+    Told(String),
+    /// Standard output does not take what is written to it.
+    Output(io::Error),
+}
+
+/// What a command comes to.
+pub type Outcome = Result<(), Failure>;
+
+impl Failure {
+    /// A failure with this line.
+    pub fn told(line: impl Into<String>) -> Self {
+        Failure::Told(line.into())
+    }
+}
+
+/// Prints what there is to say about an outcome and turns it into the exit code.
+pub fn report(program: &str, outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => return ExitCode::SUCCESS,
+        // The reader has seen enough, as in `telemctl journal | head`.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => eprintln!("{program}: standard output: {error}"),
+        Err(Failure::Fixed(line)) => eprintln!("{line}"),
+        Err(Failure::Told(line)) => eprintln!("{program}: {line}"),
+    }
+    ExitCode::FAILURE
+}

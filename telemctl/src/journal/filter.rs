@@ -1,0 +1,67 @@
+//! Which entries are shown.
+
+use crate::cli::JournalArguments;
+use telemetry::classification;
+use telemetry::journal::JournalEntry;
+
+/// What an entry must have; what is none may be anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filter<'a> {
+    record_id: Option<&'a str>,
+    event_id: Option<&'a str>,
+    classification: Option<&'a str>,
+    boot_id: Option<&'a str>,
+}
+
+impl<'a> Filter<'a> {
+    pub(super) fn of(arguments: &'a JournalArguments) -> Self {
+        Self {
+            record_id: arguments.record_id.as_deref(),
+            event_id: arguments.event_id.as_deref(),
+            classification: arguments.classification.as_deref(),
+            boot_id: arguments.boot_id.as_deref(),
+        }
+    }
+
+    /// Whether an entry has all of it.
+    pub(super) fn fits(&self, entry: &JournalEntry) -> bool {
+        let same = |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted == found);
+        same(self.record_id, &entry.record_id)
+            && same(self.event_id, &entry.event_id)
+            && same(self.boot_id, &entry.boot_id)
+            && self
+                .classification
+                .is_none_or(|pattern| classification::matches(pattern, &entry.classification))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_asked_for_must_fit() {
+        let entry = JournalEntry {
+            record_id: "r".to_owned(),
+            unix_secs: 0,
+            classification: "a/b/c".to_owned(),
+            event_id: "e".to_owned(),
+            boot_id: "b".to_owned(),
+        };
+        let any = Filter::default();
+        for (filter, expected) in [
+            (any, true),
+            (Filter { record_id: Some("r"), ..any }, true),
+            (Filter { record_id: Some("x"), ..any }, false),
+            (Filter { event_id: Some("x"), ..any }, false),
+            (Filter { boot_id: Some("x"), ..any }, false),
+            (Filter { classification: Some("a/*"), ..any }, true),
+            (Filter { classification: Some("a/x/*"), ..any }, false),
+            (Filter { classification: Some("a/b/*"), event_id: Some("e"), ..any }, true),
+            (Filter { classification: Some("a/b/*"), event_id: Some("x"), ..any }, false),
+            (Filter { record_id: Some("r"), boot_id: Some("x"), ..any }, false),
+        ] {
+            assert_eq!(filter.fits(&entry), expected, "{filter:?}");
+        }
+    }
+}

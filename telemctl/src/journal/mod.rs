@@ -1,0 +1,116 @@
+//! `journal`: the records that left this machine, oldest first, in the columns that scripts cut.
+//!
+//! ```text
+//! CLASSIFICATION (30 wide) LOCAL TIME RECORD ID EVENT ID BOOT ID
+//! ```
+
+mod filter;
+
+use crate::cli::JournalArguments;
+use crate::exit_code::{Failure, Outcome};
+use crate::harmless;
+use crate::installation::Installation;
+use crate::local_time;
+use filter::Filter;
+use jiff::tz::TimeZone;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use telemetry::journal::{Journal, JournalEntry};
+
+/// Prints the entries that fit.
+pub(crate) fn run(installation: &Installation, arguments: &JournalArguments, out: &mut dyn Write) -> Outcome {
+    let log_dir = &installation.settings.log_dir;
+    let journal = Journal::new(log_dir);
+    let entries = journal.entries().map_err(|error| unreadable(&log_dir.join("journal"), &error))?;
+    let filter = Filter::of(arguments);
+    let zone = local_time::zone();
+    let mut shown = 0_usize;
+    if arguments.verbose {
+        writeln!(out, "{}", column_names()).map_err(Failure::Output)?;
+    }
+    for entry in entries.iter().filter(|entry| filter.fits(entry)) {
+        shown += 1;
+        writeln!(out, "{}", line(entry, &zone)).map_err(Failure::Output)?;
+        if arguments.include_record {
+            let kept = journal
+                .kept_payload(entry)
+                .map_err(|error| unreadable(&log_dir.join("records").join(&entry.record_id), &error))?;
+            kept.map_or(Ok(()), |bytes| print_payload(&bytes, out)).map_err(Failure::Output)?;
+        }
+    }
+    if arguments.verbose {
+        writeln!(out, "Total records: {shown}").map_err(Failure::Output)?;
+    }
+    Ok(())
+}
+
+fn column_names() -> String {
+    let [class, time, record, event, boot] =
+        ["Classification", "Time stamp", "Record ID", "Event ID", "Boot ID"];
+    format!("{class:<30} {time:<27} {record:<32} {event:<32} {boot:<36}")
+}
+
+fn line(entry: &JournalEntry, zone: &TimeZone) -> String {
+    let JournalEntry { record_id, unix_secs, classification, event_id, boot_id } = entry;
+    let time = local_time::format(*unix_secs, zone);
+    // The padding counts characters, as `%-30s` does for the ASCII that a classification is.
+    let [class, record, event, boot] =
+        [classification, record_id, event_id, boot_id].map(|text| harmless::word(text));
+    format!("{class:<30} {time} {record} {event} {boot}")
+}
+
+/// The payload as it was sent: the newline that keeping added is taken off, and one is put where the
+/// payload has none, so that the next line begins a line.
+fn print_payload(kept: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let payload = String::from_utf8_lossy(kept.strip_suffix(b"\n").unwrap_or(kept));
+    let text = harmless::lines(&payload);
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    write!(out, "{text}{end}")
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied => "; run this as root or as the user of the daemons",
+        _ => "",
+    };
+    Failure::told(format!("{} can not be read: {error}{remedy}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_their_columns() {
+        let entry = JournalEntry {
+            record_id: "000000000000000000000000000000ff".to_owned(),
+            unix_secs: 1_522_691_281,
+            classification: "a/b/c\u{1b}[1m".to_owned(),
+            event_id: "5de9de8d5f3c6a7d445d75ba01cc3322".to_owned(),
+            boot_id: "60c014cd-4693-40f1-b334-548cd932949b".to_owned(),
+        };
+        assert_eq!(
+            line(&entry, &TimeZone::UTC),
+            "a/b/c\\u{1b}[1m                 Mon 2018-04-02 17:48:01 UTC 000000000000000000000000000000ff \
+             5de9de8d5f3c6a7d445d75ba01cc3322 60c014cd-4693-40f1-b334-548cd932949b"
+        );
+        let long = JournalEntry { classification: "x".repeat(35), ..entry };
+        assert!(line(&long, &TimeZone::UTC).starts_with(&format!("{} Mon 2018", "x".repeat(35))));
+    }
+
+    #[test]
+    fn a_payload_ends_in_one_newline() {
+        for (kept, printed) in [
+            ("hello\n\n", "hello\n"),
+            ("hello\n", "hello\n"),
+            ("a\n\n\n", "a\n\n"),
+            ("\n", "\n"),
+            ("", "\n"),
+            ("a\tb\u{1b}c\n", "a\tb\\u{1b}c\n"),
+        ] {
+            let mut out = Vec::new();
+            print_payload(kept.as_bytes(), &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), printed, "{kept:?}");
+        }
+    }
+}

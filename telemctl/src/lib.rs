@@ -1,0 +1,70 @@
+//! The person's tool: consent, services, journal, and a view of everything that telemetry does here.
+//!
+//! Two programs are made of it: `telemctl`, and `telem_journal`, which is `telemctl journal`.
+//!
+//! A command works on one [`installation`]: the system's, or, with `--config FILE`, a private one whose
+//! directories all stand in that file. Commands write to a given writer and return an
+//! [`exit_code::Outcome`]; only this file touches standard output.
+
+pub mod cli;
+mod duration_text;
+pub mod exit_code;
+mod harmless;
+pub mod installation;
+mod journal;
+mod local_time;
+mod opt_in;
+mod opt_out;
+mod preview;
+mod privilege;
+mod services;
+mod status;
+mod work_directories;
+
+use clap::Parser;
+use cli::{Command, TelemJournal, Telemctl};
+use exit_code::{Failure, Outcome};
+use installation::Installation;
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+/// Runs `telemctl` with the arguments of this process. Ends the process with 2 on wrong arguments.
+pub fn run_telemctl() -> ExitCode {
+    let Telemctl { config, command } = Telemctl::parse();
+    exit_code::report("telemctl", run(&config, &command))
+}
+
+/// Runs `telem_journal` with the arguments of this process. Ends the process with 2 on wrong arguments.
+pub fn run_telem_journal() -> ExitCode {
+    let TelemJournal { config, journal } = TelemJournal::parse();
+    exit_code::report("telem_journal", run(&config, &Command::Journal(journal)))
+}
+
+fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {
+    privilege::check(command, config.file.is_some(), nix::unistd::Uid::effective())?;
+    let installation = Installation::load(config.file.as_deref())?;
+    // `status` shows them itself.
+    if !matches!(command, Command::Status(_)) {
+        for warning in &installation.warnings {
+            eprintln!("telemctl: warning: {warning}");
+        }
+    }
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let outcome = dispatch(command, &installation, &mut out);
+    let flushed = out.flush().map_err(Failure::Output);
+    outcome.and(flushed)
+}
+
+fn dispatch(command: &Command, installation: &Installation, out: &mut dyn Write) -> Outcome {
+    match command {
+        Command::Start => services::start(installation),
+        Command::Stop => services::stop(installation),
+        Command::Restart => services::restart(installation),
+        Command::IsActive => services::is_active(installation, out),
+        Command::OptIn => opt_in::run(installation, out),
+        Command::OptOut => opt_out::run(installation, out),
+        Command::Journal(arguments) => journal::run(installation, arguments, out),
+        Command::Status(format) => status::run(installation, format.json, out),
+        Command::Preview(format) => preview::run(installation, format.json, out),
+    }
+}

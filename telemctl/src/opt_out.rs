@@ -1,0 +1,109 @@
+//! `opt-out`: consent goes first, so that nothing is collected or sent whatever fails afterwards; then
+//! the daemons; then what they kept.
+
+use crate::exit_code::{Failure, Outcome};
+use crate::installation::Installation;
+use crate::services;
+use crate::work_directories::{self, Removal};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use telemetry::opt_in::{is_opted_in, opt_in_path};
+
+/// How long daemons get to store what they hold and end. telemprobd answers its clients first.
+const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether they have.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Withdraws consent, stops the daemons and removes the work directories that are theirs.
+pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
+    let settings = &installation.settings;
+    let path = opt_in_path(&settings.etc_dir);
+    if !is_opted_in(&settings.etc_dir) && !path.is_symlink() {
+        return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
+    }
+    fs::remove_file(&path).map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
+            _ => "still opted in; remove it by hand",
+        };
+        Failure::told(format!("{} can not be removed: {error}; {remedy}", path.display()))
+    })?;
+    // All is done before anything is told: nobody need read it.
+    let stopped = stop_daemons(installation);
+    let removals = work_directories::remove(installation);
+
+    writeln!(out, "Opted out: {} is removed. Nothing is collected or sent any more.", path.display())
+        .map_err(Failure::Output)?;
+    let kept = tell(&removals, out)?;
+    stopped.map_err(|reason| Failure::told(format!("opted out, but {reason}")))?;
+    match kept {
+        Some(path) => Err(Failure::told(format!(
+            "opted out, but not all that was kept is gone; remove {} by hand",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Says what went and what stays. Returns a directory that should have gone and did not.
+fn tell<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a Path>, Failure> {
+    let mut kept = None;
+    for removal in removals {
+        match removal {
+            Removal::Removed(path) => {
+                writeln!(out, "Removed {}.", path.display()).map_err(Failure::Output)?;
+            }
+            Removal::Left { path, reason } => eprintln!("telemctl: left {}: {reason}", path.display()),
+            Removal::Failed { path, error } => {
+                eprintln!("telemctl: {} can not be removed: {error}", path.display());
+                kept = Some(path.as_path());
+            }
+        }
+    }
+    Ok(kept)
+}
+
+fn stop_daemons(installation: &Installation) -> Result<(), String> {
+    if services::is_managed(installation) {
+        services::stop_units()?;
+    }
+    // Those that were started by hand.
+    for (name, pid) in services::running(installation) {
+        match end(name, pid) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(format!("{name} still runs (pid {pid}): {errno}; run `kill {pid}`")),
+        }
+    }
+    wait_until_gone(installation)
+}
+
+/// Asks a daemon to end. The number comes from a file of the daemon's user, so that it is checked first:
+/// root must not be led to end something else.
+fn end(name: &str, pid: u32) -> Result<(), Errno> {
+    let process = i32::try_from(pid).ok().filter(|pid| *pid > 1).map(Pid::from_raw).ok_or(Errno::ESRCH)?;
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).map_err(|_| Errno::ESRCH)?;
+    if comm.trim_end() != name {
+        return Err(Errno::ESRCH);
+    }
+    kill(process, Signal::SIGTERM)
+}
+
+fn wait_until_gone(installation: &Installation) -> Result<(), String> {
+    let deadline = Instant::now() + DAEMONS_END_WITHIN;
+    loop {
+        match services::running(installation).first() {
+            None => return Ok(()),
+            Some((name, pid)) if Instant::now() >= deadline => {
+                return Err(format!("{name} still runs; stop it with `kill -9 {pid}`"));
+            }
+            Some(_) => sleep(LOOK_EVERY),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `preview`: what a record of this machine says and where it goes, before anybody agrees to it. Nothing
+//! is sent or stored.
+
+use crate::exit_code::{Failure, Outcome};
+use crate::harmless;
+use crate::installation::Installation;
+use serde::{Serialize, Serializer};
+use std::io::{self, Write};
+use telemetry::header::{Header, HeaderBlock};
+use telemetry::{Record, machine_id, opt_in};
+use telemetry_daemon::delivery_status::shown_url;
+
+/// What hprobe sends.
+const EXAMPLE: (u32, &str, u32, &str) = (1, "org.clearlinux/hello/world", 1, "hello\n");
+
+/// An example record and its way.
+#[derive(Debug, Serialize)]
+struct Preview {
+    #[serde(serialize_with = "as_object")]
+    headers: HeaderBlock,
+    payload: String,
+    /// `random` or `static`.
+    machine_id_kind: &'static str,
+    /// None where no server is set.
+    server: Option<String>,
+    /// The line that names the telemetry set at the server.
+    tid_header: String,
+    delivery_enabled: bool,
+    opted_in: bool,
+}
+
+/// Prints the preview, for people or as JSON.
+pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
+    let preview = Preview::of(installation).map_err(|error| Failure::told(error.to_string()))?;
+    if json {
+        serde_json::to_writer_pretty(&mut *out, &preview)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out))
+            .map_err(Failure::Output)
+    } else {
+        preview.print(out).map_err(Failure::Output)
+    }
+}
+
+impl Preview {
+    fn of(installation: &Installation) -> Result<Self, telemetry::Error> {
+        let settings = &installation.settings;
+        let (severity, classification, payload_version, payload) = EXAMPLE;
+        let mut headers = Record::new(severity, classification, payload_version)?.headers().clone();
+        let fixed_id = machine_id::fixed_by_administrator(&settings.etc_dir);
+        if let Some(id) = &fixed_id {
+            headers.set(Header::MachineId, id);
+        }
+        Ok(Self {
+            headers,
+            payload: payload.to_owned(),
+            machine_id_kind: if fixed_id.is_some() { "static" } else { "random" },
+            server: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
+            tid_header: settings.server.tid_header.clone(),
+            delivery_enabled: settings.server_delivery_enabled,
+            opted_in: opt_in::is_opted_in(&settings.etc_dir),
+        })
+    }
+
+    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (headers, payload) = (harmless::lines(self.headers.as_str()), harmless::lines(&self.payload));
+        write!(out, "A record of this machine, as hprobe makes it:\n\n{headers}{payload}\n")?;
+        let machine_id = match self.machine_id_kind {
+            "static" => "the one in opt-in-static-machine-id, always the same",
+            _ => "telemprobd puts a random one in, renewed every 3 days",
+        };
+        writeln!(out, "machine_id: {machine_id}.")?;
+        writeln!(out, "creation_timestamp and event_id are new in each record.")?;
+        match &self.server {
+            _ if !self.delivery_enabled => {
+                writeln!(out, "It goes nowhere: record_server_delivery_enabled=false.")?
+            }
+            Some(url) => writeln!(out, "It goes to {url}, with the header {}.", self.tid_header)?,
+            None => writeln!(out, "It goes nowhere: no server is set in the configuration.")?,
+        }
+        let consent = if self.opted_in {
+            "This machine is opted in; `telemctl opt-out` ends that."
+        } else {
+            "This machine is not opted in: nothing is collected or sent until `telemctl opt-in`."
+        };
+        writeln!(out, "{consent}\nThis preview was neither sent nor stored.")
+    }
+}
+
+/// An object of the 15 names, in the order of the record.
+fn as_object<S: Serializer>(headers: &HeaderBlock, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Header::ALL.map(|header| (header.name(), headers.value(header))))
+}

@@ -1,0 +1,52 @@
+//! Who may run what.
+
+use crate::cli::Command;
+use crate::exit_code::{Failure, MUST_BE_ROOT, Outcome};
+use nix::unistd::Uid;
+
+/// Refuses a command on the system's installation to all but root, where it changes the machine or reads
+/// what is root's. On a private instance the permissions of the files decide.
+pub(crate) fn check(command: &Command, has_own_config: bool, user: Uid) -> Outcome {
+    if needs_root(command) && !has_own_config && !user.is_root() {
+        return Err(Failure::Fixed(MUST_BE_ROOT));
+    }
+    Ok(())
+}
+
+fn needs_root(command: &Command) -> bool {
+    match command {
+        Command::IsActive | Command::Status(_) | Command::Preview(_) => false,
+        Command::Start
+        | Command::Stop
+        | Command::Restart
+        | Command::OptIn
+        | Command::OptOut
+        | Command::Journal(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{JournalArguments, OutputFormat};
+
+    #[test]
+    fn root_is_needed_for_the_system_but_not_to_look() {
+        let user = Uid::from_raw(1000);
+        for (command, allowed) in [
+            (Command::Start, false),
+            (Command::Stop, false),
+            (Command::Restart, false),
+            (Command::OptIn, false),
+            (Command::OptOut, false),
+            (Command::Journal(JournalArguments::default()), false),
+            (Command::IsActive, true),
+            (Command::Status(OutputFormat { json: true }), true),
+            (Command::Preview(OutputFormat { json: false }), true),
+        ] {
+            assert_eq!(check(&command, false, user).is_ok(), allowed, "{command:?}");
+            assert!(check(&command, true, user).is_ok(), "{command:?}");
+            assert!(check(&command, false, Uid::from_raw(0)).is_ok(), "{command:?}");
+        }
+    }
+}

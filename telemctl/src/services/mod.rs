@@ -1,0 +1,106 @@
+//! `start`, `stop`, `restart` and `is-active`: through systemd for the system's installation. A private
+//! instance, and a machine without systemd, have nobody who runs the daemons: then a person does.
+
+mod plan;
+mod systemctl;
+
+use crate::exit_code::{Failure, OPT_IN_FIRST, Outcome};
+use crate::installation::{DAEMONS, Installation};
+use plan::Action;
+use std::io::Write;
+use std::path::Path;
+use systemctl::Systemctl;
+use telemetry::opt_in;
+use telemetry_daemon::instance;
+
+/// There while systemd is the machine's init (see `sd_booted`(3)).
+const SYSTEMD_MARK: &str = "/run/systemd/system";
+
+/// Starts what listens and what looks around; refused before opt-in.
+pub(crate) fn start(installation: &Installation) -> Outcome {
+    after_opt_in(installation, Action::Start)
+}
+
+/// Stops everything and starts it again; refused before opt-in, and then nothing is stopped.
+pub(crate) fn restart(installation: &Installation) -> Outcome {
+    after_opt_in(installation, Action::Restart)
+}
+
+/// Stops everything.
+pub(crate) fn stop(installation: &Installation) -> Outcome {
+    through_systemd(installation, Action::Stop)
+}
+
+fn after_opt_in(installation: &Installation, action: Action) -> Outcome {
+    if !opt_in::is_opted_in(&installation.settings.etc_dir) {
+        return Err(Failure::Fixed(OPT_IN_FIRST));
+    }
+    through_systemd(installation, action)
+}
+
+fn through_systemd(installation: &Installation, action: Action) -> Outcome {
+    if !is_managed(installation) {
+        return Err(Failure::told(unmanaged(installation)));
+    }
+    plan::run(action, &Systemctl::default()).map_err(Failure::Told)
+}
+
+/// Has systemd start everything, whatever the consent.
+pub(crate) fn start_units() -> Result<(), String> {
+    plan::run(Action::Start, &Systemctl::default())
+}
+
+/// Has systemd stop everything.
+pub(crate) fn stop_units() -> Result<(), String> {
+    plan::run(Action::Stop, &Systemctl::default())
+}
+
+/// Whether systemd runs the daemons of this installation.
+pub(crate) fn is_managed(installation: &Installation) -> bool {
+    !installation.is_private && Path::new(SYSTEMD_MARK).exists()
+}
+
+/// Why systemd does not help, and what to do instead.
+fn unmanaged(installation: &Installation) -> String {
+    let why = if installation.is_private {
+        "systemd does not run the daemons of a private instance"
+    } else {
+        "systemd is not running here"
+    };
+    let pids: Vec<_> = running(installation).into_iter().map(|(_, pid)| pid.to_string()).collect();
+    let stop =
+        if pids.is_empty() { String::new() } else { format!("; stop them with `kill {}`", pids.join(" ")) };
+    format!("{why}; start the daemons by hand with {}{stop}", installation.by_hand())
+}
+
+/// The daemons that run, with their process ids. One whose lock can not be read counts as not running.
+pub(crate) fn running(installation: &Installation) -> Vec<(&'static str, u32)> {
+    let pid = |name| instance::running_pid(&installation.settings.run_dir, name).ok().flatten();
+    DAEMONS.into_iter().filter_map(|name| Some((name, pid(name)?))).collect()
+}
+
+/// Prints a line a daemon. The words are systemd's; the exit code says nothing about them, as scripts
+/// around the C program expect.
+pub(crate) fn is_active(installation: &Installation, out: &mut dyn Write) -> Outcome {
+    let systemctl = Systemctl::default();
+    for name in DAEMONS {
+        let word = if is_managed(installation) {
+            systemctl.active_word(&format!("{name}.service")).map_err(Failure::Told)?
+        } else {
+            word_of_lock(installation, name)
+        };
+        writeln!(out, "{name} : {word}").map_err(Failure::Output)?;
+    }
+    Ok(())
+}
+
+fn word_of_lock(installation: &Installation, name: &str) -> String {
+    match instance::running_pid(&installation.settings.run_dir, name) {
+        Ok(Some(_)) => "active".to_owned(),
+        Ok(None) => "inactive".to_owned(),
+        Err(error) => {
+            eprintln!("telemctl: {}: {error}", installation.settings.run_dir.display());
+            "unknown".to_owned()
+        }
+    }
+}

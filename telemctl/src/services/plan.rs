@@ -1,0 +1,115 @@
+//! Which units are started and stopped, and by which calls of `systemctl`.
+
+use super::systemctl::Systemctl;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Start what listens and what looks around.
+    Start,
+    /// Stop that and everything that it started.
+    Stop,
+    /// Both, in the other order.
+    Restart,
+}
+
+/// One call: `systemctl VERB UNIT...`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    /// `start` or `stop`.
+    pub(super) verb: &'static str,
+    /// The units.
+    pub(super) units: Vec<&'static str>,
+}
+
+/// What start and stop handle. The daemons themselves follow from their socket and path unit.
+const ALWAYS_THERE: [&str; 3] = ["hprobe.timer", "telemprobd.socket", "telempostd.path"];
+
+/// What start and stop handle where it is installed: a packager may split the probes off.
+const WHERE_INSTALLED: [&str; 2] = ["klogscanner.service", "journal-probe-tail.service"];
+
+/// What stop handles besides, since the units above have started it or boot has.
+const STARTED_BY_OTHERS: [&str; 6] = [
+    "hprobe.service",
+    "journal-probe.service",
+    "pstore-clean.service",
+    "pstore-probe.service",
+    "telemprobd.service",
+    "telempostd.service",
+];
+
+/// The calls for an action. `usable` says whether a unit is installed and not masked. A missing unit of
+/// [`ALWAYS_THERE`] is asked for all the same, so that systemd says what is wrong with it.
+pub(super) fn calls(action: Action, usable: impl Fn(&str) -> bool) -> Vec<Call> {
+    let start = || {
+        let optional = WHERE_INSTALLED.into_iter().filter(|unit| usable(unit));
+        Call { verb: "start", units: ALWAYS_THERE.into_iter().chain(optional).collect() }
+    };
+    // In one call, so that no socket starts the service that was just stopped.
+    let stop = || {
+        let units = ALWAYS_THERE.into_iter().chain(WHERE_INSTALLED).chain(STARTED_BY_OTHERS);
+        Call { verb: "stop", units: units.filter(|unit| usable(unit)).collect() }
+    };
+    let mut calls = match action {
+        Action::Start => vec![start()],
+        Action::Stop => vec![stop()],
+        Action::Restart => vec![stop(), start()],
+    };
+    calls.retain(|call| !call.units.is_empty());
+    calls
+}
+
+/// Carries an action out; stops at the first call that fails.
+pub(super) fn run(action: Action, systemctl: &Systemctl) -> Result<(), String> {
+    let known: Vec<_> = ALWAYS_THERE.into_iter().chain(WHERE_INSTALLED).chain(STARTED_BY_OTHERS).collect();
+    let usable = systemctl.usable_units(&known)?;
+    for call in calls(action, |unit| usable.iter().any(|name| name == unit)) {
+        systemctl.run(&call)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(action: Action, installed: &[&str]) -> Vec<String> {
+        calls(action, |unit| installed.contains(&unit))
+            .iter()
+            .map(|call| format!("{} {}", call.verb, call.units.join(" ")))
+            .collect()
+    }
+
+    #[test]
+    fn units_of_each_action() {
+        let core = [
+            "hprobe.timer",
+            "telemprobd.socket",
+            "telempostd.path",
+            "telemprobd.service",
+            "telempostd.service",
+        ];
+        let mut full = core.to_vec();
+        full.extend(["klogscanner.service", "journal-probe-tail.service", "hprobe.service"]);
+        full.extend(["journal-probe.service", "pstore-probe.service", "pstore-clean.service"]);
+        let start_core = "start hprobe.timer telemprobd.socket telempostd.path";
+        let start_full = format!("{start_core} klogscanner.service journal-probe-tail.service");
+        let stop_core =
+            "stop hprobe.timer telemprobd.socket telempostd.path telemprobd.service telempostd.service";
+        let stop_full = "stop hprobe.timer telemprobd.socket telempostd.path klogscanner.service \
+                         journal-probe-tail.service hprobe.service journal-probe.service \
+                         pstore-clean.service pstore-probe.service telemprobd.service telempostd.service";
+        for (action, installed, expected) in [
+            (Action::Start, &full[..], vec![start_full.as_str()]),
+            (Action::Start, &core[..], vec![start_core]),
+            (Action::Start, &[], vec![start_core]),
+            (Action::Stop, &full[..], vec![stop_full]),
+            (Action::Stop, &core[..], vec![stop_core]),
+            (Action::Stop, &[], vec![]),
+            (Action::Restart, &full[..], vec![stop_full, start_full.as_str()]),
+            (Action::Restart, &core[..], vec![stop_core, start_core]),
+        ] {
+            assert_eq!(words(action, installed), expected, "{action:?}");
+        }
+    }
+}

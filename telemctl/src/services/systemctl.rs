@@ -1,0 +1,128 @@
+//! `systemctl` as a child process.
+
+use super::plan::Call;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// The program to ask.
+#[derive(Clone, Debug)]
+pub(super) struct Systemctl {
+    program: PathBuf,
+}
+
+impl Default for Systemctl {
+    fn default() -> Self {
+        Self { program: PathBuf::from("systemctl") }
+    }
+}
+
+impl Systemctl {
+    /// Carries a call out and waits for it.
+    pub(super) fn run(&self, call: &Call) -> Result<(), String> {
+        let mut arguments = vec![call.verb];
+        arguments.extend(&call.units);
+        let output = self.output(&arguments)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let reason = said.lines().next().unwrap_or("no reason given").trim();
+        let units = call.units.join(" ");
+        Err(format!("systemctl {} failed: {reason}; `systemctl status {units}` says more", call.verb))
+    }
+
+    /// Those of the units that are installed and not masked.
+    pub(super) fn usable_units(&self, units: &[&str]) -> Result<Vec<String>, String> {
+        let mut arguments = vec!["list-unit-files", "--no-legend", "--no-pager", "--plain"];
+        arguments.extend(units);
+        // Its exit code says whether any unit was found, and differs between versions.
+        let output = self.output(&arguments)?;
+        Ok(usable(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// systemd's word for the state of a unit.
+    pub(super) fn active_word(&self, unit: &str) -> Result<String, String> {
+        // The exit code repeats the word.
+        let output = self.output(&["is-active", unit])?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().next().map(str::trim).filter(|word| !word.is_empty()).unwrap_or("unknown").to_owned())
+    }
+
+    fn output(&self, arguments: &[&str]) -> Result<Output, String> {
+        Command::new(&self.program)
+            .args(arguments)
+            .env("SYSTEMD_COLORS", "0")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| {
+                format!("{} can not be run: {error}; is systemd installed?", self.program.display())
+            })
+    }
+}
+
+/// Reads lines of `UNIT STATE [PRESET]`.
+fn usable(listing: &str) -> Vec<String> {
+    listing
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (unit, state) = (words.next()?, words.next()?);
+            (!state.starts_with("masked")).then(|| unit.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stand-in that answers as this shell text does, and the directory that holds it. A child writes
+    /// it: were it open for writing here, a fork of another test would keep it so, and it could not be run.
+    fn stand_in(text: &str) -> (tempfile::TempDir, Systemctl) {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("systemctl");
+        let script = format!("#!/bin/sh\ncd '{}'\n{text}\n", dir.path().display());
+        let written = Command::new("sh")
+            .args(["-c", "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\"", "sh", &script])
+            .arg(&program)
+            .status();
+        assert!(written.unwrap().success());
+        (dir, Systemctl { program })
+    }
+
+    #[test]
+    fn a_listing_gives_the_usable_units() {
+        let listing = "hprobe.timer      enabled  enabled\nklogscanner.service masked   enabled\n\
+                       telemprobd.socket static\nx.service masked-runtime\n\nbroken\n";
+        assert_eq!(usable(listing), ["hprobe.timer", "telemprobd.socket"]);
+        let (_dir, systemctl) = stand_in("echo \"$5 static -\"; exit 1");
+        assert_eq!(systemctl.usable_units(&["a.path", "b.path"]).unwrap(), ["a.path"]);
+    }
+
+    #[test]
+    fn a_call_is_made_as_planned() {
+        let (dir, systemctl) = stand_in("echo \"$@\" >called");
+        systemctl.run(&Call { verb: "stop", units: vec!["a.socket", "b.service"] }).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("called")).unwrap(), "stop a.socket b.service\n");
+    }
+
+    #[test]
+    fn a_call_that_fails_says_why_in_one_line() {
+        let (_dir, systemctl) = stand_in("echo 'Unit a.socket not found.' >&2; echo more >&2; exit 5");
+        let error = systemctl.run(&Call { verb: "start", units: vec!["a.socket"] }).unwrap_err();
+        assert_eq!(
+            error,
+            "systemctl start failed: Unit a.socket not found.; `systemctl status a.socket` says more"
+        );
+        let missing = Systemctl { program: PathBuf::from("/nonexistent/systemctl") };
+        let error = missing.active_word("a.service").unwrap_err();
+        assert!(error.starts_with("/nonexistent/systemctl can not be run: "), "{error}");
+    }
+
+    #[test]
+    fn the_state_is_the_first_word() {
+        let (_dir, systemctl) = stand_in("[ \"$*\" = 'is-active a.service' ] && echo activating; exit 3");
+        assert_eq!(systemctl.active_word("a.service").unwrap(), "activating");
+        assert_eq!(systemctl.active_word("b.service").unwrap(), "unknown");
+    }
+}

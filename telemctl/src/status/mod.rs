@@ -1,0 +1,153 @@
+//! `status`: what runs, what waits, what was sent and what went wrong.
+//!
+//! [`Status`] is gathered without changing anything (no connection is made that would start a daemon), and
+//! is shown as [`text`] or as JSON. A part that can not be seen says so in its `error`; the rest is told.
+
+mod socket;
+mod spool;
+mod text;
+
+use crate::exit_code::{Failure, Outcome};
+use crate::installation::{DAEMONS, Installation};
+use crate::local_time;
+use serde::{Serialize, Serializer};
+use socket::SocketStatus;
+use spool::SpoolStatus;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+use telemetry::config::{ServerApi, Source};
+use telemetry::opt_in;
+use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus, shown_url};
+use telemetry_daemon::instance;
+
+/// Everything that `status` tells. The names are those of `--json`, documented in `telemctl status --help`;
+/// they may grow but do not change. Times are in seconds since the epoch.
+#[derive(Debug, Serialize)]
+struct Status {
+    version: &'static str,
+    taken_unix_secs: u64,
+    config: ConfigStatus,
+    consent: Consent,
+    #[serde(serialize_with = "as_object")]
+    daemons: Vec<DaemonStatus>,
+    socket: SocketStatus,
+    server: ServerStatus,
+    spool: SpoolStatus,
+    delivery: Delivery,
+}
+
+#[derive(Debug, Serialize)]
+struct ConfigStatus {
+    source: Option<PathBuf>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Consent {
+    opted_in: bool,
+    file: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct DaemonStatus {
+    #[serde(skip)]
+    name: &'static str,
+    /// None where it can not be seen.
+    running: Option<bool>,
+    pid: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServerStatus {
+    url: Option<String>,
+    api: &'static str,
+    delivery_enabled: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Delivery {
+    updated_unix_secs: Option<u64>,
+    last_delivered_unix_secs: Option<u64>,
+    next_try_unix_secs: Option<u64>,
+    last_error: Option<DeliveryFault>,
+    error: Option<String>,
+}
+
+/// Prints the status, for people or as JSON.
+pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let status = gather(installation, now);
+    let printed = if json {
+        serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from).and_then(|()| writeln!(out))
+    } else {
+        text::print(&status, &local_time::zone(), out)
+    };
+    printed.map_err(Failure::Output)
+}
+
+fn gather(installation: &Installation, taken_unix_secs: u64) -> Status {
+    let settings = &installation.settings;
+    Status {
+        version: env!("CARGO_PKG_VERSION"),
+        taken_unix_secs,
+        config: ConfigStatus {
+            source: match &installation.source {
+                Source::File(path) => Some(path.clone()),
+                Source::Defaults => None,
+            },
+            warnings: installation.warnings.iter().map(ToString::to_string).collect(),
+        },
+        consent: Consent {
+            opted_in: opt_in::is_opted_in(&settings.etc_dir),
+            file: opt_in::opt_in_path(&settings.etc_dir),
+        },
+        daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
+        socket: SocketStatus::of(&settings.socket_path),
+        server: ServerStatus {
+            url: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
+            api: match settings.server.api {
+                ServerApi::V2 => "v2",
+                ServerApi::V3 => "v3",
+            },
+            delivery_enabled: settings.server_delivery_enabled,
+        },
+        spool: SpoolStatus::of(&settings.spool_dir),
+        delivery: delivery(installation),
+    }
+}
+
+fn daemon(installation: &Installation, name: &'static str) -> DaemonStatus {
+    match instance::running_pid(&installation.settings.run_dir, name) {
+        Ok(pid) => DaemonStatus { name, running: Some(pid.is_some()), pid },
+        Err(_) => DaemonStatus { name, running: None, pid: None },
+    }
+}
+
+fn delivery(installation: &Installation) -> Delivery {
+    let state_dir = &installation.settings.state_dir;
+    match DeliveryStatus::read(state_dir) {
+        Ok(None) => Delivery::default(),
+        Ok(Some(status)) => Delivery {
+            updated_unix_secs: Some(status.updated_unix_secs),
+            last_delivered_unix_secs: status.last_delivered_unix_secs,
+            next_try_unix_secs: status.next_try_unix_secs,
+            last_error: status.last_error,
+            error: None,
+        },
+        Err(error) => Delivery { error: Some(unreadable(state_dir, &error)), ..Delivery::default() },
+    }
+}
+
+fn as_object<S: Serializer>(daemons: &[DaemonStatus], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(daemons.iter().map(|daemon| (daemon.name, daemon)))
+}
+
+/// What stands in an `error`: the thing, the reason, the remedy.
+fn unreadable(path: &std::path::Path, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied => "; run this as root",
+        _ => "",
+    };
+    format!("{} can not be read: {error}{remedy}", path.display())
+}

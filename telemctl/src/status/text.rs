@@ -1,0 +1,209 @@
+//! The status for people.
+
+use super::{DaemonStatus, Delivery, SpoolStatus, Status};
+use crate::duration_text;
+use crate::harmless::word;
+use crate::local_time;
+use jiff::tz::TimeZone;
+use std::io::{self, Write};
+
+/// Width of the names on the left.
+const NAME_WIDTH: usize = 15;
+
+/// Prints the status, a line a thing.
+pub(super) fn print(status: &Status, zone: &TimeZone, out: &mut dyn Write) -> io::Result<()> {
+    for (name, text) in lines(status, zone) {
+        writeln!(out, "{name:<NAME_WIDTH$} {}", word(&text))?;
+    }
+    Ok(())
+}
+
+fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
+    let consent = if status.consent.opted_in { "opted in" } else { "not opted in; see `telemctl preview`" };
+    let source = status.config.source.as_ref().map(|path| path.display().to_string());
+    let mut lines = vec![
+        ("Consent", format!("{consent} ({})", status.consent.file.display())),
+        ("Configuration", source.unwrap_or_else(|| "built-in defaults".to_owned())),
+    ];
+    lines.extend(status.config.warnings.iter().map(|warning| ("", format!("warning: {warning}"))));
+    lines.extend(status.daemons.iter().map(|daemon| (daemon.name, daemon_text(daemon))));
+    let socket = status.socket.error.as_deref().unwrap_or("listening");
+    lines.push(("Socket", format!("{}: {socket}", status.socket.path.display())));
+    lines.push(("Server", server_text(status)));
+    lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
+    lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
+    lines
+}
+
+fn daemon_text(daemon: &DaemonStatus) -> String {
+    match (daemon.running, daemon.pid) {
+        (Some(true), Some(pid)) => format!("running, pid {pid}"),
+        (Some(true), None) => "running".to_owned(),
+        (Some(false), _) => "not running".to_owned(),
+        (None, _) => "not known; run this as root".to_owned(),
+    }
+}
+
+fn server_text(status: &Status) -> String {
+    let server = match &status.server.url {
+        Some(url) => format!("{url} ({})", status.server.api),
+        None => "none is set".to_owned(),
+    };
+    let off =
+        if status.server.delivery_enabled { "" } else { "; delivery is off, records end in the journal" };
+    format!("{server}{off}")
+}
+
+fn spool_lines(spool: &SpoolStatus, now: u64) -> Vec<(&'static str, String)> {
+    let waiting = match (&spool.error, spool.records, spool.files, spool.disk_bytes) {
+        (Some(error), ..) => error.clone(),
+        (None, Some(0), ..) => "nothing".to_owned(),
+        (None, Some(records), Some(files), Some(bytes)) => {
+            let at_least = if spool.records_exact { "" } else { "at least " };
+            let age = match spool.oldest_unix_secs {
+                Some(oldest) => format!(", oldest {}", duration_text::of_secs(age(now, oldest))),
+                None => String::new(),
+            };
+            let files = plural(files, "file");
+            format!("{at_least}{} in {files}, {} KiB{age}", plural(records, "record"), bytes.div_ceil(1024))
+        }
+        _ => "not known".to_owned(),
+    };
+    let mut lines = vec![("Waiting", waiting)];
+    let aside = |number: Option<u64>, what, name| {
+        let number = number.filter(|number| *number > 0)?;
+        Some(("", format!("{} {what} in {}/{name}", plural(number, "file"), spool.dir.display())))
+    };
+    lines.extend(aside(spool.damaged, "that gave no record", telemetry::spool::DAMAGED_DIR));
+    lines.extend(aside(spool.rejected, "that the server refused", telemetry::spool::REJECTED_DIR));
+    lines
+}
+
+fn delivery_lines(delivery: &Delivery, now: u64, zone: &TimeZone) -> Vec<(&'static str, String)> {
+    if let Some(error) = &delivery.error {
+        return vec![("Delivery", error.clone())];
+    }
+    let moment = |secs: u64| local_time::format(i64::try_from(secs).unwrap_or(i64::MAX), zone);
+    let past =
+        |secs: u64| format!("{} ago ({})", duration_text::of_secs(now.saturating_sub(secs)), moment(secs));
+    let last = delivery.last_delivered_unix_secs.map_or_else(|| "never".to_owned(), past);
+    let mut lines = vec![("Last delivered", last)];
+    if let Some(secs) = delivery.next_try_unix_secs {
+        let wait = match secs.checked_sub(now) {
+            Some(wait) => format!("in {}", duration_text::of_secs(wait)),
+            None => "due".to_owned(),
+        };
+        lines.push(("Next try", format!("{wait} ({})", moment(secs))));
+    }
+    if let Some(fault) = &delivery.last_error {
+        lines.push(("Last error", format!("{}: {}: {}", past(fault.unix_secs), fault.server, fault.reason)));
+    }
+    lines
+}
+
+fn age(now: u64, unix_secs: i64) -> u64 {
+    now.saturating_sub(u64::try_from(unix_secs).unwrap_or(0))
+}
+
+fn plural(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConfigStatus, Consent, ServerStatus};
+    use super::*;
+    use crate::status::socket::SocketStatus;
+    use telemetry_daemon::delivery_status::DeliveryFault;
+
+    const NOW: u64 = 1_522_691_281;
+
+    fn status() -> Status {
+        Status {
+            version: "1",
+            taken_unix_secs: NOW,
+            config: ConfigStatus { source: Some("/c".into()), warnings: vec!["/c:1: odd".to_owned()] },
+            consent: Consent { opted_in: true, file: "/e/opt-in".into() },
+            daemons: vec![
+                DaemonStatus { name: "telemprobd", running: Some(true), pid: Some(7) },
+                DaemonStatus { name: "telempostd", running: Some(false), pid: None },
+            ],
+            socket: SocketStatus { path: "/s".into(), listening: true, error: None },
+            server: ServerStatus { url: Some("http://h/".to_owned()), api: "v2", delivery_enabled: true },
+            spool: SpoolStatus {
+                dir: "/spool".into(),
+                records: Some(3),
+                records_exact: true,
+                files: Some(1),
+                disk_bytes: Some(4096),
+                oldest_unix_secs: Some(NOW as i64 - 90),
+                damaged: Some(0),
+                rejected: Some(2),
+                error: None,
+            },
+            delivery: Delivery {
+                last_delivered_unix_secs: Some(NOW - 60),
+                next_try_unix_secs: Some(NOW + 30),
+                last_error: Some(DeliveryFault {
+                    unix_secs: NOW - 3600,
+                    server: "http://h/".to_owned(),
+                    reason: "answered 500\u{1b}".to_owned(),
+                }),
+                ..Delivery::default()
+            },
+        }
+    }
+
+    fn printed(status: &Status) -> String {
+        let mut out = Vec::new();
+        print(status, &TimeZone::UTC, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_busy_system() {
+        assert_eq!(
+            printed(&status()),
+            "\
+Consent         opted in (/e/opt-in)
+Configuration   /c
+                warning: /c:1: odd
+telemprobd      running, pid 7
+telempostd      not running
+Socket          /s: listening
+Server          http://h/ (v2)
+Waiting         3 records in 1 file, 4 KiB, oldest 1 min
+                2 files that the server refused in /spool/.rejected
+Last delivered  1 min ago (Mon 2018-04-02 17:47:01 UTC)
+Next try        in 30 s (Mon 2018-04-02 17:48:31 UTC)
+Last error      1 h 0 min ago (Mon 2018-04-02 16:48:01 UTC): http://h/: answered 500\\u{1b}
+"
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_seen_and_what_is_off() {
+        let mut status = status();
+        status.config = ConfigStatus { source: None, warnings: Vec::new() };
+        status.consent.opted_in = false;
+        status.daemons = vec![DaemonStatus { name: "telemprobd", running: None, pid: None }];
+        status.socket.error = Some("nobody listens on it".to_owned());
+        status.server = ServerStatus { url: None, api: "v2", delivery_enabled: false };
+        status.spool =
+            SpoolStatus { error: Some("/spool can not be read: x".to_owned()), ..Default::default() };
+        status.delivery = Delivery::default();
+        assert_eq!(
+            printed(&status),
+            "\
+Consent         not opted in; see `telemctl preview` (/e/opt-in)
+Configuration   built-in defaults
+telemprobd      not known; run this as root
+Socket          /s: nobody listens on it
+Server          none is set; delivery is off, records end in the journal
+Waiting         /spool can not be read: x
+Last delivered  never
+"
+        );
+    }
+}

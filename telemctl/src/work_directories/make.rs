@@ -1,0 +1,72 @@
+//! Making the work directories of the system anew, for daemons that may not make them themselves.
+//! (At boot tmpfiles.d does it; opt-out removes them, and opt-in need not wait for the next boot.)
+
+use super::daemon_ids;
+use crate::installation::Installation;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, fchmod, fstat};
+use nix::unistd::{Gid, Uid, fchown};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Makes those that are missing, for the user and group `telemetry`. Where there is no such user the
+/// daemons run as root and make them.
+///
+/// # Errors
+/// One line that names the directory.
+pub(crate) fn make(installation: &Installation) -> Result<(), String> {
+    let Some((uid, gid)) = daemon_ids() else { return Ok(()) };
+    let settings = &installation.settings;
+    let private = Mode::from_bits_truncate(0o750);
+    let directories: [(PathBuf, Mode); 6] = [
+        (settings.state_dir.clone(), Mode::from_bits_truncate(0o755)),
+        (settings.spool_dir.clone(), private),
+        (settings.log_dir.clone(), private),
+        (settings.log_dir.join("records"), private),
+        (settings.cache_dir.clone(), private),
+        (settings.cache_dir.join("pstore"), private),
+    ];
+    for (path, mode) in directories {
+        make_one(&path, mode, uid, gid)
+            .map_err(|error| format!("{} can not be made: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn make_one(path: &Path, mode: Mode, uid: Uid, gid: Gid) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    // By descriptor: it may lie in a directory of that user, who could put a link to something of root's
+    // in its place.
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let dir = open(path, flags, Mode::empty())?;
+    if fstat(&dir)?.st_uid != Uid::effective().as_raw() {
+        return Err(io::Error::other("it was replaced while it was made"));
+    }
+    fchmod(&dir, mode)?;
+    Ok(fchown(&dir, Some(uid), Some(gid))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_is_made_once_with_its_mode() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/spool");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        make_one(&path, Mode::from_bits_truncate(0o750), Uid::effective(), Gid::effective()).unwrap();
+        assert_eq!(mode(&path), 0o750);
+        // One that is there stays as its owner has it.
+        make_one(&path, Mode::from_bits_truncate(0o755), Uid::effective(), Gid::effective()).unwrap();
+        assert_eq!(mode(&path), 0o750);
+    }
+}

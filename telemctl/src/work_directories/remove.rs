@@ -1,0 +1,235 @@
+//! Removing a directory with all below it, by descriptors, so that nobody who works in it can lead the
+//! removal elsewhere with a link or a rename.
+
+use super::{DAEMON_USER, Removal};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, unlinkat};
+use std::ffi::{CStr, OsStr};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Telemetry's directories are two deep. A deeper tree is somebody's play with descriptors or the stack.
+const DEEPEST: usize = 16;
+
+/// Whose directories may be removed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owners {
+    /// `telemetry:telemetry`, both.
+    pub(super) daemons: Option<(Uid, Gid)>,
+    /// This user, with any group.
+    pub(super) own: Option<Uid>,
+}
+
+impl Owners {
+    fn include(&self, stat: &FileStat) -> bool {
+        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        self.own == Some(uid) || self.daemons == Some((uid, gid))
+    }
+
+    fn refusal(&self, stat: &FileStat) -> String {
+        let expected = match self.own {
+            Some(uid) => format!("user {uid}"),
+            None => format!("{DAEMON_USER}:{DAEMON_USER}"),
+        };
+        format!("it belongs to {}:{}, not to {expected}", stat.st_uid, stat.st_gid)
+    }
+}
+
+/// Removes the directory and says so in `removals`; one that is not there is passed over.
+pub(super) fn directory(path: &Path, owners: &Owners, removals: &mut Vec<Removal>) {
+    let left = |reason: String| Removal::Left { path: path.to_owned(), reason };
+    let failed = |error: io::Error| Removal::Failed { path: path.to_owned(), error };
+    let dir = match open_directory(nix::fcntl::AT_FDCWD, path.as_os_str()) {
+        Ok(dir) => dir,
+        Err(Errno::ENOENT) => return,
+        Err(Errno::ENOTDIR | Errno::ELOOP) => {
+            removals.push(left("it is no directory".to_owned()));
+            return;
+        }
+        Err(errno) => {
+            removals.push(failed(errno.into()));
+            return;
+        }
+    };
+    let emptied = fstat(&dir).and_then(|stat| {
+        if owners.include(&stat) {
+            Emptying { owners, device: stat.st_dev }.empty(dir, path, DEEPEST, removals)
+        } else {
+            removals.push(left(owners.refusal(&stat)));
+            Ok(false)
+        }
+    });
+    match emptied {
+        // By its name: whatever has come in its place is removed only if it is empty.
+        Ok(true) => match fs::remove_dir(path) {
+            Ok(()) => removals.push(Removal::Removed(path.to_owned())),
+            Err(error) => removals.push(failed(error)),
+        },
+        Ok(false) => {}
+        Err(errno) => removals.push(failed(errno.into())),
+    }
+}
+
+struct Emptying<'a> {
+    owners: &'a Owners,
+    device: u64,
+}
+
+impl Emptying<'_> {
+    /// Removes all in `dir` that may be removed. Returns whether it is empty now; what stays is told.
+    fn empty(
+        &self,
+        dir: OwnedFd,
+        path: &Path,
+        depth: usize,
+        removals: &mut Vec<Removal>,
+    ) -> Result<bool, Errno> {
+        let mut listing = Dir::from_fd(dir.try_clone().map_err(|_| Errno::EMFILE)?)?;
+        let names: Vec<_> =
+            listing.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<Result<_, Errno>>()?;
+        let mut is_empty = true;
+        for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+            is_empty &= self.remove_entry(&dir, name, path, depth, removals)?;
+        }
+        Ok(is_empty)
+    }
+
+    fn remove_entry(
+        &self,
+        dir: &OwnedFd,
+        name: &CStr,
+        path: &Path,
+        depth: usize,
+        removals: &mut Vec<Removal>,
+    ) -> Result<bool, Errno> {
+        let stat = match fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Err(Errno::ENOENT) => return Ok(true),
+            stat => stat?,
+        };
+        let name = OsStr::from_bytes(name.to_bytes());
+        let is_directory = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
+        if !is_directory {
+            return gone(unlinkat(dir, name, UnlinkatFlags::NoRemoveDir));
+        }
+        let path = path.join(name);
+        let below = open_directory(dir, name)?;
+        // Again, of what was opened: the name may have got another meaning since.
+        let stat = fstat(&below)?;
+        let reason = match () {
+            () if !self.owners.include(&stat) => self.owners.refusal(&stat),
+            () if stat.st_dev != self.device => "it is another file system".to_owned(),
+            () if depth == 0 => "it lies too deep to be telemetry's".to_owned(),
+            () => {
+                let is_empty = self.empty(below, &path, depth - 1, removals)?;
+                return if is_empty {
+                    gone(unlinkat(dir, name, UnlinkatFlags::RemoveDir))
+                } else {
+                    Ok(false)
+                };
+            }
+        };
+        removals.push(Removal::Left { path, reason });
+        Ok(false)
+    }
+}
+
+fn open_directory(dir: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    openat(dir, name, flags, Mode::empty())
+}
+
+/// Somebody else may have removed it in the meantime.
+fn gone(removed: Result<(), Errno>) -> Result<bool, Errno> {
+    match removed {
+        Ok(()) | Err(Errno::ENOENT) => Ok(true),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    fn own() -> Owners {
+        Owners { daemons: None, own: Some(Uid::effective()) }
+    }
+
+    fn remove(path: &Path, owners: &Owners) -> Vec<String> {
+        let mut removals = Vec::new();
+        directory(path, owners, &mut removals);
+        let text = |removal| match removal {
+            Removal::Removed(path) => format!("removed {}", path.display()),
+            Removal::Left { path, reason } => format!("left {}: {reason}", path.display()),
+            Removal::Failed { path, error } => format!("failed {}: {error}", path.display()),
+        };
+        removals.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_tree_goes_and_what_links_lead_to_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let (work, other) = (root.path().join("work"), root.path().join("other"));
+        fs::create_dir_all(work.join("a/b")).unwrap();
+        fs::create_dir(&other).unwrap();
+        for file in ["work/.new-1", "work/a/b/record", "other/kept"] {
+            fs::write(root.path().join(file), "x").unwrap();
+        }
+        symlink(&other, work.join("a/link")).unwrap();
+        symlink(other.join("kept"), work.join("file-link")).unwrap();
+        assert_eq!(remove(&work, &own()), [format!("removed {}", work.display())]);
+        assert!(!work.exists());
+        assert!(other.join("kept").exists());
+        assert_eq!(remove(&work, &own()), [""; 0]);
+
+        symlink(&other, &work).unwrap();
+        assert_eq!(remove(&work, &own()), [format!("left {}: it is no directory", work.display())]);
+        assert!(work.is_symlink() && other.join("kept").exists());
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_stays_whole() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("kept"), "x").unwrap();
+        let metadata = fs::metadata(root.path()).unwrap();
+        let (uid, gid) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
+        let others = Gid::from_raw(gid.as_raw() + 1);
+        for (owners, expected) in [
+            (Owners { daemons: None, own: Some(Uid::from_raw(uid.as_raw() + 1)) }, "not to user "),
+            (Owners { daemons: Some((uid, others)), own: None }, "not to telemetry:telemetry"),
+            (Owners { daemons: None, own: None }, "not to telemetry:telemetry"),
+        ] {
+            let told = remove(root.path(), &owners);
+            assert!(told.len() == 1 && told[0].contains(expected), "{told:?}");
+            assert!(root.path().join("kept").exists());
+        }
+        let owners = Owners { daemons: Some((uid, gid)), own: None };
+        assert!(remove(root.path(), &owners)[0].starts_with("removed "));
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_below_stays_and_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let (work, foreign) = (root.path().join("work"), root.path().join("work/foreign"));
+        fs::create_dir_all(&foreign).unwrap();
+        fs::write(foreign.join("kept"), "x").unwrap();
+        fs::write(work.join("record"), "x").unwrap();
+        if !Uid::effective().is_root() {
+            return; // Only root can give a directory away.
+        }
+        nix::unistd::chown(&foreign, Some(Uid::from_raw(65_534)), None).unwrap();
+        let told = remove(&work, &own());
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with(&format!("left {}: it belongs to 65534:", foreign.display())),
+            "{told:?}"
+        );
+        assert!(foreign.join("kept").exists() && !work.join("record").exists());
+    }
+}

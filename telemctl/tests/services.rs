@@ -1,0 +1,130 @@
+//! Services and privileges: the words and exit codes that scripts rely on.
+
+mod instance;
+
+use instance::{Instance, NOBODY, Said, for_every_user, telemctl};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+#[test]
+fn start_needs_consent() {
+    let instance = Instance::new();
+    for command in ["start", "restart"] {
+        let said = instance.say(&[command]);
+        let expected = Said { code: Some(1), out: String::new(), err: "Opt in to telemetry first.\n".into() };
+        assert_eq!(said, expected, "{command}");
+    }
+}
+
+#[test]
+fn a_private_instance_is_started_by_hand() {
+    let instance = Instance::new();
+    instance.opt_in();
+    for command in ["start", "stop", "restart"] {
+        let said = instance.say(&[command]);
+        let config = instance.config();
+        let config = config.display();
+        assert_eq!(
+            (said.code, said.err),
+            (
+                Some(1),
+                format!(
+                    "telemctl: systemd does not run the daemons of a private instance; start the daemons \
+                     by hand with `telemprobd -f {config} &` and `telempostd -f {config} &`\n"
+                )
+            ),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_active_in_an_instance_that_was_never_started() {
+    let said = Instance::new().say(&["is-active"]);
+    let expected = "telemprobd : inactive\ntelempostd : inactive\n".to_owned();
+    assert_eq!(said, Said { code: Some(0), out: expected, err: String::new() });
+}
+
+#[test]
+fn root_is_needed_for_the_system() {
+    let (_dir, program) = for_every_user(env!("CARGO_BIN_EXE_telemctl"));
+    let (_other_dir, journal) = for_every_user(env!("CARGO_BIN_EXE_telem_journal"));
+    let as_nobody = |program: &std::path::Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir("/");
+        if nix::unistd::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Said::of(&mut command)
+    };
+    let refused = Said {
+        code: Some(1),
+        out: String::new(),
+        err: "Must be root to run this command. Exiting...\n".into(),
+    };
+    for command in ["start", "stop", "restart", "opt-in", "opt-out", "journal"] {
+        assert_eq!(as_nobody(&program, &[command]), refused, "{command}");
+    }
+    assert_eq!(as_nobody(&journal, &["-V"]), refused);
+    let active = as_nobody(&program, &["is-active"]);
+    assert_eq!(active.code, Some(0), "{active:?}");
+    assert!(active.out.starts_with("telemprobd : ") && active.out.contains("\ntelempostd : "), "{active:?}");
+}
+
+#[test]
+fn wrong_arguments_are_2_and_show_the_usage() {
+    for arguments in [&[][..], &["begin"], &["start", "now"], &["--colour"], &["journal", "-x"]] {
+        let said = Said::of(&mut telemctl(arguments));
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(said.err.contains("Usage: telemctl"), "{arguments:?}: {}", said.err);
+    }
+    assert_eq!(Said::of(&mut telemctl(&["status", "--config"])).code, Some(2));
+}
+
+#[test]
+fn help_and_version_are_everywhere() {
+    for command in
+        ["start", "stop", "restart", "is-active", "opt-in", "opt-out", "journal", "status", "preview"]
+    {
+        let help = Said::of(&mut telemctl(&[command, "--help"]));
+        assert!(help.code == Some(0) && help.out.contains("--config <FILE>"), "{command}: {help:?}");
+        let version = Said::of(&mut telemctl(&[command, "--version"]));
+        assert!(version.code == Some(0) && version.out.contains(env!("CARGO_PKG_VERSION")), "{command}");
+    }
+    let version = Said::of(&mut telemctl(&["-V"]));
+    assert_eq!((version.code, version.out), (Some(0), format!("telemctl {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_wrong_configuration_names_file_line_key_and_what_is_allowed() {
+    let instance = Instance::with("record_expiry=soon\n");
+    let config = instance.config();
+    for command in
+        ["start", "stop", "restart", "is-active", "opt-in", "opt-out", "journal", "status", "preview"]
+    {
+        let said = instance.say(&[command]);
+        let expected =
+            format!("telemctl: {}:9: record_expiry=soon: must be minutes, 1 to 5256000\n", config.display());
+        assert_eq!(said, Said { code: Some(1), out: String::new(), err: expected }, "{command}");
+    }
+    let missing = instance.path("none");
+    let said = Said::of(&mut telemctl(&["status", "-f", missing.to_str().unwrap()]));
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.starts_with(&format!("telemctl: {}: ", missing.display())), "{}", said.err);
+}
+
+#[test]
+fn an_unknown_key_is_a_warning() {
+    let instance = Instance::with("spool_dri=/x\n");
+    let said = instance.say(&["is-active"]);
+    assert_eq!(said.code, Some(0));
+    let expected = "unknown key `spool_dri`; did you mean `spool_dir`?\n";
+    assert!(said.err.starts_with("telemctl: warning: ") && said.err.ends_with(expected), "{}", said.err);
+}
+
+#[test]
+fn a_relative_configuration_counts_from_the_working_directory() {
+    let instance = Instance::new();
+    let mut command = telemctl(&["-f", "telemetrics.conf", "is-active"]);
+    assert_eq!(Said::of(command.current_dir(instance.path(""))).code, Some(0));
+}

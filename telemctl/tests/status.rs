@@ -1,0 +1,144 @@
+//! The status, for people and for programs.
+// Outside of the test functions too.
+#![allow(clippy::unwrap_used)]
+
+mod instance;
+
+use instance::{Instance, NOBODY, Said, for_every_user};
+use serde_json::{Value, json};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use telemetry::Record;
+use telemetry::message::Message;
+use telemetry::spool::SpoolDir;
+use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
+use telemetry_daemon::instance::InstanceLock;
+
+fn json_of(instance: &Instance) -> Value {
+    let said = instance.say(&["status", "--json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    serde_json::from_str(&said.out).unwrap()
+}
+
+#[test]
+fn an_instance_that_was_never_started() {
+    let instance = Instance::new();
+    let mut status = json_of(&instance);
+    assert!(status["taken_unix_secs"].take().as_u64().unwrap() > 1_500_000_000);
+    let path = |name: &str| instance.path(name).to_str().unwrap().to_owned();
+    assert_eq!(
+        status,
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "taken_unix_secs": null,
+            "config": {"source": path("telemetrics.conf"), "warnings": []},
+            "consent": {"opted_in": false, "file": path("etc/opt-in")},
+            "daemons": {
+                "telemprobd": {"running": false, "pid": null},
+                "telempostd": {"running": false, "pid": null},
+            },
+            "socket": {"path": path("socket"), "listening": false, "error": "there is no such file"},
+            "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true},
+            "spool": {
+                "dir": path("spool"), "records": 0, "records_exact": true, "files": 0, "disk_bytes": 0,
+                "oldest_unix_secs": null, "damaged": 0, "rejected": 0, "error": null,
+            },
+            "delivery": {
+                "updated_unix_secs": null, "last_delivered_unix_secs": null, "next_try_unix_secs": null,
+                "last_error": null, "error": null,
+            },
+        })
+    );
+    // Looking leaves nothing behind.
+    assert_eq!(std::fs::read_dir(instance.path("")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_busy_instance() {
+    let instance = Instance::with("server=https://me:secret@example.org/v3/collector\ncolour=1\n");
+    instance.opt_in();
+    let record = Record::new(1, "a/b/c", 1).unwrap();
+    let message =
+        Message { config: None, headers: record.headers().clone(), payload: "secret payload".to_owned() };
+    let spool = SpoolDir::open_or_create(&instance.path("spool")).unwrap();
+    spool.store(std::slice::from_ref(&message), false).unwrap();
+    spool.store(&vec![message; 3], false).unwrap();
+    instance.write("spool/.damaged/d", "");
+    std::fs::create_dir(instance.path("state")).unwrap();
+    let last_error = Some(DeliveryFault {
+        unix_secs: 20,
+        server: "https://example.org".to_owned(),
+        reason: "answered 500".to_owned(),
+    });
+    DeliveryStatus {
+        updated_unix_secs: 30,
+        last_delivered_unix_secs: Some(10),
+        last_error,
+        next_try_unix_secs: Some(40),
+    }
+    .write(&instance.path("state"))
+    .unwrap();
+    let _lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();
+    let _listener = UnixListener::bind(instance.path("socket")).unwrap();
+
+    let status = json_of(&instance);
+    assert_eq!(status["consent"]["opted_in"], true);
+    assert_eq!(status["daemons"]["telemprobd"], json!({"running": true, "pid": std::process::id()}));
+    assert_eq!(status["socket"]["listening"], true);
+    let server = json!({"url": status["server"]["url"], "api": "v3", "delivery_enabled": true});
+    assert_eq!(status["server"], server);
+    assert_eq!((&status["spool"]["records"], &status["spool"]["files"]), (&json!(4), &json!(2)));
+    assert_eq!((&status["spool"]["damaged"], &status["spool"]["rejected"]), (&json!(1), &json!(0)));
+    assert!(status["spool"]["oldest_unix_secs"].as_u64().unwrap() > 1_500_000_000);
+    assert_eq!(status["delivery"]["next_try_unix_secs"], 40);
+    assert_eq!(status["delivery"]["last_error"]["reason"], "answered 500");
+    let warning = status["config"]["warnings"][0].as_str().unwrap();
+    assert!(warning.ends_with(":10: unknown key `colour`"), "{warning}");
+
+    let text = instance.say(&["status"]);
+    assert_eq!((text.code, text.err.as_str()), (Some(0), ""));
+    for part in [
+        "opted in (",
+        "running, pid ",
+        "example.org/v3/collector (v3)",
+        "4 records in 2 files, ",
+        "1 file that gave no record in ",
+        "Thu 1970-01-01 00:00:10 UTC",
+        "Next try        due (",
+        "https://example.org: answered 500",
+    ] {
+        assert!(text.out.contains(part), "{part}: {}", text.out);
+    }
+    assert!(!format!("{status}{}", text.out).contains("secret"), "{}", text.out);
+}
+
+#[test]
+fn a_spool_that_is_closed_to_the_user_is_told_and_the_rest_too() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // Only root can make what it may not read itself.
+    }
+    let instance = Instance::new();
+    instance.opt_in();
+    instance.open_to_all("etc");
+    instance.write("spool/r", "x");
+    std::fs::set_permissions(instance.path("spool"), std::fs::Permissions::from_mode(0o750)).unwrap();
+    chown(instance.path("spool"), Some(1), Some(1)).unwrap();
+    let (_dir, program) = for_every_user(env!("CARGO_BIN_EXE_telemctl"));
+    let config = instance.config();
+    let look = |format: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(["status", "-f", config.to_str().unwrap()]).args(format).current_dir("/");
+        Said::of(command.uid(NOBODY).gid(NOBODY))
+    };
+    let said = look(&["--json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let status: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(status["spool"]["records"], Value::Null);
+    let error = status["spool"]["error"].as_str().unwrap();
+    assert!(error.contains("Permission denied") && error.ends_with("; run this as root"), "{error}");
+    assert_eq!(status["consent"]["opted_in"], true);
+    let text = look(&[]);
+    assert!(text.code == Some(0) && text.out.contains("; run this as root\n"), "{text:?}");
+}
