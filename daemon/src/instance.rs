@@ -1,11 +1,13 @@
 //! One daemon of a kind for one `run_dir`: a lock on `RUN_DIR/NAME.lock`, which goes with the process
-//! however it ends. The file holds the process id for people and for `telemctl status`.
+//! however it ends. Only the daemon's user can open that file: a lock that any user takes on it, for
+//! reading even, would keep the daemon from starting. `RUN_DIR/NAME.pid` tells the process id to everybody.
 
 use nix::fcntl::{FcntlArg, fcntl};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use telemetry::bounded_file;
 
 /// The lock of a running daemon; dropping it frees the place.
 #[derive(Debug)]
@@ -45,52 +47,73 @@ impl InstanceLock {
         let path = lock_path(run_dir, name);
         let io_error = |source| InstanceError::Io { path: path.clone(), source };
         DirBuilder::new().recursive(true).mode(0o755).create(run_dir).map_err(io_error)?;
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o644)
+            .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(&path)
             .map_err(io_error)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
             Ok(_) => {}
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
-                let pid = read_pid(&mut file).unwrap_or(0);
+                let pid = read_pid(run_dir, name).unwrap_or(0);
                 return Err(InstanceError::Taken { name: name.to_owned(), run_dir: run_dir.to_owned(), pid });
             }
             Err(errno) => return Err(io_error(errno.into())),
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io_error)?;
+        write_pid(run_dir, name).map_err(io_error)?;
         Ok(Self { _file: file })
     }
 }
 
-/// The process id of the running daemon `name`; none if none runs.
+/// The process id of the running daemon `name`; none if none runs. A user who may not open the lock is
+/// told by the process id and the program's name.
 ///
 /// # Errors
-/// The lock file is there but can not be read.
+/// The lock file is there but can not be asked.
 pub fn running_pid(run_dir: &Path, name: &str) -> io::Result<Option<u32>> {
-    let mut file = match File::open(lock_path(run_dir, name)) {
+    let pid = || read_pid(run_dir, name);
+    let file = match File::open(lock_path(run_dir, name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok(pid().filter(|pid| program_of(*pid).as_deref() == Some(name)));
+        }
         file => file?,
     };
     // Asks who would be in the way, without getting in anybody's way.
     let mut lock = whole_file(libc::F_RDLCK);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
-    if i32::from(lock.l_type) == libc::F_UNLCK { Ok(None) } else { Ok(read_pid(&mut file)) }
+    if i32::from(lock.l_type) == libc::F_UNLCK { Ok(None) } else { Ok(pid()) }
 }
 
 fn lock_path(run_dir: &Path, name: &str) -> PathBuf {
     run_dir.join(format!("{name}.lock"))
 }
 
-fn read_pid(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+fn pid_path(run_dir: &Path, name: &str) -> PathBuf {
+    run_dir.join(format!("{name}.pid"))
+}
+
+fn write_pid(run_dir: &Path, name: &str) -> io::Result<()> {
+    let path = pid_path(run_dir, name);
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
+    writeln!(file, "{}", std::process::id())?;
+    fs::rename(new, path)
+}
+
+fn read_pid(run_dir: &Path, name: &str) -> Option<u32> {
+    let bytes = bounded_file::read_head(&pid_path(run_dir, name), 16).ok()?;
+    std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
+}
+
+/// The name of the program that runs as this process.
+fn program_of(pid: u32) -> Option<String> {
+    let name = bounded_file::read_head(Path::new(&format!("/proc/{pid}/comm")), 64).ok()?;
+    Some(String::from_utf8_lossy(&name).trim().to_owned())
 }
 
 /// A lock of this type over all of a file. It belongs to the open file, not to the process, so that it
@@ -109,6 +132,17 @@ fn whole_file(lock_type: i32) -> libc::flock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn nobody_else_can_lock_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let _lock = InstanceLock::acquire(dir.path(), "telempostd").unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(lock_path(dir.path(), "telempostd")), 0o600);
+        assert_eq!(mode(pid_path(dir.path(), "telempostd")) & 0o444, 0o444);
+        assert!(program_of(std::process::id()).is_some());
+    }
 
     #[test]
     fn one_of_a_kind() {
