@@ -1,0 +1,121 @@
+//! The record: its 15 headers, the rules they obey, and how it is written as JSON.
+
+mod class_pattern;
+mod field;
+mod fields;
+mod refusal;
+mod rules;
+mod validate;
+
+use serde::Serialize;
+
+pub use class_pattern::ClassPattern;
+pub use field::{Field, is_same_name};
+pub use fields::Fields;
+pub use refusal::{Refusal, quoted};
+pub use rules::{Rule, is_build, strip_quotes};
+pub use validate::validate;
+
+use crate::timestamp::serialize_utc;
+
+/// A record that has passed every rule. Fields that came with a later format version than the record's may
+/// be absent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// 1 to 4.
+    pub record_format_version: u8,
+    /// 1 (low) to 4 (critical).
+    pub severity: u8,
+    /// Three parts joined by `/`.
+    pub classification: String,
+    /// 32 characters at most.
+    pub machine_id: String,
+    /// When the record was made, by the client's clock, in Unix seconds.
+    #[serde(rename = "ts_capture", serialize_with = "serialize_utc")]
+    pub captured_secs: i64,
+    /// The machine name of `uname`.
+    pub arch: String,
+    /// Vendor, product and version of the machine, joined by `|`.
+    #[serde(rename = "machine_type")]
+    pub host_type: String,
+    /// The version of the operating system, without quotes.
+    pub build: String,
+    /// The release of `uname`.
+    pub kernel_version: String,
+    /// The version of the payload's form, from format 2 on.
+    #[serde(skip)]
+    pub payload_format_version: Option<u32>,
+    /// The name of the operating system, from format 2 on.
+    #[serde(skip)]
+    pub system_name: Option<String>,
+    /// From format 3 on.
+    pub board_name: Option<String>,
+    /// From format 3 on.
+    pub cpu_model: Option<String>,
+    /// From format 3 on.
+    pub bios_version: Option<String>,
+    /// 32 lowercase hex digits, from format 4 on.
+    pub event_id: Option<String>,
+    /// Whether the sender said `X-CLR-External: true`.
+    pub external: bool,
+    /// The text that the probe sent.
+    pub payload: String,
+}
+
+/// A record with what the collector adds to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StoredRecord {
+    /// Grows with every record and is never given twice.
+    pub id: i64,
+    /// When it arrived, by the collector's clock, in Unix seconds.
+    #[serde(rename = "ts_reception", serialize_with = "serialize_utc")]
+    pub received_secs: i64,
+    /// The record.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// Names a request once and for all its retries: a record posted twice under one key is stored once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The header that carries it.
+    pub const HEADER: &str = "Idempotency-Key";
+    /// What [`IdempotencyKey::new`] takes, for messages.
+    pub const ALLOWED: &str = "1 to 128 letters, digits, '-' and '_'";
+
+    /// `None` unless `text` is of 1 to [`crate::limits::MAX_IDEMPOTENCY_KEY_BYTES`] ASCII letters, digits,
+    /// `-` and `_`.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let good = (1..=crate::limits::MAX_IDEMPOTENCY_KEY_BYTES).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The key as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_IDEMPOTENCY_KEY_BYTES;
+
+    #[test]
+    fn a_key_is_short_and_plain() {
+        for good in
+            ["0", "c0ffee", "6907c830-eed9-4ce9-81ae-76daf8d88f0f", &"a".repeat(MAX_IDEMPOTENCY_KEY_BYTES)]
+        {
+            assert_eq!(IdempotencyKey::new(good).map(|key| key.as_str().to_owned()).as_deref(), Some(good));
+        }
+        for bad in ["", "a b", "\"a\"", "é", &"a".repeat(MAX_IDEMPOTENCY_KEY_BYTES + 1)] {
+            assert_eq!(IdempotencyKey::new(bad), None, "{bad:?}");
+        }
+        assert!(IdempotencyKey::ALLOWED.contains(&MAX_IDEMPOTENCY_KEY_BYTES.to_string()));
+    }
+}

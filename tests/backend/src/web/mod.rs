@@ -1,0 +1,91 @@
+//! What the collector answers on which path.
+//!
+//! | path | method | answer |
+//! |---|---|---|
+//! | `/`, `/v2/collector` | POST | takes a record as headers and body |
+//! | `/`, `/v2/collector` | GET | 302 to `/telemetryui` |
+//! | `/v3/collector` | POST | takes a record as JSON |
+//! | `/telemetryui` | GET | a page of the newest records, with the filters of `/api/records` |
+//! | `/api/records` | GET | records as JSON |
+//!
+//! Everything else is 404 or 405. Every error has a body `{"message": "..."}`.
+
+mod body;
+mod collect;
+mod page;
+mod problem;
+mod records;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::store::Store;
+use problem::Problem;
+
+const PAGE_PATH: &str = "/telemetryui";
+
+/// What every request is answered from.
+#[derive(Debug)]
+pub struct App {
+    store: Store,
+    tid: String,
+    pages: page::Pages,
+}
+
+impl App {
+    /// An app that takes the records of one telemetry id.
+    ///
+    /// # Errors
+    /// If the page's template is broken.
+    pub fn new(store: Store, tid: &str) -> Result<Self, minijinja::Error> {
+        Ok(Self { store, tid: tid.to_owned(), pages: page::Pages::new()? })
+    }
+}
+
+/// The table above. A request that is not answered within `request_time` is answered 408.
+pub fn router(app: Arc<App>, request_time: Duration) -> Router {
+    let collector = || get(to_page).post(collect::post_headers);
+    Router::new()
+        .route("/", collector())
+        .route("/v2/collector", collector())
+        .route("/v3/collector", post(collect::post_json))
+        .route(PAGE_PATH, get(page::show))
+        .route("/api/records", get(records::list))
+        .fallback(no_such_page)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(request_time, within))
+        .with_state(app)
+}
+
+async fn to_page() -> impl IntoResponse {
+    (StatusCode::FOUND, [(header::LOCATION, PAGE_PATH)])
+}
+
+async fn no_such_page() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this path; records are posted to /, /v2/collector or /v3/collector, and read at \
+         /telemetryui and /api/records",
+    )
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not take this method; the Allow header has those that it does",
+    )
+}
+
+async fn within(State(time): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(time, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    }
+}

@@ -1,0 +1,83 @@
+//! Errors as answers: a status and `{"message": "..."}`.
+
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::filter::FilterError;
+use crate::record::Refusal;
+use crate::store::StoreError;
+
+/// Seconds after which a client may try again when the database has failed.
+const RETRY_AFTER_SECS: &str = "30";
+
+/// A request that was not done.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    message: String,
+    extra: Option<(HeaderName, &'static str)>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), extra: None }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::PayloadTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<FilterError> for Problem {
+    fn from(error: FilterError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+        problem.extra = Some((header::RETRY_AFTER, RETRY_AFTER_SECS));
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let mut response =
+            (self.status, json, json!({ "message": self.message }).to_string()).into_response();
+        if let Some((name, value)) = self.extra {
+            response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_error_has_its_status() {
+        for (problem, status, retry) in [
+            (Problem::from(Refusal::ForeignTid), 400, None),
+            (Problem::from(Refusal::PayloadTooLong), 413, None),
+            (Problem::from(FilterError::Twice("limit")), 400, None),
+            (Problem::from(StoreError::Stopped), 503, Some("30")),
+            (Problem::from(StoreError::Database("disk full".into())), 503, Some("30")),
+        ] {
+            let response = problem.into_response();
+            assert_eq!(response.status().as_u16(), status);
+            let given = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(given, retry);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The collector as a process: real sockets, real signals, a database in a temporary directory.
+
+// clippy.toml lets tests panic, but knows no functions that tests share.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod collector;
+mod http;
+mod sample;
+
+mod idempotency;
+mod load;
+mod page;
+mod posting;
+mod queries;
+mod refusals;
+mod start;
+mod stop;
