@@ -3,6 +3,7 @@
 //!
 //! Nothing waits for a clock: [`until`] waits for an event, with a deadline that only a fault reaches.
 
+pub mod bench;
 pub mod collector;
 pub mod frame;
 pub mod process;

@@ -29,7 +29,15 @@ impl Sandbox {
     /// # Panics
     /// It can not be made.
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("telemetry-test-").tempdir().unwrap();
+        Self::new_in(&std::env::temp_dir())
+    }
+
+    /// As [`Sandbox::new`], below this folder.
+    ///
+    /// # Panics
+    /// It can not be made.
+    pub fn new_in(folder: &Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("telemetry-test-").tempdir_in(folder).unwrap();
         // Other users of the machine send from scenarios too.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let mut settings = BTreeMap::new();

@@ -1,0 +1,50 @@
+//! The C programs of the bench, compiled with optimization against the library of this build.
+
+use crate::programs;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The compiled programs.
+#[derive(Debug)]
+pub(super) struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    pub(super) fn build(folder: &Path) -> Result<Self, Box<dyn Error>> {
+        let source = programs::source_root();
+        let library = programs::folder().join("clib");
+        for (name, libraries) in [
+            ("bench_send", ["-ltelemetry"].as_slice()),
+            ("floor_send", &[]),
+            ("floor_post", &["-lcurl"]),
+            ("floor_copy", &[]),
+        ] {
+            let status = Command::new("cc")
+                .args(["-O2", "-Wall", "-o"])
+                .arg(folder.join(name))
+                .arg(source.join(format!("tests/c/{name}.c")))
+                .arg(format!("-I{}", source.join("libtelemetry/include").display()))
+                .arg(format!("-L{0}", library.display()))
+                .arg(format!("-Wl,-rpath,{}", library.display()))
+                .args(libraries)
+                .status()?;
+            if !status.success() {
+                return Err(
+                    format!("tests/c/{name}.c can not be compiled; run `make build deps` first").into()
+                );
+            }
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Runs a program and returns the number that it prints.
+    pub(super) fn figure(&self, name: &str, args: &[&str]) -> Result<f64, Box<dyn Error>> {
+        let output = Command::new(self.folder.join(name)).args(args).output()?;
+        if !output.status.success() {
+            return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+    }
+}
