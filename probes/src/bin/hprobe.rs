@@ -9,7 +9,7 @@ use telemetry::Record;
 
 /// Sends a telemetry record that says hello.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "hprobe", version)]
 struct Args {
     /// Configuration file [default: the system's]
     #[arg(short = 'f', long = "config_file", visible_alias = "config-file", value_name = "FILE")]

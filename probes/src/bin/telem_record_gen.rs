@@ -68,7 +68,9 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     };
     record.set_payload(&source.read()?)?;
     if args.echo {
-        let text = format!("{}{}\n", record.headers().as_str(), record.payload().unwrap_or_default());
+        let payload = record.payload().unwrap_or_default();
+        let newline = if payload.ends_with('\n') { "" } else { "\n" };
+        let text = format!("{}{payload}{newline}", record.headers().as_str());
         std::io::stdout().write_all(text.as_bytes())?;
     }
     if !args.no_post {

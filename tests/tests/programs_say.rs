@@ -1,0 +1,115 @@
+//! The programs that people and scripts call: words, options and exit codes of the contract.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use system_tests::{Sandbox, programs};
+
+fn run(program: &str, args: &[&str]) -> Output {
+    Command::new(programs::path(program)).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn every_program_has_help_and_a_version() {
+    for program in ["telemprobd", "telempostd", "telemctl", "hprobe", "telem-record-gen", "telem-collector"] {
+        let help = run(program, &["--help"]);
+        assert!(help.status.success() && text(&help.stdout).contains("Usage:"), "{program}");
+        assert!(run(program, &["-h"]).status.success(), "{program}");
+        let version = run(program, &["--version"]);
+        assert!(text(&version.stdout).starts_with(program), "{program}: {version:?}");
+        let wrong = run(program, &["--no-such-option"]);
+        assert_eq!(wrong.status.code(), Some(2), "{program}");
+        assert!(text(&wrong.stderr).contains("--no-such-option"), "{program}");
+    }
+}
+
+#[test]
+fn hprobe_says_what_it_is_asked_to() {
+    let sandbox = Sandbox::new();
+    let _daemon = sandbox.start_telemprobd();
+    let config = sandbox.config_arg();
+    let output = Command::new(programs::path("hprobe"))
+        .args(["-f", &config, "-H", "-l", "-u", "-b"])
+        .env("LC_ALL", "de_DE.UTF-8")
+        .output()
+        .unwrap();
+    assert_eq!(text(&output.stdout), "Successfully sent record to daemon.\n");
+    let record = sandbox.spooled().remove(0).message;
+    assert!(record.headers.as_str().contains("classification: org.clearlinux/heartbeat/ping\nseverity: 1\n"));
+    let lines: Vec<_> = record.payload.lines().collect();
+    assert_eq!(lines[..2], ["hello", "LC_ALL: de_DE.UTF-8"]);
+    assert!(lines[2].strip_prefix("uptime: ").unwrap().parse::<u64>().is_ok());
+    assert_eq!(lines[3], "");
+    assert!(lines[4].starts_with("Bundles ("));
+}
+
+#[test]
+fn telem_record_gen_prints_without_sending() {
+    let sandbox = Sandbox::new();
+    let payload = sandbox.write("payload", "from a file\n");
+    let args =
+        ["-n", "-o", "-c", "org.example/gen/file", "-s", "3", "-R", "5", "-P", payload.to_str().unwrap()];
+    let output = sandbox.run("telem-record-gen", &args);
+    assert!(output.status.success(), "{output:?}");
+    let printed = text(&output.stdout);
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), 16, "{printed}");
+    assert_eq!(lines[1], "classification: org.example/gen/file");
+    assert_eq!(lines[2], "severity: 3");
+    assert_eq!(lines[9], "payload_format_version: 5");
+    assert_eq!(lines[15], "from a file");
+    assert!(sandbox.spooled().is_empty());
+}
+
+#[test]
+fn telem_record_gen_takes_the_options_of_the_contract() {
+    let sandbox = Sandbox::new();
+    let _daemon = sandbox.start_telemprobd();
+    let config = sandbox.config_arg();
+    for name in ["--config-file", "--config_file"] {
+        let args = [
+            name,
+            &config,
+            "--severity",
+            "2",
+            "--class",
+            "org.example/gen/long",
+            "--payload",
+            "text",
+            "--record-version",
+            "7",
+            "--event-id",
+            "0123456789abcdef0123456789abcdef",
+            "--echo",
+        ];
+        let output = run("telem-record-gen", &args);
+        assert!(output.status.success(), "{output:?}");
+        assert!(text(&output.stdout).contains("event_id: 0123456789abcdef0123456789abcdef\ntext\n"));
+    }
+    assert_eq!(sandbox.spooled().len(), 2);
+}
+
+#[test]
+fn telem_record_gen_refuses_with_a_reason() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("binary"), [0xff, 0xfe, 0x00]).unwrap();
+    let binary = sandbox.path("binary");
+    for (args, reason) in [
+        (vec!["-c", "two/parts", "-p", "x"], "three parts"),
+        (vec!["-c", "a/b/c", "-p", "x", "-e", "XYZ"], "32 lowercase hexadecimal digits"),
+        (vec!["-c", "a/b/c", "-p", "\u{1b}[0m"], "control characters"),
+        (vec!["-c", "a/b/c", "-P", "/nonexistent"], "/nonexistent"),
+        (vec!["-c", "a/b/c", "-P", binary.to_str().unwrap()], "UTF-8"),
+    ] {
+        let output = sandbox.run("telem-record-gen", &args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(reason) && stderr.lines().count() == 1, "{args:?}: {stderr}");
+    }
+    for args in [vec!["-p", "x"], vec!["-c", "a/b/c", "-s", "5"], vec!["-c", "a/b/c", "-s", "0"]] {
+        assert_eq!(sandbox.run("telem-record-gen", &args).status.code(), Some(2), "{args:?}");
+    }
+}
