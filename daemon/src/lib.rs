@@ -6,9 +6,11 @@
 //! here offers a descriptor.
 
 pub mod consent;
+pub mod counters;
 pub mod delivery_status;
 pub mod instance;
 pub mod lifetime;
 pub mod logging;
 pub mod notify;
 pub mod signals;
+pub mod sliding_window;

@@ -1,0 +1,249 @@
+//! What happened to records, counted over restarts: `STATE_DIR/PROGRAM.counters.json`, one file a daemon.
+//!
+//! The file is written at most once a second and at the end, so that a kill costs the counts of one
+//! second, never a record.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use telemetry::bounded_file;
+
+/// Programs that count.
+pub const PROGRAMS: [&str; 2] = ["telemprobd", "telempostd"];
+
+/// Least time between two writes.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest file that is read: every counter with as many reasons as there may be.
+const FILE_BYTES: u64 = 256 * 1024;
+
+/// Reasons that one counter tells apart. They come from a fixed set, but for classifications, which any
+/// user makes up; further ones count as [`OTHER`].
+const MAX_REASONS: usize = 64;
+
+/// The reason of what is counted beyond [`MAX_REASONS`].
+pub const OTHER: &str = "other";
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// Records that were stored and answered so.
+    Accepted,
+    /// Records that were refused at the socket, by reason.
+    Refused,
+    /// Records that a server took.
+    Delivered,
+    /// Deliveries that failed and are tried again, by reason.
+    Retried,
+    /// Records that a server refused for good, by reason.
+    Rejected,
+    /// Records that waited longer than `record_expiry`.
+    Expired,
+    /// Records that were dropped, by reason: rate limit, quota.
+    Dropped,
+    /// Files that gave no record, or not all of theirs.
+    SetAside,
+    /// Records that the rate limit held back, by classification.
+    RateLimited,
+}
+
+impl Counter {
+    /// All counters, in the order in which they are shown.
+    pub const ALL: [Counter; 9] = [
+        Counter::Accepted,
+        Counter::Refused,
+        Counter::Delivered,
+        Counter::Retried,
+        Counter::Rejected,
+        Counter::Expired,
+        Counter::Dropped,
+        Counter::SetAside,
+        Counter::RateLimited,
+    ];
+
+    /// Its name in the file, in JSON and in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Counter::Accepted => "accepted",
+            Counter::Refused => "refused",
+            Counter::Delivered => "delivered",
+            Counter::Retried => "retried",
+            Counter::Rejected => "rejected",
+            Counter::Expired => "expired",
+            Counter::Dropped => "dropped",
+            Counter::SetAside => "set_aside",
+            Counter::RateLimited => "rate_limited",
+        }
+    }
+}
+
+/// Counts by counter and reason; a counter without reasons has the empty one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Counts(BTreeMap<String, BTreeMap<String, u64>>);
+
+impl Counts {
+    /// The counts of all daemons of one `state_dir`. What can not be read counts as nothing.
+    pub fn read(state_dir: &Path) -> Self {
+        let mut all = Self::default();
+        for program in PROGRAMS {
+            let Ok(Some(counts)) = read_file(&path(state_dir, program)) else { continue };
+            for (counter, reasons) in counts.0 {
+                for (reason, count) in reasons {
+                    all.add(&counter, &reason, count);
+                }
+            }
+        }
+        all
+    }
+
+    /// The sum over all reasons.
+    pub fn total(&self, counter: Counter) -> u64 {
+        self.by_reason(counter).map(|(_, count)| count).fold(0, u64::saturating_add)
+    }
+
+    /// The counts by reason, in the reasons' order.
+    pub fn by_reason(&self, counter: Counter) -> impl Iterator<Item = (&str, u64)> {
+        self.0.get(counter.name()).into_iter().flatten().map(|(reason, count)| (reason.as_str(), *count))
+    }
+
+    fn add(&mut self, counter: &str, reason: &str, count: u64) {
+        let reasons = self.0.entry(counter.to_owned()).or_default();
+        let full = reasons.len() >= MAX_REASONS && !reasons.contains_key(reason);
+        let reason = if full { OTHER } else { reason };
+        let held = reasons.entry(reason.to_owned()).or_default();
+        *held = held.saturating_add(count);
+    }
+}
+
+/// The counts of one daemon, kept in its file.
+#[derive(Debug)]
+pub struct Counters {
+    path: PathBuf,
+    counts: Counts,
+    /// Since when the file is behind.
+    changed: Option<Instant>,
+}
+
+impl Counters {
+    /// The counts that the daemon `program` left, or zeros.
+    pub fn open(state_dir: &Path, program: &str) -> Self {
+        let path = path(state_dir, program);
+        let counts = match read_file(&path) {
+            Ok(counts) => counts.unwrap_or_default(),
+            Err(error) => {
+                log::warn!("{}: {error}; counting begins anew", path.display());
+                Counts::default()
+            }
+        };
+        Self { path, counts, changed: None }
+    }
+
+    /// Counts.
+    pub fn add(&mut self, counter: Counter, reason: &str, count: u64, now: Instant) {
+        if count > 0 {
+            self.counts.add(counter.name(), reason, count);
+            self.changed.get_or_insert(now);
+        }
+    }
+
+    /// Time until the file should be written; none if it is up to date.
+    pub fn time_left(&self, now: Instant) -> Option<Duration> {
+        self.changed.map(|since| WRITE_INTERVAL.saturating_sub(now.saturating_duration_since(since)))
+    }
+
+    /// Writes the file if it is time to.
+    pub fn write_if_due(&mut self, now: Instant) {
+        if self.time_left(now) == Some(Duration::ZERO) {
+            self.write();
+        }
+    }
+
+    /// Writes the file if it is behind. If that fails it is said, and tried again with the next count.
+    pub fn write(&mut self) {
+        if self.changed.take().is_some()
+            && let Err(error) = write_file(&self.path, &self.counts)
+        {
+            log::warn!("{}: {error}; the counters of this second are not kept", self.path.display());
+        }
+    }
+}
+
+fn path(state_dir: &Path, program: &str) -> PathBuf {
+    state_dir.join(format!("{program}.counters.json"))
+}
+
+fn read_file(path: &Path) -> io::Result<Option<Counts>> {
+    let file = match bounded_file::open_regular(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    Ok(Some(serde_json::from_slice(&bounded_file::read_all(&file, FILE_BYTES)?)?))
+}
+
+fn write_file(path: &Path, counts: &Counts) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
+    file.write_all(&serde_json::to_vec_pretty(counts)?)?;
+    fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_survive_a_restart_and_add_up_over_daemons() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Instant::now();
+        for _ in 0..2 {
+            let mut counters = Counters::open(dir.path(), "telemprobd");
+            counters.add(Counter::Accepted, "", 5, now);
+            counters.add(Counter::Refused, "malformed", 1, now);
+            counters.write();
+        }
+        let mut counters = Counters::open(dir.path(), "telempostd");
+        counters.add(Counter::Delivered, "", 7, now);
+        counters.write();
+        let counts = Counts::read(dir.path());
+        assert_eq!(counts.total(Counter::Accepted), 10);
+        assert_eq!(counts.total(Counter::Delivered), 7);
+        assert_eq!(counts.by_reason(Counter::Refused).collect::<Vec<_>>(), [("malformed", 2)]);
+        assert_eq!(counts.total(Counter::Expired), 0);
+    }
+
+    #[test]
+    fn the_file_is_written_once_a_second_at_most() {
+        let dir = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let mut counters = Counters::open(dir.path(), "telemprobd");
+        assert_eq!(counters.time_left(start), None);
+        counters.add(Counter::Accepted, "", 1, start);
+        counters.write_if_due(start + WRITE_INTERVAL / 2);
+        assert_eq!(Counts::read(dir.path()).total(Counter::Accepted), 0);
+        counters.write_if_due(start + WRITE_INTERVAL);
+        assert_eq!(Counts::read(dir.path()).total(Counter::Accepted), 1);
+        assert_eq!(counters.time_left(start + 2 * WRITE_INTERVAL), None);
+    }
+
+    #[test]
+    fn reasons_are_bounded_and_noise_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Instant::now();
+        let mut counters = Counters::open(dir.path(), "telempostd");
+        for n in 0..200 {
+            counters.add(Counter::RateLimited, &format!("a/b/{n}"), 1, now);
+        }
+        counters.write();
+        let counts = Counts::read(dir.path());
+        assert_eq!(counts.total(Counter::RateLimited), 200);
+        assert_eq!(counts.by_reason(Counter::RateLimited).count(), MAX_REASONS + 1);
+        fs::write(path(dir.path(), "telempostd"), "noise").unwrap();
+        let counters = Counters::open(dir.path(), "telempostd");
+        assert_eq!(counters.counts, Counts::default());
+    }
+}
