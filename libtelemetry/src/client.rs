@@ -43,10 +43,11 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] if the path is not absolute, no regular file, or the file can not be used.
     pub fn with_config_file(path: &Path) -> Result<Self, Error> {
+        let settings = config::load(Some(path))?.settings;
         if !wire::is_carried(path) {
             return Err(ConfigError::Unusable(path.to_owned()).into());
         }
-        Ok(Self::of(config::load(Some(path))?.settings, Some(path.to_owned())))
+        Ok(Self::of(settings, Some(path.to_owned())))
     }
 
     fn of(settings: Settings, config: Option<PathBuf>) -> Self {

@@ -81,7 +81,9 @@ fn refusal(errno: Errno) -> String {
         Errno::EMSGSIZE => "it is too large",
         Errno::EINVAL => "it is not well formed",
         Errno::ENOSPC => "the spool is full",
-        Errno::EBUSY => "too many connections",
+        Errno::EDQUOT => "your share of the spool is full",
+        Errno::EBUSY => "you have too many connections to it",
+        Errno::EAGAIN => "you send too many records a minute",
         _ => return errno.to_string(),
     };
     format!("{why} ({errno})")

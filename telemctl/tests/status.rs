@@ -63,8 +63,8 @@ fn a_busy_instance() {
     let message =
         Message { config: None, headers: record.headers().clone(), payload: "secret payload".to_owned() };
     let spool = SpoolDir::open_or_create(&instance.path("spool")).unwrap();
-    spool.store(std::slice::from_ref(&message), false).unwrap();
-    spool.store(&vec![message; 3], false).unwrap();
+    spool.store(0, &[&message], false).unwrap();
+    spool.store(0, &[&message; 3], false).unwrap();
     instance.write("spool/.damaged/d", "");
     std::fs::create_dir(instance.path("state")).unwrap();
     let last_error = Some(DeliveryFault {

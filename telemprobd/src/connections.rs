@@ -1,5 +1,6 @@
 //! The clients that are connected, each with what it sent and the time that it has left.
 
+use crate::fair_share::Seat;
 use crate::limits::CLIENT_TIME;
 use crate::session::{Progress, Session};
 use nix::errno::Errno;
@@ -15,7 +16,9 @@ use telemetry::wire::{self, WireError};
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: UnixStream,
+    uid: u32,
     session: Session,
+    _seat: Seat,
 }
 
 /// What reading from a client came to.
@@ -32,9 +35,9 @@ pub(crate) enum Received {
 }
 
 impl Client {
-    /// A client that has just connected.
-    pub(crate) fn new(stream: UnixStream) -> Self {
-        Self { stream, session: Session::default() }
+    /// A client that has just connected, as this user.
+    pub(crate) fn new(stream: UnixStream, uid: u32, seat: Seat) -> Self {
+        Self { stream, uid, session: Session::default(), _seat: seat }
     }
 
     /// Reads once what is there. `scratch` is one buffer for all clients.
@@ -52,16 +55,26 @@ impl Client {
         }
     }
 
-    /// The user id that the client had when it connected.
-    pub(crate) fn uid(&self) -> Result<u32, Errno> {
-        getsockopt(&self.stream, sockopt::PeerCredentials).map(|peer| peer.uid())
+    /// The user that the client was when it connected.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
     }
 
-    /// Answers and closes. A sender of the C library has closed without reading, which is no matter.
+    /// Answers and closes.
     pub(crate) fn answer(self, answer: Result<(), Errno>) {
-        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        let _ = send(self.stream.as_raw_fd(), &wire::encode_answer(answer), flags);
+        answer_stream(&self.stream, answer);
     }
+}
+
+/// The user that the other end was when it connected.
+pub(crate) fn uid_of(stream: &UnixStream) -> Result<u32, Errno> {
+    getsockopt(stream, sockopt::PeerCredentials).map(|peer| peer.uid())
+}
+
+/// Sends an answer. A sender of the C library has closed without reading, which is no matter.
+pub(crate) fn answer_stream(stream: &UnixStream, answer: Result<(), Errno>) {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    let _ = send(stream.as_raw_fd(), &wire::encode_answer(answer), flags);
 }
 
 impl AsFd for Client {
@@ -127,10 +140,14 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fair_share::FairShares;
     use std::time::Duration;
+    use telemetry::config::UserLimits;
 
     fn client() -> Client {
-        Client::new(UnixStream::pair().unwrap().0)
+        let limits = UserLimits { max_connections: None, records_per_minute: None, spool_bytes: None };
+        let seat = FairShares::new(limits, 0).seat(0, 0).unwrap();
+        Client::new(UnixStream::pair().unwrap().0, 0, seat)
     }
 
     #[test]

@@ -3,20 +3,25 @@
 //! While a commit waits for the disk, further clients queue up in the kernel and are ready together in
 //! the next turn: many senders cost few syncs, without a timer and without a delay for the single one.
 
-use crate::connections::{Client, Connections, Received};
+use crate::connections::{Client, Connections, Received, answer_stream, uid_of};
+use crate::fair_share::FairShares;
 use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, MACHINE_ID_CHECK, MAX_CLIENTS};
 use crate::listener::Listener;
+use crate::refusal::Refusal;
 use crate::refusal_log::RefusalLog;
-use crate::staging::Staging;
+use crate::staging::{Ready, Staging};
 use crate::startup::{DaemonError, load_settings};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::unistd::Uid;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry::config::Settings;
 use telemetry::limits::MESSAGE_BYTES;
 use telemetry::message::Message;
 use telemetry_daemon::consent::ConsentWatch;
+use telemetry_daemon::counters::{Counter, Counters};
 use telemetry_daemon::instance::InstanceLock;
 use telemetry_daemon::lifetime::Lifetime;
 use telemetry_daemon::notify;
@@ -50,8 +55,10 @@ pub(crate) struct EventLoop {
     connections: Connections,
     next_client: u64,
     /// Clients whose message is whole, to be stored at the end of the turn.
-    ready: Vec<(Client, Message)>,
+    ready: Vec<(Client, Ready)>,
+    shares: FairShares,
     staging: Staging,
+    counters: Counters,
     machine_id_check: Instant,
     lifetime: Lifetime,
     refusals: RefusalLog,
@@ -82,6 +89,8 @@ impl EventLoop {
             epoll,
             config_file,
             lifetime: Lifetime::new(settings.recycle_after, now),
+            shares: FairShares::new(settings.user_limits, Uid::effective().as_raw()),
+            counters: Counters::open(&settings.state_dir, "telemprobd"),
             settings,
             signals,
             consent,
@@ -137,14 +146,15 @@ impl EventLoop {
                 LISTENER => self.accept_clients(now),
                 SIGNALS => end = self.handle_signals().or(end),
                 CONSENT => self.consent.drain(),
-                number => self.receive(number),
+                number => self.receive(number, now),
             }
         }
         self.commit(now);
         while let Some(client) = self.connections.take_overdue(now) {
-            client.answer(Err(Errno::ETIMEDOUT));
+            self.refuse(client, &Refusal::TimedOut, now);
         }
         self.accept_again(now)?;
+        self.counters.write_if_due(now);
         if now >= self.machine_id_check {
             self.staging.check_machine_id(SystemTime::now());
             self.machine_id_check = now + MACHINE_ID_CHECK;
@@ -175,7 +185,7 @@ impl EventLoop {
                 return self.pause_accepting(now);
             }
             match self.listener.accept() {
-                Ok(Some(stream)) => self.greet(Client::new(stream), now),
+                Ok(Some(stream)) => self.greet(stream, now),
                 Ok(None) => return,
                 Err(error) => {
                     if let Some(unsaid) = self.refusals.note(now) {
@@ -189,22 +199,34 @@ impl EventLoop {
         }
     }
 
-    /// Most clients have sent everything by the time that they are accepted, and never enter the loop.
-    fn greet(&mut self, mut client: Client, now: Instant) {
+    /// Gives a new client its user's place, and reads at once: most have sent everything by the time that
+    /// they are accepted, and never enter the loop.
+    fn greet(&mut self, stream: UnixStream, now: Instant) {
+        let seat = match uid_of(&stream) {
+            Ok(uid) => self.shares.seat(uid, unix_secs()).map(|seat| (uid, seat)),
+            Err(errno) => Err(Refusal::Storage(errno)),
+        };
+        let mut client = match seat {
+            Ok((uid, seat)) => Client::new(stream, uid, seat),
+            Err(refusal) => {
+                self.note_refusal(uid_of(&stream).ok(), &refusal, now);
+                return answer_stream(&stream, Err(refusal.errno()));
+            }
+        };
         match client.receive(&mut self.scratch) {
             Received::Waiting => {
                 let number = self.next_client;
                 self.next_client += 1;
                 match self.epoll.add(&client, EpollEvent::new(EpollFlags::EPOLLIN, number)) {
                     Ok(()) => self.connections.add(number, client, now),
-                    Err(errno) => client.answer(Err(errno)),
+                    Err(errno) => self.refuse(client, &Refusal::Storage(errno), now),
                 }
             }
-            received => self.settle(client, received),
+            received => self.settle(client, received, now),
         }
     }
 
-    fn receive(&mut self, number: u64) {
+    fn receive(&mut self, number: u64, now: Instant) {
         let Some(client) = self.connections.get_mut(number) else {
             return;
         };
@@ -214,30 +236,41 @@ impl EventLoop {
                 if let Some(client) = self.connections.remove(number) {
                     // Closing would take it out of the set too, but only once the record is stored.
                     let _ = self.epoll.delete(&client);
-                    self.settle(client, received);
+                    self.settle(client, received, now);
                 }
             }
         }
     }
 
     /// A client that is done sending: its message is ready, or it is refused at once.
-    fn settle(&mut self, client: Client, received: Received) {
+    fn settle(&mut self, client: Client, received: Received, now: Instant) {
         match received {
-            Received::Message(message) => match self.staging.admit(message, || client.uid()) {
-                Ok(message) => self.ready.push((client, message)),
-                Err(errno) => self.refuse(client, errno, &errno.desc()),
+            Received::Message(message) => match self.admit(message, client.uid()) {
+                Ok(ready) => self.ready.push((client, ready)),
+                Err(refusal) => self.refuse(client, &refusal, now),
             },
-            Received::Refused(error) => self.refuse(client, error.errno(), &error),
+            Received::Refused(error) => self.refuse(client, &Refusal::Wire(error), now),
             Received::Waiting | Received::Gone => {}
         }
     }
 
-    fn refuse(&mut self, client: Client, errno: Errno, reason: &dyn std::fmt::Display) {
-        if let Some(unsaid) = self.refusals.note(Instant::now()) {
-            let uid = client.uid().map_or_else(|_| "?".to_owned(), |uid| uid.to_string());
-            log::warn!("refused a record of user {uid}: {reason} ({unsaid} more since the last such line)");
+    fn admit(&mut self, message: Message, sender: u32) -> Result<Ready, Refusal> {
+        let message = self.staging.admit(message, sender)?;
+        self.shares.record(sender, unix_secs())?;
+        Ok(Ready { sender, is_limited: self.shares.limits_user(sender), message })
+    }
+
+    fn refuse(&mut self, client: Client, refusal: &Refusal, now: Instant) {
+        self.note_refusal(Some(client.uid()), refusal, now);
+        client.answer(Err(refusal.errno()));
+    }
+
+    fn note_refusal(&mut self, uid: Option<u32>, refusal: &Refusal, now: Instant) {
+        self.counters.add(Counter::Refused, refusal.reason(), 1, now);
+        if let Some(unsaid) = self.refusals.note(now) {
+            let user = uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string());
+            log::warn!("refused a record of user {user}: {refusal} ({unsaid} more since the last such line)");
         }
-        client.answer(Err(errno));
     }
 
     /// Stores what is ready and answers.
@@ -246,10 +279,18 @@ impl EventLoop {
             return;
         }
         self.lifetime.touch(now);
-        let (clients, messages): (Vec<_>, Vec<_>) = self.ready.drain(..).unzip();
-        for (client, answer) in clients.into_iter().zip(self.staging.commit(&messages)) {
-            client.answer(answer);
+        let (clients, records): (Vec<_>, Vec<_>) = self.ready.drain(..).unzip();
+        let mut accepted = 0;
+        for (client, answer) in clients.into_iter().zip(self.staging.commit(&records)) {
+            match answer {
+                Ok(()) => {
+                    accepted += 1;
+                    client.answer(Ok(()));
+                }
+                Err(refusal) => self.refuse(client, &refusal, now),
+            }
         }
+        self.counters.add(Counter::Accepted, "", accepted, now);
     }
 
     fn pause_accepting(&mut self, until: Instant) {
@@ -320,6 +361,11 @@ impl EventLoop {
         if settings.run_dir != self.settings.run_dir {
             log::warn!("run_dir takes effect at the next start");
         }
+        if settings.state_dir != self.settings.state_dir {
+            self.counters.write();
+            self.counters = Counters::open(&settings.state_dir, "telemprobd");
+        }
+        self.shares.set_limits(settings.user_limits);
         self.lifetime = Lifetime::new(settings.recycle_after, Instant::now());
         self.staging = staging;
         self.settings = settings;
@@ -335,18 +381,19 @@ impl EventLoop {
         for mut client in self.connections.drain() {
             match client.receive(&mut self.scratch) {
                 Received::Waiting => {}
-                received => self.settle(client, received),
+                received => self.settle(client, received, now),
             }
             self.commit_when_full(now);
         }
         self.commit(now);
+        self.counters.write();
     }
 
     /// Closes our own socket to newcomers and takes those who wait there already.
     fn empty_the_doorway(&mut self, now: Instant) {
         self.listener.close_door();
         while let Ok(Some(stream)) = self.listener.accept() {
-            self.greet(Client::new(stream), now);
+            self.greet(stream, now);
             self.commit_when_full(now);
         }
         self.commit(now);
@@ -357,4 +404,9 @@ impl EventLoop {
             self.commit(now);
         }
     }
+}
+
+/// The time by which shares are counted.
+fn unix_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

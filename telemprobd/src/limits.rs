@@ -28,3 +28,13 @@ pub(crate) const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Configuration files of senders that are remembered as good. Few programs name one; a user who names
 /// many costs only the reading.
 pub(crate) const TRUSTED_CONFIGS: usize = 16;
+
+/// What a record takes in a file besides its text: the frame line of a batch, newlines.
+pub(crate) const RECORD_OVERHEAD_BYTES: u64 = 96;
+
+/// Most that `spool_keep_free` keeps free. A percentage of a large file system is more than anybody
+/// misses, and the spool is small.
+pub(crate) const KEEP_FREE_BYTES: u64 = 1 << 30;
+
+/// Users that are told apart at one time. A user with subordinate ids can be 65,536 users.
+pub(crate) const MAX_USERS: usize = 1024;

@@ -1,14 +1,18 @@
 //! telemprobd: takes records from programs on a Unix socket, and answers once they are stored.
 
+mod budget;
 mod cli;
 mod connections;
 mod event_loop;
+mod fair_share;
 mod limits;
 mod listen_fds;
 mod listener;
+mod refusal;
 mod refusal_log;
 mod sender_config;
 mod session;
+mod spool_watch;
 mod staging;
 mod startup;
 

@@ -1,7 +1,12 @@
-//! From decoded messages to stored records: checked, given the machine id, written together.
+//! From decoded messages to stored records: checked, given the machine id, held against the budget,
+//! written together.
 
+use crate::budget::Budget;
+use crate::limits::{KEEP_FREE_BYTES, RECORD_OVERHEAD_BYTES};
+use crate::refusal::Refusal;
 use crate::sender_config::SenderConfigs;
-use nix::errno::Errno;
+use crate::spool_watch::SpoolWatch;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -33,10 +38,24 @@ pub(crate) enum StagingError {
     },
 }
 
+/// A record that is ready to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    /// Who sent it.
+    pub(crate) sender: u32,
+    /// Whether the sender has a share of the spool and no more.
+    pub(crate) is_limited: bool,
+    /// The record.
+    pub(crate) message: Message,
+}
+
 /// What stores records.
 #[derive(Debug)]
 pub(crate) struct Staging {
     spool: SpoolDir,
+    watch: SpoolWatch,
+    budget: Budget,
+    keep_free_percent: u64,
     sync: bool,
     etc_dir: PathBuf,
     state_dir: PathBuf,
@@ -45,8 +64,8 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Opens the spool, cleans it of what a killed daemon left half written, and reads or makes the
-    /// machine id.
+    /// Opens the spool, cleans it of what a killed daemon left half written, counts what it takes, and
+    /// reads or makes the machine id.
     pub(crate) fn open(settings: &Settings) -> Result<Self, StagingError> {
         let spool_error = |source| StagingError::Spool { path: settings.spool_dir.clone(), source };
         let state_error = |source| StagingError::State { path: settings.state_dir.clone(), source };
@@ -56,11 +75,16 @@ impl Staging {
         if swept > 0 {
             log::info!("removed {swept} unfinished files of an earlier run; none was answered as stored");
         }
+        let watch = SpoolWatch::new(&spool).map_err(spool_error)?;
+        let entries = spool.entries().map_err(spool_error)?;
         std::fs::create_dir_all(&settings.state_dir).map_err(state_error)?;
         let machine_id = machine_id::current(&settings.etc_dir, &settings.state_dir, SystemTime::now())
             .map_err(state_error)?;
         Ok(Self {
+            budget: Budget::new(settings.spool_max_bytes, settings.user_limits.spool_bytes, &entries),
             spool,
+            watch,
+            keep_free_percent: settings.spool_keep_free_percent,
             sync: settings.spool_sync,
             etc_dir: settings.etc_dir.clone(),
             state_dir: settings.state_dir.clone(),
@@ -78,46 +102,100 @@ impl Staging {
     }
 
     /// Checks a message and fills the machine id in.
-    ///
-    /// # Errors
-    /// The error number of the answer.
-    pub(crate) fn admit(
-        &mut self,
-        mut message: Message,
-        sender_uid: impl FnOnce() -> Result<u32, Errno>,
-    ) -> Result<Message, Errno> {
+    pub(crate) fn admit(&mut self, mut message: Message, sender: u32) -> Result<Message, Refusal> {
         let class = message.headers.value(Header::Classification);
-        classification::check(class).map_err(|_| Errno::EINVAL)?;
+        classification::check(class).map_err(|_| Refusal::Content)?;
         if !matches!(message.headers.value(Header::Severity), "1" | "2" | "3" | "4") {
-            return Err(Errno::EINVAL);
+            return Err(Refusal::Content);
         }
         if let Some(config) = &message.config {
-            self.sender_configs.check(config, sender_uid()?)?;
+            self.sender_configs.check(config, sender).map_err(Refusal::Configuration)?;
         }
         message.headers.set(Header::MachineId, &self.machine_id);
         Ok(message)
     }
 
-    /// Stores what became ready in one turn and returns an answer for each, in order.
-    pub(crate) fn commit(&self, messages: &[Message]) -> Vec<Result<(), Errno>> {
-        if !opt_in::is_opted_in(&self.etc_dir) {
-            return vec![Err(Errno::ECONNREFUSED); messages.len()];
+    /// Stores what became ready in one turn, a file a sender, and returns an answer for each, in order.
+    pub(crate) fn commit(&mut self, ready: &[Ready]) -> Vec<Result<(), Refusal>> {
+        if !self.is_opted_in() {
+            return vec![Err(Refusal::NotOptedIn); ready.len()];
         }
-        let mut answers = Vec::with_capacity(messages.len());
-        for group in messages.chunks(RECORDS_PER_FILE) {
-            let stored = self.spool.store(group, self.sync).map_err(|error| {
-                log::error!("spool_dir {}: {error}", self.spool.path().display());
-                errno_of(&error)
-            });
-            answers.extend(group.iter().map(|_| stored.as_ref().map(drop).map_err(|errno| *errno)));
+        let mut answers = self.within_budget(ready);
+        let mut by_sender: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (index, (record, answer)) in ready.iter().zip(&answers).enumerate() {
+            if answer.is_ok() {
+                by_sender.entry(record.sender).or_default().push(index);
+            }
+        }
+        for (sender, indexes) in by_sender {
+            for group in indexes.chunks(RECORDS_PER_FILE) {
+                let messages: Vec<_> =
+                    group.iter().filter_map(|index| Some(&ready.get(*index)?.message)).collect();
+                if let Err(refusal) = self.store(sender, &messages) {
+                    for index in group {
+                        if let Some(answer) = answers.get_mut(*index) {
+                            *answer = Err(refusal.clone());
+                        }
+                    }
+                }
+            }
         }
         answers
+    }
+
+    /// Decides which records the spool still has room for.
+    fn within_budget(&mut self, ready: &[Ready]) -> Vec<Result<(), Refusal>> {
+        self.watch.apply(&mut self.budget, &self.spool);
+        let mut reservation = self.budget.reserve();
+        let mut free = self.free_beyond_reserve();
+        ready
+            .iter()
+            .map(|record| {
+                let bytes = record_bytes(&record.message);
+                if free < bytes {
+                    return Err(Refusal::DiskFull);
+                }
+                let sender = record.is_limited.then_some(record.sender);
+                self.budget.take(&mut reservation, sender, bytes)?;
+                free -= bytes;
+                Ok(())
+            })
+            .collect()
+    }
+
+    /// Bytes of the file system above what is to stay free; no bound where it does not tell.
+    fn free_beyond_reserve(&self) -> u64 {
+        match self.spool.free_space() {
+            Ok((free, all)) if all > 0 => {
+                free.saturating_sub((all / 100 * self.keep_free_percent).min(KEEP_FREE_BYTES))
+            }
+            _ => u64::MAX,
+        }
+    }
+
+    fn store(&mut self, sender: u32, messages: &[&Message]) -> Result<(), Refusal> {
+        match self.spool.store(sender, messages, self.sync) {
+            Ok(file) => {
+                self.budget.added(file.name.as_ref(), file.disk_bytes);
+                Ok(())
+            }
+            Err(error) => {
+                log::error!("spool_dir {}: {error}", self.spool.path().display());
+                Err(Refusal::Storage(errno_of(&error)))
+            }
+        }
     }
 
     /// Whether telemetry is opted in, as of now.
     pub(crate) fn is_opted_in(&self) -> bool {
         opt_in::is_opted_in(&self.etc_dir)
     }
+}
+
+/// What a record adds to a file, rounded up.
+fn record_bytes(message: &Message) -> u64 {
+    let config = message.config.as_ref().map_or(0, |path| path.as_os_str().len());
+    (message.headers.as_str().len() + message.payload.len() + config) as u64 + RECORD_OVERHEAD_BYTES
 }
 
 #[cfg(test)]
@@ -133,38 +211,86 @@ mod tests {
         Message { config: None, headers, payload: "x".to_owned() }
     }
 
-    fn staging(dir: &Path) -> Staging {
+    fn staging(dir: &Path, more: &str) -> Staging {
         let file = dir.join("t.conf");
         let lines: String = ["etc_dir", "spool_dir", "state_dir"]
             .map(|key| format!("{key}={}\n", dir.join(key).display()))
             .concat();
-        std::fs::write(&file, format!("[settings]\nspool_sync=false\n{lines}")).unwrap();
+        let text = format!("[settings]\nspool_sync=false\nspool_keep_free=0\n{lines}{more}");
+        std::fs::write(&file, text).unwrap();
+        std::fs::create_dir_all(dir.join("etc_dir")).unwrap();
+        std::fs::write(dir.join("etc_dir/opt-in"), "").unwrap();
         Staging::open(&telemetry::config::load(Some(&file)).unwrap().settings).unwrap()
+    }
+
+    fn ready(sender: u32) -> Ready {
+        Ready { sender, is_limited: sender != 0, message: message("a/b/c", "1") }
     }
 
     #[test]
     fn admission_checks_and_fills_in() {
         let dir = tempfile::tempdir().unwrap();
-        let mut staging = staging(dir.path());
+        let mut staging = staging(dir.path(), "");
         let id = staging.machine_id.clone();
-        let mut admit = |class, severity| staging.admit(message(class, severity), || Ok(0));
+        let mut admit = |class, severity| staging.admit(message(class, severity), 0);
         let admitted = admit("a/b/c", "4").unwrap();
         assert_eq!(admitted.headers.value(Header::MachineId), id);
         for (class, severity) in [("a/b", "1"), ("a/b/c", "0"), ("a/b/c", "5"), ("a/b/c", "")] {
-            assert_eq!(admit(class, severity), Err(Errno::EINVAL), "{class} {severity}");
+            assert_eq!(admit(class, severity), Err(Refusal::Content), "{class} {severity}");
         }
     }
 
     #[test]
     fn nothing_is_stored_without_consent() {
         let dir = tempfile::tempdir().unwrap();
-        let staging = staging(dir.path());
-        let messages = vec![message("a/b/c", "1"); RECORDS_PER_FILE + 1];
-        assert_eq!(staging.commit(&messages), vec![Err(Errno::ECONNREFUSED); messages.len()]);
+        let mut staging = staging(dir.path(), "");
+        let records = vec![ready(0); RECORDS_PER_FILE + 1];
+        std::fs::remove_file(dir.path().join("etc_dir/opt-in")).unwrap();
+        assert_eq!(staging.commit(&records), vec![Err(Refusal::NotOptedIn); records.len()]);
         assert_eq!(staging.spool.entries().unwrap(), []);
-        std::fs::create_dir_all(dir.path().join("etc_dir")).unwrap();
         std::fs::write(dir.path().join("etc_dir/opt-in"), "").unwrap();
-        assert_eq!(staging.commit(&messages), vec![Ok(()); messages.len()]);
+        assert_eq!(staging.commit(&records), vec![Ok(()); records.len()]);
         assert_eq!(staging.spool.entries().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn each_senders_records_are_in_files_of_his_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut staging = staging(dir.path(), "");
+        let records = [1000, 1001, 1000, 1001, 1000].map(ready);
+        assert_eq!(staging.commit(&records), vec![Ok(()); 5]);
+        let mut senders: Vec<_> = staging
+            .spool
+            .entries()
+            .unwrap()
+            .iter()
+            .map(|entry| telemetry::spool::sender_of(&entry.name))
+            .collect();
+        senders.sort_unstable();
+        assert_eq!(senders, [Some(1000), Some(1001)]);
+    }
+
+    #[test]
+    fn a_full_spool_and_a_full_share_refuse_and_recover() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut staging = staging(dir.path(), "spool_max_size=40\nuser_spool_share=50\n");
+        let mut stored = 0;
+        let refusal = loop {
+            match staging.commit(&[ready(1000)]).remove(0) {
+                Ok(()) => stored += 1,
+                Err(refusal) => break refusal,
+            }
+        };
+        // Half of 40 KiB is a little less than five blocks.
+        assert_eq!((refusal, stored), (Refusal::UserShare, 4));
+        for _ in 0..6 {
+            assert_eq!(staging.commit(&[ready(0)]), [Ok(())]);
+        }
+        assert_eq!(staging.commit(&[ready(0)]), [Err(Refusal::SpoolFull)]);
+        let name = staging.spool.entries().unwrap().remove(0).name;
+        staging.spool.remove(&name).unwrap();
+        assert_eq!(staging.commit(&[ready(0)]), [Ok(())]);
+        let disk_bytes: u64 = staging.spool.entries().unwrap().iter().map(|entry| entry.disk_bytes).sum();
+        assert!(disk_bytes <= 40 * 1024, "{disk_bytes}");
     }
 }

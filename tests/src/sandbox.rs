@@ -53,6 +53,8 @@ impl Sandbox {
             settings.insert(key.to_owned(), dir.path().join(name).display().to_string());
         }
         settings.insert("server".to_owned(), "http://127.0.0.1:1/v2/collector".to_owned());
+        // However full the machine's disk is.
+        settings.insert("spool_keep_free".to_owned(), "0".to_owned());
         let sandbox = Self { dir, settings };
         fs::create_dir(sandbox.path("etc")).unwrap();
         sandbox.opt_in();

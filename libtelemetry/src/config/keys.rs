@@ -40,10 +40,18 @@ keys! {
         "minutes, 1 to 5256000";
     SPOOL_MAX_SIZE "spool_max_size" "5120",
         "KiB, 0 to 1073741824, or -1 for no limit";
+    SPOOL_KEEP_FREE "spool_keep_free" "5",
+        "per cent of the file system, 0 to 90";
     SPOOL_PROCESS_TIME "spool_process_time" "120",
         "a number of seconds (less than 120 counts as 120, more than 300 as 300)";
     SPOOL_SYNC "spool_sync" "true",
         "true, false, 1 or 0";
+    USER_MAX_CONNECTIONS "user_max_connections" "64",
+        "connections, 1 to 100000, or -1 for no limit";
+    USER_RECORDS_PER_MINUTE "user_records_per_minute" "600",
+        "records, 1 to 1000000000, or -1 for no limit";
+    USER_SPOOL_SHARE "user_spool_share" "50",
+        "per cent of spool_max_size, 1 to 100";
     RATE_LIMIT_ENABLED "rate_limit_enabled" "true",
         "true, false, 1 or 0";
     RECORD_BURST_LIMIT "record_burst_limit" "1000",

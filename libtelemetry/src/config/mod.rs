@@ -7,7 +7,7 @@ mod fragment;
 pub mod keys;
 mod settings;
 
-pub use settings::{RateLimitStrategy, ServerApi, ServerSettings, Settings};
+pub use settings::{RateLimitStrategy, ServerApi, ServerSettings, Settings, UserLimits};
 
 use crate::bounded_file;
 use crate::error::errno_of;

@@ -49,6 +49,17 @@ pub struct ServerSettings {
     pub tid_header: String,
 }
 
+/// What one user may take of telemprobd; none means no limit. Root and the daemons' user have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserLimits {
+    /// Connections at one time.
+    pub max_connections: Option<u64>,
+    /// Records in any minute.
+    pub records_per_minute: Option<u64>,
+    /// Bytes of disk blocks in the spool.
+    pub spool_bytes: Option<u64>,
+}
+
 /// All settings, with the defaults where the file sets nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -62,6 +73,10 @@ pub struct Settings {
     pub record_expiry: Duration,
     /// Most bytes of disk blocks in the spool; none means no limit.
     pub spool_max_bytes: Option<u64>,
+    /// Per cent of the spool's file system that stay free.
+    pub spool_keep_free_percent: u64,
+    /// Each user's share.
+    pub user_limits: UserLimits,
     /// How often the whole spool is looked over.
     pub spool_process_interval: Duration,
     /// Whether a record is on disk before it is answered.
@@ -101,21 +116,29 @@ impl Settings {
         let values = Values { source, fragment };
         let minutes = |key, range| values.number(key, range).map(|n| Duration::from_secs(n * 60));
         let recycling = values.boolean(keys::DAEMON_RECYCLING_ENABLED)?;
+        let spool_max_bytes = values.limit(keys::SPOOL_MAX_SIZE, 0, 1 << 30)?.map(|kib| kib * 1024);
+        let spool_share_percent = values.number(keys::USER_SPOOL_SHARE, 1..=100)?;
         let idle_time = Duration::from_secs(values.number(keys::RECYCLING_IDLE_TIME, 1..=86_400)?);
         Ok(Self {
             server: values.server()?,
             socket_path: values.socket_path()?,
             spool_dir: values.path(keys::SPOOL_DIR)?,
             record_expiry: minutes(keys::RECORD_EXPIRY, 1..=5_256_000)?,
-            spool_max_bytes: values.limit(keys::SPOOL_MAX_SIZE, 1 << 30)?.map(|kib| kib * 1024),
+            spool_max_bytes,
+            spool_keep_free_percent: values.number(keys::SPOOL_KEEP_FREE, 0..=90)?,
+            user_limits: UserLimits {
+                max_connections: values.limit(keys::USER_MAX_CONNECTIONS, 1, 100_000)?,
+                records_per_minute: values.limit(keys::USER_RECORDS_PER_MINUTE, 1, 1_000_000_000)?,
+                spool_bytes: spool_max_bytes.map(|bytes| bytes / 100 * spool_share_percent),
+            },
             spool_process_interval: Duration::from_secs(
                 values.number(keys::SPOOL_PROCESS_TIME, 0..=u64::MAX)?.clamp(120, 300),
             ),
             spool_sync: values.boolean(keys::SPOOL_SYNC)?,
             rate_limit_enabled: values.boolean(keys::RATE_LIMIT_ENABLED)?,
-            record_burst_limit: values.limit(keys::RECORD_BURST_LIMIT, 1_000_000_000)?,
+            record_burst_limit: values.limit(keys::RECORD_BURST_LIMIT, 0, 1_000_000_000)?,
             record_window: minutes(keys::RECORD_WINDOW_LENGTH, 0..=59)?,
-            byte_burst_limit: values.limit(keys::BYTE_BURST_LIMIT, 1_000_000_000_000)?,
+            byte_burst_limit: values.limit(keys::BYTE_BURST_LIMIT, 0, 1_000_000_000_000)?,
             byte_window: minutes(keys::BYTE_WINDOW_LENGTH, 0..=59)?,
             rate_limit_strategy: match fragment.get(keys::RATE_LIMIT_STRATEGY).0.as_str() {
                 text if text.eq_ignore_ascii_case("drop") => RateLimitStrategy::Drop,
@@ -209,11 +232,11 @@ impl Values<'_> {
         number.filter(|number| range.contains(number)).ok_or_else(|| self.wrong(key))
     }
 
-    /// A number up to `most`, or -1 for none.
-    fn limit(&self, key: Key, most: u64) -> Result<Option<u64>, ConfigError> {
+    /// A number from `least` to `most`, or -1 for none.
+    fn limit(&self, key: Key, least: u64, most: u64) -> Result<Option<u64>, ConfigError> {
         match self.fragment.get(key).0.as_str() {
             "-1" => Ok(None),
-            _ => self.number(key, 0..=most).map(Some),
+            _ => self.number(key, least..=most).map(Some),
         }
     }
 
@@ -251,6 +274,7 @@ mod tests {
         assert_eq!(settings.spool_process_interval, Duration::from_secs(120));
         assert_eq!((settings.record_burst_limit, settings.byte_burst_limit), (Some(1000), None));
         assert_eq!(settings.recycle_after, Some(Duration::from_secs(300)));
+        assert_eq!(settings.user_limits.spool_bytes, Some(5120 * 1024 / 100 * 50));
         assert_eq!(settings.rate_limit_strategy, RateLimitStrategy::Spool);
         assert!(settings.spool_sync && settings.server_delivery_enabled && settings.rate_limit_enabled);
         assert!(!settings.retention_enabled);

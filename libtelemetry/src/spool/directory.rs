@@ -12,6 +12,7 @@ use crate::message::Message;
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, UtimensatFlags, fstatat, mkdirat, utimensat};
+use nix::sys::statvfs::fstatvfs;
 use nix::sys::time::TimeSpec;
 use nix::unistd::{AccessFlags, Uid, UnlinkatFlags, faccessat, unlinkat};
 use std::ffi::{OsStr, OsString};
@@ -56,6 +57,8 @@ pub struct StoredFile {
     pub name: String,
     /// Its length.
     pub bytes: usize,
+    /// Bytes of disk blocks that it takes.
+    pub disk_bytes: u64,
 }
 
 impl SpoolDir {
@@ -91,26 +94,26 @@ impl SpoolDir {
         &self.path
     }
 
-    /// Stores records in one file: in the plain form if there is one, as a batch if there are several
+    /// Stores records of one sender (a user id) in one file: in the plain form if there is one, as a batch if there are several
     /// (at most [`RECORDS_PER_FILE`]). With `sync` the file and its name are on disk on return.
     ///
     /// # Errors
     /// As the system says; then none of the records is stored and no file is left.
-    pub fn store(&self, messages: &[Message], sync: bool) -> io::Result<StoredFile> {
+    pub fn store(&self, sender: u32, messages: &[&Message], sync: bool) -> io::Result<StoredFile> {
         if messages.is_empty() || messages.len() > RECORDS_PER_FILE {
             let text = format!("a spool file holds 1 to {RECORDS_PER_FILE} records");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let name = HexId::random()?.to_string();
+        let name = file::new_name(HexId::random()?, sender);
         let bytes = match messages {
             [message] => file::encode_single(message),
             _ => {
                 let ids: Vec<_> = messages.iter().map(|_| HexId::random()).collect::<Result<_, _>>()?;
-                file::encode_batch(ids.into_iter().zip(messages))
+                file::encode_batch(ids.into_iter().zip(messages.iter().copied()))
             }
         };
-        self.write_then_rename(&name, &bytes, None, sync)?;
-        Ok(StoredFile { name, bytes: bytes.len() })
+        let disk_bytes = self.write_then_rename(&name, &bytes, None, sync)?;
+        Ok(StoredFile { name, bytes: bytes.len(), disk_bytes })
     }
 
     /// Replaces a file by one that holds only these records of it, under their ids, as old as it was.
@@ -119,7 +122,7 @@ impl SpoolDir {
     /// As the system says; then the file is as it was.
     pub fn keep_only(&self, name: &OsStr, records: &[StoredRecord], modified_ns: i64) -> io::Result<()> {
         let bytes = file::encode_batch(records.iter().map(|record| (record.id, &record.message)));
-        self.write_then_rename(name, &bytes, Some(modified_ns), true)
+        self.write_then_rename(name, &bytes, Some(modified_ns), true).map(drop)
     }
 
     fn write_then_rename(
@@ -128,27 +131,29 @@ impl SpoolDir {
         bytes: &[u8],
         modified_ns: Option<i64>,
         sync: bool,
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
         let name = name.as_ref();
         let mut unfinished = OsString::from(UNFINISHED_PREFIX);
         unfinished.push(name);
-        let written = self
-            .write_new(&unfinished, bytes, modified_ns, sync)
-            .and_then(|()| Ok(renameat(&self.directory, unfinished.as_os_str(), &self.directory, name)?));
-        if let Err(error) = written {
+        let written = self.write_new(&unfinished, bytes, modified_ns, sync).and_then(|disk_bytes| {
+            renameat(&self.directory, unfinished.as_os_str(), &self.directory, name)?;
+            Ok(disk_bytes)
+        });
+        if written.is_err() {
             // What is left of it would only take up the space that may be missing.
             let _ = self.remove(&unfinished);
-            return Err(error);
+            return written;
         }
         if sync {
             // Without this the name may be gone after a power cut, though the bytes are there. If it
             // fails the sender is told so; the record may then be delivered all the same.
             self.directory.sync_all()?;
         }
-        Ok(())
+        written
     }
 
-    fn write_new(&self, name: &OsStr, bytes: &[u8], modified_ns: Option<i64>, sync: bool) -> io::Result<()> {
+    /// Returns the bytes of disk blocks that the file takes.
+    fn write_new(&self, name: &OsStr, bytes: &[u8], modified_ns: Option<i64>, sync: bool) -> io::Result<u64> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
         let mut file = File::from(openat(&self.directory, name, flags, mode)?);
@@ -161,7 +166,17 @@ impl SpoolDir {
         if sync {
             file.sync_all()?;
         }
-        Ok(())
+        Ok(file.metadata()?.blocks().saturating_mul(512))
+    }
+
+    /// Free and all bytes of the file system, as far as an ordinary user may take them.
+    ///
+    /// # Errors
+    /// As `statvfs`.
+    pub fn free_space(&self) -> io::Result<(u64, u64)> {
+        let stat = fstatvfs(&self.directory)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
+        Ok((bytes(stat.blocks_available()), bytes(stat.blocks())))
     }
 
     /// All names that may be records, in no order.
@@ -299,8 +314,8 @@ mod tests {
     fn what_is_stored_is_found_whole_and_private() {
         let (_dir, spool) = spool();
         for sync in [true, false] {
-            let one = spool.store(&[message("1")], sync).unwrap();
-            let two = spool.store(&[message("2"), message("3")], sync).unwrap();
+            let one = spool.store(1000, &[&message("1")], sync).unwrap();
+            let two = spool.store(1000, &[&message("2"), &message("3")], sync).unwrap();
             assert_eq!(payloads(&spool, &one.name), ["1"]);
             assert_eq!(payloads(&spool, &two.name), ["2", "3"]);
             let metadata = fs::metadata(spool.path().join(&one.name)).unwrap();
@@ -316,8 +331,8 @@ mod tests {
     #[test]
     fn no_or_too_many_records_are_refused() {
         let (_dir, spool) = spool();
-        assert!(spool.store(&[], false).is_err());
-        assert!(spool.store(&vec![message("x"); RECORDS_PER_FILE + 1], false).is_err());
+        assert!(spool.store(0, &[], false).is_err());
+        assert!(spool.store(0, &vec![&message("x"); RECORDS_PER_FILE + 1], false).is_err());
         assert_eq!(fs::read_dir(spool.path()).unwrap().count(), 0);
     }
 
@@ -343,7 +358,7 @@ mod tests {
     #[test]
     fn what_is_left_of_a_batch_keeps_ids_and_age() {
         let (_dir, spool) = spool();
-        let stored = spool.store(&[message("1"), message("2"), message("3")], false).unwrap();
+        let stored = spool.store(0, &[&message("1"), &message("2"), &message("3")], false).unwrap();
         let name = OsStr::new(&stored.name);
         let modified_ns = spool.entry(name).unwrap().modified_ns - 5_000_000_000;
         let before = file::decode(name, &spool.read(name).unwrap()).records;

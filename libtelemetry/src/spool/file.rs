@@ -22,9 +22,10 @@
 //! half written gives the records that are whole and says which are not.
 //!
 //! Every record has an id that outlives restarts and retries; it is the idempotency key at the server
-//! and the record id in the journal. In a batch it stands in the frame. A file of one record that is
-//! named by 32 hex digits, as ours are, has its name for an id; any other (those of the C daemons) has
-//! the head of the SHA-256 of its name and content.
+//! and the record id in the journal. In a batch it stands in the frame. Our files are named
+//! `ID.USER`: 32 hex digits, and the user id of the sender, all of whose records of one turn are in it.
+//! A file of one record that is named so has its name for an id; any other (those of the C daemons) has
+//! the head of the SHA-256 of its name and content, and belongs to no user.
 
 use crate::header::{HeaderBlock, HeaderError};
 use crate::hex_id::HexId;
@@ -191,9 +192,28 @@ fn checksum(record: &[u8]) -> String {
     hex_head::<8>(&Sha256::digest(record))
 }
 
+/// The name of a new file of this sender.
+pub(super) fn new_name(id: HexId, sender: u32) -> String {
+    format!("{id}.{sender}")
+}
+
+/// The user id of the sender of a file's records, as our names tell it.
+pub fn sender_of(name: &OsStr) -> Option<u32> {
+    split_name(name).and_then(|(_, sender)| sender)
+}
+
+/// The id and the sender in a name of ours. The id alone names a record that nobody in particular sent.
+fn split_name(name: &OsStr) -> Option<(HexId, Option<u32>)> {
+    let name = name.to_str()?;
+    match name.split_once('.') {
+        Some((id, sender)) => Some((id.parse().ok()?, Some(sender.parse().ok()?))),
+        None => Some((name.parse().ok()?, None)),
+    }
+}
+
 /// The id of a file that holds one record.
 fn id_of_file(name: &OsStr, bytes: &[u8]) -> HexId {
-    if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
+    if let Some((id, _)) = split_name(name) {
         return id;
     }
     let digest = Sha256::new().chain_update(name.as_bytes()).chain_update([0]).chain_update(bytes);
@@ -253,9 +273,28 @@ mod tests {
             id_of("0de9de8d5f3c6a7d445d75ba01cc3322", &bytes).to_string(),
             "0de9de8d5f3c6a7d445d75ba01cc3322"
         );
+        assert_eq!(
+            id_of("0de9de8d5f3c6a7d445d75ba01cc3322.1000", &bytes).to_string(),
+            "0de9de8d5f3c6a7d445d75ba01cc3322"
+        );
         assert_eq!(id_of("aB3xY9", &bytes), id_of("aB3xY9", &bytes));
         assert_ne!(id_of("aB3xY9", &bytes), id_of("aB3xYA", &bytes));
         assert_ne!(id_of("aB3xY9", &bytes), id_of("aB3xY9", &encode_single(&message("y", None))));
+    }
+
+    #[test]
+    fn names_tell_the_sender() {
+        let sender = |name: &str| sender_of(OsStr::new(name));
+        assert_eq!(sender(&new_name(id(7), 1000)), Some(1000));
+        for none in [
+            "0de9de8d5f3c6a7d445d75ba01cc3322",
+            "aB3xY9",
+            "aB3xY9.5",
+            "0de9de8d5f3c6a7d445d75ba01cc3322.x",
+            "",
+        ] {
+            assert_eq!(sender(none), None, "{none}");
+        }
     }
 
     #[test]

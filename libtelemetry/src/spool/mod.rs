@@ -5,4 +5,4 @@ mod directory;
 pub mod file;
 
 pub use directory::{DAMAGED_DIR, REJECTED_DIR, SpoolDir, SpoolEntry, StoredFile};
-pub use file::StoredRecord;
+pub use file::{StoredRecord, sender_of};

@@ -167,8 +167,8 @@ mod tests {
         assert_eq!((missing.records, missing.files, missing.error), (Some(0), Some(0), None));
 
         let spool = SpoolDir::open_or_create(&path).unwrap();
-        let single = spool.store(&[message()], false).unwrap();
-        spool.store(&vec![message(); 5], false).unwrap();
+        let single = spool.store(0, &[&message()], false).unwrap();
+        spool.store(0, &[&message(); 5], false).unwrap();
         for (name, secs) in [("fWx9aB", 1_500_000_000), (&single.name, 1_600_000_000)] {
             // The first as the C daemons name theirs.
             fs::copy(path.join(&single.name), root.path().join("copy")).unwrap();
@@ -197,7 +197,7 @@ mod tests {
     fn a_batch_past_the_bound_makes_the_number_a_lower_bound() {
         let root = tempfile::tempdir().unwrap();
         let spool = SpoolDir::open_or_create(root.path()).unwrap();
-        let stored = spool.store(&vec![message(); 5], false).unwrap();
+        let stored = spool.store(0, &[&message(); 5], false).unwrap();
         let mut count = Count::of(root.path()).unwrap();
         assert_eq!((count.records, count.exact), (5, true));
         count.batch_bytes_left = stored.bytes as u64 - 1;

@@ -93,11 +93,11 @@ fn deliver(
     let mut sandbox = Sandbox::new_in(folder);
     sandbox.set("server", &sink.url).set("rate_limit_enabled", false).set("daemon_recycling_enabled", false);
     let spool = SpoolDir::open_or_create(&sandbox.path("spool"))?;
-    let messages = vec![message.clone(); per_file];
+    let messages = vec![message; per_file];
     let mut stored = 0;
     while stored < RECORDS {
         let group = messages.get(..per_file.min(RECORDS - stored)).unwrap_or_default();
-        spool.store(group, false)?;
+        spool.store(0, group, false)?;
         stored += group.len();
     }
     let before = sink.received();

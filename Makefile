@@ -1,0 +1,232 @@
+# The front door. `make` alone lists what there is.
+#
+# Paths follow the GNU names, so that a packager finds what he expects:
+#     make build prefix=/usr SERVER=https://telemetry.example.org/v2/collector
+#     make install prefix=/usr SERVER=... DESTDIR=/tmp/package
+# They are compiled in: give `build` and `install` the same.
+
+prefix         ?= /usr/local
+exec_prefix    ?= $(prefix)
+bindir         ?= $(exec_prefix)/bin
+libdir         ?= $(exec_prefix)/lib
+libexecdir     ?= $(exec_prefix)/libexec
+includedir     ?= $(prefix)/include
+datadir        ?= $(prefix)/share
+mandir         ?= $(datadir)/man
+sysconfdir     ?= /etc
+localstatedir  ?= /var
+runstatedir    ?= /run
+unitdir        ?= $(prefix)/lib/systemd/system
+tmpfilesdir    ?= $(prefix)/lib/tmpfiles.d
+sysusersdir    ?= $(prefix)/lib/sysusers.d
+sysctldir      ?= $(prefix)/lib/sysctl.d
+# URL that records are posted to where no configuration file names one; empty: the
+# administrator has to set one.
+SERVER         ?=
+
+CARGO          ?= cargo
+CC             ?= cc
+INSTALL        ?= install
+# What `install-files` takes: `release`, or `debug` after `make build-debug`.
+PROFILE        ?= release
+# Each fuzz target runs so long in `make fuzz`.
+SECONDS         = 60
+# ... and so long in `make test`.
+TEST_FUZZ_SECS ?= 8
+
+SHELL          := /bin/bash
+.SHELLFLAGS    := -eu -o pipefail -c
+MAKEFLAGS      += --no-print-directory
+
+target_dir     := $(or $(CARGO_TARGET_DIR),target)
+built           = $(target_dir)/$(PROFILE)
+version        := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+say             = @printf '==> %s\n'
+
+# What libtelemetry/build.rs and telempostd compile in.
+build_paths = TELEMETRICS_SYSCONFDIR='$(sysconfdir)' TELEMETRICS_LOCALSTATEDIR='$(localstatedir)' \
+	TELEMETRICS_RUNSTATEDIR='$(runstatedir)' TELEMETRICS_DATADIR='$(datadir)' \
+	TELEMETRICS_LIBEXECDIR='$(libexecdir)' TELEMETRICS_SERVER='$(SERVER)'
+
+# Paths in units, manual pages and the like.
+fill = sed -e 's|@BINDIR@|$(bindir)|g' -e 's|@LIBEXECDIR@|$(libexecdir)|g' \
+	-e 's|@DATADIR@|$(datadir)|g' -e 's|@SYSCONFDIR@|$(sysconfdir)|g' \
+	-e 's|@LOCALSTATEDIR@|$(localstatedir)|g' -e 's|@RUNSTATEDIR@|$(runstatedir)|g' \
+	-e 's|@SERVER@|$(SERVER)|g' -e 's|@prefix@|$(prefix)|g' -e 's|@includedir@|$(includedir)|g' \
+	-e 's|@libdir@|$(libdir)|g' -e 's|@version@|$(version)|g'
+
+.PHONY: help
+help:
+	@echo 'make deps           install or name what the build and the tests need'
+	@echo 'make build          build all programs and libtelemetry.so.4, optimized'
+	@echo 'make build-debug    the same for debugging and for the tests'
+	@echo 'make demo           show records going from programs to a collector, in a private directory'
+	@echo 'make test           every check that a change has to pass'
+	@echo 'make bench          measure against the floors of this machine'
+	@echo 'make fuzz           run each fuzz target for SECONDS=$(SECONDS)'
+	@echo 'make install        build and install below prefix=$(prefix) (DESTDIR=... for packages)'
+	@echo 'make install-files  install what is built, without building'
+	@echo 'make uninstall      remove what install put there, with the same variables'
+	@echo 'make clean          remove what was built'
+
+# ---- build -------------------------------------------------------------------------------------------
+
+.PHONY: deps build build-debug demo bench fuzz clean
+deps:
+	@tools/deps.sh test
+
+build:
+	$(say) 'building (release)'
+	@$(build_paths) $(CARGO) build --workspace --release --locked
+	@CC='$(CC)' libtelemetry/link-shared.sh $(target_dir)/release/libtelemetry.a $(target_dir)/release/clib
+
+build-debug:
+	$(say) 'building (debug)'
+	@$(CARGO) build --workspace --locked
+	@CC='$(CC)' libtelemetry/link-shared.sh $(target_dir)/debug/libtelemetry.a $(target_dir)/debug/clib
+
+demo:
+	@tools/deps.sh build
+	@$(MAKE) build
+	@CC='$(CC)' tests/demo.sh
+
+bench: build
+	@$(target_dir)/release/bench
+
+fuzz:
+	@fuzz/run.sh $(SECONDS)
+
+clean:
+	$(CARGO) clean
+	rm -rf fuzz/target fuzz/corpus fuzz/artifacts
+
+# ---- test --------------------------------------------------------------------------------------------
+
+# The quick ones first. Each can be run alone.
+checks = check-format check-scripts check-man check-lints check-docs build-debug check-units check-tests \
+	check-fuzz
+
+.PHONY: test $(filter check-%,$(checks))
+test: deps
+	@for check in $(checks); do \
+		echo "==> $$check"; \
+		$(MAKE) "$$check" || { \
+			echo "==> make test: stopped at $$check, for the reason above; again with: make $$check" >&2; \
+			exit 1; \
+		}; \
+	done
+	@awk '/^test result:/ { passed += $$4; failed += $$6; skipped += $$8 } \
+		END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' $(target_dir)/test.log
+	@echo '==> make test: everything passed ($(checks))'
+
+check-format:
+	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+
+check-lints:
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir fuzz/target --release --locked -- -D warnings
+
+check-docs:
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
+
+check-tests: build-debug
+	@$(CARGO) test --workspace --locked 2>&1 | tee $(target_dir)/test.log
+
+# Where a manual refers to another of ours, that one is not installed yet.
+check-man:
+	@if command -v mandoc >/dev/null; then \
+		mandoc -T lint -W warning $(man_sources); \
+	else \
+		echo 'no mandoc here; checking with groff'; \
+		! groff -man -mdoc -ww -z $(man_sources) 2>&1 | grep .; \
+	fi
+	@echo 'manual pages: $(words $(man_sources)) without warnings'
+
+check-scripts:
+	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run \) -print0 | xargs -0 shellcheck
+	@echo 'shell scripts: no warnings'
+
+# The units with the paths of the debug build, so that the programs that they name are there.
+check-units: build-debug
+	@if ! command -v systemd-analyze >/dev/null; then \
+		echo 'units: skipped, no systemd-analyze here'; exit 0; \
+	fi; \
+	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	for unit in $(units); do \
+		$(MAKE) -s fill-file source="units/$$unit" bindir="$$(realpath $(target_dir)/debug)" >"$$scratch/$$unit"; \
+	done; \
+	cd "$$scratch"; \
+	if ! found=$$(systemd-analyze verify --man=no $(addprefix ./,$(units)) 2>&1) || [ -n "$$found" ]; then \
+		echo "$$found" >&2; echo 'units: systemd-analyze verify has objections' >&2; exit 1; \
+	fi
+	@echo 'units: no objections'
+
+check-fuzz:
+	@fuzz/run.sh $(TEST_FUZZ_SECS)
+
+.PHONY: fill-file
+fill-file:
+	@$(fill) '$(source)'
+
+# ---- install -----------------------------------------------------------------------------------------
+
+programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen
+# Started by telempostd, not by people.
+own_programs := telempost-upload
+units        := $(notdir $(sort $(wildcard units/*)))
+man_sources  := $(sort $(wildcard docs/man/*.[1-8]))
+shared_name  := libtelemetry.so.4.0.1
+shared_links := libtelemetry.so.4 libtelemetry.so
+
+own_libexecdir = $(libexecdir)/telemetrics
+defaultsdir    = $(datadir)/defaults/telemetrics
+man_path       = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+
+installed_programs = $(addprefix $(bindir)/,$(programs)) $(addprefix $(own_libexecdir)/,$(own_programs))
+installed_library  = $(addprefix $(libdir)/,$(shared_name) $(shared_links)) \
+	$(libdir)/pkgconfig/libtelemetry.pc $(includedir)/telemetry.h
+installed_texts    = $(addprefix $(unitdir)/,$(units)) $(tmpfilesdir)/telemetrics-dirs.conf \
+	$(sysusersdir)/telemetrics.conf $(defaultsdir)/telemetrics.conf \
+	$(foreach page,$(man_sources),$(call man_path,$(page)))
+
+# Installs a text file with its paths filled in: source, destination.
+define install_text
+	@mkdir -p '$(DESTDIR)$(dir $(2))'
+	@$(fill) '$(1)' >'$(DESTDIR)$(2).new' && chmod 644 '$(DESTDIR)$(2).new' && mv '$(DESTDIR)$(2).new' '$(DESTDIR)$(2)'
+
+endef
+
+.PHONY: install install-files uninstall list-installed
+install: build
+	@$(MAKE) install-files
+
+# A configuration in $(sysconfdir)/telemetrics is the administrator's: never written, never removed.
+install-files:
+	@for file in $(addprefix $(built)/,$(programs) $(own_programs) clib/$(shared_name)); do \
+		[ -e "$$file" ] || { echo "install: $$file is missing; run \`make build\` first" >&2; exit 1; }; \
+	done
+	$(say) 'installing below $(DESTDIR)$(prefix)'
+	@$(INSTALL) -d $(foreach dir,$(bindir) $(own_libexecdir) $(libdir) $(includedir),'$(DESTDIR)$(dir)')
+	@$(INSTALL) -m 755 $(addprefix $(built)/,$(programs)) '$(DESTDIR)$(bindir)'
+	@$(INSTALL) -m 755 $(addprefix $(built)/,$(own_programs)) '$(DESTDIR)$(own_libexecdir)'
+	@$(INSTALL) -m 755 $(built)/clib/$(shared_name) '$(DESTDIR)$(libdir)'
+	@for link in $(shared_links); do ln -sf $(shared_name) '$(DESTDIR)$(libdir)'/"$$link"; done
+	@$(INSTALL) -m 644 libtelemetry/include/telemetry.h '$(DESTDIR)$(includedir)'
+	$(call install_text,libtelemetry/libtelemetry.pc.in,$(libdir)/pkgconfig/libtelemetry.pc)
+	$(foreach unit,$(units),$(call install_text,units/$(unit),$(unitdir)/$(unit)))
+	$(call install_text,etc/telemetrics-dirs.conf,$(tmpfilesdir)/telemetrics-dirs.conf)
+	$(call install_text,etc/telemetrics.sysusers.conf,$(sysusersdir)/telemetrics.conf)
+	$(call install_text,etc/telemetrics.conf,$(defaultsdir)/telemetrics.conf)
+	$(foreach page,$(man_sources),$(call install_text,$(page),$(call man_path,$(page))))
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
+
+uninstall:
+	$(say) 'removing from $(DESTDIR)$(prefix)'
+	@rm -f $(foreach file,$(installed_programs) $(installed_library) $(installed_texts),'$(DESTDIR)$(file)')
+	@rmdir --ignore-fail-on-non-empty $(foreach dir,$(own_libexecdir) $(defaultsdir),'$(DESTDIR)$(dir)') 2>/dev/null || true
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
+
+# Every path that install writes, for packagers and for the test of it.
+list-installed:
+	@printf '%s\n' $(installed_programs) $(installed_library) $(installed_texts)

@@ -1,0 +1,129 @@
+#!/bin/bash
+# Writes the seeds of the fuzz targets anew. The forms are put together by hand here, field by field, so
+# that the seeds say what programs and daemons of the C implementation write, and not what ours do.
+set -euo pipefail
+cd "$(dirname "$0")/seeds"
+mkdir -p wire_frame spool_file header_lines configuration journal_line
+
+headers() { # MACHINE_ID
+    cat <<LINES
+record_format_version: 4
+classification: org.clearlinux/hello/world
+severity: 1
+machine_id: $1
+creation_timestamp: 1522691281
+arch: x86_64
+host_type: LENOVO|20BWS1KJ00|ThinkPad T450s
+build: 21710
+kernel_version: 4.15.15-553.native
+payload_format_version: 1
+system_name: clear-linux-os
+board_name: 20BWS1KJ00|LENOVO
+cpu_model: Intel(R) Core(TM) i7-5600U CPU @ 2.60GHz
+bios_version: JBET60WW (1.24 )
+event_id: 5de9de8d5f3c6a7d445d75ba01cc3322
+LINES
+}
+
+u32() { # NUMBER, as four bytes of a little-endian machine
+    local hex
+    hex=$(printf '%08x' "$1")
+    printf '%b' "\\x${hex:6:2}\\x${hex:4:2}\\x${hex:2:2}\\x${hex:0:2}"
+}
+
+# CONFIG may be empty. HEADERS and PAYLOAD are files, since bytes go through no shell variable.
+frame() { # CONFIG HEADERS PAYLOAD
+    local header_size payload_size config_size=0
+    header_size=$(stat -c %s "$2")
+    payload_size=$(stat -c %s "$3")
+    [ -z "$1" ] || config_size=$((4 + ${#1} + 1))
+    u32 $((4 + config_size + 4 + header_size + payload_size + 1))
+    [ -z "$1" ] || printf 'CFG:%s\0' "$1"
+    u32 "$header_size"
+    cat "$2" "$3"
+    printf '\0'
+}
+
+batch_record() { # ID FILE
+    printf '#record %s %d %s\n' "$1" "$(stat -c %s "$2")" "$(sha256sum "$2" | cut -c 1-16)"
+    cat "$2"
+}
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+placeholder=$scratch/placeholder stored=$scratch/stored hello=$scratch/hello none=$scratch/none
+headers FFFFFFFF >"$placeholder"
+headers 0123456789abcdef0123456789abcdef >"$stored"
+printf 'hello\n' >"$hello"
+: >"$none"
+
+frame '' "$placeholder" "$hello" >wire_frame/hello
+frame '' "$placeholder" "$none" >wire_frame/no-payload
+frame /home/me/t.conf "$placeholder" "$hello" >wire_frame/own-configuration
+head -c 200 wire_frame/hello >wire_frame/cut-short
+{ u32 4000000000; printf x; } >wire_frame/size-that-lies
+sed 's/^host_type: .*/host_type: Fabr\xe9|x|y/' "$placeholder" >"$scratch/latin1"
+frame '' "$scratch/latin1" "$hello" >wire_frame/firmware-in-latin1
+
+{ cat "$stored" "$hello"; echo; } >spool_file/aB3xY9
+{ echo CFG:/home/me/t.conf; cat "$stored" "$hello"; echo; } >spool_file/own-configuration
+head -n 9 "$stored" >spool_file/cut-short
+: >spool_file/empty
+{
+    echo '#telemetry-records 1'
+    batch_record 00000000000000000000000000000001 spool_file/aB3xY9
+    batch_record 00000000000000000000000000000002 spool_file/own-configuration
+} >spool_file/batch
+sed 's/hello$/jello/' spool_file/batch >spool_file/batch-with-wrong-checksum
+head -c -20 spool_file/batch >spool_file/batch-cut-short
+
+cp "$placeholder" header_lines/whole
+cat "$placeholder" "$hello" >header_lines/with-payload
+sed 's/: .*/:/' "$placeholder" >header_lines/empty-values
+sed '3d' "$placeholder" >header_lines/severity-missing
+sed "s/^cpu_model: .*/cpu_model: $(printf 'x%.0s' {1..300})/" "$placeholder" >header_lines/long-value
+
+cat >configuration/c-daemon <<'LINES'
+[settings]
+server=https://localhost/v2/collector
+socket_path=/run/telem-0
+spool_dir=/var/spool/telemetry
+record_expiry=1200
+spool_max_size=5120
+spool_process_time=120
+rate_limit_enabled=true
+record_burst_limit=1000
+record_window_length=15
+byte_burst_limit=-1
+byte_window_length=20
+rate_limit_strategy=spool
+record_retention_enabled=false
+record_server_delivery_enabled=true
+tidheader=X-Telemetry-TID:\s6907c830-eed9-4ce9-81ae-76daf8d88f0f
+LINES
+cat >configuration/private-directory <<'LINES'
+; everything below one directory
+[settings]
+  server = http://127.0.0.1:8080/v3/collector
+server_api = auto
+cainfo = /tmp/a\sb/ca.pem
+etc_dir=/tmp/t/etc
+state_dir=/tmp/t/state
+log_dir=/tmp/t/log
+cache_dir=/tmp/t/cache
+run_dir=/tmp/t/run
+spool_sync=0
+daemon_recycling_enabled=False
+recycling_idle_time=10
+[other]
+key=value
+LINES
+printf '# a comment\n[settings]\nspool_dri=/x\nserver=a\nserver=ftp://b\n' >configuration/wrong
+printf '[settings\nserver\n' >configuration/broken
+
+rs=$(printf '\036')
+event=5de9de8d5f3c6a7d445d75ba01cc3322 boot=60c014cd-4693-40f1-b334-548cd932949b
+entry() { printf '%s\n' "$1${rs}$2${rs}org.clearlinux/hello/world${rs}$event${rs}$boot"; }
+entry 0de9de8d5f3c6a7d445d75ba01cc3322 1522691281 >journal_line/one
+{ entry 1 -1; echo noise; entry 2 9223372036854775807; } >journal_line/several
+entry ../../etc/passwd 1522691281 >journal_line/path-for-an-id

@@ -1,0 +1,31 @@
+//! A file in the spool, left by the C daemons, by a power cut, or by whoever can write there.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use std::ffi::OsStr;
+use telemetry::limits::{HEADER_BLOCK_BYTES, RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
+use telemetry::spool::file;
+
+fuzz_target!(|bytes: &[u8]| {
+    let name = OsStr::new("aB3xY9");
+    let decoded = file::decode(name, bytes);
+    assert!(decoded.records.len() <= RECORDS_PER_FILE);
+    assert!(!decoded.records.is_empty() || decoded.damage.is_some(), "a file vanished without a word");
+    assert_eq!(decoded, file::decode(name, bytes), "ids must be the same at every reading");
+
+    for record in &decoded.records {
+        let message = &record.message;
+        assert!(message.headers.as_str().len() <= HEADER_BLOCK_BYTES);
+        let bytes = file::encode_single(message);
+        let single = file::decode(name, &bytes);
+        assert_eq!(
+            (single.records.first().map(|found| &found.message), single.damage),
+            (Some(message), None)
+        );
+        // What telempostd writes when it keeps the rest of a file; a longer record comes from no daemon.
+        if bytes.len() <= SPOOL_RECORD_BYTES {
+            let kept = file::decode(name, &file::encode_batch([(record.id, message)]));
+            assert_eq!((kept.records.first(), kept.damage), (Some(record), None));
+        }
+    }
+});

@@ -1,0 +1,185 @@
+//! The budget of the disk: what the spool takes, in all and by user, kept up to date by what is stored
+//! and what is seen to leave.
+
+use crate::refusal::Refusal;
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::ffi::OsStr;
+use std::hash::BuildHasher;
+use telemetry::spool::{SpoolEntry, sender_of};
+
+/// Least that a file takes: the block of nearly every file system.
+const BLOCK_BYTES: u64 = 4096;
+
+/// What the spool may take, and what it takes.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: Option<u64>,
+    user_limit: Option<u64>,
+    used: u64,
+    by_user: HashMap<u32, u64>,
+    /// By the hash of the name: 50,000 files are to cost little memory.
+    files: HashMap<u64, Held>,
+    hasher: RandomState,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    disk_bytes: u64,
+    sender: Option<u32>,
+}
+
+/// What one commit may still add.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    bytes: u64,
+    by_user: HashMap<u32, u64>,
+}
+
+impl Budget {
+    /// A budget of these limits over these files. A `user_limit` holds for each user who is no exception.
+    pub(crate) fn new(limit: Option<u64>, user_limit: Option<u64>, entries: &[SpoolEntry]) -> Self {
+        let mut budget = Self {
+            limit,
+            user_limit,
+            used: 0,
+            by_user: HashMap::new(),
+            files: HashMap::with_capacity(entries.len()),
+            hasher: RandomState::new(),
+        };
+        for entry in entries {
+            budget.added(&entry.name, entry.disk_bytes);
+        }
+        budget
+    }
+
+    /// The same limits over what is there now.
+    pub(crate) fn recount(&mut self, entries: &[SpoolEntry]) {
+        *self = Self::new(self.limit, self.user_limit, entries);
+    }
+
+    /// Begins to add up what one commit stores.
+    pub(crate) fn reserve(&self) -> Reservation {
+        Reservation { bytes: 0, by_user: HashMap::new() }
+    }
+
+    /// Whether a record of these bytes fits, on top of what is reserved. `sender` is none for a user
+    /// without limits.
+    pub(crate) fn take(
+        &self,
+        reservation: &mut Reservation,
+        sender: Option<u32>,
+        bytes: u64,
+    ) -> Result<(), Refusal> {
+        let with =
+            |held: u64, reserved: u64| held.saturating_add((reserved + bytes).next_multiple_of(BLOCK_BYTES));
+        if self.limit.is_some_and(|limit| with(self.used, reservation.bytes) > limit) {
+            return Err(Refusal::SpoolFull);
+        }
+        if let Some(uid) = sender {
+            let held = self.by_user.get(&uid).copied().unwrap_or(0);
+            let reserved = reservation.by_user.entry(uid).or_insert(0);
+            if self.user_limit.is_some_and(|limit| with(held, *reserved) > limit) {
+                return Err(Refusal::UserShare);
+            }
+            *reserved += bytes;
+        }
+        reservation.bytes += bytes;
+        Ok(())
+    }
+
+    /// A file is there. One that is known already counts once.
+    pub(crate) fn added(&mut self, name: &OsStr, disk_bytes: u64) {
+        self.removed(name);
+        let sender = sender_of(name);
+        self.used = self.used.saturating_add(disk_bytes);
+        if let Some(uid) = sender {
+            let held = self.by_user.entry(uid).or_default();
+            *held = held.saturating_add(disk_bytes);
+        }
+        self.files.insert(self.hasher.hash_one(name), Held { disk_bytes, sender });
+    }
+
+    /// A file is gone.
+    pub(crate) fn removed(&mut self, name: &OsStr) {
+        let Some(held) = self.files.remove(&self.hasher.hash_one(name)) else {
+            return;
+        };
+        self.used = self.used.saturating_sub(held.disk_bytes);
+        if let Some(uid) = held.sender
+            && let Some(of_user) = self.by_user.get_mut(&uid)
+        {
+            *of_user = of_user.saturating_sub(held.disk_bytes);
+            if *of_user == 0 {
+                self.by_user.remove(&uid);
+            }
+        }
+        if self.files.is_empty() {
+            self.files.shrink_to_fit();
+        }
+    }
+
+    /// Whether this file is counted.
+    pub(crate) fn knows(&self, name: &OsStr) -> bool {
+        self.files.contains_key(&self.hasher.hash_one(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ID: &str = "0de9de8d5f3c6a7d445d75ba01cc3322";
+
+    fn budget(limit: u64, user_limit: u64) -> Budget {
+        Budget::new(Some(limit), Some(user_limit), &[])
+    }
+
+    #[test]
+    fn the_spool_is_refused_before_it_would_pass_its_limit() {
+        let mut budget = budget(3 * BLOCK_BYTES, u64::MAX);
+        budget.added(OsStr::new("aB3xY9"), BLOCK_BYTES);
+        let mut reservation = budget.reserve();
+        assert_eq!(budget.take(&mut reservation, None, BLOCK_BYTES), Ok(()));
+        assert_eq!(budget.take(&mut reservation, None, 100), Ok(()));
+        assert_eq!(budget.take(&mut reservation, None, BLOCK_BYTES), Err(Refusal::SpoolFull));
+        assert_eq!(budget.take(&mut reservation, None, 100), Ok(()), "a smaller one still fits");
+        budget.removed(OsStr::new("aB3xY9"));
+        assert_eq!(budget.take(&mut reservation, None, BLOCK_BYTES), Ok(()));
+    }
+
+    #[test]
+    fn one_user_can_not_fill_it_for_the_others() {
+        let mut budget = budget(100 * BLOCK_BYTES, 2 * BLOCK_BYTES);
+        budget.added(OsStr::new(&format!("{ID}.1000")), BLOCK_BYTES);
+        let mut reservation = budget.reserve();
+        assert_eq!(budget.take(&mut reservation, Some(1000), 4000), Ok(()));
+        assert_eq!(budget.take(&mut reservation, Some(1000), 4000), Err(Refusal::UserShare));
+        assert_eq!(budget.take(&mut reservation, Some(1001), 4000), Ok(()));
+        assert_eq!(budget.take(&mut reservation, None, 40_000), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_counted_is_what_is_there(steps in prop::collection::vec((0_u8..20, 0_u32..3, 1_u64..5, any::<bool>()), 0..200)) {
+            let mut budget = budget(u64::MAX, u64::MAX);
+            let mut there = HashMap::new();
+            for (file, user, blocks, add) in steps {
+                let name = format!("{file:032x}.{user}");
+                if add {
+                    budget.added(OsStr::new(&name), blocks * BLOCK_BYTES);
+                    there.insert(name, (user, blocks * BLOCK_BYTES));
+                } else {
+                    budget.removed(OsStr::new(&name));
+                    there.remove(&name);
+                }
+                prop_assert_eq!(budget.used, there.values().map(|(_, bytes)| bytes).sum::<u64>());
+                for uid in 0..3 {
+                    let of_user: u64 = there.values().filter(|(user, _)| *user == uid).map(|(_, bytes)| bytes).sum();
+                    prop_assert_eq!(budget.by_user.get(&uid).copied().unwrap_or(0), of_user);
+                }
+            }
+        }
+    }
+}

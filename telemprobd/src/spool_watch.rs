@@ -1,0 +1,96 @@
+//! Sees files leave the spool (delivered, set aside, removed by hand) and come into it by others, so that
+//! the budget is right without reading the directory again.
+//!
+//! Events are taken when a record is to be stored, and not when they come: an idle telemprobd is not woken
+//! by each delivery. Should more come than the kernel keeps (16,384 today), the directory is counted once.
+
+use crate::budget::Budget;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use telemetry::spool::SpoolDir;
+
+/// A watch over one spool directory.
+#[derive(Debug)]
+pub(crate) struct SpoolWatch(Inotify);
+
+impl SpoolWatch {
+    /// Begins to watch. What happened before has to be counted after this.
+    pub(crate) fn new(spool: &SpoolDir) -> io::Result<Self> {
+        let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let changes = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM | AddWatchFlags::IN_MOVED_TO;
+        inotify.add_watch(spool.path(), changes)?;
+        Ok(Self(inotify))
+    }
+
+    /// Brings the budget up to date.
+    pub(crate) fn apply(&self, budget: &mut Budget, spool: &SpoolDir) {
+        while let Ok(events) = self.0.read_events() {
+            if events.is_empty() {
+                return;
+            }
+            for event in &events {
+                if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+                    recount(budget, spool);
+                } else {
+                    apply_one(event, budget, spool);
+                }
+            }
+        }
+    }
+}
+
+fn apply_one(event: &InotifyEvent, budget: &mut Budget, spool: &SpoolDir) {
+    let name = event.name.as_deref().unwrap_or(OsStr::new("."));
+    if name.as_bytes().starts_with(b".") {
+        return;
+    }
+    if event.mask.contains(AddWatchFlags::IN_MOVED_TO) {
+        // Our own files are known from when they were stored.
+        if !budget.knows(name)
+            && let Ok(entry) = spool.entry(name)
+        {
+            budget.added(name, entry.disk_bytes);
+        }
+    } else {
+        budget.removed(name);
+    }
+}
+
+fn recount(budget: &mut Budget, spool: &SpoolDir) {
+    match spool.entries() {
+        Ok(entries) => budget.recount(&entries),
+        Err(error) => log::warn!("spool_dir {}: {error}; its size is not known", spool.path().display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Refusal;
+    use std::fs;
+
+    #[test]
+    fn what_leaves_and_comes_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = SpoolDir::open(dir.path()).unwrap();
+        let watch = SpoolWatch::new(&spool).unwrap();
+        let mut budget = Budget::new(Some(8192), None, &[]);
+        let fits = |budget: &Budget| budget.take(&mut budget.reserve(), None, 4096);
+        for name in ["a", "b"] {
+            fs::write(dir.path().join(".new"), vec![b'x'; 4096]).unwrap();
+            fs::File::open(dir.path().join(".new")).unwrap().sync_all().unwrap();
+            fs::rename(dir.path().join(".new"), dir.path().join(name)).unwrap();
+        }
+        watch.apply(&mut budget, &spool);
+        assert_eq!(fits(&budget), Err(Refusal::SpoolFull));
+        fs::remove_file(dir.path().join("a")).unwrap();
+        watch.apply(&mut budget, &spool);
+        assert_eq!(fits(&budget), Ok(()));
+        fs::create_dir(dir.path().join(".rejected")).unwrap();
+        fs::rename(dir.path().join("b"), dir.path().join(".rejected/b")).unwrap();
+        watch.apply(&mut budget, &spool);
+        assert_eq!(budget.take(&mut budget.reserve(), None, 8192), Ok(()));
+    }
+}

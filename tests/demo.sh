@@ -1,0 +1,154 @@
+#!/bin/bash
+# The main job, to be seen: three programs make records, and a person finds them at the collector. All of it
+# runs in a private directory, on a free port, as whoever calls it; nothing else of the machine is touched.
+# `make demo` builds first.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+built=$(realpath "${CARGO_TARGET_DIR:-target}")/release
+# Far beyond what any step takes; a step that needs longer has failed.
+deadline_secs=20
+
+private=$(mktemp -d)
+config=$private/telemetrics.conf
+database=$private/collector.db
+pids=()
+
+clean_up() {
+    local pid
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    rm -rf "$private"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+step() { printf '\n==> %s\n' "$*"; }
+
+fail() {
+    printf '\nmake demo: %s\n' "$*" >&2
+    local log
+    for log in "$private"/*.log; do
+        [ -s "$log" ] || continue
+        printf -- '---- %s\n' "$(basename "$log")" >&2
+        cat "$log" >&2
+    done
+    exit 1
+}
+
+start() { # NAME ARGUMENT...; its output goes to NAME.log
+    local name=$1
+    shift
+    "$built/$name" "$@" >"$private/$name.log" 2>&1 &
+    pids+=($!)
+    echo "$name runs as process $!"
+}
+
+wait_until() { # WHAT COMMAND...
+    local what=$1 end=$((SECONDS + deadline_secs)) pid
+    shift
+    until "$@" >/dev/null; do
+        for pid in "${pids[@]}"; do
+            kill -0 "$pid" 2>/dev/null || fail "a daemon ended while waiting until $what"
+        done
+        [ "$SECONDS" -lt "$end" ] || fail "waited $deadline_secs s in vain until $what"
+        sleep 0.05
+    done
+}
+
+listening_url() { sed -n 's/^telem-collector: listening on \(http:[^ ]*\)$/\1/p' "$private/telem-collector.log" | grep .; }
+records() { curl --silent --show-error --fail --max-time 5 "$collector/api/records"; }
+count_of() { records | grep -o "\"classification\": *\"$1\"" | wc -l; }
+all_arrived() {
+    local class
+    for class in "${classes[@]}"; do [ "$(count_of "$class")" = 1 ] || return 1; done
+}
+
+for program in telemprobd telempostd telempost-upload telemctl hprobe telem-record-gen telem-collector; do
+    [ -x "$built/$program" ] || fail "$built/$program is missing; run \`make build\` first"
+done
+
+step "A collector on a free port of this machine"
+start telem-collector --listen 127.0.0.1:0 --database "$database"
+wait_until "the collector listens" listening_url
+collector=$(listening_url)
+
+step "A configuration in which every path lies in $private"
+cat >"$config" <<CONFIG
+[settings]
+server=$collector/v2/collector
+socket_path=$private/telem-0
+spool_dir=$private/spool
+etc_dir=$private/etc
+state_dir=$private/state
+log_dir=$private/log
+cache_dir=$private/cache
+run_dir=$private/run
+daemon_recycling_enabled=false
+record_retention_enabled=true
+CONFIG
+chmod 644 "$config"
+cat "$config"
+
+step "telemctl opt-in"
+"$built/telemctl" --config "$config" opt-in || fail "opt-in failed"
+
+step "The daemons"
+start telemprobd -f "$config"
+wait_until "telemprobd listens" test -S "$private/telem-0"
+start telempostd -f "$config"
+
+step "1. A record from hprobe"
+"$built/hprobe" -f "$config" || fail "hprobe failed"
+
+step "2. A record from a C program, compiled now against the installed library"
+make --no-print-directory install-files prefix="$private/usr" DESTDIR= PROFILE=release >"$private/install.log" 2>&1 ||
+    fail "make install-files failed"
+export PKG_CONFIG_PATH=$private/usr/lib/pkgconfig
+read -ra flags < <(pkg-config --cflags --libs libtelemetry) || fail "pkg-config does not know libtelemetry"
+echo "cc tests/c/send_hello.c ${flags[*]}"
+"${CC:-cc}" -Wall -Wextra tests/c/send_hello.c "${flags[@]}" -o "$private/send_hello" || fail "it does not compile"
+LD_LIBRARY_PATH=$private/usr/lib "$private/send_hello" "$config" || fail "send_hello failed"
+
+step "3. A record from the shell, through telem-record-gen"
+echo 'hello from the shell' | "$built/telem-record-gen" -f "$config" -c org.example/demo/shell -s 2 ||
+    fail "telem-record-gen failed"
+echo "sent"
+
+step "Waiting until the collector has all three"
+classes=(org.clearlinux/hello/world org.clearlinux/hello/from_c org.example/demo/shell)
+wait_until "all records are at the collector" all_arrived
+echo "they are there"
+
+journal_is_whole() { [ "$("$built/telemctl" --config "$config" journal | wc -l)" = 3 ]; }
+wait_until "the journal tells of all three" journal_is_whole
+step "telemctl journal"
+"$built/telemctl" --config "$config" journal -V
+
+told_of_delivery() { ! "$built/telemctl" --config "$config" status | grep -q "^Last delivered *never"; }
+wait_until "the status tells of the delivery" told_of_delivery
+step "telemctl status"
+"$built/telemctl" --config "$config" status
+
+step "GET $collector/api/records"
+records >"$private/records.json"
+sed 's/}, *{/},\n{/g' "$private/records.json"
+echo
+
+step "Do they say what is true of this machine?"
+says() { # KEY VALUE: every record has it
+    local found
+    found=$(grep -oF "\"$1\":\"$2\"" <(sed 's/": "/":"/g' "$private/records.json") | wc -l)
+    [ "$found" = 3 ] || fail "$found of 3 records say $1 = $2"
+    printf '%-15s %s\n' "$1" "$2"
+}
+os_release=/etc/os-release
+[ -e "$os_release" ] || os_release=/usr/lib/os-release
+build=$(sed -n 's/^VERSION_ID=//p' "$os_release" | tr -d "\"'")
+says arch "$(uname -m)"
+says kernel_version "$(uname -r)"
+says build "${build:-0}"
+says machine_id "$(cat "$private/state/machine_id")"
+
+printf '\nmake demo: all three records are at the collector, and what they say is true.\n'

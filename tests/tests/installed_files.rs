@@ -1,0 +1,215 @@
+//! What `make install` puts into place: its list, and that configuration file and manuals say what the
+//! programs do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use system_tests::programs;
+use telemetry::config::{self, keys};
+
+/// A text file of the source tree, with its paths filled in as this build has them.
+fn filled(path: &str) -> String {
+    let root_of = |key: keys::Key, below: &str| key.default.strip_suffix(below).unwrap().to_owned();
+    fs::read_to_string(programs::source_root().join(path))
+        .unwrap()
+        .replace("@SERVER@", keys::SERVER.default)
+        .replace("@SYSCONFDIR@", &root_of(keys::ETC_DIR, "/telemetrics"))
+        .replace("@LOCALSTATEDIR@", &root_of(keys::STATE_DIR, "/lib/telemetry"))
+        .replace("@RUNSTATEDIR@", &root_of(keys::RUN_DIR, "/telemetry"))
+}
+
+/// Every key with its default, as the code has them.
+fn keys_of_the_code() -> BTreeMap<String, String> {
+    keys::ALL.iter().map(|key| (key.name.to_owned(), key.default.to_owned())).collect()
+}
+
+/// The assignments that the default file shows behind a `#`.
+fn shown_defaults(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once('='))
+        .filter(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+#[test]
+fn the_default_file_shows_every_key_with_its_default() {
+    let text = filled("etc/telemetrics.conf");
+    let shown: Vec<_> = shown_defaults(&text).collect();
+    let shown_once: BTreeMap<_, _> =
+        shown.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    assert_eq!(shown_once, keys_of_the_code());
+    assert_eq!(shown.len(), keys::ALL.len(), "a key is shown twice");
+}
+
+#[test]
+fn the_default_file_changes_nothing_as_it_is_and_uncommented() {
+    let text = filled("etc/telemetrics.conf");
+    let uncommented: String = shown_defaults(&text).map(|(key, value)| format!("{key}={value}\n")).collect();
+    let path = Path::new("/f.conf");
+    let (defaults, _) = config::parse(path, "[settings]\n").unwrap();
+    for text in [text, format!("[settings]\n{uncommented}")] {
+        assert!(text.len() as u64 <= telemetry::limits::CONFIG_FILE_BYTES);
+        let (settings, warnings) = config::parse(path, &text).unwrap();
+        assert_eq!((settings, warnings), (defaults.clone(), Vec::new()));
+    }
+}
+
+#[test]
+fn the_manual_tells_every_key_with_its_default_and_its_bounds() {
+    let text = filled("docs/man/telemetrics.conf.5");
+    let mut told = BTreeMap::new();
+    for item in text.split("\n.It Cm ").skip(1) {
+        let (head, rest) = item.split_once('\n').unwrap();
+        let (key, default) = head.split_once(" Ns =").unwrap();
+        let default = default.strip_prefix(" Ns Ar ").unwrap_or(default).replace("\\e", "\\");
+        let key_of_code = keys::find(key).unwrap_or_else(|| panic!("{key} is no key"));
+        let body = rest.split("\n.El").next().unwrap();
+        for bound in key_of_code.allowed.split(|c: char| !c.is_ascii_digit()).filter(|text| text.len() > 1) {
+            assert!(body.contains(bound), "{key}: {bound} of `{}` is not told", key_of_code.allowed);
+        }
+        told.insert(key.to_owned(), default);
+    }
+    assert_eq!(told, keys_of_the_code());
+}
+
+#[test]
+fn the_manuals_tell_every_option() {
+    for (program, words, manual) in [
+        ("telemprobd", &[][..], "telemprobd.1"),
+        ("telempostd", &[], "telempostd.1"),
+        ("hprobe", &[], "hprobe.1"),
+        ("telem-record-gen", &[], "telem-record-gen.1"),
+        ("telem_journal", &[], "telemctl.1"),
+        ("telemctl", &[], "telemctl.1"),
+        ("telemctl", &["journal"], "telemctl.1"),
+        ("telemctl", &["status"], "telemctl.1"),
+        ("telemctl", &["preview"], "telemctl.1"),
+    ] {
+        let help = Command::new(programs::path(program)).args(words).arg("--help").output().unwrap();
+        assert!(help.status.success(), "{program}");
+        let manual = filled(&format!("docs/man/{manual}"));
+        let help = String::from_utf8(help.stdout).unwrap();
+        let options: BTreeSet<_> = help
+            .split(|c: char| c.is_whitespace() || ",:;.[]|()`".contains(c))
+            .filter_map(|word| word.strip_prefix("--"))
+            .filter(|name| !name.is_empty())
+            .collect();
+        assert!(options.contains("help"), "{help}");
+        for option in options {
+            let told =
+                manual.lines().any(|line| line.contains("Fl") && line.contains(&format!(" -{option}")));
+            assert!(told, "{program}: --{option} is not in the manual");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_c_manual_compiles() {
+    let manual = filled("docs/man/telemetry.3");
+    let (_, example) = manual.split_once(".Bd -literal -offset indent\n").unwrap();
+    let source = example.split_once(".Ed\n").unwrap().0.replace("\\e", "\\");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("example.c");
+    fs::write(&file, source).unwrap();
+    let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+        .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+        .arg(programs::source_root().join("libtelemetry/include"))
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+}
+
+/// Everything that is installed below `prefix=/usr`. Other programs and packages rely on these names.
+const INSTALLED: &[&str] = &[
+    "usr/bin/hprobe",
+    "usr/bin/telem-record-gen",
+    "usr/bin/telem_journal",
+    "usr/bin/telemctl",
+    "usr/bin/telempostd",
+    "usr/bin/telemprobd",
+    "usr/include/telemetry.h",
+    "usr/lib/libtelemetry.so",
+    "usr/lib/libtelemetry.so.4",
+    "usr/lib/libtelemetry.so.4.0.1",
+    "usr/lib/pkgconfig/libtelemetry.pc",
+    "usr/lib/systemd/system/hprobe.service",
+    "usr/lib/systemd/system/hprobe.timer",
+    "usr/lib/systemd/system/telempostd.path",
+    "usr/lib/systemd/system/telempostd.service",
+    "usr/lib/systemd/system/telemprobd.service",
+    "usr/lib/systemd/system/telemprobd.socket",
+    "usr/lib/sysusers.d/telemetrics.conf",
+    "usr/lib/tmpfiles.d/telemetrics-dirs.conf",
+    "usr/libexec/telemetrics/telempost-upload",
+    "usr/share/defaults/telemetrics/telemetrics.conf",
+    "usr/share/man/man1/hprobe.1",
+    "usr/share/man/man1/telem-record-gen.1",
+    "usr/share/man/man1/telem_journal.1",
+    "usr/share/man/man1/telemctl.1",
+    "usr/share/man/man1/telempostd.1",
+    "usr/share/man/man1/telemprobd.1",
+    "usr/share/man/man3/telemetry.3",
+    "usr/share/man/man5/telemetrics.conf.5",
+];
+
+/// Runs `make` on what this build made, with `prefix=/usr` below `destination`.
+fn make(target: &str, destination: &Path) {
+    let built = programs::folder();
+    let output = Command::new("make")
+        .arg("-C")
+        .arg(programs::source_root())
+        .args([target, "prefix=/usr"])
+        .arg(format!("DESTDIR={}", destination.display()))
+        .arg(format!("PROFILE={}", built.file_name().unwrap().display()))
+        .env("CARGO_TARGET_DIR", built.parent().unwrap())
+        // What a `make test` around this one was told is not meant for it.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "make {target}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The paths of all files and links below `root`.
+fn files_below(root: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.insert(entry.path().strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn install_and_uninstall_touch_exactly_the_named_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("etc/telemetrics/telemetrics.conf");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, "the administrator's").unwrap();
+    let own = BTreeSet::from(["etc/telemetrics/telemetrics.conf".to_owned()]);
+
+    make("install-files", dir.path());
+    let expected = INSTALLED.iter().map(ToString::to_string).chain(own.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(files_below(dir.path()), expected);
+    for name in INSTALLED.iter().filter(|name| !name.contains("bin/") && !name.contains("upload")) {
+        let bytes = fs::read(dir.path().join(name)).unwrap();
+        let unfilled = bytes.windows(2).any(|pair| pair[0] == b'@' && pair[1].is_ascii_uppercase());
+        assert!(name.contains(".so") || !unfilled, "{name} has an @NAME@ that nothing filled in");
+    }
+    let unit = fs::read_to_string(dir.path().join("usr/lib/systemd/system/telemprobd.service")).unwrap();
+    assert!(unit.contains("ExecStart=/usr/bin/telemprobd\n"), "{unit}");
+
+    make("install-files", dir.path());
+    assert_eq!(files_below(dir.path()), expected, "a second installation is the same");
+    make("uninstall", dir.path());
+    assert_eq!(files_below(dir.path()), own);
+    assert!(!dir.path().join("usr/share/defaults").join("telemetrics").exists());
+}
