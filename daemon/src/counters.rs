@@ -156,11 +156,13 @@ impl Counters {
         self.changed.map(|since| WRITE_INTERVAL.saturating_sub(now.saturating_duration_since(since)))
     }
 
-    /// Writes the file if it is time to.
-    pub fn write_if_due(&mut self, now: Instant) {
-        if self.time_left(now) == Some(Duration::ZERO) {
+    /// Writes the file if it is time to; tells whether it was.
+    pub fn write_if_due(&mut self, now: Instant) -> bool {
+        let due = self.time_left(now) == Some(Duration::ZERO);
+        if due {
             self.write();
         }
+        due
     }
 
     /// Writes the file if it is behind. If that fails it is said, and tried again with the next count.

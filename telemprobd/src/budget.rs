@@ -114,8 +114,9 @@ impl Budget {
                 self.by_user.remove(&uid);
             }
         }
-        if self.files.is_empty() {
-            self.files.shrink_to_fit();
+        // Memory of a large backlog is given back as it is delivered.
+        if self.files.len() < self.files.capacity() / 8 {
+            self.files.shrink_to(self.files.len() * 2);
         }
     }
 

@@ -154,7 +154,9 @@ impl EventLoop {
             self.refuse(client, &Refusal::TimedOut, now);
         }
         self.accept_again(now)?;
-        self.counters.write_if_due(now);
+        if self.counters.write_if_due(now) {
+            self.staging.catch_up();
+        }
         if now >= self.machine_id_check {
             self.staging.check_machine_id(SystemTime::now());
             self.machine_id_check = now + MACHINE_ID_CHECK;

@@ -143,9 +143,14 @@ impl Staging {
         answers
     }
 
+    /// Takes note of what left the spool since the last commit.
+    pub(crate) fn catch_up(&mut self) {
+        self.watch.apply(&mut self.budget, &self.spool);
+    }
+
     /// Decides which records the spool still has room for.
     fn within_budget(&mut self, ready: &[Ready]) -> Vec<Result<(), Refusal>> {
-        self.watch.apply(&mut self.budget, &self.spool);
+        self.catch_up();
         let mut reservation = self.budget.reserve();
         let mut free = self.free_beyond_reserve();
         ready

@@ -37,7 +37,7 @@ static void serve(int listener, int dir, size_t size, int sync)
 {
 	char *message = malloc(size);
 	for (unsigned long n = 0;; n++) {
-		char unfinished[64], name[64];
+		char name[32], unfinished[sizeof name + 1];
 		int32_t answer = 0;
 		int client = accept(listener, NULL, NULL);
 		must(client >= 0, "accept");

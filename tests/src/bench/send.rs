@@ -6,6 +6,7 @@ use super::table::Row;
 use crate::Sandbox;
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 
 const PAYLOAD_BYTES: usize = 200;
 /// Header lines of this machine's records, sizes and terminators: within a few bytes on any machine.
@@ -42,6 +43,8 @@ pub(super) fn measure(
                 Ok(rate)
             },
         )?;
+        // As it idles: the counters are written and what left the spool is noted after a second.
+        std::thread::sleep(Duration::from_millis(1500));
         rss_kib = rss_kib.max(daemon.status_kib("VmRSS"));
         print(&Row {
             what: format!(
