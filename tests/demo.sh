@@ -86,6 +86,7 @@ log_dir=$private/log
 cache_dir=$private/cache
 run_dir=$private/run
 daemon_recycling_enabled=false
+spool_keep_free=0
 record_retention_enabled=true
 CONFIG
 chmod 644 "$config"

@@ -11,6 +11,7 @@ pub mod delivery_status;
 pub mod instance;
 pub mod lifetime;
 pub mod logging;
+pub mod malloc_trim;
 pub mod notify;
 pub mod signals;
 pub mod sliding_window;

@@ -24,8 +24,8 @@ use telemetry_daemon::consent::ConsentWatch;
 use telemetry_daemon::counters::{Counter, Counters};
 use telemetry_daemon::instance::InstanceLock;
 use telemetry_daemon::lifetime::Lifetime;
-use telemetry_daemon::notify;
 use telemetry_daemon::signals::{Signal, Signals};
+use telemetry_daemon::{malloc_trim, notify};
 
 const LISTENER: u64 = 0;
 const SIGNALS: u64 = 1;
@@ -156,6 +156,7 @@ impl EventLoop {
         self.accept_again(now)?;
         if self.counters.write_if_due(now) {
             self.staging.catch_up();
+            malloc_trim::give_back();
         }
         if now >= self.machine_id_check {
             self.staging.check_machine_id(SystemTime::now());
