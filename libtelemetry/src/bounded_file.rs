@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// What most files fit in. Without room for it a file would be read in pieces that begin at 32 bytes.
+const USUAL_BYTES: usize = 4096;
+
 /// Opens a file for reading without waiting for the other end of a FIFO, and refuses all but regular files.
 ///
 /// # Errors
@@ -23,7 +26,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As `read`; `FileTooLarge` when more than `limit` bytes are there.
 pub fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         let text = format!("larger than {limit} bytes");

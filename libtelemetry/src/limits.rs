@@ -40,6 +40,20 @@ pub const SPOOL_RECORD_BYTES: usize = MESSAGE_BYTES;
 /// Longest spool file: a full batch and its frame lines. Anything larger is foreign.
 pub const SPOOL_FILE_BYTES: u64 = (RECORDS_PER_FILE * (SPOOL_RECORD_BYTES + 128) + 64) as u64;
 
+/// Records refused for good that are kept, the newest: enough to see what a server refuses, and below
+/// 2 MiB beside the spool.
+pub const REJECTED_KEPT: usize = 100;
+
+/// Age in days at which a record that was refused is no longer kept: it holds what a machine said of
+/// itself, and whoever has not looked at it in a month will not.
+pub const REJECTED_DAYS: u64 = 30;
+
+/// Longest text of the server's answer that is kept with a refused record, in bytes.
+pub const REJECTED_REASON_BYTES: usize = 1024;
+
+/// Longest file that holds such an answer: a configuration's path may stand in the place of the server.
+pub const REJECTED_ANSWER_BYTES: u64 = (CONFIG_PATH_BYTES + REJECTED_REASON_BYTES + 256) as u64;
+
 /// Longest of the small files of the host that become header values (os-release, a DMI attribute,
 /// the first processor of cpuinfo).
 pub const HOST_FILE_BYTES: u64 = 16 * 1024;

@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
-All commands but is-active, status and preview need root. With --config FILE none does: the permissions
+All commands but is-active, status, doctor and preview need root. With --config FILE none does: the permissions
 of the files decide, so that a private instance needs no privileges.
 
 Exit codes: 0 done, or nothing to do; 1 not done; 2 wrong arguments.";
@@ -20,7 +20,33 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   spool      dir, records, records_exact, files, disk_bytes, oldest_unix_secs, damaged, rejected, error
   delivery   updated_unix_secs, last_delivered_unix_secs, next_try_unix_secs, error,
              last_error (unix_secs, server, reason)
-Keys may be added, never renamed. Exit code 0 if it could tell, whatever the state is.";
+  counters   since the first start: accepted, refused, delivered, retried, rejected, expired, dropped,
+             set_aside, rate_limited, each: total, by_reason (an object; by classification in rate_limited)
+Keys may be added, never renamed. Exit code 0 if it could tell, whatever the state is.
+
+--prometheus prints the same as metrics in the text format, telemetry_NAME, each with its explanation; what
+is not known is left out. Write it into the folder of node exporter's textfile collector, by rename.";
+
+const REJECTED_AFTER_HELP: &str = "\
+The newest 100 are kept, for 30 days. An ID may be its beginning, of 4 digits or more, if no other begins so.
+
+Exit codes: 0 done, or nothing to do; 1 not done, for one of the records at least; 2 wrong arguments.";
+
+const REJECTED_LIST_AFTER_HELP: &str = "\
+Keys of --json:
+  records, oldest first, each: id, refused_unix_secs, classification (null if the file is damaged), server,
+  status (null if no server was reached), reason
+Keys may be added, never renamed.";
+
+const DOCTOR_AFTER_HELP: &str = "\
+A line a finding: ok, warning or error, what was looked at, what was found, and the remedy. The server is
+connected to only after opt-in, and is sent nothing.
+
+Keys of --json:
+  findings, each: level (ok, warning, error), about, text, remedy (null for none); errors, warnings: numbers
+Keys may be added, never renamed.
+
+Exit codes: 0 no error, 1 an error was found, 2 wrong arguments.";
 
 const PREVIEW_AFTER_HELP: &str = "\
 Keys of --json:
@@ -81,7 +107,13 @@ pub enum Command {
     Journal(JournalArguments),
     /// Show what runs, what waits, what was sent and what went wrong
     #[command(after_help = STATUS_AFTER_HELP)]
-    Status(OutputFormat),
+    Status(StatusArguments),
+    /// Look for what is wrong, and say the remedy
+    #[command(after_help = DOCTOR_AFTER_HELP)]
+    Doctor(OutputFormat),
+    /// The records that a server refused for good: list them, send them again, drop them
+    #[command(subcommand, after_help = REJECTED_AFTER_HELP)]
+    Rejected(RejectedCommand),
     /// Show what a record of this machine says, without sending or storing it
     #[command(after_help = PREVIEW_AFTER_HELP)]
     Preview(OutputFormat),
@@ -93,6 +125,46 @@ pub struct OutputFormat {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// How the status is printed.
+#[derive(Debug, Default, Args)]
+pub struct StatusArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print metrics in the text format of Prometheus
+    #[arg(long, conflicts_with = "json")]
+    pub prometheus: bool,
+}
+
+/// What to do with refused records.
+#[derive(Debug, Subcommand)]
+pub enum RejectedCommand {
+    /// List them, oldest first
+    #[command(after_help = REJECTED_LIST_AFTER_HELP)]
+    List(OutputFormat),
+    /// Show one: what the server said, and the record
+    Show {
+        /// Which record
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Move records back into the spool, to be sent again under their ids
+    Retry(RejectedChoice),
+    /// Remove records
+    Drop(RejectedChoice),
+}
+
+/// Which of the refused records.
+#[derive(Debug, Args)]
+pub struct RejectedChoice {
+    /// Which records
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    pub ids: Vec<String>,
+    /// All of them
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
 }
 
 /// Which entries of the journal, and how. Several filters all have to fit.
@@ -161,6 +233,12 @@ mod tests {
             ("telemctl journal more", ErrorKind::UnknownArgument),
             ("telemctl status -V", ErrorKind::DisplayVersion),
             ("telemctl journal --version", ErrorKind::DisplayVersion),
+            ("telemctl status --json --prometheus", ErrorKind::ArgumentConflict),
+            ("telemctl rejected", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("telemctl rejected send", ErrorKind::InvalidSubcommand),
+            ("telemctl rejected show", ErrorKind::MissingRequiredArgument),
+            ("telemctl rejected retry", ErrorKind::MissingRequiredArgument),
+            ("telemctl rejected drop --all abcd", ErrorKind::ArgumentConflict),
             ("telemctl opt-out --help", ErrorKind::DisplayHelp),
         ] {
             assert_eq!(Telemctl::try_parse_from(line.split(' ')).unwrap_err().kind(), kind, "{line}");

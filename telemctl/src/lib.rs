@@ -7,6 +7,7 @@
 //! [`exit_code::Outcome`]; only this file touches standard output.
 
 pub mod cli;
+mod doctor;
 mod duration_text;
 pub mod exit_code;
 mod harmless;
@@ -17,6 +18,7 @@ mod opt_in;
 mod opt_out;
 mod preview;
 mod privilege;
+mod rejected;
 mod services;
 mod status;
 mod work_directories;
@@ -43,8 +45,8 @@ pub fn run_telem_journal() -> ExitCode {
 fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {
     privilege::check(command, config.file.is_some(), nix::unistd::Uid::effective())?;
     let installation = Installation::load(config.file.as_deref())?;
-    // `status` shows them itself.
-    if !matches!(command, Command::Status(_)) {
+    // These show them themselves.
+    if !matches!(command, Command::Status(_) | Command::Doctor(_)) {
         for warning in &installation.warnings {
             eprintln!("telemctl: warning: {warning}");
         }
@@ -64,7 +66,9 @@ fn dispatch(command: &Command, installation: &Installation, out: &mut dyn Write)
         Command::OptIn => opt_in::run(installation, out),
         Command::OptOut => opt_out::run(installation, out),
         Command::Journal(arguments) => journal::run(installation, arguments, out),
-        Command::Status(format) => status::run(installation, format.json, out),
+        Command::Status(arguments) => status::run(installation, arguments, out),
+        Command::Doctor(format) => doctor::run(installation, format.json, out),
+        Command::Rejected(command) => rejected::run(installation, command, out),
         Command::Preview(format) => preview::run(installation, format.json, out),
     }
 }

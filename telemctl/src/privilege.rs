@@ -15,20 +15,21 @@ pub(crate) fn check(command: &Command, has_own_config: bool, user: Uid) -> Outco
 
 fn needs_root(command: &Command) -> bool {
     match command {
-        Command::IsActive | Command::Status(_) | Command::Preview(_) => false,
+        Command::IsActive | Command::Status(_) | Command::Doctor(_) | Command::Preview(_) => false,
         Command::Start
         | Command::Stop
         | Command::Restart
         | Command::OptIn
         | Command::OptOut
-        | Command::Journal(_) => true,
+        | Command::Journal(_)
+        | Command::Rejected(_) => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{JournalArguments, OutputFormat};
+    use crate::cli::{JournalArguments, OutputFormat, RejectedCommand, StatusArguments};
 
     #[test]
     fn root_is_needed_for_the_system_but_not_to_look() {
@@ -41,7 +42,9 @@ mod tests {
             (Command::OptOut, false),
             (Command::Journal(JournalArguments::default()), false),
             (Command::IsActive, true),
-            (Command::Status(OutputFormat { json: true }), true),
+            (Command::Status(StatusArguments::default()), true),
+            (Command::Doctor(OutputFormat { json: true }), true),
+            (Command::Rejected(RejectedCommand::List(OutputFormat { json: true })), false),
             (Command::Preview(OutputFormat { json: false }), true),
         ] {
             assert_eq!(check(&command, false, user).is_ok(), allowed, "{command:?}");

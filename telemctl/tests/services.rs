@@ -6,6 +6,24 @@ use instance::{Instance, NOBODY, Said, for_every_user, telemctl};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+/// Every command.
+const COMMANDS: [&str; 14] = [
+    "start",
+    "stop",
+    "restart",
+    "is-active",
+    "opt-in",
+    "opt-out",
+    "journal",
+    "status",
+    "doctor",
+    "preview",
+    "rejected list",
+    "rejected show",
+    "rejected retry",
+    "rejected drop",
+];
+
 #[test]
 fn start_needs_consent() {
     let instance = Instance::new();
@@ -62,8 +80,9 @@ fn root_is_needed_for_the_system() {
         out: String::new(),
         err: "Must be root to run this command. Exiting...\n".into(),
     };
-    for command in ["start", "stop", "restart", "opt-in", "opt-out", "journal"] {
-        assert_eq!(as_nobody(&program, &[command]), refused, "{command}");
+    for command in ["start", "stop", "restart", "opt-in", "opt-out", "journal", "rejected list"] {
+        let words: Vec<_> = command.split(' ').collect();
+        assert_eq!(as_nobody(&program, &words), refused, "{command}");
     }
     assert_eq!(as_nobody(&journal, &["-V"]), refused);
     let active = as_nobody(&program, &["is-active"]);
@@ -83,12 +102,11 @@ fn wrong_arguments_are_2_and_show_the_usage() {
 
 #[test]
 fn help_and_version_are_everywhere() {
-    for command in
-        ["start", "stop", "restart", "is-active", "opt-in", "opt-out", "journal", "status", "preview"]
-    {
-        let help = Said::of(&mut telemctl(&[command, "--help"]));
+    for command in COMMANDS {
+        let words = |last| command.split(' ').chain([last]).collect::<Vec<_>>();
+        let help = Said::of(&mut telemctl(&words("--help")));
         assert!(help.code == Some(0) && help.out.contains("--config <FILE>"), "{command}: {help:?}");
-        let version = Said::of(&mut telemctl(&[command, "--version"]));
+        let version = Said::of(&mut telemctl(&words("--version")));
         assert!(version.code == Some(0) && version.out.contains(env!("CARGO_PKG_VERSION")), "{command}");
     }
     let version = Said::of(&mut telemctl(&["-V"]));
@@ -99,10 +117,10 @@ fn help_and_version_are_everywhere() {
 fn a_wrong_configuration_names_file_line_key_and_what_is_allowed() {
     let instance = Instance::with("record_expiry=soon\n");
     let config = instance.config();
-    for command in
-        ["start", "stop", "restart", "is-active", "opt-in", "opt-out", "journal", "status", "preview"]
-    {
-        let said = instance.say(&[command]);
+    for command in COMMANDS {
+        // Those that need an id are given one.
+        let id = ["show", "retry", "drop"].iter().any(|word| command.ends_with(word)).then_some("abcd");
+        let said = instance.say(&command.split(' ').chain(id).collect::<Vec<_>>());
         let expected =
             format!("telemctl: {}:9: record_expiry=soon: must be minutes, 1 to 5256000\n", config.display());
         assert_eq!(said, Said { code: Some(1), out: String::new(), err: expected }, "{command}");

@@ -10,11 +10,28 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::{Instant, SystemTime};
 use telemetry::Record;
+use telemetry::hex_id::HexId;
 use telemetry::message::Message;
-use telemetry::spool::SpoolDir;
+use telemetry::spool::rejected::{Refusal, Rejected};
+use telemetry::spool::{SpoolDir, StoredRecord};
+use telemetry_daemon::counters::{Counter, Counters};
 use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
 use telemetry_daemon::instance::InstanceLock;
+
+/// Names that programs rely on.
+const COUNTERS: [&str; 9] = [
+    "accepted",
+    "refused",
+    "delivered",
+    "retried",
+    "rejected",
+    "expired",
+    "dropped",
+    "set_aside",
+    "rate_limited",
+];
 
 fn json_of(instance: &Instance) -> Value {
     let said = instance.say(&["status", "--json"]);
@@ -49,6 +66,8 @@ fn an_instance_that_was_never_started() {
                 "updated_unix_secs": null, "last_delivered_unix_secs": null, "next_try_unix_secs": null,
                 "last_error": null, "error": null,
             },
+            "counters": COUNTERS.map(|name| (name, json!({"total": 0, "by_reason": {}})))
+                .into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         })
     );
     // Looking leaves nothing behind.
@@ -80,6 +99,20 @@ fn a_busy_instance() {
     }
     .write(&instance.path("state"))
     .unwrap();
+    let now = Instant::now();
+    for (program, counter, reason, count) in [
+        ("telemprobd", Counter::Accepted, "", 9),
+        ("telemprobd", Counter::Refused, "spool_full", 2),
+        ("telempostd", Counter::Delivered, "", 5),
+        ("telempostd", Counter::RateLimited, "a/b/\u{1b}c", 3),
+    ] {
+        let mut counters = Counters::open(&instance.path("state"), program);
+        counters.add(counter, reason, count, now);
+        counters.write();
+    }
+    let record = StoredRecord { id: HexId::from_bytes([1; 16]), message: message.clone() };
+    let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad" };
+    Rejected::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
     let _lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();
     let _listener = UnixListener::bind(instance.path("socket")).unwrap();
 
@@ -90,7 +123,9 @@ fn a_busy_instance() {
     let server = json!({"url": status["server"]["url"], "api": "v3", "delivery_enabled": true});
     assert_eq!(status["server"], server);
     assert_eq!((&status["spool"]["records"], &status["spool"]["files"]), (&json!(4), &json!(2)));
-    assert_eq!((&status["spool"]["damaged"], &status["spool"]["rejected"]), (&json!(1), &json!(0)));
+    assert_eq!((&status["spool"]["damaged"], &status["spool"]["rejected"]), (&json!(1), &json!(1)));
+    assert_eq!(status["counters"]["accepted"], json!({"total": 9, "by_reason": {}}));
+    assert_eq!(status["counters"]["refused"], json!({"total": 2, "by_reason": {"spool_full": 2}}));
     assert!(status["spool"]["oldest_unix_secs"].as_u64().unwrap() > 1_500_000_000);
     assert_eq!(status["delivery"]["next_try_unix_secs"], 40);
     assert_eq!(status["delivery"]["last_error"]["reason"], "answered 500");
@@ -108,6 +143,9 @@ fn a_busy_instance() {
         "Thu 1970-01-01 00:00:10 UTC",
         "Next try        due (",
         "https://example.org: answered 500",
+        "1 record that the server refused; see `telemctl rejected list`\n",
+        "Accepted        9 records\nRefused         2 records: spool_full 2\nDelivered       5 records\n",
+        "Rate limited    3 records: a/b/\\u{1b}c 3\n",
     ] {
         assert!(text.out.contains(part), "{part}: {}", text.out);
     }

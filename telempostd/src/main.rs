@@ -1,2 +1,38 @@
-//! Not yet.
-fn main() {}
+//! telempostd delivers the records in the spool to the collector.
+//!
+//! [`event_loop`] waits, [`delivery`] decides, [`dispatch`] acts; [`upload`] is the way to the network,
+//! through a process of its own. ARCHITECTURE.md has the drawing.
+
+mod backlog;
+mod cli;
+mod daemon;
+mod delivery;
+mod dispatch;
+mod event_loop;
+mod lane;
+mod limits;
+mod outcome;
+mod record_server;
+mod retention;
+mod retry;
+mod settings;
+mod status;
+mod survey;
+mod tally;
+mod upload;
+
+use clap::Parser;
+use std::process::ExitCode;
+use telemetry_daemon::logging;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    logging::init("telempostd");
+    match daemon::run(args.config_file.as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

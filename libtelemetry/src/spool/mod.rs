@@ -3,6 +3,7 @@
 
 mod directory;
 pub mod file;
+pub mod rejected;
 
 pub use directory::{DAMAGED_DIR, REJECTED_DIR, SpoolDir, SpoolEntry, StoredFile};
 pub use file::{StoredRecord, sender_of};

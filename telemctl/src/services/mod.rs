@@ -79,6 +79,27 @@ pub(crate) fn running(installation: &Installation) -> Vec<(&'static str, u32)> {
     DAEMONS.into_iter().filter_map(|name| Some((name, pid(name)?))).collect()
 }
 
+/// A unit as systemd has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnitState {
+    pub(crate) name: String,
+    /// Whether it is installed and not masked.
+    pub(crate) is_usable: bool,
+    /// systemd's word: `active`, `inactive`, `failed`.
+    pub(crate) word: String,
+}
+
+/// What systemd has of these units.
+pub(crate) fn unit_states(names: &[&str]) -> Result<Vec<UnitState>, String> {
+    let systemctl = Systemctl::default();
+    let usable = systemctl.usable_units(names)?;
+    let state = |name: &&str| {
+        let is_usable = usable.iter().any(|usable| usable == name);
+        Ok(UnitState { name: (*name).to_owned(), is_usable, word: systemctl.active_word(name)? })
+    };
+    names.iter().map(state).collect()
+}
+
 /// Prints a line a daemon. The words are systemd's; the exit code says nothing about them, as scripts
 /// around the C program expect.
 pub(crate) fn is_active(installation: &Installation, out: &mut dyn Write) -> Outcome {

@@ -1,18 +1,23 @@
 //! `status`: what runs, what waits, what was sent and what went wrong.
 //!
 //! [`Status`] is gathered without changing anything (no connection is made that would start a daemon), and
-//! is shown as [`text`] or as JSON. A part that can not be seen says so in its `error`; the rest is told.
+//! is shown as [`text`], as JSON or as metrics ([`prometheus`]). A part that can not be seen says so in its
+//! `error`; the rest is told.
 
+mod counters;
+mod prometheus;
 mod socket;
 mod spool;
 mod text;
 
+use crate::cli::StatusArguments;
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
+use counters::CounterStatus;
 use serde::{Serialize, Serializer};
-use socket::SocketStatus;
-use spool::SpoolStatus;
+pub(crate) use socket::SocketStatus;
+pub(crate) use spool::SpoolStatus;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,100 +25,109 @@ use telemetry::config::{ServerApi, Source};
 use telemetry::opt_in;
 use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus, shown_url};
 use telemetry_daemon::instance;
+pub(crate) use text::plural;
 
 /// Everything that `status` tells. The names are those of `--json`, documented in `telemctl status --help`;
 /// they may grow but do not change. Times are in seconds since the epoch.
 #[derive(Debug, Serialize)]
-struct Status {
-    version: &'static str,
-    taken_unix_secs: u64,
-    config: ConfigStatus,
-    consent: Consent,
+pub(crate) struct Status {
+    pub(crate) version: &'static str,
+    pub(crate) taken_unix_secs: u64,
+    pub(crate) config: ConfigStatus,
+    pub(crate) consent: Consent,
     #[serde(serialize_with = "as_object")]
-    daemons: Vec<DaemonStatus>,
-    socket: SocketStatus,
-    server: ServerStatus,
-    spool: SpoolStatus,
-    delivery: Delivery,
+    pub(crate) daemons: Vec<DaemonStatus>,
+    pub(crate) socket: SocketStatus,
+    pub(crate) server: ServerStatus,
+    pub(crate) spool: SpoolStatus,
+    pub(crate) delivery: Delivery,
+    #[serde(serialize_with = "counters::as_object")]
+    counters: Vec<CounterStatus>,
 }
 
 #[derive(Debug, Serialize)]
-struct ConfigStatus {
-    source: Option<PathBuf>,
-    warnings: Vec<String>,
+pub(crate) struct ConfigStatus {
+    pub(crate) source: Option<PathBuf>,
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Consent {
-    opted_in: bool,
-    file: PathBuf,
+pub(crate) struct Consent {
+    pub(crate) opted_in: bool,
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Serialize)]
-struct DaemonStatus {
+pub(crate) struct DaemonStatus {
     #[serde(skip)]
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// None where it can not be seen.
-    running: Option<bool>,
-    pid: Option<u32>,
+    pub(crate) running: Option<bool>,
+    pub(crate) pid: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
-struct ServerStatus {
-    url: Option<String>,
-    api: &'static str,
-    delivery_enabled: bool,
+pub(crate) struct ServerStatus {
+    pub(crate) url: Option<String>,
+    pub(crate) api: &'static str,
+    pub(crate) delivery_enabled: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
-struct Delivery {
-    updated_unix_secs: Option<u64>,
-    last_delivered_unix_secs: Option<u64>,
-    next_try_unix_secs: Option<u64>,
-    last_error: Option<DeliveryFault>,
-    error: Option<String>,
+pub(crate) struct Delivery {
+    pub(crate) updated_unix_secs: Option<u64>,
+    pub(crate) last_delivered_unix_secs: Option<u64>,
+    pub(crate) next_try_unix_secs: Option<u64>,
+    pub(crate) last_error: Option<DeliveryFault>,
+    pub(crate) error: Option<String>,
 }
 
-/// Prints the status, for people or as JSON.
-pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
+/// Prints the status, for people, as JSON or as metrics.
+pub(crate) fn run(installation: &Installation, arguments: &StatusArguments, out: &mut dyn Write) -> Outcome {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let status = gather(installation, now);
-    let printed = if json {
+    let status = Status::of(installation, now);
+    let printed = if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from).and_then(|()| writeln!(out))
+    } else if arguments.prometheus {
+        prometheus::print(&status, out)
     } else {
         text::print(&status, &local_time::zone(), out)
     };
     printed.map_err(Failure::Output)
 }
 
-fn gather(installation: &Installation, taken_unix_secs: u64) -> Status {
-    let settings = &installation.settings;
-    Status {
-        version: env!("CARGO_PKG_VERSION"),
-        taken_unix_secs,
-        config: ConfigStatus {
-            source: match &installation.source {
-                Source::File(path) => Some(path.clone()),
-                Source::Defaults => None,
+impl Status {
+    /// What can be seen at this time.
+    pub(crate) fn of(installation: &Installation, taken_unix_secs: u64) -> Self {
+        let settings = &installation.settings;
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            taken_unix_secs,
+            config: ConfigStatus {
+                source: match &installation.source {
+                    Source::File(path) => Some(path.clone()),
+                    Source::Defaults => None,
+                },
+                warnings: installation.warnings.iter().map(ToString::to_string).collect(),
             },
-            warnings: installation.warnings.iter().map(ToString::to_string).collect(),
-        },
-        consent: Consent {
-            opted_in: opt_in::is_opted_in(&settings.etc_dir),
-            file: opt_in::opt_in_path(&settings.etc_dir),
-        },
-        daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
-        socket: SocketStatus::of(&settings.socket_path),
-        server: ServerStatus {
-            url: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
-            api: match settings.server.api {
-                ServerApi::V2 => "v2",
-                ServerApi::V3 => "v3",
+            consent: Consent {
+                opted_in: opt_in::is_opted_in(&settings.etc_dir),
+                file: opt_in::opt_in_path(&settings.etc_dir),
             },
-            delivery_enabled: settings.server_delivery_enabled,
-        },
-        spool: SpoolStatus::of(&settings.spool_dir),
-        delivery: delivery(installation),
+            daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
+            socket: SocketStatus::of(&settings.socket_path),
+            server: ServerStatus {
+                url: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
+                api: match settings.server.api {
+                    ServerApi::V2 => "v2",
+                    ServerApi::V3 => "v3",
+                },
+                delivery_enabled: settings.server_delivery_enabled,
+            },
+            spool: SpoolStatus::of(&settings.spool_dir),
+            delivery: delivery(installation),
+            counters: counters::of(&settings.state_dir),
+        }
     }
 }
 

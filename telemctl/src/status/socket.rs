@@ -21,10 +21,10 @@ const FIELDS_BEFORE_PATH: usize = 7;
 
 /// The socket.
 #[derive(Debug, Serialize)]
-pub(super) struct SocketStatus {
-    pub(super) path: PathBuf,
-    pub(super) listening: bool,
-    pub(super) error: Option<String>,
+pub(crate) struct SocketStatus {
+    pub(crate) path: PathBuf,
+    pub(crate) listening: bool,
+    pub(crate) error: Option<String>,
 }
 
 impl SocketStatus {

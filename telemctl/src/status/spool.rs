@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use telemetry::bounded_file;
-use telemetry::spool::{DAMAGED_DIR, REJECTED_DIR, SpoolDir, file};
+use telemetry::spool::rejected::RejectedDir;
+use telemetry::spool::{DAMAGED_DIR, SpoolDir, file};
 
 /// Most bytes of batch files that are read to count their records. A spool is limited to 5 MiB unless
 /// somebody raised that; past this a batch counts as one record and the number as a lower bound.
@@ -21,23 +22,23 @@ const BATCH_FIRST_BYTE: u8 = b'#';
 
 /// The spool. Numbers are none where the directory can not be read; `error` then says why.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct SpoolStatus {
-    pub(super) dir: PathBuf,
+pub(crate) struct SpoolStatus {
+    pub(crate) dir: PathBuf,
     /// Records that wait.
-    pub(super) records: Option<u64>,
+    pub(crate) records: Option<u64>,
     /// Whether that is their number, or only what could be seen of it.
-    pub(super) records_exact: bool,
+    pub(crate) records_exact: bool,
     /// Files that hold them.
-    pub(super) files: Option<u64>,
+    pub(crate) files: Option<u64>,
     /// Bytes of disk blocks of these files.
-    pub(super) disk_bytes: Option<u64>,
+    pub(crate) disk_bytes: Option<u64>,
     /// When the oldest was written.
-    pub(super) oldest_unix_secs: Option<i64>,
+    pub(crate) oldest_unix_secs: Option<i64>,
     /// Files that gave no record.
-    pub(super) damaged: Option<u64>,
+    pub(crate) damaged: Option<u64>,
     /// Records that the server refused for good.
-    pub(super) rejected: Option<u64>,
-    pub(super) error: Option<String>,
+    pub(crate) rejected: Option<u64>,
+    pub(crate) error: Option<String>,
 }
 
 impl SpoolStatus {
@@ -52,7 +53,7 @@ impl SpoolStatus {
                 disk_bytes: Some(count.disk_bytes),
                 oldest_unix_secs: count.oldest_unix_secs,
                 damaged: files_in(&path.join(DAMAGED_DIR)),
-                rejected: files_in(&path.join(REJECTED_DIR)),
+                rejected: rejected(path),
                 ..empty
             },
             Err(error) => Self { error: Some(unreadable(path, &error)), ..empty },
@@ -129,6 +130,16 @@ fn first_byte(path: &Path) -> io::Result<u8> {
     Ok(byte)
 }
 
+/// None where it can not be read.
+fn rejected(path: &Path) -> Option<u64> {
+    let spool = match SpoolDir::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Some(0),
+        spool => spool.ok()?,
+    };
+    let ids = RejectedDir::open(&spool).ok()?.map_or(Ok(Vec::new()), |directory| directory.ids()).ok()?;
+    Some(ids.len() as u64)
+}
+
 /// Regular files of a directory of the spool's own state; what stands beside them in directories or
 /// under a dot is no record. None where it can not be read.
 fn files_in(path: &Path) -> Option<u64> {
@@ -149,7 +160,10 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::time::{Duration, UNIX_EPOCH};
     use telemetry::header::{Header, HeaderBlock};
+    use telemetry::hex_id::HexId;
     use telemetry::message::Message;
+    use telemetry::spool::StoredRecord;
+    use telemetry::spool::rejected::{Refusal, Rejected};
 
     fn message() -> Message {
         Message {
@@ -179,11 +193,12 @@ mod tests {
         fs::write(path.join(".new-1"), "half").unwrap();
         fs::create_dir(path.join("directory")).unwrap();
         symlink("/etc/passwd", path.join("link")).unwrap();
-        for aside in [DAMAGED_DIR, REJECTED_DIR, REJECTED_DIR] {
-            fs::copy(path.join(&single.name), path.join("aside")).unwrap();
-            let name = format!("{}", fs::read_dir(path.join(aside)).map_or(0, Iterator::count));
-            fs::rename(path.join("aside"), path.join(&name)).unwrap();
-            spool.set_aside(OsStr::new(&name), aside).unwrap();
+        fs::copy(path.join(&single.name), path.join("aside")).unwrap();
+        spool.set_aside(OsStr::new("aside"), DAMAGED_DIR).unwrap();
+        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad" };
+        for n in [1, 2] {
+            let record = StoredRecord { id: HexId::from_bytes([n; 16]), message: message() };
+            Rejected::default().keep(&spool, &record, refusal, UNIX_EPOCH).unwrap();
         }
 
         let status = SpoolStatus::of(&path);

@@ -1,6 +1,6 @@
 //! The status for people.
 
-use super::{DaemonStatus, Delivery, SpoolStatus, Status};
+use super::{DaemonStatus, Delivery, SpoolStatus, Status, counters};
 use crate::duration_text;
 use crate::harmless::word;
 use crate::local_time;
@@ -32,6 +32,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.push(("Server", server_text(status)));
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
+    lines.extend(counters::lines(&status.counters));
     lines
 }
 
@@ -70,12 +71,14 @@ fn spool_lines(spool: &SpoolStatus, now: u64) -> Vec<(&'static str, String)> {
         _ => "not known".to_owned(),
     };
     let mut lines = vec![("Waiting", waiting)];
-    let aside = |number: Option<u64>, what, name| {
-        let number = number.filter(|number| *number > 0)?;
-        Some(("", format!("{} {what} in {}/{name}", plural(number, "file"), spool.dir.display())))
-    };
-    lines.extend(aside(spool.damaged, "that gave no record", telemetry::spool::DAMAGED_DIR));
-    lines.extend(aside(spool.rejected, "that the server refused", telemetry::spool::REJECTED_DIR));
+    if let Some(number) = spool.damaged.filter(|number| *number > 0) {
+        let dir = spool.dir.join(telemetry::spool::DAMAGED_DIR);
+        lines.push(("", format!("{} that gave no record in {}", plural(number, "file"), dir.display())));
+    }
+    if let Some(number) = spool.rejected.filter(|number| *number > 0) {
+        let records = plural(number, "record");
+        lines.push(("", format!("{records} that the server refused; see `telemctl rejected list`")));
+    }
     lines
 }
 
@@ -105,7 +108,8 @@ fn age(now: u64, unix_secs: i64) -> u64 {
     now.saturating_sub(u64::try_from(unix_secs).unwrap_or(0))
 }
 
-fn plural(number: u64, noun: &str) -> String {
+/// A number with its noun.
+pub(crate) fn plural(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }
@@ -114,7 +118,10 @@ fn plural(number: u64, noun: &str) -> String {
 mod tests {
     use super::super::{ConfigStatus, Consent, ServerStatus};
     use super::*;
+    use crate::status::counters::CounterStatus;
     use crate::status::socket::SocketStatus;
+    use std::collections::BTreeMap;
+    use telemetry_daemon::counters::Counter;
     use telemetry_daemon::delivery_status::DeliveryFault;
 
     const NOW: u64 = 1_522_691_281;
@@ -152,6 +159,14 @@ mod tests {
                 }),
                 ..Delivery::default()
             },
+            counters: vec![
+                CounterStatus { counter: Counter::Accepted, total: 5, by_reason: BTreeMap::new() },
+                CounterStatus {
+                    counter: Counter::RateLimited,
+                    total: 2,
+                    by_reason: BTreeMap::from([("a/b/c\u{1b}".to_owned(), 2)]),
+                },
+            ],
         }
     }
 
@@ -174,10 +189,12 @@ telempostd      not running
 Socket          /s: listening
 Server          http://h/ (v2)
 Waiting         3 records in 1 file, 4 KiB, oldest 1 min
-                2 files that the server refused in /spool/.rejected
+                2 records that the server refused; see `telemctl rejected list`
 Last delivered  1 min ago (Mon 2018-04-02 17:47:01 UTC)
 Next try        in 30 s (Mon 2018-04-02 17:48:31 UTC)
 Last error      1 h 0 min ago (Mon 2018-04-02 16:48:01 UTC): http://h/: answered 500\\u{1b}
+Accepted        5 records
+Rate limited    2 records: a/b/c\\u{1b} 2
 "
         );
     }
@@ -193,6 +210,7 @@ Last error      1 h 0 min ago (Mon 2018-04-02 16:48:01 UTC): http://h/: answered
         status.spool =
             SpoolStatus { error: Some("/spool can not be read: x".to_owned()), ..Default::default() };
         status.delivery = Delivery::default();
+        status.counters = Vec::new();
         assert_eq!(
             printed(&status),
             "\

@@ -18,7 +18,7 @@ use remove::Owners;
 use std::path::PathBuf;
 
 /// The user and group that the system's daemons run as.
-const DAEMON_USER: &str = "telemetry";
+pub(crate) const DAEMON_USER: &str = "telemetry";
 
 /// Directories that telemetry makes in its work directories.
 const OWN_SUBDIRECTORIES: [&str; 2] = ["records", "pstore"];
@@ -62,7 +62,7 @@ pub(crate) fn remove(installation: &Installation) -> Vec<Removal> {
 }
 
 /// `telemetry:telemetry`, if there are such a user and group.
-fn daemon_ids() -> Option<(Uid, Gid)> {
+pub(crate) fn daemon_ids() -> Option<(Uid, Gid)> {
     let user = User::from_name(DAEMON_USER).ok().flatten()?;
     let group = Group::from_name(DAEMON_USER).ok().flatten()?;
     Some((user.uid, group.gid))

@@ -110,6 +110,11 @@ pub(crate) fn telem_journal(arguments: &[&str]) -> Command {
 fn program(path: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).env("TZ", "UTC").current_dir("/");
+    for proxy in
+        ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"]
+    {
+        command.env_remove(proxy);
+    }
     command
 }
 

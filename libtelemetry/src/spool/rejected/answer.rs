@@ -1,0 +1,107 @@
+//! What a server said when it refused a record, as a file of four lines.
+
+use super::Refusal;
+use crate::header::cut;
+use crate::limits::{CONFIG_PATH_BYTES, REJECTED_REASON_BYTES};
+use std::fmt::Write;
+
+/// What stands for a status where no server was reached.
+const NO_STATUS: &str = "none";
+
+/// The file's content. What a file does not tell is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) unix_secs: Option<u64>,
+    pub(super) server: String,
+    pub(super) status: Option<u16>,
+    pub(super) reason: String,
+}
+
+impl Answer {
+    pub(super) fn new(refusal: Refusal<'_>, unix_secs: u64) -> Self {
+        Self {
+            unix_secs: Some(unix_secs),
+            server: one_line(refusal.server, CONFIG_PATH_BYTES),
+            status: refusal.status,
+            reason: one_line(refusal.reason, REJECTED_REASON_BYTES),
+        }
+    }
+
+    pub(super) fn encode(&self) -> String {
+        let mut text = String::new();
+        if let Some(secs) = self.unix_secs {
+            // Writing to a String can not fail.
+            let _ = writeln!(text, "time: {secs}");
+        }
+        let status = self.status.map_or_else(|| NO_STATUS.to_owned(), |status| status.to_string());
+        let _ = writeln!(text, "server: {}\nstatus: {status}\nreason: {}", self.server, self.reason);
+        text
+    }
+
+    /// Reads a file. Lines that are not known or make no sense count as not there.
+    pub(super) fn parse(bytes: &[u8]) -> Self {
+        let mut answer = Self::default();
+        for line in String::from_utf8_lossy(bytes).lines() {
+            let Some((name, value)) = line.split_once(": ") else { continue };
+            match name {
+                "time" => answer.unix_secs = value.parse().ok(),
+                "server" => answer.server = one_line(value, CONFIG_PATH_BYTES),
+                "status" => answer.status = value.parse().ok(),
+                "reason" => answer.reason = one_line(value, REJECTED_REASON_BYTES),
+                _ => {}
+            }
+        }
+        answer
+    }
+}
+
+/// Text without control characters, cut on a character boundary.
+fn one_line(text: &str, limit_bytes: usize) -> String {
+    cut(text, limit_bytes).replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::REJECTED_ANSWER_BYTES;
+    use proptest::prelude::*;
+
+    #[test]
+    fn four_lines() {
+        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad\nseverity: 9" };
+        let answer = Answer::new(refusal, 7);
+        let text = "time: 7\nserver: http://h/\nstatus: 400\nreason: bad severity: 9\n";
+        assert_eq!(answer.encode(), text);
+        assert_eq!(Answer::parse(text.as_bytes()), answer);
+        let unasked = Answer { status: None, ..answer };
+        assert!(unasked.encode().contains("\nstatus: none\n"));
+        assert_eq!(Answer::parse(unasked.encode().as_bytes()), unasked);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_there() {
+        let text = "time: soon\nstatus: 99999\ncolour: red\n\0\nreason\nreason: x\u{1b}[2J";
+        let answer = Answer::parse(text.as_bytes());
+        assert_eq!(answer, Answer { reason: "x [2J".to_owned(), ..Answer::default() });
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_kept_in_four_lines(
+            server in any::<String>(), reason in any::<String>(), status in any::<Option<u16>>(), secs in any::<u64>()
+        ) {
+            let (server, reason) = (server.repeat(40), reason.repeat(40));
+            let answer = Answer::new(Refusal { server: &server, status, reason: &reason }, secs);
+            let text = answer.encode();
+            prop_assert!(text.len() as u64 <= REJECTED_ANSWER_BYTES);
+            prop_assert_eq!(text.lines().count(), 4);
+            prop_assert_eq!(Answer::parse(text.as_bytes()), answer);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let answer = Answer::parse(&bytes);
+            prop_assert!(!answer.reason.contains(|c: char| c.is_control()));
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The directory of refused records as people use it: what is there, sending it again, dropping it.
+//!
+//! Root does so in a directory that belongs to the daemons' user: every file is reached from the open
+//! directory, and no symbolic link is followed.
+
+use super::answer::Answer;
+use crate::bounded_file;
+use crate::hex_id::HexId;
+use crate::limits::{REJECTED_ANSWER_BYTES, SPOOL_FILE_BYTES};
+use crate::message::Message;
+use crate::spool::{REJECTED_DIR, SpoolDir, file};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The ending of the file that stands beside a record.
+const ANSWER_ENDING: &str = ".answer";
+
+/// A record that was refused for good, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRecord {
+    /// Its id, also its idempotency key.
+    pub id: HexId,
+    /// When it was refused, in seconds since the epoch.
+    pub unix_secs: u64,
+    /// Where it should have gone, as it may be shown; empty if that is not known.
+    pub server: String,
+    /// The server's status; none if the record never reached one.
+    pub status: Option<u16>,
+    /// What the server said, or why it was not asked; one line, without control characters.
+    pub reason: String,
+    /// The record; none if the file gives none, as after a power cut.
+    pub message: Option<Message>,
+}
+
+/// An open directory of refused records.
+#[derive(Debug)]
+pub struct RejectedDir<'a> {
+    spool: &'a SpoolDir,
+    directory: File,
+}
+
+impl<'a> RejectedDir<'a> {
+    /// Opens the directory of a spool; none if nothing was ever refused there.
+    ///
+    /// # Errors
+    /// It can not be opened, or is no directory.
+    pub fn open(spool: &'a SpoolDir) -> io::Result<Option<Self>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        match openat(spool, REJECTED_DIR, flags, Mode::empty()) {
+            Ok(directory) => Ok(Some(Self { spool, directory: directory.into() })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    pub(super) fn open_or_create(spool: &'a SpoolDir) -> io::Result<Self> {
+        spool.make_state_dir(REJECTED_DIR)?;
+        Self::open(spool)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// The ids of the records that are there with the times at which they were kept, oldest first.
+    ///
+    /// # Errors
+    /// The directory can not be read.
+    pub fn ids(&self) -> io::Result<Vec<(SystemTime, HexId)>> {
+        let mut found = Vec::new();
+        for name in self.names()? {
+            let Ok(id) = name.parse::<HexId>() else { continue };
+            // Gone since: sent again, dropped or pruned.
+            let Ok(stat) = fstatat(&self.directory, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
+                continue;
+            };
+            if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG {
+                let since_epoch = Duration::new(
+                    u64::try_from(stat.st_mtime).unwrap_or(0),
+                    u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+                );
+                found.push((UNIX_EPOCH + since_epoch, id));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// All records that are there, oldest first.
+    ///
+    /// # Errors
+    /// The directory or a file in it can not be read.
+    pub fn list(&self) -> io::Result<Vec<RejectedRecord>> {
+        let mut records = Vec::new();
+        for (_, id) in self.ids()? {
+            match self.read(id) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                record => records.push(record?),
+            }
+        }
+        Ok(records)
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not there; otherwise as the system says.
+    pub fn read(&self, id: HexId) -> io::Result<RejectedRecord> {
+        let name = id.to_string();
+        let record = self.open_file(&name)?;
+        let modified = record.metadata()?.modified()?;
+        let bytes = content(&record, SPOOL_FILE_BYTES)?;
+        let mut records = file::decode(name.as_ref(), &bytes).records;
+        let answer = match self.open_file(&format!("{name}{ANSWER_ENDING}")) {
+            Ok(file) => Answer::parse(&content(&file, REJECTED_ANSWER_BYTES)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::default(),
+            Err(error) => return Err(error),
+        };
+        let Answer { unix_secs, server, status, reason } = answer;
+        let modified_secs = || modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let unix_secs = unix_secs.unwrap_or_else(modified_secs);
+        let message = records.pop().map(|record| record.message);
+        Ok(RejectedRecord { id, unix_secs, server, status, reason, message })
+    }
+
+    /// Moves a record back into the spool, to be sent again under the same id. It counts as written `now`:
+    /// by its true age `record_expiry` might take it at once. Its name there is the id alone, since who
+    /// sent it is no longer known, so that it is in no user's share.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not there; `InvalidData` if the file gives no record; otherwise as the system
+    /// says. In all of these it is where it was.
+    pub fn retry(&self, id: HexId, now: SystemTime) -> io::Result<()> {
+        if self.read(id)?.message.is_none() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file gives no record"));
+        }
+        let name = id.to_string();
+        self.open_file(&name)?.set_modified(now)?;
+        renameat(&self.directory, name.as_str(), self.spool, name.as_str())?;
+        // Of no use without the record; what is left is swept by the next one who keeps a record.
+        let _ = self.remove_file(&format!("{name}{ANSWER_ENDING}"));
+        Ok(())
+    }
+
+    /// Removes a record and the server's answer.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not there; otherwise as the system says.
+    pub fn discard(&self, id: HexId) -> io::Result<()> {
+        let name = id.to_string();
+        let found = self.remove_file(&name);
+        let answer = self.remove_file(&format!("{name}{ANSWER_ENDING}"));
+        found?;
+        match answer {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a record and its answer, the answer first, so that no record is there without one.
+    pub(super) fn write(&self, id: HexId, record: &[u8], answer: &Answer, now: SystemTime) -> io::Result<()> {
+        self.write_file(&format!("{id}{ANSWER_ENDING}"), answer.encode().as_bytes(), now)?;
+        self.write_file(&id.to_string(), record, now)
+    }
+
+    /// Removes what a kill left half written, and answers whose record is gone.
+    /// To be called by the one process that keeps records here, before it does.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        let names: HashSet<_> = self.names()?.into_iter().collect();
+        let is_left = |name: &str| match name.strip_suffix(ANSWER_ENDING) {
+            Some(record) => !names.contains(record),
+            None => false,
+        };
+        for name in names.iter().filter(|name| name.starts_with('.') || is_left(name)) {
+            // A directory is nothing of ours.
+            let _ = self.remove_file(name);
+        }
+        Ok(())
+    }
+
+    /// All names but `.` and `..`, and such as are no text, which are not ours.
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut dir = Dir::openat(&self.directory, ".", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let mut names = Vec::new();
+        for entry in dir.iter() {
+            match entry?.file_name().to_str() {
+                Ok("." | "..") | Err(_) => {}
+                Ok(name) => names.push(name.to_owned()),
+            }
+        }
+        Ok(names)
+    }
+
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = File::from(openat(&self.directory, name, flags, Mode::empty())?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+        }
+    }
+
+    /// Not synced: a server that refuses everything would have every record cost a sync, and what a power
+    /// cut takes here is the newest copies of what nobody wanted.
+    fn write_file(&self, name: &str, bytes: &[u8], now: SystemTime) -> io::Result<()> {
+        let unfinished = format!(".{name}");
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let mut file = File::from(openat(&self.directory, unfinished.as_str(), flags, mode)?);
+        let written = file
+            .write_all(bytes)
+            .and_then(|()| file.set_modified(now))
+            .and_then(|()| Ok(renameat(&self.directory, unfinished.as_str(), &self.directory, name)?));
+        if written.is_err() {
+            // What is left of it would only take up the space that may be missing.
+            let _ = self.remove_file(&unfinished);
+        }
+        written
+    }
+
+    fn remove_file(&self, name: &str) -> io::Result<()> {
+        Ok(unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir)?)
+    }
+}
+
+/// The bytes of a file; of one larger than ours are, none, so that it counts as damaged.
+fn content(file: &File, limit: u64) -> io::Result<Vec<u8>> {
+    match bounded_file::read_all(file, limit) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Vec::new()),
+        bytes => bytes,
+    }
+}

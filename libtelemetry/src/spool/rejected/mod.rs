@@ -1,0 +1,120 @@
+//! Records that a server refused for good: kept by telempostd, for people to look at, to send again or
+//! to drop (`telemctl rejected`).
+//!
+//! ```text
+//! SPOOL_DIR/.rejected/           mode 0700
+//!     RECORD_ID                  the record, as a spool file of one record
+//!     RECORD_ID.answer           time: SECONDS\n        since the epoch
+//!                                server: URL\n          or the configuration that named none
+//!                                status: NUMBER\n       or `none`: no server was reached
+//!                                reason: TEXT\n         what the server said, or why it was not asked
+//!     .RECORD_ID[.answer]        being written
+//! ```
+//!
+//! The newest [`REJECTED_KEPT`] are kept, for [`REJECTED_DAYS`] days. [`Rejected`] is the side that keeps,
+//! [`RejectedDir`] the one that looks.
+
+mod answer;
+mod directory;
+
+pub use directory::{RejectedDir, RejectedRecord};
+
+use crate::hex_id::HexId;
+use crate::limits::{REJECTED_DAYS, REJECTED_KEPT};
+use crate::spool::SpoolDir;
+use crate::spool::file::{self, StoredRecord};
+use answer::Answer;
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const KEPT_FOR: Duration = Duration::from_secs(REJECTED_DAYS * 24 * 60 * 60);
+
+/// Why a record is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'a> {
+    /// Where it should have gone, as it may be shown.
+    pub server: &'a str,
+    /// The server's status; none if the record never reached one.
+    pub status: Option<u16>,
+    /// What the server said, or why it was not asked. Control characters become blanks, and a long text
+    /// is cut.
+    pub reason: &'a str,
+}
+
+/// The side that keeps refused records; one process at a time for a spool.
+#[derive(Debug, Default)]
+pub struct Rejected {
+    /// What is there, oldest first; none before the first look. People may have taken records out since:
+    /// then the bound holds all the same, and the oldest goes a little early.
+    kept: Option<VecDeque<(SystemTime, HexId)>>,
+}
+
+impl Rejected {
+    /// Keeps a record that was refused `now`, and drops those that are too many or too old.
+    ///
+    /// # Errors
+    /// As the system says; then it is not kept, and must stay in the spool.
+    pub fn keep(
+        &mut self,
+        spool: &SpoolDir,
+        record: &StoredRecord,
+        refusal: Refusal<'_>,
+        now: SystemTime,
+    ) -> io::Result<()> {
+        let directory = RejectedDir::open_or_create(spool)?;
+        let kept = self.look(&directory)?;
+        let unix_secs = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let bytes = file::encode_single(&record.message);
+        directory.write(record.id, &bytes, &Answer::new(refusal, unix_secs), now)?;
+        kept.retain(|(_, id)| *id != record.id);
+        kept.push_back((now, record.id));
+        // It is kept by now; what can not be dropped is tried again with the next one.
+        let _ = drop_surplus(&directory, kept, now);
+        Ok(())
+    }
+
+    /// Drops the records that are too many or too old. To be called now and then, since [`keep`](Self::keep)
+    /// may not be for long.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn prune(&mut self, spool: &SpoolDir, now: SystemTime) -> io::Result<()> {
+        match RejectedDir::open(spool)? {
+            Some(directory) => drop_surplus(&directory, self.look(&directory)?, now),
+            None => Ok(()),
+        }
+    }
+
+    fn look(&mut self, directory: &RejectedDir<'_>) -> io::Result<&mut VecDeque<(SystemTime, HexId)>> {
+        match &mut self.kept {
+            Some(kept) => Ok(kept),
+            none => {
+                directory.sweep()?;
+                Ok(none.insert(directory.ids()?.into()))
+            }
+        }
+    }
+}
+
+fn drop_surplus(
+    directory: &RejectedDir<'_>,
+    kept: &mut VecDeque<(SystemTime, HexId)>,
+    now: SystemTime,
+) -> io::Result<()> {
+    while let Some((time, id)) = kept.front() {
+        // A time that is still to come has no age: the clock was put back.
+        let is_old = now.duration_since(*time).is_ok_and(|age| age > KEPT_FOR);
+        if kept.len() <= REJECTED_KEPT && !is_old {
+            break;
+        }
+        match directory.discard(*id) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => drop(kept.pop_front()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

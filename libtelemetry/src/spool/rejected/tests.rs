@@ -1,0 +1,174 @@
+use super::*;
+use crate::header::{Header, HeaderBlock};
+use crate::message::Message;
+use crate::spool::REJECTED_DIR;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+const NOW: u64 = 1_522_691_281;
+const REFUSAL: Refusal<'_> = Refusal { server: "http://h/", status: Some(400), reason: "bad severity" };
+
+fn at(secs: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(secs)
+}
+
+fn record(n: u8) -> StoredRecord {
+    let headers = HeaderBlock::from_values(Header::ALL.map(Header::name));
+    let message = Message { config: Some("/c.conf".into()), headers, payload: format!("p{n}") };
+    StoredRecord { id: HexId::from_bytes([n; 16]), message }
+}
+
+fn spool() -> (tempfile::TempDir, SpoolDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = SpoolDir::open_or_create(&dir.path().join("spool")).unwrap();
+    (dir, spool)
+}
+
+fn kept(spool: &SpoolDir) -> Vec<HexId> {
+    let directory = RejectedDir::open(spool).unwrap().unwrap();
+    directory.list().unwrap().into_iter().map(|record| record.id).collect()
+}
+
+fn names(path: &Path) -> BTreeSet<String> {
+    fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_record_is_kept_private_with_the_answer() {
+    let (_dir, spool) = spool();
+    assert!(RejectedDir::open(&spool).unwrap().is_none());
+    Rejected::default().keep(&spool, &record(7), REFUSAL, at(NOW)).unwrap();
+    let name = "07".repeat(16);
+    let path = spool.path().join(REJECTED_DIR);
+    assert_eq!(names(&path), BTreeSet::from([name.clone(), format!("{name}.answer")]));
+    let answer = fs::read_to_string(path.join(format!("{name}.answer"))).unwrap();
+    assert_eq!(answer, format!("time: {NOW}\nserver: http://h/\nstatus: 400\nreason: bad severity\n"));
+    for (path, mode) in [(&path, 0o700), (&path.join(&name), 0o600)] {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
+    }
+    let directory = RejectedDir::open(&spool).unwrap().unwrap();
+    let found = directory.read(record(7).id).unwrap();
+    let expected = RejectedRecord {
+        id: record(7).id,
+        unix_secs: NOW,
+        server: "http://h/".to_owned(),
+        status: Some(400),
+        reason: "bad severity".to_owned(),
+        message: Some(record(7).message),
+    };
+    assert_eq!(found, expected);
+    assert_eq!(directory.list().unwrap(), [expected]);
+}
+
+#[test]
+fn a_record_goes_back_under_its_id_as_if_new() {
+    let (_dir, spool) = spool();
+    let mut rejected = Rejected::default();
+    rejected.keep(&spool, &record(7), REFUSAL, at(NOW)).unwrap();
+    let later = NOW + 20 * 24 * 3600;
+    RejectedDir::open(&spool).unwrap().unwrap().retry(record(7).id, at(later)).unwrap();
+    let name = record(7).id.to_string();
+    let entry = spool.entry(name.as_ref()).unwrap();
+    assert_eq!((entry.modified_ns / 1_000_000_000, entry.is_record), (later as i64, true));
+    let decoded = file::decode(name.as_ref(), &spool.read(name.as_ref()).unwrap());
+    assert_eq!(decoded.records, [record(7)]);
+    assert_eq!(names(&spool.path().join(REJECTED_DIR)), BTreeSet::new());
+    // Refused once more.
+    rejected.keep(&spool, &record(7), REFUSAL, at(later + 1)).unwrap();
+    assert_eq!(kept(&spool), [record(7).id]);
+}
+
+#[test]
+fn dropping_takes_the_answer_along() {
+    let (_dir, spool) = spool();
+    let mut rejected = Rejected::default();
+    rejected.keep(&spool, &record(1), REFUSAL, at(NOW)).unwrap();
+    rejected.keep(&spool, &record(2), REFUSAL, at(NOW)).unwrap();
+    let directory = RejectedDir::open(&spool).unwrap().unwrap();
+    directory.discard(record(1).id).unwrap();
+    assert_eq!(kept(&spool), [record(2).id]);
+    assert_eq!(names(&spool.path().join(REJECTED_DIR)).len(), 2);
+    for gone in [directory.discard(record(1).id), directory.retry(record(1).id, at(NOW))] {
+        assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn the_newest_are_kept_across_restarts() {
+    let (_dir, spool) = spool();
+    for range in [0..90, 85..120] {
+        let mut rejected = Rejected::default();
+        for n in range {
+            rejected.keep(&spool, &record(n), REFUSAL, at(NOW + u64::from(n))).unwrap();
+        }
+    }
+    let expected: Vec<_> = (20..120).map(|n| record(n).id).collect();
+    assert_eq!(kept(&spool), expected);
+    assert_eq!(names(&spool.path().join(REJECTED_DIR)).len(), 2 * REJECTED_KEPT);
+}
+
+#[test]
+fn the_old_go_by_age() {
+    let (_dir, spool) = spool();
+    Rejected::default().prune(&spool, at(NOW)).unwrap();
+    for n in 0..3 {
+        Rejected::default().keep(&spool, &record(n), REFUSAL, at(NOW + u64::from(n))).unwrap();
+    }
+    let end = at(NOW + 1) + KEPT_FOR;
+    Rejected::default().prune(&spool, end).unwrap();
+    assert_eq!(kept(&spool), [record(1).id, record(2).id]);
+    Rejected::default().keep(&spool, &record(9), REFUSAL, end + Duration::from_secs(1)).unwrap();
+    assert_eq!(kept(&spool), [record(2).id, record(9).id]);
+    Rejected::default().prune(&spool, at(0)).unwrap();
+    assert_eq!(kept(&spool).len(), 2);
+}
+
+#[test]
+fn what_a_kill_left_is_swept_and_strangers_are_no_records() {
+    let (dir, spool) = spool();
+    Rejected::default().keep(&spool, &record(1), REFUSAL, at(NOW)).unwrap();
+    let path = spool.path().join(REJECTED_DIR);
+    let [two, three, four] = [2, 3, 4].map(|n| record(n).id.to_string());
+    fs::write(path.join(format!(".{two}")), "half").unwrap();
+    fs::write(path.join(format!("{three}.answer")), "time: 1\n").unwrap();
+    fs::write(dir.path().join("secret"), "s").unwrap();
+    symlink(dir.path().join("secret"), path.join(&four)).unwrap();
+    fs::write(path.join("notes"), "mine").unwrap();
+    Rejected::default().prune(&spool, at(NOW)).unwrap();
+    let one = record(1).id.to_string();
+    assert_eq!(names(&path), BTreeSet::from([format!("{one}.answer"), one, four, "notes".to_owned()]));
+    assert_eq!(kept(&spool), [record(1).id]);
+    assert!(RejectedDir::open(&spool).unwrap().unwrap().read(record(4).id).is_err());
+}
+
+#[test]
+fn damage_is_told_and_not_sent_again() {
+    let (_dir, spool) = spool();
+    Rejected::default().keep(&spool, &record(1), REFUSAL, at(NOW)).unwrap();
+    let path = spool.path().join(REJECTED_DIR).join(record(1).id.to_string());
+    fs::write(&path, [0; 40]).unwrap();
+    fs::remove_file(path.with_extension("answer")).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(at(NOW)).unwrap();
+    let directory = RejectedDir::open(&spool).unwrap().unwrap();
+    let found = directory.read(record(1).id).unwrap();
+    assert_eq!(
+        (found.message, found.unix_secs, found.status, found.reason),
+        (None, NOW, None, String::new())
+    );
+    assert_eq!(directory.retry(record(1).id, at(NOW)).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    assert!(path.exists());
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(directory.list().unwrap().len(), 1);
+    directory.discard(record(1).id).unwrap();
+    assert_eq!(kept(&spool), []);
+}
+
+#[test]
+fn a_link_in_the_place_of_the_directory_is_not_followed() {
+    let (dir, spool) = spool();
+    symlink(dir.path(), spool.path().join(REJECTED_DIR)).unwrap();
+    assert!(RejectedDir::open(&spool).is_err());
+    assert!(Rejected::default().keep(&spool, &record(1), REFUSAL, at(NOW)).is_err());
+}

@@ -1,0 +1,48 @@
+//! Whether the clock can be right: records carry its time, and certificates are judged by it.
+
+use super::finding::Finding;
+
+const ABOUT: &str = "clock";
+
+/// The first second of 2025, before which this program did not exist: the clock of a machine without a
+/// battery starts in 1970 or with its firmware's year.
+const EARLIEST_UNIX_SECS: u64 = 1_735_689_600;
+
+/// How far the clock may stand before a time that was written down: it is stepped now and then.
+const STEP_SECS: u64 = 300;
+
+const REMEDY: &str = "set the clock, as with `timedatectl set-ntp true`";
+
+/// `noted` is a time that telempostd once read from the same clock.
+pub(super) fn judge(now: u64, noted: Option<u64>) -> Finding {
+    if now < EARLIEST_UNIX_SECS {
+        return Finding::error(ABOUT, "it stands before 2025: records have wrong times, TLS fails", REMEDY);
+    }
+    match noted.and_then(|noted| noted.checked_sub(now)) {
+        Some(ahead) if ahead > STEP_SECS => {
+            Finding::warning(ABOUT, "it was put back since telempostd last looked at it", REMEDY)
+        }
+        _ => Finding::ok(ABOUT, "it can be right"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::{Level, assert_finding};
+    use super::*;
+
+    #[test]
+    fn a_clock_that_can_not_be_right_is_told() {
+        let now = EARLIEST_UNIX_SECS + 1000;
+        for (now, noted, level, part) in [
+            (0, None, Level::Error, "before 2025"),
+            (EARLIEST_UNIX_SECS - 1, None, Level::Error, "timedatectl"),
+            (EARLIEST_UNIX_SECS, None, Level::Ok, "can be right"),
+            (now, Some(now - 500), Level::Ok, "can be right"),
+            (now, Some(now + STEP_SECS), Level::Ok, "can be right"),
+            (now, Some(now + STEP_SECS + 1), Level::Warning, "put back"),
+        ] {
+            assert_finding(&judge(now, noted), level, part);
+        }
+    }
+}

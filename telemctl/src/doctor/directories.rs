@@ -1,0 +1,140 @@
+//! The directories that the daemons work in: there, theirs, and nobody else's.
+
+use super::finding::Finding;
+use super::ownership::{DaemonUser, Kind, Seen, name_of};
+use crate::installation::Installation;
+use std::path::{Path, PathBuf};
+
+const ABOUT: &str = "directories";
+
+/// A directory, and who may look into it.
+#[derive(Debug)]
+struct Directory {
+    key: &'static str,
+    path: PathBuf,
+    /// Whether it holds what only the daemons' user and group may read.
+    is_private: bool,
+}
+
+/// What is to be there in this installation.
+#[derive(Clone, Copy, Debug)]
+enum Missing {
+    /// The daemons make it.
+    MadeWhenNeeded,
+    /// They can not, and need it.
+    Wrong,
+}
+
+pub(super) fn check(installation: &Installation, opted_in: bool, user: &DaemonUser) -> Vec<Finding> {
+    let settings = &installation.settings;
+    let is_made = installation.is_private || user.uid == 0 || !opted_in;
+    let missing = if is_made { Missing::MadeWhenNeeded } else { Missing::Wrong };
+    let directory = |(key, path): (&'static str, &PathBuf)| {
+        let directory = Directory { key, path: path.clone(), is_private: path != &settings.state_dir };
+        judge(&directory, &Seen::at(path), missing, user)
+    };
+    let mut findings: Vec<_> = installation.work_directories().map(directory).into();
+    // systemd makes it for the daemons, and anybody may ask in it whether they run.
+    let run_dir = Directory { key: "run_dir", path: settings.run_dir.clone(), is_private: false };
+    findings.push(judge(&run_dir, &Seen::at(&run_dir.path), Missing::MadeWhenNeeded, user));
+    findings
+}
+
+fn judge(directory: &Directory, seen: &Seen, missing: Missing, user: &DaemonUser) -> Finding {
+    let Directory { key, path, is_private } = directory;
+    let shown = format!("{key} {}", path.display());
+    let standing = match (seen, missing) {
+        (Seen::There(standing), _) => standing,
+        (Seen::Missing, Missing::MadeWhenNeeded) => {
+            return Finding::ok(ABOUT, format!("{shown} is not there, and is made when it is needed"));
+        }
+        (Seen::Missing, Missing::Wrong) => {
+            let remedy = "`systemd-tmpfiles --create telemetrics-dirs.conf` makes it";
+            return Finding::error(ABOUT, format!("{shown} is not there"), remedy);
+        }
+        (Seen::Hidden, _) => {
+            return Finding::warning(
+                ABOUT,
+                format!("{shown} can not be seen by this user"),
+                "run this as root",
+            );
+        }
+        (Seen::Failed(reason), _) => {
+            let remedy = format!("correct {key} in the configuration");
+            return Finding::error(ABOUT, format!("{shown} can not be seen: {reason}"), remedy);
+        }
+    };
+    let wrong = |text: String, remedy: String| Finding::error(ABOUT, format!("{shown} {text}"), remedy);
+    let (mode, change) = (standing.mode, |mode: &str| format!("`chmod {mode} {}`", path.display()));
+    if standing.kind != Kind::Directory {
+        return wrong("is no directory".to_owned(), format!("move it away, or correct {key}"));
+    }
+    if standing.uid != user.uid {
+        let (owner, name) = (name_of(standing.uid), &user.name);
+        return wrong(
+            format!("belongs to {owner} and not to {name}, whom the daemons run as"),
+            chown(path, name),
+        );
+    }
+    if mode & 0o700 != 0o700 {
+        return wrong(format!("has mode {mode:04o}, with which the daemons can not work"), change("u+rwx"));
+    }
+    if mode & 0o022 != 0 {
+        return wrong(format!("has mode {mode:04o}: others could put files into it"), change("go-w"));
+    }
+    if *is_private && mode & 0o007 != 0 {
+        let text = format!("{shown} has mode {mode:04o}: every user can look into it");
+        return Finding::warning(ABOUT, text, change("o="));
+    }
+    Finding::ok(ABOUT, format!("{shown} is {}'s, mode {mode:04o}", user.name))
+}
+
+fn chown(path: &Path, name: &str) -> String {
+    // The number stands where there is no name.
+    let name = name.strip_prefix("user ").unwrap_or(name);
+    format!("`chown -R {name} {}`", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::{Level, assert_finding};
+    use super::super::ownership::Standing;
+    use super::*;
+
+    fn found(seen: Seen, missing: Missing, is_private: bool) -> Finding {
+        let directory = Directory { key: "spool_dir", path: "/s".into(), is_private };
+        let user = DaemonUser { uid: 3_000_000_000, name: "telemetry".to_owned() };
+        judge(&directory, &seen, missing, &user)
+    }
+
+    #[test]
+    fn owner_and_mode_have_to_be_right() {
+        let there = |kind, uid, mode| Seen::There(Standing { kind, uid, mode });
+        let own = |mode| there(Kind::Directory, 3_000_000_000, mode);
+        for (seen, level, part) in [
+            (own(0o750), Level::Ok, "spool_dir /s is telemetry's, mode 0750"),
+            (own(0o755), Level::Warning, "every user can look into it; `chmod o= /s`"),
+            (own(0o770), Level::Error, "others could put files into it; `chmod go-w /s`"),
+            (own(0o752), Level::Error, "mode 0752"),
+            (own(0o550), Level::Error, "can not work; `chmod u+rwx /s`"),
+            (
+                there(Kind::Directory, 0, 0o755),
+                Level::Error,
+                "root and not to telemetry, whom the daemons run as; `chown -R telemetry /s`",
+            ),
+            (there(Kind::File, 0, 0o755), Level::Error, "is no directory"),
+            (Seen::Hidden, Level::Warning, "run this as root"),
+            (Seen::Failed("Not a directory".to_owned()), Level::Error, "correct spool_dir"),
+            (Seen::Missing, Level::Error, "systemd-tmpfiles --create"),
+        ] {
+            assert_finding(&found(seen, Missing::Wrong, true), level, part);
+        }
+        assert_finding(&found(own(0o755), Missing::Wrong, false), Level::Ok, "mode 0755");
+        assert_finding(&found(Seen::Missing, Missing::MadeWhenNeeded, true), Level::Ok, "when it is needed");
+    }
+
+    #[test]
+    fn a_user_without_a_name_is_told_by_number() {
+        assert_eq!(chown(Path::new("/s"), "user 12"), "`chown -R 12 /s`");
+    }
+}

@@ -1,0 +1,192 @@
+//! The status as metrics, in the text format of Prometheus (version 0.0.4), for the folder of node
+//! exporter's textfile collector.
+//!
+//! ```text
+//! # HELP NAME what it is
+//! # TYPE NAME counter
+//! NAME{reason="spool_full"} 12
+//! ```
+//!
+//! What is not known is left out, so that no number is made up. Source of the format:
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use super::Status;
+use super::counters::CounterStatus;
+use std::io::{self, Write};
+use telemetry_daemon::counters::Counter;
+
+/// A metric with its samples.
+#[derive(Debug)]
+struct Family {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    samples: Vec<Sample>,
+}
+
+/// A value, and the label that tells it from others of the metric.
+#[derive(Debug)]
+struct Sample {
+    label: Option<(&'static str, String)>,
+    value: i64,
+}
+
+/// Prints all metrics.
+pub(super) fn print(status: &Status, out: &mut dyn Write) -> io::Result<()> {
+    let counters = status.counters.iter().map(counter);
+    for family in state(status).into_iter().chain(counters).filter(|family| !family.samples.is_empty()) {
+        family.print(out)?;
+    }
+    Ok(())
+}
+
+fn state(status: &Status) -> Vec<Family> {
+    let spool = &status.spool;
+    let taken = i64::try_from(status.taken_unix_secs).unwrap_or(i64::MAX);
+    let oldest = spool.oldest_unix_secs.map(|oldest| taken.saturating_sub(oldest).max(0));
+    // Nothing waits: the oldest has no age, and an alert on it must end.
+    let oldest = oldest.or((spool.files == Some(0)).then_some(0));
+    let running = status.daemons.iter().filter_map(|daemon| Some((daemon.name, daemon.running?)));
+    let version = Sample { label: Some(("version", status.version.to_owned())), value: 1 };
+    let daemon = |(name, running): (&str, bool)| Sample {
+        label: Some(("daemon", name.to_owned())),
+        value: i64::from(running),
+    };
+    vec![
+        gauge("telemetry_build_info", "Version of the client; always 1.", [version]),
+        one("telemetry_opted_in", "Whether this machine is opted in.", Some(status.consent.opted_in.into())),
+        gauge("telemetry_daemon_running", "Whether the daemon runs; it ends when idle.", running.map(daemon)),
+        one(
+            "telemetry_socket_listening",
+            "Whether somebody listens for records.",
+            Some(status.socket.listening.into()),
+        ),
+        one("telemetry_spool_records", "Records that wait for delivery.", number(spool.records)),
+        one("telemetry_spool_files", "Files of records that wait for delivery.", number(spool.files)),
+        one("telemetry_spool_bytes", "Bytes of disk blocks of these files.", number(spool.disk_bytes)),
+        one("telemetry_spool_oldest_seconds", "Age of the oldest of these files, 0 for none.", oldest),
+        one("telemetry_damaged_files", "Files set aside that gave no record.", number(spool.damaged)),
+        one(
+            "telemetry_rejected_records",
+            "Records kept that the server refused for good.",
+            number(spool.rejected),
+        ),
+        one(
+            "telemetry_last_delivered_timestamp_seconds",
+            "When a server last took a record.",
+            number(status.delivery.last_delivered_unix_secs),
+        ),
+        one(
+            "telemetry_next_try_timestamp_seconds",
+            "When delivery is tried again; absent while nothing waits for that.",
+            number(status.delivery.next_try_unix_secs),
+        ),
+    ]
+}
+
+fn counter(status: &CounterStatus) -> Family {
+    let (name, help) = match status.counter {
+        Counter::Accepted => ("telemetry_records_accepted_total", "Records that were stored."),
+        Counter::Refused => {
+            ("telemetry_records_refused_total", "Records that telemprobd refused, by reason.")
+        }
+        Counter::Delivered => ("telemetry_records_delivered_total", "Records that a server took."),
+        Counter::Retried => {
+            ("telemetry_deliveries_retried_total", "Deliveries that failed and are tried again, by reason.")
+        }
+        Counter::Rejected => {
+            ("telemetry_records_rejected_total", "Records that a server refused for good, by reason.")
+        }
+        Counter::Expired => (
+            "telemetry_records_expired_total",
+            "Records dropped since they waited longer than record_expiry.",
+        ),
+        Counter::Dropped => ("telemetry_records_dropped_total", "Records dropped by a limit, by reason."),
+        Counter::SetAside => {
+            ("telemetry_files_set_aside_total", "Files that gave no record, or not all of theirs.")
+        }
+        Counter::RateLimited => (
+            "telemetry_records_rate_limited_total",
+            "Records that the rate limit held back, by classification.",
+        ),
+    };
+    let label = if status.counter == Counter::RateLimited { "classification" } else { "reason" };
+    let of = |(reason, count): (&String, &u64)| Sample {
+        label: Some((label, reason.clone())),
+        value: i64::try_from(*count).unwrap_or(i64::MAX),
+    };
+    let mut samples: Vec<_> = status.by_reason.iter().map(of).collect();
+    let named = status.by_reason.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let unnamed = status.total.saturating_sub(named);
+    // A counter is there from the beginning, or its first count would not be seen as an increase.
+    if unnamed > 0 || samples.is_empty() {
+        samples.push(Sample { label: None, value: i64::try_from(unnamed).unwrap_or(i64::MAX) });
+    }
+    Family { name, kind: "counter", help, samples }
+}
+
+fn one(name: &'static str, help: &'static str, value: Option<i64>) -> Family {
+    gauge(name, help, value.map(|value| Sample { label: None, value }))
+}
+
+fn gauge(name: &'static str, help: &'static str, samples: impl IntoIterator<Item = Sample>) -> Family {
+    Family { name, kind: "gauge", help, samples: samples.into_iter().collect() }
+}
+
+fn number(value: Option<u64>) -> Option<i64> {
+    value.map(|value| i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+impl Family {
+    fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Self { name, kind, help, samples } = self;
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
+        for Sample { label, value } in samples {
+            match label {
+                Some((key, text)) => writeln!(out, "{name}{{{key}=\"{}\"}} {value}", escaped(text))?,
+                None => writeln!(out, "{name} {value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A label's value: the format knows three escapes, and takes every other character as it is.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_family_is_explained_typed_and_escaped() {
+        let status = CounterStatus {
+            counter: Counter::Refused,
+            total: 7,
+            by_reason: BTreeMap::from([("a\\b\"c\nd".to_owned(), 3), ("spool_full".to_owned(), 2)]),
+        };
+        let mut out = Vec::new();
+        counter(&status).print(&mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\
+# HELP telemetry_records_refused_total Records that telemprobd refused, by reason.
+# TYPE telemetry_records_refused_total counter
+telemetry_records_refused_total{reason=\"a\\\\b\\\"c\\nd\"} 3
+telemetry_records_refused_total{reason=\"spool_full\"} 2
+telemetry_records_refused_total 2
+"
+        );
+    }
+
+    #[test]
+    fn a_counter_begins_at_zero_and_an_unknown_gauge_is_left_out() {
+        let status = CounterStatus { counter: Counter::Expired, total: 0, by_reason: BTreeMap::new() };
+        let family = counter(&status);
+        assert!(matches!(family.samples.as_slice(), [Sample { label: None, value: 0 }]), "{family:?}");
+        assert!(one("x", "", None).samples.is_empty());
+    }
+}

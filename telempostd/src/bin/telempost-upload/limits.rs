@@ -1,0 +1,26 @@
+//! Bounds of what is done for one request, with their reasons.
+
+use std::time::Duration;
+
+/// Longest time for a connection to be made, the TLS handshake included. Slow links need a few seconds.
+pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Longest time for a whole request. A record has a few KiB; what takes longer does not come.
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(60);
+
+/// Connections to one server. With HTTP/2 one serves all requests; with HTTP/1.1 these are what makes
+/// several requests go at once, without being a burden to a server with many clients.
+pub(crate) const CONNECTIONS_PER_SERVER: usize = 8;
+
+/// Connections that are kept open while they are not used.
+pub(crate) const KEPT_CONNECTIONS: usize = 16;
+
+/// Longest body of an answer. The collector answers with the record as JSON, below 16 KiB; what is longer
+/// is not read, and the connection is given up.
+pub(crate) const ANSWER_BYTES: usize = 64 * 1024;
+
+/// Longest `Retry-After` value: a date has 29 characters.
+pub(crate) const RETRY_AFTER_BYTES: usize = 64;
+
+/// Longest head of an answer's body, and of any other text about it, that telempostd is told.
+pub(crate) const ANSWER_HEAD_BYTES: usize = 512;

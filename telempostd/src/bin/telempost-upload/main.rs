@@ -1,0 +1,26 @@
+//! telempost-upload posts what telempostd asks it to, over connections that it keeps.
+//!
+//! It knows nothing of spools or records: requests come in and reports go out on its standard input, a
+//! socket (see [`protocol`]). It ends when telempostd closes it.
+
+mod answer;
+mod conversation;
+mod limits;
+#[path = "../../upload/protocol.rs"]
+mod protocol;
+mod retry_after;
+mod transfers;
+
+use std::process::ExitCode;
+use telemetry_daemon::logging;
+
+fn main() -> ExitCode {
+    logging::init("telempost-upload");
+    match conversation::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

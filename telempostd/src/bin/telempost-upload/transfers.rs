@@ -1,0 +1,163 @@
+//! Transfers with libcurl: one multi handle, its easy handles used again and again, so that the next
+//! request finds connections, TLS sessions and names where the last one left them.
+
+use crate::answer::{Answer, one_line};
+use crate::limits::{CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, REQUEST_TIME};
+use crate::protocol::{Exchange, Report, Request};
+use crate::retry_after;
+use curl::MultiError;
+use curl::easy::{Easy2, HttpVersion, List, SslVersion};
+use curl::multi::{Easy2Handle, Multi, WaitFd};
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
+
+/// A handle with the certificates that it is set up for; libcurl can not go back to its own.
+#[derive(Debug)]
+struct Handle<E> {
+    easy: E,
+    ca_file: Option<String>,
+}
+
+/// The transfers.
+#[derive(Debug)]
+pub(crate) struct Transfers {
+    multi: Multi,
+    running: HashMap<usize, (u64, Handle<Easy2Handle<Answer>>)>,
+    unused: Vec<Handle<Easy2<Answer>>>,
+    last_token: usize,
+}
+
+impl Transfers {
+    /// No transfers yet.
+    ///
+    /// # Errors
+    /// As libcurl says.
+    pub(crate) fn new() -> Result<Self, MultiError> {
+        let mut multi = Multi::new();
+        multi.pipelining(false, true)?;
+        multi.set_max_host_connections(CONNECTIONS_PER_SERVER)?;
+        multi.set_max_connects(KEPT_CONNECTIONS)?;
+        Ok(Self { multi, running: HashMap::new(), unused: Vec::new(), last_token: 0 })
+    }
+
+    /// Waits until something can be done or `waitfd` is readable.
+    pub(crate) fn wait(&self, waitfd: &mut [WaitFd], timeout: Duration) -> Result<(), MultiError> {
+        self.multi.wait(waitfd, timeout).map(drop)
+    }
+
+    /// Begins a transfer.
+    ///
+    /// # Errors
+    /// The report of a request that can not even begin.
+    pub(crate) fn begin(&mut self, request: &Request<'_>) -> Result<(), Report> {
+        self.try_begin(request).map_err(|reason| Report {
+            tag: request.tag,
+            result: Exchange::Failed { reason: one_line(&reason), was_sent: false },
+        })
+    }
+
+    fn try_begin(&mut self, request: &Request<'_>) -> Result<(), String> {
+        let fits = |handle: &Handle<_>| handle.ca_file.as_deref() == request.ca_file;
+        let mut handle = match self.unused.iter().rposition(fits) {
+            Some(index) => self.unused.swap_remove(index),
+            None => new_handle(request.ca_file).map_err(|error| error.to_string())?,
+        };
+        set_up(&mut handle.easy, request).map_err(|error| error.to_string())?;
+        let mut easy = self.multi.add2(handle.easy).map_err(|error| error.to_string())?;
+        self.last_token = self.last_token.wrapping_add(1);
+        easy.set_token(self.last_token).map_err(|error| error.to_string())?;
+        self.running.insert(self.last_token, (request.tag, Handle { easy, ca_file: handle.ca_file }));
+        Ok(())
+    }
+
+    /// Drives all transfers on and returns the reports of those that ended.
+    pub(crate) fn perform(&mut self) -> Result<Vec<Report>, MultiError> {
+        self.multi.perform()?;
+        let mut ended = Vec::new();
+        self.multi.messages(|message| {
+            if let Ok(token) = message.token()
+                && let Some((_, handle)) = self.running.get(&token)
+                && let Some(result) = message.result_for2(&handle.easy)
+            {
+                ended.push((token, result));
+            }
+        });
+        let mut reports = Vec::with_capacity(ended.len());
+        for (token, result) in ended {
+            let Some((tag, Handle { easy, ca_file })) = self.running.remove(&token) else {
+                continue;
+            };
+            let easy = self.multi.remove2(easy)?;
+            reports.push(Report { tag, result: exchange(&easy, result) });
+            self.unused.push(Handle { easy, ca_file });
+        }
+        // As many as run at once will be wanted again at once; more than that only after another server.
+        self.unused.truncate(64);
+        Ok(reports)
+    }
+}
+
+/// A handle with all that is the same for every request.
+fn new_handle(ca_file: Option<&str>) -> Result<Handle<Easy2<Answer>>, curl::Error> {
+    let mut easy = Easy2::new(Answer::default());
+    easy.post(true)?;
+    easy.useragent(USER_AGENT)?;
+    easy.connect_timeout(CONNECT_TIME)?;
+    easy.timeout(REQUEST_TIME)?;
+    easy.tcp_nodelay(true)?;
+    // A record goes to the server that was configured and to no other.
+    easy.follow_location(false)?;
+    easy.http_09_allowed(false)?;
+    easy.ssl_min_max_version(SslVersion::Tlsv12, SslVersion::Default)?;
+    easy.http_version(HttpVersion::V2TLS)?;
+    // The second request waits to see whether the first one's connection can carry it as well.
+    easy.pipewait(true)?;
+    if let Some(file) = ca_file {
+        easy.cainfo(file)?;
+    }
+    Ok(Handle { easy, ca_file: ca_file.map(str::to_owned) })
+}
+
+fn set_up(easy: &mut Easy2<Answer>, request: &Request<'_>) -> Result<(), curl::Error> {
+    easy.get_mut().clear();
+    easy.url(request.url)?;
+    let mut list = List::new();
+    // libcurl would ask before it sends a larger body, and wait a second for the answer.
+    list.append("Expect:")?;
+    for (name, value) in &request.headers {
+        // An empty value is written like this; with a colon libcurl leaves the header out.
+        let empty = value.trim().is_empty();
+        list.append(&if empty { format!("{name};") } else { format!("{name}: {value}") })?;
+    }
+    easy.http_headers(list)?;
+    easy.post_fields_copy(request.body.as_bytes())
+}
+
+fn exchange(easy: &Easy2<Answer>, result: Result<(), curl::Error>) -> Exchange {
+    let status = easy.response_code().ok().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+    let answer = easy.get_ref();
+    match result {
+        // The status was there before the rest became too long.
+        Err(error) if !(error.is_write_error() && answer.is_too_long()) => {
+            let reason = match error.extra_description() {
+                Some(details) => format!("{details} ({})", error.description()),
+                None => error.description().to_owned(),
+            };
+            let was_sent = easy.pretransfer_time().is_ok_and(|time| !time.is_zero());
+            Exchange::Failed { reason: one_line(&reason), was_sent }
+        }
+        _ if !answer.is_head_whole() => {
+            let reason = "the connection was closed in the middle of the answer".to_owned();
+            Exchange::Failed { reason, was_sent: true }
+        }
+        _ => Exchange::Answer {
+            status,
+            retry_after_secs: answer
+                .retry_after()
+                .and_then(|value| retry_after::parse(value, SystemTime::now())),
+            body_head: answer.shown_head(),
+        },
+    }
+}

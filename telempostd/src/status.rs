@@ -1,0 +1,84 @@
+//! Keeps `STATE_DIR/delivery.json` true, for `telemctl status`, without writing it for every record.
+
+use crate::limits::STATUS_INTERVAL;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
+
+/// The state of delivery and whether people can read it already.
+#[derive(Debug)]
+pub(crate) struct Status {
+    state_dir: PathBuf,
+    current: DeliveryStatus,
+    next_try: Option<Instant>,
+    is_changed: bool,
+    written_at: Option<Instant>,
+    is_failing: bool,
+}
+
+impl Status {
+    /// What is known from before.
+    pub(crate) fn new(state_dir: &Path) -> Self {
+        let mut current = DeliveryStatus::read(state_dir).ok().flatten().unwrap_or_default();
+        current.next_try_unix_secs = None;
+        let state_dir = state_dir.to_owned();
+        Self { state_dir, current, next_try: None, is_changed: true, written_at: None, is_failing: false }
+    }
+
+    /// A server took a record.
+    pub(crate) fn delivered(&mut self) {
+        self.current.last_delivered_unix_secs = Some(unix_secs());
+        self.is_changed = true;
+    }
+
+    /// A delivery failed. `server` is a URL as it may be shown.
+    pub(crate) fn fault(&mut self, server: &str, reason: &str) {
+        let (server, reason) = (server.to_owned(), reason.to_owned());
+        self.current.last_error = Some(DeliveryFault { unix_secs: unix_secs(), server, reason });
+        self.is_changed = true;
+    }
+
+    /// The next try is due then.
+    pub(crate) fn set_next_try(&mut self, next_try: Option<Instant>, now: Instant) {
+        if self.next_try != next_try {
+            self.next_try = next_try;
+            let in_secs = |at: Instant| at.saturating_duration_since(now).as_secs_f64().ceil() as u64;
+            self.current.next_try_unix_secs = next_try.map(|at| unix_secs().saturating_add(in_secs(at)));
+            self.is_changed = true;
+        }
+    }
+
+    /// When it is to be written; none if nothing changed.
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
+        self.is_changed.then(|| self.written_at.map_or(now, |at| at + STATUS_INTERVAL))
+    }
+
+    /// Writes it if that is due.
+    pub(crate) fn write_if_due(&mut self, now: Instant) {
+        if self.due(now).is_some_and(|due| due <= now) {
+            self.write(now);
+        }
+    }
+
+    /// Writes it if anything changed.
+    pub(crate) fn write(&mut self, now: Instant) {
+        if !self.is_changed {
+            return;
+        }
+        self.is_changed = false;
+        self.written_at = Some(now);
+        self.current.updated_unix_secs = unix_secs();
+        match self.current.write(&self.state_dir) {
+            Err(error) if !self.is_failing => {
+                self.is_failing = true;
+                log::warn!("{}: the state of delivery can not be written: {error}", self.state_dir.display());
+            }
+            Err(_) => {}
+            Ok(()) => self.is_failing = false,
+        }
+    }
+}
+
+fn unix_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,101 @@
+//! Counts records that leave without having been delivered, and says so without flooding the log: the
+//! first of a kind in a line of its own, those that follow within a minute as a sum.
+
+use crate::limits::TALLY_INTERVAL;
+use std::time::Instant;
+
+/// Why a file or a record left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It was older than `record_expiry`.
+    Expired,
+    /// It was no regular file, or not the daemon's.
+    Foreign,
+    /// It could not be read as records, and was set aside.
+    Damaged,
+    /// The server refused it for good, and it was kept aside.
+    Refused,
+}
+
+impl Loss {
+    const ALL: [Loss; 4] = [Loss::Expired, Loss::Foreign, Loss::Damaged, Loss::Refused];
+
+    fn of_more(self) -> &'static str {
+        match self {
+            Loss::Expired => "more expired files were removed",
+            Loss::Foreign => "more files that are no records were removed",
+            Loss::Damaged => "more damaged files were set aside",
+            Loss::Refused => "more records were refused for good and kept in .rejected",
+        }
+    }
+}
+
+/// Sums since the last line of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    counters: [Counter; Loss::ALL.len()],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counter {
+    untold: u64,
+    told_at: Option<Instant>,
+}
+
+impl Tally {
+    /// Counts one; returns whether it gets a line of its own, which the caller writes.
+    pub(crate) fn count(&mut self, loss: Loss, now: Instant) -> bool {
+        let Some(counter) = self.counters.get_mut(loss as usize) else {
+            return false;
+        };
+        if counter.told_at.is_some_and(|at| now < at + TALLY_INTERVAL) || counter.untold > 0 {
+            counter.untold += 1;
+            return false;
+        }
+        counter.told_at = Some(now);
+        true
+    }
+
+    /// When a sum is to be told; none if there is none.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let untold = self.counters.iter().filter(|counter| counter.untold > 0);
+        untold.filter_map(|counter| counter.told_at.map(|at| at + TALLY_INTERVAL)).min()
+    }
+
+    /// The sums that are due, or all of them, as lines.
+    pub(crate) fn take_lines(&mut self, now: Instant, all: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (loss, counter) in Loss::ALL.into_iter().zip(&mut self.counters) {
+            let is_due = all || counter.told_at.is_some_and(|at| now >= at + TALLY_INTERVAL);
+            if counter.untold > 0 && is_due {
+                lines.push(format!("{} {}", counter.untold, loss.of_more()));
+                *counter = Counter { untold: 0, told_at: Some(now) };
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_is_told_and_the_others_are_summed() {
+        let now = Instant::now();
+        let mut tally = Tally::default();
+        assert!(tally.count(Loss::Refused, now));
+        assert_eq!(tally.due(), None);
+        for _ in 0..5000 {
+            assert!(!tally.count(Loss::Refused, now));
+        }
+        assert!(tally.count(Loss::Expired, now));
+        assert_eq!(tally.take_lines(now, false), [""; 0]);
+        let later = tally.due().unwrap();
+        assert_eq!(later, now + TALLY_INTERVAL);
+        let line = "5000 more records were refused for good and kept in .rejected";
+        assert_eq!(tally.take_lines(later, false), [line]);
+        assert_eq!(tally.take_lines(later, true), [""; 0]);
+        assert!(tally.count(Loss::Refused, later + TALLY_INTERVAL));
+    }
+}

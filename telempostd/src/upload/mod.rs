@@ -1,0 +1,272 @@
+//! The edge towards the network: builds requests and has them posted by `telempost-upload`, a process of
+//! its own that lives only while there is something to deliver.
+//!
+//! It is apart since libcurl with its TLS takes 7 MB that an idle daemon must not, and since what comes
+//! from the network is then never read by a process that can touch the spool.
+
+pub(crate) mod protocol;
+mod v2;
+mod v3;
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::unistd::{AccessFlags, access};
+use protocol::{PACKET_BYTES, Report, Request};
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use telemetry::config::{ServerApi, ServerSettings};
+use telemetry::hex_id::HexId;
+use telemetry::message::Message;
+
+const PROGRAM: &str = "telempost-upload";
+const INSTALLED: &str = concat!(env!("TELEMETRICS_LIBEXECDIR"), "/telemetrics/telempost-upload");
+
+/// What the forms of the interface differ in.
+#[derive(Debug)]
+struct Post<'a> {
+    headers: Vec<(&'static str, Cow<'a, str>)>,
+    body: Cow<'a, str>,
+}
+
+/// Why a request was not handed over.
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// No request can carry this record.
+    Unsendable(String),
+    /// The upload process can not be started.
+    NoProcess(io::Error),
+}
+
+/// The upload process, while one runs, and the way to it.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    program: PathBuf,
+    running: Option<Running>,
+    /// Processes that were told to end, or killed, and are still to be reaped.
+    ending: Vec<Child>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    socket: OwnedFd,
+    /// Packets that the socket had no room for.
+    unsent: VecDeque<Vec<u8>>,
+}
+
+impl Upload {
+    /// Finds the program: beside this one, or where it is installed.
+    ///
+    /// # Errors
+    /// It is in neither place.
+    pub(crate) fn locate() -> Result<Self, String> {
+        let beside = std::env::current_exe().map(|path| path.with_file_name(PROGRAM)).unwrap_or_default();
+        let places = [beside.as_path(), Path::new(INSTALLED)];
+        match places.iter().find(|path| path.is_file() && access(**path, AccessFlags::X_OK).is_ok()) {
+            Some(path) => Ok(Self { program: path.to_path_buf(), running: None, ending: Vec::new() }),
+            None => Err(format!(
+                "{PROGRAM} is neither at {} nor at {INSTALLED}, and nothing can be delivered without it; \
+                 install it again",
+                beside.display()
+            )),
+        }
+    }
+
+    /// Whether a process runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Whether the process takes requests as fast as they come.
+    pub(crate) fn has_room(&self) -> bool {
+        self.running.as_ref().is_none_or(|running| running.unsent.is_empty())
+    }
+
+    /// What to wait for: answers, and room if requests wait for it.
+    pub(crate) fn waits_for(&self) -> Option<(BorrowedFd<'_>, bool)> {
+        self.running.as_ref().map(|running| (running.socket.as_fd(), !running.unsent.is_empty()))
+    }
+
+    /// Has a record posted; starts the process if none runs.
+    pub(crate) fn send(
+        &mut self,
+        tag: u64,
+        id: HexId,
+        server: &ServerSettings,
+        message: &Message,
+    ) -> Result<(), SendError> {
+        let packet = encode_request(tag, id, server, message).map_err(SendError::Unsendable)?;
+        let running = match &mut self.running {
+            Some(running) => running,
+            none => none.insert(start(&self.program).map_err(SendError::NoProcess)?),
+        };
+        running.unsent.push_back(packet);
+        running.flush();
+        Ok(())
+    }
+
+    /// Sends what waited for room.
+    pub(crate) fn flush(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.flush();
+        }
+    }
+
+    /// The next report, if one is there.
+    ///
+    /// # Errors
+    /// The process ended by itself; why. No report comes for what was in flight.
+    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Report>, String> {
+        let Some(running) = &mut self.running else {
+            return Ok(None);
+        };
+        let length = match recv(running.socket.as_raw_fd(), scratch, MsgFlags::MSG_DONTWAIT) {
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(None),
+            // End of file, or a reset since requests were left unread.
+            Ok(0) | Err(_) => return Err(self.ended_by_itself()),
+            Ok(length) => length,
+        };
+        match protocol::decode(scratch.get(..length).unwrap_or_default()) {
+            Ok(report) => Ok(Some(report)),
+            Err(error) => {
+                self.kill();
+                Err(format!("{PROGRAM} sent what is no report: {error}"))
+            }
+        }
+    }
+
+    fn ended_by_itself(&mut self) -> String {
+        let status = match &mut self.running {
+            Some(running) => running.child.try_wait().ok().flatten(),
+            None => None,
+        };
+        self.kill();
+        match status {
+            Some(status) => format!("{PROGRAM} ended by itself ({status})"),
+            None => format!("{PROGRAM} ended by itself"),
+        }
+    }
+
+    /// Lets the process end: its socket closes. To be called when nothing is in flight.
+    pub(crate) fn close(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.ending.push(running.child);
+        }
+    }
+
+    /// Ends the process at once, whatever it is doing.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            // It fails only if the process has ended and was reaped.
+            let _ = running.child.kill();
+            self.ending.push(running.child);
+        }
+    }
+
+    /// Takes note of ended processes.
+    pub(crate) fn reap(&mut self) {
+        self.ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    }
+}
+
+impl Drop for Upload {
+    /// Nothing goes on sending once the daemon is gone.
+    fn drop(&mut self) {
+        self.kill();
+        self.reap();
+    }
+}
+
+impl Running {
+    fn flush(&mut self) {
+        while let Some(packet) = self.unsent.front() {
+            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+            match send(self.socket.as_raw_fd(), packet, flags) {
+                Ok(_) => drop(self.unsent.pop_front()),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN | Errno::ENOBUFS) => return,
+                // The process is gone: the next `receive` says so.
+                Err(_) => return self.unsent.clear(),
+            }
+        }
+    }
+}
+
+fn start(program: &Path) -> io::Result<Running> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+    // A group of its own: ^C at a terminal is for the daemon, which then waits for what is in flight.
+    let child = Command::new(program)
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .current_dir("/")
+        .process_group(0)
+        .spawn()?;
+    Ok(Running { child, socket: ours, unsent: VecDeque::new() })
+}
+
+/// The packet that has a record posted to a server.
+fn encode_request(
+    tag: u64,
+    id: HexId,
+    server: &ServerSettings,
+    message: &Message,
+) -> Result<Vec<u8>, String> {
+    let Post { mut headers, body } = match server.api {
+        ServerApi::V2 => v2::post(message),
+        ServerApi::V3 => v3::post(message).map_err(|error| error.to_string())?,
+    };
+    let (name, value) = server.tid_header.split_once(':').unwrap_or((&server.tid_header, ""));
+    let mut all = vec![(name, Cow::Borrowed(value.trim()))];
+    all.push(("Idempotency-Key", Cow::Owned(id.to_string())));
+    all.append(&mut headers);
+    let ca_file = server.cainfo.as_deref().and_then(Path::to_str);
+    let request = Request { tag, url: &server.url, ca_file, headers: all, body };
+    let packet = protocol::encode(&request).map_err(|error| error.to_string())?;
+    if packet.len() > PACKET_BYTES {
+        return Err(format!("the request would have {} bytes, more than {PACKET_BYTES}", packet.len()));
+    }
+    Ok(packet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use telemetry::header::{Header, HeaderBlock};
+
+    fn server(api: ServerApi) -> ServerSettings {
+        let url = "http://h/".to_owned();
+        ServerSettings { url, api, cainfo: Some("/ca.pem".into()), tid_header: "X-TID: a b".to_owned() }
+    }
+
+    fn message(payload: String) -> Message {
+        Message { config: None, headers: HeaderBlock::from_values(Header::ALL.map(Header::name)), payload }
+    }
+
+    #[test]
+    fn every_request_names_the_telemetry_set_and_the_record() {
+        let message = message("hello\n".to_owned());
+        let id = HexId::from_bytes([7; 16]);
+        for (api, headers) in [(ServerApi::V2, 18), (ServerApi::V3, 3)] {
+            let packet = encode_request(5, id, &server(api), &message).unwrap();
+            let request: Request<'_> = protocol::decode(&packet).unwrap();
+            assert_eq!((request.tag, request.url, request.ca_file), (5, "http://h/", Some("/ca.pem")));
+            assert_eq!(request.headers[0], ("X-TID", Cow::Borrowed("a b")));
+            assert_eq!(request.headers[1], ("Idempotency-Key", Cow::Borrowed(&*"07".repeat(16))));
+            assert_eq!(request.headers.len(), headers);
+        }
+    }
+
+    #[test]
+    fn the_largest_record_fits_and_a_larger_one_is_told() {
+        let id = HexId::from_bytes([7; 16]);
+        let send = |payload| encode_request(1, id, &server(ServerApi::V3), &message(payload));
+        assert!(send("\u{1}".repeat(crate::limits::PAYLOAD_BYTES)).is_ok());
+        assert!(send("x".repeat(PACKET_BYTES)).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! What telempostd and telempost-upload say to each other: a packet a message on a socket pair of type
+//! `SOCK_SEQPACKET`, in the postcard form of the types below.
+//!
+//! ```text
+//! telempostd  ── Request ──▶  telempost-upload      any number, in any order
+//!             ◀── Report ──                         one for each request
+//! ```
+//!
+//! Either side ends the conversation by closing its socket. Both are built together, so that the form
+//! needs no version.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Longest packet. The largest record, each character of it escaped in JSON, stays below; the kernel's
+/// default buffer of a socket (212,992 bytes) is above.
+pub(crate) const PACKET_BYTES: usize = 192 * 1024;
+
+/// A request to post.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request<'a> {
+    /// Chosen by telempostd; comes back in the report.
+    pub(crate) tag: u64,
+    /// `http://` or `https://`.
+    pub(crate) url: &'a str,
+    /// File of CA certificates; none means the system's.
+    pub(crate) ca_file: Option<&'a str>,
+    /// HTTP headers, names and values, without line ends.
+    #[serde(borrow)]
+    pub(crate) headers: Vec<(&'a str, Cow<'a, str>)>,
+    /// The body.
+    #[serde(borrow)]
+    pub(crate) body: Cow<'a, str>,
+}
+
+/// What became of a request.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// That of the request.
+    pub(crate) tag: u64,
+    /// What happened.
+    pub(crate) result: Exchange,
+}
+
+/// What happened to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Exchange {
+    /// The server answered.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// What `Retry-After` says, in seconds from now.
+        retry_after_secs: Option<u64>,
+        /// The head of the answer's body as one line of printable text.
+        body_head: String,
+    },
+    /// There was no whole answer.
+    Failed {
+        /// What libcurl says.
+        reason: String,
+        /// Whether the server may have seen the request.
+        was_sent: bool,
+    },
+}
+
+/// Encodes a message.
+pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_extend(message, Vec::with_capacity(2048))
+}
+
+/// Decodes a message. Its text is that of the packet.
+pub(crate) fn decode<'a, T: Deserialize<'a>>(packet: &'a [u8]) -> Result<T, postcard::Error> {
+    postcard::from_bytes(packet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn messages_survive_a_round_trip() {
+        let request = Request {
+            tag: 7,
+            url: "http://h/",
+            ca_file: Some("/ca"),
+            headers: vec![("A", Cow::Borrowed("")), ("B", Cow::Borrowed("é"))],
+            body: Cow::Borrowed("text\n"),
+        };
+        assert_eq!(decode::<Request<'_>>(&encode(&request).unwrap()).unwrap(), request);
+        for result in [
+            Exchange::Answer { status: 503, retry_after_secs: Some(9), body_head: "no".to_owned() },
+            Exchange::Failed { reason: "timed out".to_owned(), was_sent: true },
+        ] {
+            let report = Report { tag: u64::MAX, result };
+            assert_eq!(decode::<Report>(&encode(&report).unwrap()).unwrap(), report);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode::<Request<'_>>(&bytes);
+            let _ = decode::<Report>(&bytes);
+        }
+    }
+}

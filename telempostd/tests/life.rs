@@ -1,0 +1,274 @@
+//! How telempostd starts, changes its mind, and ends.
+
+mod support;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::process::Command;
+use support::server::{Gate, Reply, Server, nobody};
+use support::{Daemon, Sandbox, eventually};
+
+#[test]
+fn sighup_brings_another_server_and_a_wrong_file_nothing() {
+    let (first, second) = (Server::accepting(), Server::accepting());
+    let sandbox = Sandbox::new();
+    let config = sandbox.configure(&first.url(), "");
+    let daemon = sandbox.start();
+    sandbox.store("1");
+    first.wait_for(1);
+    sandbox.wait_until_empty();
+
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, good.replace("http://", "ftp://")).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_log("the configuration that was in force stays");
+    sandbox.store("2");
+    first.wait_for(2);
+    sandbox.wait_until_empty();
+
+    sandbox.configure(&second.url(), "");
+    daemon.signal(Signal::SIGHUP);
+    daemon.wait_for_log("the configuration was read again");
+    sandbox.store("3");
+    assert_eq!(second.wait_for(1)[0].text(), "3");
+    sandbox.wait_until_empty();
+    daemon.stop();
+    assert_eq!(first.requests().len(), 2);
+}
+
+#[test]
+fn sighup_gives_records_that_wait_a_new_chance() {
+    let second = Server::accepting();
+    let first = Server::start(|_, _| Reply::Full(503, "Retry-After: 5000", ""));
+    let sandbox = Sandbox::new();
+    sandbox.configure(&first.url(), "");
+    sandbox.store("waits");
+    let daemon = sandbox.start();
+    daemon.wait_for_log("records wait in the spool");
+    sandbox.configure(&second.url(), "");
+    daemon.signal(Signal::SIGHUP);
+    assert_eq!(second.wait_for(1)[0].text(), "waits");
+    sandbox.wait_until_empty();
+    daemon.stop();
+}
+
+#[test]
+fn withdrawn_consent_ends_it_with_what_is_in_flight() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    for n in 0..50 {
+        sandbox.store(&n.to_string());
+    }
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    let upload = daemon.children();
+    assert_eq!(upload.len(), 1);
+    fs::remove_file(sandbox.path("etc/opt-in")).unwrap();
+    let (status, log) = daemon.wait();
+    assert!(status.success() && log.contains("no longer opted in"), "{log}");
+    eventually("the end of the upload process", || kill(Pid::from_raw(upload[0]), None).err());
+    gate.open();
+    assert_eq!(server.requests().len(), 1);
+    assert_eq!(sandbox.waiting().len(), 50);
+}
+
+#[test]
+fn a_clean_stop_waits_for_what_is_in_flight() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    sandbox.store("in flight");
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    daemon.signal(Signal::SIGTERM);
+    // A service manager tells the upload process too.
+    kill(Pid::from_raw(daemon.children()[0]), Signal::SIGTERM).unwrap();
+    gate.open();
+    let (status, log) = daemon.wait();
+    assert!(status.success(), "{log}");
+    assert_eq!((sandbox.waiting().len(), sandbox.journal().len()), (0, 1));
+}
+
+#[test]
+fn a_clean_stop_does_not_wait_for_ever() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    sandbox.store("in flight");
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    daemon.stop();
+    assert_eq!(sandbox.waiting().len(), 1);
+    gate.open();
+}
+
+#[test]
+fn it_ends_when_there_is_nothing_to_do() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "recycling_idle_time=1");
+    sandbox.store("last");
+    let (status, log) = sandbox.run();
+    assert!(status.success() && log.contains("nothing to do"), "{log}");
+    assert_eq!((server.requests().len(), sandbox.waiting().len()), (1, 0));
+    let status = sandbox.status();
+    assert!(status.last_delivered_unix_secs.is_some());
+    assert_eq!((status.last_error, status.next_try_unix_secs), (None, None));
+}
+
+#[test]
+fn it_stays_while_records_wait() {
+    let address = nobody();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&format!("http://{address}/"), "recycling_idle_time=1");
+    sandbox.store("waits");
+    let daemon = sandbox.start();
+    daemon.wait_for_log("records wait in the spool");
+    // Tries go on past the idle time: the third failure and later ones wait for up to 4 seconds and more.
+    let first = eventually("a fault", || sandbox.status().last_error);
+    eventually("tries past the idle time", || {
+        let last = sandbox.status().last_error?;
+        (last.unix_secs > first.unix_secs + 2).then_some(())
+    });
+    let server = Server::start_at(address, |_, _| Reply::Status(201));
+    let (status, log) = daemon.wait();
+    assert!(status.success() && log.contains("takes records again"), "{log}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn the_upload_process_is_replaced_when_it_is_killed() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let ids: Vec<_> = (0..50).map(|n| sandbox.store(&n.to_string())).collect();
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    for pid in daemon.children() {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    daemon.wait_for_log("telempost-upload ended by itself");
+    gate.open();
+    sandbox.wait_until_empty();
+    daemon.stop();
+    let mut keys: Vec<_> = server.requests().iter().map(|request| request.key()).collect();
+    assert_eq!(keys.len(), 51, "only what was in flight is sent again");
+    keys.sort();
+    keys.dedup();
+    let mut ids = ids;
+    ids.sort();
+    assert_eq!(keys, ids);
+}
+
+#[test]
+fn the_upload_process_ends_with_the_daemon() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    sandbox.store("1");
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    let upload = daemon.children();
+    drop(daemon);
+    eventually("the end of the upload process", || kill(Pid::from_raw(upload[0]), None).err());
+    gate.open();
+}
+
+#[test]
+fn only_the_upload_process_is_linked_with_libcurl() {
+    let libraries = |program| {
+        let output = Command::new("readelf").arg("-d").arg(program).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter(|line| line.contains("NEEDED")).map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    let telempostd = libraries(env!("CARGO_BIN_EXE_telempostd"));
+    assert!(telempostd.contains("libc.so"), "{telempostd}");
+    assert!(!telempostd.contains("curl") && !telempostd.contains("ssl"), "{telempostd}");
+    assert!(libraries(env!("CARGO_BIN_EXE_telempost-upload")).contains("libcurl"));
+}
+
+/// Runs it to its end, which is an error of one line.
+fn refusal(config: &std::path::Path) -> String {
+    let (status, log) = Daemon::start(config).wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+    log
+}
+
+#[test]
+fn what_it_can_not_run_with_is_told_in_one_line() {
+    let sandbox = Sandbox::new();
+    let url = "http://localhost/";
+    let config = sandbox.configure(url, "record_expiry=soon");
+    assert!(refusal(&config).contains("telemetrics.conf:3: record_expiry=soon: must be minutes"));
+    let config = sandbox.configure("", "");
+    let said = refusal(&config);
+    assert!(
+        said.contains("telemetrics.conf: server is not set") && said.contains("set server=URL"),
+        "{said}"
+    );
+    assert!(refusal(&sandbox.path("none.conf")).contains("none.conf: No such file"));
+
+    let config = sandbox.configure(url, "");
+    fs::remove_dir(sandbox.path("spool")).unwrap();
+    fs::write(sandbox.path("spool"), "").unwrap();
+    let said = refusal(&config);
+    assert!(said.contains(&format!("spool_dir={}: ", sandbox.path("spool").display())), "{said}");
+    assert!(said.contains("it must be writable"), "{said}");
+
+    fs::remove_file(sandbox.path("etc/opt-in")).unwrap();
+    let said = refusal(&config);
+    assert!(said.contains("etc/opt-in is not there") && said.contains("telemctl opt-in"), "{said}");
+}
+
+#[test]
+fn it_refuses_to_run_twice() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.configure("http://localhost/", "");
+    let daemon = sandbox.start();
+    eventually("the lock", || sandbox.path("run/telempostd.lock").exists().then_some(()));
+    let running = || telemetry_daemon::instance::running_pid(&sandbox.path("run"), "telempostd").unwrap();
+    let pid = eventually("the pid", running);
+    assert_eq!(pid, daemon.child.id());
+    assert!(refusal(&config).contains(&format!("(pid {pid})")));
+    daemon.stop();
+}
+
+#[test]
+fn it_needs_the_upload_program() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.configure("http://localhost/", "");
+    let alone = sandbox.path("telempostd");
+    fs::copy(env!("CARGO_BIN_EXE_telempostd"), &alone).unwrap();
+    let output = Command::new(alone).arg("-f").arg(config).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1));
+    let beside =
+        format!("telempost-upload is neither at {} nor at /", sandbox.path("telempost-upload").display());
+    assert!(said.contains(&beside), "{said}");
+}
+
+#[test]
+fn it_says_what_it_is() {
+    for (flag, text) in [("-V", env!("CARGO_PKG_VERSION")), ("-h", "--config_file"), ("--help", "SIGHUP")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_telempostd")).arg(flag).output().unwrap();
+        assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains(text));
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_telempostd")).arg("--no-such").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let output = Command::new(env!("CARGO_BIN_EXE_telempost-upload")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("telempostd starts this program"));
+}

@@ -1,0 +1,266 @@
+//! What telempostd finds in a spool, and what it makes of it.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+use support::server::{Reply, Request, Server, nobody};
+use support::{Sandbox, eventually, record, record_for};
+
+#[test]
+fn the_oldest_is_sent_first() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    // The first request goes alone, so that the server sees for certain which it was.
+    for n in [3_u64, 1, 4, 2, 5] {
+        let id = sandbox.store(&n.to_string());
+        sandbox.age(&id, Duration::from_secs(1000 - 100 * n));
+    }
+    let daemon = sandbox.start();
+    sandbox.wait_until_empty();
+    assert_eq!(server.wait_for(5)[0].text(), "1");
+    daemon.stop();
+}
+
+#[test]
+fn what_arrives_later_is_sent_at_once() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let daemon = sandbox.start();
+    sandbox.store("1");
+    server.wait_for(1);
+    sandbox.wait_until_empty();
+    sandbox.store_batch(["2".to_owned(), "3".to_owned()]);
+    sandbox.store_as_c("aB3xY9", &record("4"));
+    let texts: BTreeSet<_> = server.wait_for(4).iter().map(Request::text).collect();
+    assert_eq!(texts, ["1", "2", "3", "4"].map(str::to_owned).into());
+    sandbox.wait_until_empty();
+    daemon.stop();
+}
+
+#[test]
+fn connections_are_kept() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    for n in 0..300 {
+        sandbox.store(&n.to_string());
+    }
+    let daemon = sandbox.start();
+    sandbox.wait_until_empty();
+    daemon.stop();
+    let connections: BTreeSet<_> = server.requests().iter().map(|request| request.connection).collect();
+    assert!(connections.len() <= 8, "{} connections", connections.len());
+    assert_eq!(server.requests().len(), 300);
+}
+
+#[test]
+fn the_spool_of_the_c_daemons_is_delivered() {
+    let (server, other) = (Server::accepting(), Server::accepting());
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let config = sandbox.configure_record("other.conf", &other.url(), "");
+    sandbox.store_as_c("aB3xY9", &record("plain"));
+    sandbox.store_as_c("zZ01_-", &record_for(&config, "elsewhere"));
+    let daemon = sandbox.start();
+    assert_eq!(server.wait_for(1)[0].text(), "plain");
+    assert_eq!(other.wait_for(1)[0].text(), "elsewhere");
+    assert_eq!(server.requests()[0].key().len(), 32);
+    sandbox.wait_until_empty();
+    daemon.stop();
+}
+
+#[test]
+fn a_c_daemons_file_that_is_still_being_written_is_waited_for() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let whole = telemetry::spool::file::encode_single(&record("whole"));
+    let path = sandbox.path("spool/aB3xY9");
+    let (head, tail) = whole.split_at(200);
+    fs::write(&path, head).unwrap();
+    sandbox.store("seen");
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    assert_eq!(sandbox.names("spool/.damaged"), [""; 0]);
+    let mut file = fs::File::options().append(true).open(&path).unwrap();
+    std::io::Write::write_all(&mut file, tail).unwrap();
+    drop(file);
+    assert_eq!(server.wait_for(2)[1].text(), "whole");
+    sandbox.wait_until_empty();
+    daemon.stop();
+}
+
+#[test]
+fn what_is_damaged_is_set_aside_and_the_whole_records_of_it_arrive() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let name = sandbox.store_batch((0..3).map(|n| format!("payload {n}")));
+    let path = sandbox.path("spool").join(&name);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("payload 1", "payload X")).unwrap();
+    let zeros = "00000000000000000000000000000001.0";
+    fs::write(sandbox.path("spool").join(zeros), [0; 900]).unwrap();
+    fs::write(sandbox.path("spool/oldone"), "").unwrap();
+    sandbox.age("oldone", Duration::from_secs(60));
+    let too_long = sandbox.store(&"x".repeat(100_000));
+    let daemon = sandbox.start();
+    let texts: BTreeSet<_> = server.wait_for(2).iter().map(Request::text).collect();
+    assert_eq!(texts, ["payload 0", "payload 2"].map(str::to_owned).into());
+    sandbox.wait_until_empty();
+    let log = daemon.stop();
+    let expected: BTreeSet<_> =
+        [zeros, "oldone", &name, &format!("{too_long}.1000")].map(str::to_owned).into();
+    assert_eq!(sandbox.names("spool/.damaged").into_iter().collect::<BTreeSet<_>>(), expected);
+    assert_eq!((log.matches("moved into .damaged").count(), log.matches("3 more damaged").count()), (1, 1));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn what_is_too_old_is_dropped() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "record_expiry=10");
+    let old = sandbox.store("old");
+    sandbox.age(&old, Duration::from_secs(11 * 60));
+    let young = sandbox.store("young");
+    sandbox.age(&young, Duration::from_secs(9 * 60));
+    let daemon = sandbox.start();
+    assert_eq!(server.wait_for(1)[0].text(), "young");
+    sandbox.wait_until_empty();
+    let log = daemon.stop();
+    assert_eq!(server.requests().len(), 1);
+    assert!(log.contains(&format!("{old}.1000: older than record_expiry")), "{log}");
+}
+
+#[test]
+fn what_does_not_belong_there_is_removed() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let outside = sandbox.path("outside");
+    fs::write(&outside, "kept").unwrap();
+    std::os::unix::fs::symlink(&outside, sandbox.path("spool/link")).unwrap();
+    nix::unistd::mkfifo(&sandbox.path("spool/fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::create_dir(sandbox.path("spool/directory")).unwrap();
+    fs::write(sandbox.path("spool/.hidden"), "kept").unwrap();
+    sandbox.store("arrives");
+    let daemon = sandbox.start();
+    server.wait_for(1);
+    eventually("only the directory", || (sandbox.waiting() == ["directory"]).then_some(()));
+    let log = daemon.stop();
+    assert!(log.contains("directory: does not belong into the spool"), "{log}");
+    assert_eq!(fs::read_to_string(outside).unwrap(), "kept");
+    assert!(sandbox.path("spool/.hidden").exists());
+}
+
+#[test]
+fn a_spool_that_is_moved_away_is_made_anew() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    let daemon = sandbox.start();
+    sandbox.store("1");
+    server.wait_for(1);
+    sandbox.wait_until_empty();
+    fs::rename(sandbox.path("spool"), sandbox.path("moved")).unwrap();
+    daemon.wait_for_log("is gone; made anew");
+    let spool = eventually("a new spool", || telemetry::spool::SpoolDir::open(&sandbox.path("spool")).ok());
+    spool.store(1000, &[&record("2")], false).unwrap();
+    assert_eq!(server.wait_for(2)[1].text(), "2");
+    daemon.stop();
+}
+
+#[test]
+fn a_batch_is_not_sent_twice_after_a_clean_stop_in_the_middle() {
+    // Ten records get through, then the server wants to be left alone.
+    let server = Server::start(|number, _| match number {
+        0..10 => Reply::Status(201),
+        _ => Reply::Full(503, "Retry-After: 5000", ""),
+    });
+    let sandbox = Sandbox::new();
+    sandbox.configure(&server.url(), "");
+    sandbox.store_batch((0..64).map(|n| n.to_string()));
+    let daemon = sandbox.start();
+    eventually("the end of the first part", || {
+        let is_waiting = sandbox.status().next_try_unix_secs.is_some();
+        (is_waiting && sandbox.journal().len() == 10).then_some(())
+    });
+    daemon.stop();
+    let delivered: BTreeSet<_> = server.requests()[..10].iter().map(Request::key).collect();
+    assert_eq!(sandbox.waiting().len(), 1);
+
+    let second = Server::accepting();
+    sandbox.configure(&second.url(), "");
+    let daemon = sandbox.start();
+    let rest: BTreeSet<_> = second.wait_for(54).iter().map(Request::key).collect();
+    sandbox.wait_until_empty();
+    daemon.stop();
+    assert_eq!(second.requests().len(), 54);
+    assert!(rest.is_disjoint(&delivered));
+    assert_eq!(rest.len(), 54);
+}
+
+#[test]
+fn a_kill_loses_nothing_and_keys_stay() {
+    let sandbox = Sandbox::new();
+    let all: BTreeSet<_> = (0..300).map(|n| n.to_string()).collect();
+    for n in 0..200 {
+        sandbox.store(&n.to_string());
+    }
+    sandbox.store_batch((200..250).map(|n| n.to_string()));
+    sandbox.store_batch((250..300).map(|n| n.to_string()));
+    let server = Server::start(|_, _| Reply::Status(201));
+    sandbox.configure(&server.url(), "");
+    let mut seen = 0;
+    for _ in 0..6 {
+        let daemon = sandbox.start();
+        seen = server.wait_for((seen + 20).min(300)).len();
+        // Dropping kills it.
+        drop(daemon);
+    }
+    let daemon = sandbox.start();
+    sandbox.wait_until_empty();
+    daemon.stop();
+    let requests = server.requests();
+    assert_eq!(requests.iter().map(Request::text).collect::<BTreeSet<_>>(), all);
+    let pairs: BTreeSet<_> = requests.iter().map(|request| (request.text(), request.key())).collect();
+    assert_eq!(pairs.len(), 300, "a record has one key for ever");
+}
+
+#[test]
+fn a_long_backlog_of_a_server_that_is_down_does_not_keep_the_daemon_busy() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(&format!("http://{}/", nobody()), "");
+    for n in 0..2000 {
+        sandbox.store(&n.to_string());
+    }
+    let daemon = sandbox.start();
+    daemon.wait_for_log("records wait in the spool");
+    let log = daemon.stop();
+    assert_eq!(sandbox.waiting().len(), 2000);
+    assert_eq!(log.lines().count(), 2, "{log}");
+}
+
+#[test]
+fn refused_records_that_are_old_go() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(&format!("http://{}/", nobody()), "");
+    let month_ago = std::time::SystemTime::now() - Duration::from_secs(31 * 24 * 3600);
+    let message = record("refused");
+    let id = telemetry::hex_id::HexId::random().unwrap();
+    let refused = telemetry::spool::StoredRecord { id, message };
+    let refusal = telemetry::spool::rejected::Refusal { server: "s", status: Some(400), reason: "r" };
+    let mut rejected = telemetry::spool::rejected::Rejected::default();
+    rejected.keep(&sandbox.spool, &refused, refusal, month_ago).unwrap();
+    let path = sandbox.path("spool/.rejected");
+    let times = fs::FileTimes::new().set_modified(month_ago);
+    fs::File::options().write(true).open(path.join(id.to_string())).unwrap().set_times(times).unwrap();
+    let daemon = sandbox.start();
+    eventually("an empty directory", || sandbox.names("spool/.rejected").is_empty().then_some(()));
+    daemon.stop();
+}
