@@ -62,6 +62,7 @@ help:
 	@echo 'make build-debug    the same for debugging and for the tests'
 	@echo 'make demo           show records going from programs to a collector, in a private directory'
 	@echo 'make test           every check that a change has to pass'
+	@echo 'make torture        kills, power cuts, full disks, rude clients, bad lines: what `make test` does, at length'
 	@echo 'make bench          measure against the floors of this machine'
 	@echo 'make fuzz           run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install        build and install below prefix=$(prefix) (DESTDIR=... for packages)'
@@ -132,6 +133,12 @@ check-docs:
 
 check-tests: build-debug
 	@$(CARGO) test --workspace --locked 2>&1 | tee $(target_dir)/test.log
+
+# What check-tests runs in a short form. Power cuts, full disks and other users need root.
+.PHONY: torture
+torture: deps build-debug
+	@TORTURE=full $(CARGO) test -p system-tests --locked --test fair_shares --test 'torture_*' -- \
+		--nocapture --test-threads=1
 
 # Where a manual refers to another of ours, that one is not installed yet.
 check-man:

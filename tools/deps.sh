@@ -4,24 +4,29 @@
 #
 #   tools/deps.sh build    what `make build` and `make demo` need
 #   tools/deps.sh test     that, and what `make test` needs besides
+#   tools/deps.sh packages the packages for both, and no look at Rust: for sudo
+#
+# No package starts anything here, now or at the next boot: the tests start their own nginx.
 set -eu
 
-build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libsqlite3-dev curl'
+build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libsqlite3-dev libzstd-dev curl'
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
-# and systemd-analyze, valgrind for the C interface.
-test_packages='g++ mandoc shellcheck systemd valgrind'
+# and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
+test_packages='g++ mandoc nginx openssl shellcheck systemd valgrind'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='c++ mandoc shellcheck systemd-socket-activate valgrind'
-build_libraries='libcurl sqlite3'
+test_commands='c++ mandoc nginx openssl shellcheck systemd-socket-activate valgrind'
+build_libraries='libcurl sqlite3 libzstd'
+# Where nginx is, and which is not on everybody's path.
+PATH=$PATH:/usr/sbin:/sbin
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cargo=${CARGO:-cargo}
 
 case ${1:-test} in
 build) packages=$build_packages commands=$build_commands ;;
-test) packages="$build_packages $test_packages" commands="$build_commands $test_commands" ;;
-*) echo "usage: tools/deps.sh [build|test]" >&2; exit 2 ;;
+test | packages) packages="$build_packages $test_packages" commands="$build_commands $test_commands" ;;
+*) echo "usage: tools/deps.sh [build|test|packages]" >&2; exit 2 ;;
 esac
 
 fail() {
@@ -42,14 +47,29 @@ missing_packages() {
 install_debian_packages() {
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0
-    install="apt-get install -y --no-install-recommends$missing"
-    [ "$(id -u)" = 0 ] || fail "these packages are missing; install them with:" "  sudo $install"
+    [ "$(id -u)" = 0 ] || fail "these packages are missing:$missing" "install them with:" \
+        "  sudo $root/tools/deps.sh packages"
     echo "deps: installing$missing"
     DEBIAN_FRONTEND=noninteractive
     export DEBIAN_FRONTEND
     apt-get update || fail "apt-get update failed; the packages$missing are still missing"
+    start_nothing
     # shellcheck disable=SC2086 # a list of names
     apt-get install -y --no-install-recommends $missing || fail "apt-get could not install$missing"
+    case $missing in
+    *' nginx'*) systemctl disable nginx.service >/dev/null 2>&1 || update-rc.d nginx disable ;;
+    esac
+}
+
+# While packages are installed, invoke-rc.d starts no service (Debian Policy 9.3.3). Who has a policy
+# of his own keeps it.
+start_nothing() {
+    policy=/usr/sbin/policy-rc.d
+    [ ! -e "$policy" ] || return 0
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
 }
 
 check_commands() {
@@ -82,5 +102,6 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
 else
     check_commands
 fi
+[ "${1:-test}" != packages ] || exit 0
 check_rust
 echo "deps: all there (cargo $version)"

@@ -211,8 +211,32 @@ impl<R> Delivery<R> {
         (0..self.lanes.len()).map(LaneId).find(|id| self.may_leave(*id, now))
     }
 
-    /// Whether a record may leave on this lane now. What limits all of delivery, as the rates of
-    /// CONTRACT 7 do, is to be asked here.
+    /// The record that [`Delivery::next_step`] would have sent next, if it would send one. What limits all
+    /// of delivery, as the rate limits do, judges it.
+    pub(crate) fn next_record(&self, now: Instant) -> Option<&R> {
+        let id = self.lane_to_send_on(now)?;
+        self.lanes.get(id.0)?.held.front().map(|held| &held.record)
+    }
+
+    /// Takes that record out as settled, without sending it.
+    pub(crate) fn drop_next(&mut self, now: Instant) -> Option<R> {
+        let id = self.lane_to_send_on(now)?;
+        let Held { file: name, index, record } = self.lane(id)?.held.pop_front()?;
+        if let Some(file) = self.open.get_mut(&name) {
+            file.busy = file.busy.saturating_sub(1);
+            file.settled |= bit(index);
+        }
+        self.close_if_done(&name);
+        Some(record)
+    }
+
+    /// The oldest file that waits to be read or for a server.
+    pub(crate) fn oldest_waiting(&self) -> Option<Place> {
+        let waiting = self.lanes.iter().filter_map(|lane| lane.waiting.first());
+        self.unread.first().into_iter().chain(waiting).min().cloned()
+    }
+
+    /// Whether a record may leave on this lane now, as far as its server is concerned.
     fn may_leave(&self, id: LaneId, now: Instant) -> bool {
         let Some(lane) = self.lanes.get(id.0) else {
             return false;

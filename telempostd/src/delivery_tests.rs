@@ -6,14 +6,15 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::time::Duration;
-use telemetry::config::ServerApi;
+use telemetry::config::{Compression, ServerApi};
 
 /// A record, known by its file and position.
 type Label = (usize, u32);
 
 fn server(n: usize) -> ServerSettings {
     let url = format!("http://server{n}/");
-    ServerSettings { url, api: ServerApi::V2, cainfo: None, tid_header: "T: 1".to_owned() }
+    let (api, tid_header, compression) = (ServerApi::V2, "T: 1".to_owned(), Compression::Off);
+    ServerSettings { url, api, cainfo: None, tid_header, compression }
 }
 
 fn name(n: usize) -> FileName {
@@ -21,7 +22,7 @@ fn name(n: usize) -> FileName {
 }
 
 fn setback(may_be_the_record: bool) -> Fate {
-    Fate::TryLater(Setback { reason: String::new(), retry_after: None, may_be_the_record })
+    Fate::TryLater(Setback { reason: String::new(), status: None, retry_after: None, may_be_the_record })
 }
 
 /// A spool in memory and the delivery that works on it.

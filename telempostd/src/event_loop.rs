@@ -106,6 +106,7 @@ impl EventLoop<'_> {
 
     fn look_at_spool(&mut self, now: Instant) {
         let news = self.survey.news(now);
+        let was_looking = self.survey.is_looking();
         let due = self.survey.next_look();
         let looked = self.survey.next_names(now);
         if let Err(error) = &looked {
@@ -115,13 +116,17 @@ impl EventLoop<'_> {
             self.ending = Some((now, End::SpoolGone));
         }
         let names = looked.unwrap_or_default();
-        if self.survey.next_look() != due {
-            // A look has begun.
-            self.dispatch.clean_up();
+        let begins = self.survey.next_look() != due;
+        if begins {
+            self.dispatch.look_begins();
         }
         for name in news.names.iter().chain(&names) {
             self.dispatch.look_at(name, now);
         }
+        if (was_looking || begins) && !self.survey.is_looking() {
+            self.dispatch.look_ends();
+        }
+        self.dispatch.keep_budget(now);
         if !news.names.is_empty() || !self.dispatch.is_idle() {
             self.lifetime.touch(now);
         }

@@ -36,6 +36,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Setback {
     /// For people.
     pub(crate) reason: String,
+    /// For the counters: the HTTP status, or none for no answer.
+    pub(crate) status: Option<u16>,
     /// The least time to wait, when the server named one.
     pub(crate) retry_after: Option<Duration>,
     /// Whether the record itself may be the cause, so that the next try is better made with another one.
@@ -52,7 +54,8 @@ pub(crate) fn of(exchange: Exchange) -> Outcome {
             _ => later(status, retry_after_secs, &body_head),
         },
         Exchange::Failed { reason, was_sent } => {
-            Outcome::TryLater(Setback { reason, retry_after: None, may_be_the_record: was_sent })
+            let status = None;
+            Outcome::TryLater(Setback { reason, status, retry_after: None, may_be_the_record: was_sent })
         }
     }
 }
@@ -68,7 +71,8 @@ fn later(status: u16, retry_after_secs: Option<u64>, body_head: &str) -> Outcome
     }
     let retry_after = retry_after_secs.map(|secs| Duration::from_secs(secs).min(LONGEST_RETRY_AFTER));
     // 429 and 503 speak of the server's load; any other may be how a server fails over one record.
-    Outcome::TryLater(Setback { reason, retry_after, may_be_the_record: !matches!(status, 429 | 503) })
+    let may_be_the_record = !matches!(status, 429 | 503);
+    Outcome::TryLater(Setback { reason, status: Some(status), retry_after, may_be_the_record })
 }
 
 #[cfg(test)]
@@ -113,7 +117,12 @@ mod tests {
     fn no_answer_is_the_servers_unless_the_record_was_seen() {
         for was_sent in [true, false] {
             let reason = "Connection refused".to_owned();
-            let expected = Setback { reason: reason.clone(), retry_after: None, may_be_the_record: was_sent };
+            let expected = Setback {
+                reason: reason.clone(),
+                status: None,
+                retry_after: None,
+                may_be_the_record: was_sent,
+            };
             assert_eq!(of(Exchange::Failed { reason, was_sent }), Outcome::TryLater(expected));
         }
     }

@@ -70,10 +70,9 @@ impl RateLimit {
                 records: kept.records.with_length(record_secs),
                 bytes: kept.bytes.with_length(byte_secs),
             },
-            None => Windows {
-                records: SlidingWindow::new(record_secs),
-                bytes: SlidingWindow::new(byte_secs),
-            },
+            None => {
+                Windows { records: SlidingWindow::new(record_secs), bytes: SlidingWindow::new(byte_secs) }
+            }
         };
         let on = settings.rate_limit_enabled;
         let limits = Limits {

@@ -25,6 +25,11 @@ impl Status {
         Self { state_dir, current, next_try: None, is_changed: true, written_at: None, is_failing: false }
     }
 
+    /// When delivery last wrote its state before this run, in seconds since the epoch; 0 for never.
+    pub(crate) fn last_run_secs(&self) -> u64 {
+        self.current.updated_unix_secs
+    }
+
     /// A server took a record.
     pub(crate) fn delivered(&mut self) {
         self.current.last_delivered_unix_secs = Some(unix_secs());

@@ -15,16 +15,23 @@ pub(crate) enum Loss {
     Damaged,
     /// The server refused it for good, and it was kept aside.
     Refused,
+    /// It was past the rate limit, and the strategy is to drop.
+    Limited,
+    /// The spool was over its budget.
+    OverBudget,
 }
 
 impl Loss {
-    const ALL: [Loss; 4] = [Loss::Expired, Loss::Foreign, Loss::Damaged, Loss::Refused];
+    const ALL: [Loss; 6] =
+        [Loss::Expired, Loss::Foreign, Loss::Damaged, Loss::Refused, Loss::Limited, Loss::OverBudget];
 
     fn of_more(self) -> &'static str {
         match self {
             Loss::Expired => "more expired files were removed",
             Loss::Foreign => "more files that are no records were removed",
             Loss::Damaged => "more damaged files were set aside",
+            Loss::Limited => "more records past the rate limit were dropped",
+            Loss::OverBudget => "more files were removed since the spool is over spool_max_size",
             Loss::Refused => "more records were refused for good and kept in .rejected",
         }
     }

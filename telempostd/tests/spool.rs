@@ -235,7 +235,7 @@ fn a_kill_loses_nothing_and_keys_stay() {
 #[test]
 fn a_long_backlog_of_a_server_that_is_down_does_not_keep_the_daemon_busy() {
     let sandbox = Sandbox::new();
-    sandbox.configure(&format!("http://{}/", nobody()), "");
+    sandbox.configure(&format!("http://{}/", nobody()), "spool_max_size=-1");
     for n in 0..2000 {
         sandbox.store(&n.to_string());
     }

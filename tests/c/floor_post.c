@@ -1,7 +1,7 @@
 /* The least that posting records over HTTP can cost with libcurl: one handle, one kept connection, one
  * record after the other, the same bytes each time.
  *
- *   floor_post URL RECORDS BODY_FILE HEADERS_FILE
+ *   floor_post URL RECORDS BODY_FILE HEADERS_FILE [CA_FILE]
  *
  * Prints records a second. */
 #include <curl/curl.h>
@@ -26,7 +26,7 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	long records = atol(argv[2]);
 	static char body[65536], line[4096];
@@ -51,6 +51,8 @@ int main(int argc, char **argv)
 	curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, (long)length);
 	curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, discard);
+	if (argc == 6)
+		curl_easy_setopt(handle, CURLOPT_CAINFO, argv[5]);
 	double start = now();
 	for (long n = 0; n < records; n++) {
 		long status = 0;

@@ -4,13 +4,19 @@
 //! Nothing waits for a clock: [`until`] waits for an event, with a deadline that only a fault reaches.
 
 pub mod bench;
+pub mod certificates;
 pub mod collector;
 pub mod frame;
+pub mod nginx;
 pub mod process;
 pub mod programs;
+pub mod proxy;
 pub mod sandbox;
+pub mod torture;
+pub mod waiting;
 
 pub use collector::Collector;
+pub use nginx::Nginx;
 pub use process::Process;
 pub use sandbox::Sandbox;
 

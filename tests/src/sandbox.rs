@@ -142,6 +142,11 @@ impl Sandbox {
         PathBuf::from(&self.settings["socket_path"])
     }
 
+    /// The spool's path.
+    pub fn spool_dir(&self) -> PathBuf {
+        PathBuf::from(&self.settings["spool_dir"])
+    }
+
     /// A command of this build.
     pub fn command<S: AsRef<OsStr>>(&self, name: &str, args: &[S]) -> Command {
         let mut command = Command::new(programs::path(name));
@@ -164,7 +169,7 @@ impl Sandbox {
     /// # Panics
     /// A file of the spool is damaged.
     pub fn spooled(&self) -> Vec<StoredRecord> {
-        let Ok(spool) = SpoolDir::open(Path::new(&self.settings["spool_dir"])) else {
+        let Ok(spool) = SpoolDir::open(&self.spool_dir()) else {
             return Vec::new();
         };
         let mut records = Vec::new();

@@ -28,6 +28,8 @@ keys! {
         "an http:// or https:// URL";
     SERVER_API "server_api" "auto",
         "auto, v2 or v3";
+    SERVER_COMPRESSION "server_compression" "off",
+        "off, gzip or zstd";
     SOCKET_PATH "socket_path" concat!(env!("TELEMETRICS_RUNSTATEDIR"), "/telem-0"),
         "an absolute path of at most 107 bytes";
     SPOOL_DIR "spool_dir" concat!(env!("TELEMETRICS_LOCALSTATEDIR"), "/spool/telemetry"),

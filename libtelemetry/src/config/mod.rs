@@ -7,7 +7,7 @@ mod fragment;
 pub mod keys;
 mod settings;
 
-pub use settings::{RateLimitStrategy, ServerApi, ServerSettings, Settings, UserLimits};
+pub use settings::{Compression, RateLimitStrategy, ServerApi, ServerSettings, Settings, UserLimits};
 
 use crate::bounded_file;
 use crate::error::errno_of;
@@ -228,9 +228,10 @@ mod tests {
     fn only_the_servers_keys_of_a_records_configuration_count() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.conf");
-        std::fs::write(&path, "[settings]\nserver=http://h/v3/collector\nspool_dir=wrong\nserver_api=v2\n")
+        std::fs::write(&path, "[settings]\nserver=http://h/v3/collector\nspool_dir=wrong\nserver_api=v2\nserver_compression=gzip\n")
             .unwrap();
         let server = server_of(&path, &File::open(&path).unwrap()).unwrap();
         assert_eq!((server.url.as_str(), server.api), ("http://h/v3/collector", ServerApi::V3));
+        assert_eq!(server.compression, Compression::Off);
     }
 }

@@ -27,6 +27,17 @@ impl ServerApi {
     }
 }
 
+/// How the bodies of requests are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Not at all: what every collector takes.
+    Off,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
 /// What happens to records past the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimitStrategy {
@@ -47,6 +58,8 @@ pub struct ServerSettings {
     pub cainfo: Option<PathBuf>,
     /// Header line that names the telemetry set, `NAME: VALUE`.
     pub tid_header: String,
+    /// How bodies are compressed; off for a server that a record's own configuration names.
+    pub compression: Compression,
 }
 
 /// What one user may take of telemprobd; none means no limit. Root and the daemons' user have none.
@@ -172,7 +185,13 @@ impl Values<'_> {
             "v3" => ServerApi::V3,
             _ => return Err(self.wrong(keys::SERVER_API)),
         };
-        Ok(ServerSettings { api, ..server })
+        let compression = match self.fragment.get(keys::SERVER_COMPRESSION).0.as_str() {
+            "off" => Compression::Off,
+            "gzip" => Compression::Gzip,
+            "zstd" => Compression::Zstd,
+            _ => return Err(self.wrong(keys::SERVER_COMPRESSION)),
+        };
+        Ok(ServerSettings { api, compression, ..server })
     }
 
     /// What a record's own configuration (`CFG:`) decides: server, cainfo and tidheader.
@@ -182,7 +201,8 @@ impl Values<'_> {
             "" => None,
             _ => Some(self.path(keys::CAINFO)?),
         };
-        Ok(ServerSettings { api: ServerApi::of_url(&url), url, cainfo, tid_header: self.tid_header()? })
+        let (api, tid_header) = (ServerApi::of_url(&url), self.tid_header()?);
+        Ok(ServerSettings { url, api, cainfo, tid_header, compression: Compression::Off })
     }
 
     fn server_url(&self) -> Result<String, ConfigError> {
@@ -295,6 +315,18 @@ mod tests {
     }
 
     #[test]
+    fn compression_is_what_the_key_says() {
+        for (lines, compression) in [
+            ("", Compression::Off),
+            ("server_compression=off", Compression::Off),
+            ("server_compression=gzip", Compression::Gzip),
+            ("server_compression=zstd", Compression::Zstd),
+        ] {
+            assert_eq!(settings(lines).unwrap().server.compression, compression, "{lines}");
+        }
+    }
+
+    #[test]
     fn values_may_be_odd_where_the_contract_says_so() {
         let settings = settings("spool_process_time=7\nrate_limit_strategy=DROP\nrecord_retention_enabled=True\nspool_max_size=-1\ndaemon_recycling_enabled=0").unwrap();
         assert_eq!(settings.spool_process_interval, Duration::from_secs(120));
@@ -316,6 +348,8 @@ mod tests {
             "server=http:///x",
             "server=http://a b/",
             "server_api=v4",
+            "server_compression=GZIP",
+            "server_compression=",
             "socket_path=telem",
             &too_long,
             "spool_dir=",

@@ -11,7 +11,7 @@ mod v3;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::unistd::{AccessFlags, access};
-use protocol::{PACKET_BYTES, Report, Request};
+use protocol::{Coding, PACKET_BYTES, Report, Request};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use telemetry::config::{ServerApi, ServerSettings};
+use telemetry::config::{Compression, ServerApi, ServerSettings};
 use telemetry::hex_id::HexId;
 use telemetry::message::Message;
 
@@ -226,7 +226,12 @@ fn encode_request(
     all.push(("Idempotency-Key", Cow::Owned(id.to_string())));
     all.append(&mut headers);
     let ca_file = server.cainfo.as_deref().and_then(Path::to_str);
-    let request = Request { tag, url: &server.url, ca_file, headers: all, body };
+    let coding = match server.compression {
+        Compression::Off => None,
+        Compression::Gzip => Some(Coding::Gzip),
+        Compression::Zstd => Some(Coding::Zstd),
+    };
+    let request = Request { tag, url: &server.url, ca_file, coding, headers: all, body };
     let packet = protocol::encode(&request).map_err(|error| error.to_string())?;
     if packet.len() > PACKET_BYTES {
         return Err(format!("the request would have {} bytes, more than {PACKET_BYTES}", packet.len()));
@@ -241,7 +246,8 @@ mod tests {
 
     fn server(api: ServerApi) -> ServerSettings {
         let url = "http://h/".to_owned();
-        ServerSettings { url, api, cainfo: Some("/ca.pem".into()), tid_header: "X-TID: a b".to_owned() }
+        let (cainfo, tid_header) = (Some("/ca.pem".into()), "X-TID: a b".to_owned());
+        ServerSettings { url, api, cainfo, tid_header, compression: Compression::Gzip }
     }
 
     fn message(payload: String) -> Message {
@@ -256,6 +262,7 @@ mod tests {
             let packet = encode_request(5, id, &server(api), &message).unwrap();
             let request: Request<'_> = protocol::decode(&packet).unwrap();
             assert_eq!((request.tag, request.url, request.ca_file), (5, "http://h/", Some("/ca.pem")));
+            assert_eq!(request.coding, Some(Coding::Gzip));
             assert_eq!(request.headers[0], ("X-TID", Cow::Borrowed("a b")));
             assert_eq!(request.headers[1], ("Idempotency-Key", Cow::Borrowed(&*"07".repeat(16))));
             assert_eq!(request.headers.len(), headers);

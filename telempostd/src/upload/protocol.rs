@@ -25,12 +25,23 @@ pub(crate) struct Request<'a> {
     pub(crate) url: &'a str,
     /// File of CA certificates; none means the system's.
     pub(crate) ca_file: Option<&'a str>,
+    /// How the body is to be packed, if the server takes it so and it becomes smaller.
+    pub(crate) coding: Option<Coding>,
     /// HTTP headers, names and values, without line ends.
     #[serde(borrow)]
     pub(crate) headers: Vec<(&'a str, Cow<'a, str>)>,
     /// The body.
     #[serde(borrow)]
     pub(crate) body: Cow<'a, str>,
+}
+
+/// A way to pack a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
 }
 
 /// What became of a request.
@@ -84,6 +95,7 @@ mod tests {
             tag: 7,
             url: "http://h/",
             ca_file: Some("/ca"),
+            coding: Some(Coding::Zstd),
             headers: vec![("A", Cow::Borrowed("")), ("B", Cow::Borrowed("é"))],
             body: Cow::Borrowed("text\n"),
         };

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 use telemetry::header::{Header, HeaderBlock};
 use telemetry::message::Message;
 use telemetry::spool::{SpoolDir, file};
+use telemetry_daemon::counters::Counts;
+use telemetry_daemon::delivery_status::DeliveryStatus;
 
 /// Nothing that is waited for takes this long.
 pub const DEADLINE: Duration = Duration::from_secs(40);
@@ -66,7 +68,21 @@ impl Sandbox {
         let spool = SpoolDir::open_or_create(&directory.path().join("spool")).unwrap();
         let sandbox = Self { directory, spool };
         sandbox.opt_in();
+        // As if it had run since the machine started: only what waited through that is delayed.
+        sandbox.write_state(SystemTime::now());
         sandbox
+    }
+
+    /// Writes the state that a daemon left at this time.
+    pub fn write_state(&self, at: SystemTime) {
+        let updated_unix_secs = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        fs::create_dir_all(self.path("state")).unwrap();
+        let status = DeliveryStatus { updated_unix_secs, ..DeliveryStatus::default() };
+        status.write(&self.path("state")).unwrap();
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts::read(&self.path("state"))
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -153,10 +169,8 @@ impl Sandbox {
         telemetry::journal::Journal::new(&self.path("log")).entries().unwrap()
     }
 
-    pub fn status(&self) -> telemetry_daemon::delivery_status::DeliveryStatus {
-        telemetry_daemon::delivery_status::DeliveryStatus::read(&self.path("state"))
-            .unwrap()
-            .unwrap_or_default()
+    pub fn status(&self) -> DeliveryStatus {
+        DeliveryStatus::read(&self.path("state")).unwrap().unwrap_or_default()
     }
 
     pub fn start(&self) -> Daemon {

@@ -15,6 +15,10 @@ pub const MAX_JSON_BODY_BYTES: usize = 96 * 1024;
 /// record reads its 413 in place of a reset connection. A larger body is not waited for.
 pub const MAX_DISCARDED_BYTES: usize = 256 * 1024;
 
+/// Bytes by which a compressed body may be longer than the plain one: what gzip and zstd add to 96 KiB that
+/// do not compress is below 100.
+pub const MAX_CODING_OVERHEAD_BYTES: usize = 1024;
+
 /// Bytes of a request line with its headers: 15 record headers of 256 bytes and what proxies add.
 pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 

@@ -22,9 +22,7 @@ pub(super) fn measure(
     print: &mut dyn FnMut(&Row),
 ) -> Result<(), Box<dyn Error>> {
     let sink = Sink::start()?;
-    let mut record = Record::new(1, "org.example/bench/delivery", 1)?;
-    record.set_payload(&"x".repeat(200))?;
-    let message = Message { config: None, headers: record.headers().clone(), payload: "x".repeat(200) };
+    let message = message()?;
     let (body, headers) = (folder.join("body"), folder.join("headers"));
     std::fs::write(&body, &message.payload)?;
     std::fs::write(&headers, request_headers(&message))?;
@@ -64,6 +62,12 @@ pub(super) fn measure(
     Ok(())
 }
 
+/// A record of 200 bytes.
+pub(super) fn message() -> Result<Message, Box<dyn Error>> {
+    let record = Record::new(1, "org.example/bench/delivery", 1)?;
+    Ok(Message { config: None, headers: record.headers().clone(), payload: "x".repeat(200) })
+}
+
 #[derive(Debug, Default)]
 struct Memory {
     after_work_kib: u64,
@@ -71,7 +75,7 @@ struct Memory {
 }
 
 /// The headers of a v2 request, as telempostd makes them.
-fn request_headers(message: &Message) -> String {
+pub(super) fn request_headers(message: &Message) -> String {
     let lines: String = Header::ALL
         .into_iter()
         .map(|header| format!("{}: {}\n", header.name().replace('_', "-"), message.headers.value(header)))
@@ -91,15 +95,9 @@ fn deliver(
     memory: &mut Memory,
 ) -> Result<f64, Box<dyn Error>> {
     let mut sandbox = Sandbox::new_in(folder);
-    sandbox.set("server", &sink.url).set("rate_limit_enabled", false).set("daemon_recycling_enabled", false);
-    let spool = SpoolDir::open_or_create(&sandbox.path("spool"))?;
-    let messages = vec![message; per_file];
-    let mut stored = 0;
-    while stored < RECORDS {
-        let group = messages.get(..per_file.min(RECORDS - stored)).unwrap_or_default();
-        spool.store(0, group, false)?;
-        stored += group.len();
-    }
+    sandbox.set("server", &sink.url).set("rate_limit_enabled", false).set("spool_max_size", -1);
+    sandbox.set("daemon_recycling_enabled", false);
+    let spool = fill_spool(&sandbox, message, RECORDS, per_file)?;
     let before = sink.received();
     let start = Instant::now();
     let mut daemon = sandbox.start("telempostd");
@@ -110,6 +108,24 @@ fn deliver(
     memory.after_work_kib = memory.after_work_kib.max(daemon.status_kib("VmRSS"));
     daemon.stop();
     Ok(RECORDS as f64 / seconds)
+}
+
+/// Stores so many copies of a record, so many in a file.
+pub(super) fn fill_spool(
+    sandbox: &Sandbox,
+    message: &Message,
+    records: usize,
+    per_file: usize,
+) -> std::io::Result<SpoolDir> {
+    let spool = SpoolDir::open_or_create(&sandbox.spool_dir())?;
+    let messages = vec![message; per_file];
+    let mut stored = 0;
+    while stored < records {
+        let group = messages.get(..per_file.min(records - stored)).unwrap_or_default();
+        spool.store(0, group, false)?;
+        stored += group.len();
+    }
+    Ok(spool)
 }
 
 /// Resident set of the daemon's child.

@@ -1,8 +1,10 @@
 //! The bench: each figure is the median of several rounds, and ours and the floor take turns.
 
+mod backlog;
 mod c_program;
 mod create;
 mod delivery;
+mod round_trip;
 mod send;
 mod sink;
 mod table;
@@ -25,6 +27,8 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     create::measure(&programs, &mut print)?;
     send::measure(&programs, folder.path(), &mut print)?;
     delivery::measure(&programs, folder.path(), &mut print)?;
+    round_trip::measure(&programs, folder.path(), &delivery::message()?, &mut print)?;
+    backlog::measure(folder.path(), &mut print)?;
     table::print_foot();
     Ok(())
 }

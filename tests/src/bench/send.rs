@@ -18,7 +18,8 @@ pub(super) fn measure(
     print: &mut dyn FnMut(&Row),
 ) -> Result<(), Box<dyn Error>> {
     let mut rss_kib = 0;
-    for (sync, senders) in [(false, 1), (false, 8), (true, 1), (true, 8)] {
+    let mut synced = (f64::NAN, f64::NAN);
+    for (sync, senders) in [(false, 1), (false, 8), (true, 1), (true, 8), (true, 64)] {
         let mut sandbox = Sandbox::new_in(folder);
         sandbox.set("spool_sync", sync).set("spool_max_size", -1).set("daemon_recycling_enabled", false);
         let daemon = sandbox.start_telemprobd();
@@ -46,6 +47,11 @@ pub(super) fn measure(
         // As it idles: the counters are written and what left the spool is noted after a second.
         std::thread::sleep(Duration::from_millis(1500));
         rss_kib = rss_kib.max(daemon.status_kib("VmRSS"));
+        match (sync, senders) {
+            (true, 1) => synced.0 = ours,
+            (true, 64) => synced.1 = ours,
+            _ => {}
+        }
         print(&Row {
             what: format!(
                 "send, stored and answered: {senders} sender{}, {}",
@@ -63,6 +69,15 @@ pub(super) fn measure(
             },
         });
     }
+    print(&Row {
+        what: "synced: 64 senders beside 1 (floor)".to_owned(),
+        ours: synced.1,
+        floor: synced.0,
+        ratio: Some(synced.1 / synced.0),
+        unit: "records/s",
+        goal: "15 times",
+        c_implementation: "-",
+    });
     print(&Row {
         what: "telemprobd after that".to_owned(),
         ours: rss_kib as f64 / 1024.0,

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 
@@ -18,7 +19,13 @@ pub(super) struct Sink {
 }
 
 impl Sink {
+    /// A server that answers at once.
     pub(super) fn start() -> std::io::Result<Self> {
+        Self::start_with_delay(Duration::ZERO)
+    }
+
+    /// A server that takes this long over each answer.
+    pub(super) fn start_with_delay(delay: Duration) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}/v2/collector", listener.local_addr()?);
         let received = Arc::new(AtomicUsize::new(0));
@@ -26,7 +33,7 @@ impl Sink {
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let counter = Arc::clone(&counter);
-                thread::spawn(move || serve(connection, &counter));
+                thread::spawn(move || serve(connection, delay, &counter));
             }
         });
         Ok(Self { url, received })
@@ -39,7 +46,7 @@ impl Sink {
 }
 
 /// Serves until the client closes, or says what is no HTTP.
-fn serve(connection: TcpStream, received: &AtomicUsize) -> Option<()> {
+fn serve(connection: TcpStream, delay: Duration, received: &AtomicUsize) -> Option<()> {
     connection.set_nodelay(true).ok()?;
     let mut writer = connection.try_clone().ok()?;
     let mut reader = BufReader::with_capacity(64 * 1024, connection);
@@ -62,6 +69,9 @@ fn serve(connection: TcpStream, received: &AtomicUsize) -> Option<()> {
         body.resize(length, 0);
         reader.read_exact(&mut body).ok()?;
         received.fetch_add(1, Ordering::AcqRel);
+        if !delay.is_zero() {
+            thread::sleep(delay);
+        }
         writer.write_all(ANSWER).ok()?;
     }
 }

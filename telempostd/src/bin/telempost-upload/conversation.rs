@@ -56,9 +56,10 @@ fn take_requests(socket: RawFd, packet: &mut [u8], transfers: &mut Transfers) ->
             Err(Errno::EINTR) => continue,
             Err(errno) => return Err(format!("telempostd can not be heard: {errno}")),
         };
-        let request: Request<'_> = protocol::decode(packet.get(..length).unwrap_or_default())
+        let packet = packet.get(..length).unwrap_or_default();
+        let request: Request<'_> = protocol::decode(packet)
             .map_err(|error| format!("telempostd sent what is no request: {error}"))?;
-        if let Err(report) = transfers.begin(&request) {
+        if let Err(report) = transfers.begin(&request, packet) {
             tell(socket, &report)?;
         }
     }

@@ -6,9 +6,11 @@
 mod answer;
 mod conversation;
 mod limits;
+mod packing;
 #[path = "../../upload/protocol.rs"]
 mod protocol;
 mod retry_after;
+mod tls_fault;
 mod transfers;
 
 use std::process::ExitCode;

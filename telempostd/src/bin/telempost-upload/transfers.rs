@@ -2,14 +2,16 @@
 //! request finds connections, TLS sessions and names where the last one left them.
 
 use crate::answer::{Answer, one_line};
-use crate::limits::{CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, REQUEST_TIME};
-use crate::protocol::{Exchange, Report, Request};
-use crate::retry_after;
+use crate::limits::{CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME};
+use crate::packing::{self, Packer};
+use crate::protocol::{self, Exchange, Report, Request};
+use crate::{retry_after, tls_fault};
 use curl::MultiError;
 use curl::easy::{Easy2, HttpVersion, List, SslVersion};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
+use telemetry_daemon::delivery_status::shown_url;
 
 const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
 
@@ -20,13 +22,26 @@ struct Handle<E> {
     ca_file: Option<String>,
 }
 
+/// A transfer that runs.
+#[derive(Debug)]
+struct Running {
+    tag: u64,
+    handle: Handle<Easy2Handle<Answer>>,
+    url: String,
+    /// The request, if its body went packed.
+    packed: Option<Vec<u8>>,
+}
+
 /// The transfers.
 #[derive(Debug)]
 pub(crate) struct Transfers {
     multi: Multi,
-    running: HashMap<usize, (u64, Handle<Easy2Handle<Answer>>)>,
+    running: HashMap<usize, Running>,
     unused: Vec<Handle<Easy2<Answer>>>,
     last_token: usize,
+    packer: Packer,
+    /// URLs of servers that take no packed bodies, as far as they have said so.
+    plain_only: HashSet<String>,
 }
 
 impl Transfers {
@@ -39,7 +54,14 @@ impl Transfers {
         multi.pipelining(false, true)?;
         multi.set_max_host_connections(CONNECTIONS_PER_SERVER)?;
         multi.set_max_connects(KEPT_CONNECTIONS)?;
-        Ok(Self { multi, running: HashMap::new(), unused: Vec::new(), last_token: 0 })
+        Ok(Self {
+            multi,
+            running: HashMap::new(),
+            unused: Vec::new(),
+            last_token: 0,
+            packer: Packer::default(),
+            plain_only: HashSet::new(),
+        })
     }
 
     /// Waits until something can be done or `waitfd` is readable.
@@ -47,28 +69,41 @@ impl Transfers {
         self.multi.wait(waitfd, timeout).map(drop)
     }
 
-    /// Begins a transfer.
+    /// Begins the transfer that a packet asks for.
     ///
     /// # Errors
     /// The report of a request that can not even begin.
-    pub(crate) fn begin(&mut self, request: &Request<'_>) -> Result<(), Report> {
-        self.try_begin(request).map_err(|reason| Report {
+    pub(crate) fn begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), Report> {
+        self.try_begin(request, packet).map_err(|reason| Report {
             tag: request.tag,
             result: Exchange::Failed { reason: one_line(&reason), was_sent: false },
         })
     }
 
-    fn try_begin(&mut self, request: &Request<'_>) -> Result<(), String> {
+    fn try_begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), String> {
+        let coding = request.coding.filter(|_| !self.plain_only.contains(request.url));
+        let body = request.body.as_bytes();
+        let packed = coding.and_then(|coding| Some((packing::name(coding), self.packer.pack(body, coding)?)));
         let fits = |handle: &Handle<_>| handle.ca_file.as_deref() == request.ca_file;
         let mut handle = match self.unused.iter().rposition(fits) {
             Some(index) => self.unused.swap_remove(index),
             None => new_handle(request.ca_file).map_err(|error| error.to_string())?,
         };
-        set_up(&mut handle.easy, request).map_err(|error| error.to_string())?;
+        let (coding, body) = match &packed {
+            Some((name, packed)) => (Some(*name), packed.as_slice()),
+            None => (None, body),
+        };
+        set_up(&mut handle.easy, request, coding, body).map_err(|error| error.to_string())?;
         let mut easy = self.multi.add2(handle.easy).map_err(|error| error.to_string())?;
         self.last_token = self.last_token.wrapping_add(1);
         easy.set_token(self.last_token).map_err(|error| error.to_string())?;
-        self.running.insert(self.last_token, (request.tag, Handle { easy, ca_file: handle.ca_file }));
+        let running = Running {
+            tag: request.tag,
+            handle: Handle { easy, ca_file: handle.ca_file },
+            url: request.url.to_owned(),
+            packed: packed.map(|_| packet.to_owned()),
+        };
+        self.running.insert(self.last_token, running);
         Ok(())
     }
 
@@ -78,24 +113,47 @@ impl Transfers {
         let mut ended = Vec::new();
         self.multi.messages(|message| {
             if let Ok(token) = message.token()
-                && let Some((_, handle)) = self.running.get(&token)
-                && let Some(result) = message.result_for2(&handle.easy)
+                && let Some(running) = self.running.get(&token)
+                && let Some(result) = message.result_for2(&running.handle.easy)
             {
                 ended.push((token, result));
             }
         });
         let mut reports = Vec::with_capacity(ended.len());
         for (token, result) in ended {
-            let Some((tag, Handle { easy, ca_file })) = self.running.remove(&token) else {
+            let Some(Running { tag, handle: Handle { easy, ca_file }, url, packed }) =
+                self.running.remove(&token)
+            else {
                 continue;
             };
             let easy = self.multi.remove2(easy)?;
-            reports.push(Report { tag, result: exchange(&easy, result) });
+            let result = exchange(&easy, result, &url, ca_file.as_deref());
             self.unused.push(Handle { easy, ca_file });
+            reports.extend(match packed {
+                Some(packet) if is_about_the_coding(&result) => self.begin_plain(tag, &url, &packet),
+                _ => Some(Report { tag, result }),
+            });
         }
-        // As many as run at once will be wanted again at once; more than that only after another server.
-        self.unused.truncate(64);
+        self.unused.truncate(KEPT_HANDLES);
         Ok(reports)
+    }
+
+    /// Begins a request again whose packed body the server does not take.
+    fn begin_plain(&mut self, tag: u64, url: &str, packet: &[u8]) -> Option<Report> {
+        if self.plain_only.insert(url.to_owned()) {
+            log::warn!(
+                "{}: takes no compressed bodies (status 415), so they go as they are; server_compression=off \
+                 saves the try",
+                shown_url(url)
+            );
+        }
+        match protocol::decode::<Request<'_>>(packet) {
+            Ok(request) => self.begin(&request, packet).err(),
+            Err(error) => {
+                let reason = format!("the request can not be sent again: {error}");
+                Some(Report { tag, result: Exchange::Failed { reason, was_sent: true } })
+            }
+        }
     }
 }
 
@@ -120,30 +178,51 @@ fn new_handle(ca_file: Option<&str>) -> Result<Handle<Easy2<Answer>>, curl::Erro
     Ok(Handle { easy, ca_file: ca_file.map(str::to_owned) })
 }
 
-fn set_up(easy: &mut Easy2<Answer>, request: &Request<'_>) -> Result<(), curl::Error> {
+fn set_up(
+    easy: &mut Easy2<Answer>,
+    request: &Request<'_>,
+    coding: Option<&str>,
+    body: &[u8],
+) -> Result<(), curl::Error> {
     easy.get_mut().clear();
     easy.url(request.url)?;
     let mut list = List::new();
     // libcurl would ask before it sends a larger body, and wait a second for the answer.
     list.append("Expect:")?;
+    if let Some(coding) = coding {
+        list.append(&format!("Content-Encoding: {coding}"))?;
+    }
     for (name, value) in &request.headers {
         // An empty value is written like this; with a colon libcurl leaves the header out.
         let empty = value.trim().is_empty();
         list.append(&if empty { format!("{name};") } else { format!("{name}: {value}") })?;
     }
     easy.http_headers(list)?;
-    easy.post_fields_copy(request.body.as_bytes())
+    easy.post_fields_copy(body)
 }
 
-fn exchange(easy: &Easy2<Answer>, result: Result<(), curl::Error>) -> Exchange {
+/// Whether the server takes the body in another coding (RFC 9110, 15.5.16). That it does not take the record
+/// is then still to be seen.
+fn is_about_the_coding(result: &Exchange) -> bool {
+    matches!(result, Exchange::Answer { status: 415, .. })
+}
+
+fn exchange(
+    easy: &Easy2<Answer>,
+    result: Result<(), curl::Error>,
+    url: &str,
+    ca_file: Option<&str>,
+) -> Exchange {
     let status = easy.response_code().ok().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
     let answer = easy.get_ref();
     match result {
         // The status was there before the rest became too long.
         Err(error) if !(error.is_write_error() && answer.is_too_long()) => {
-            let reason = match error.extra_description() {
-                Some(details) => format!("{details} ({})", error.description()),
-                None => error.description().to_owned(),
+            let said = error.extra_description().unwrap_or(error.description());
+            let reason = match tls_fault::sentence(error.code(), said, url, ca_file) {
+                Some(sentence) => sentence,
+                None if said == error.description() => said.to_owned(),
+                None => format!("{said} ({})", error.description()),
             };
             let was_sent = easy.pretransfer_time().is_ok_and(|time| !time.is_zero());
             Exchange::Failed { reason: one_line(&reason), was_sent }

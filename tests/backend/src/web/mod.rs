@@ -8,9 +8,12 @@
 //! | `/telemetryui` | GET | a page of the newest records, with the filters of `/api/records` |
 //! | `/api/records` | GET | records as JSON |
 //!
+//! A posted body may be compressed, as its `Content-Encoding` says: gzip or zstd.
+//!
 //! Everything else is 404 or 405. Every error has a body `{"message": "..."}`.
 
 mod body;
+mod coding;
 mod collect;
 mod page;
 mod problem;

@@ -23,6 +23,11 @@ impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), extra: None }
     }
+
+    /// With one more header.
+    pub(super) fn with_header(self, name: HeaderName, value: &'static str) -> Self {
+        Self { extra: Some((name, value)), ..self }
+    }
 }
 
 impl From<Refusal> for Problem {
@@ -43,9 +48,8 @@ impl From<FilterError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
-        problem.extra = Some((header::RETRY_AFTER, RETRY_AFTER_SECS));
-        problem
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            .with_header(header::RETRY_AFTER, RETRY_AFTER_SECS)
     }
 }
 

@@ -83,6 +83,14 @@ impl Collector {
         assert!(output.status.success(), "{output:?}");
     }
 
+    /// The most memory that it has had, in KiB.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.as_ref().unwrap().id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The next line on stderr.
     pub(crate) fn next_complaint(&mut self) -> String {
         let child = self.child.as_mut().unwrap();

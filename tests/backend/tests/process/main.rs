@@ -7,6 +7,7 @@ mod collector;
 mod http;
 mod sample;
 
+mod compressed;
 mod idempotency;
 mod load;
 mod page;

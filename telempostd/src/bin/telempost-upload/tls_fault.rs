@@ -1,0 +1,151 @@
+//! What a failure of TLS means: which check failed, for which host, and the remedy.
+//!
+//! libcurl passes on what its TLS library says. The words below are those of OpenSSL, 1.1 and 3; what is in
+//! other words, as with GnuTLS, is told as it is, behind the host.
+
+/// Codes of libcurl that speak of TLS (`CURLE_...` in curl.h).
+const SSL_CONNECT_ERROR: u32 = 35;
+const PEER_FAILED_VERIFICATION: u32 = 60;
+const SSL_CACERT_BADFILE: u32 = 77;
+
+/// Parts of what is said, and the check that they mean.
+const CHECKS: [(&[&str], &str); 5] = [
+    (
+        &["subject name", "Hostname mismatch", "IP address mismatch"],
+        "is not for this name; `server` must name a host that it is for",
+    ),
+    (&["has expired"], "has expired; the server needs a new one, if this machine's clock is right"),
+    (&["not yet valid"], "is not valid yet; the server needs another one, if this machine's clock is right"),
+    (
+        &["self-signed certificate in", "self signed certificate in", "issuer", "verify the first"],
+        "is by an authority that is not known here; `cainfo` must name a file with the authority's certificate",
+    ),
+    (
+        &["self-signed", "self signed"],
+        "is self-signed, by no authority that is known here; `cainfo` must name a file that holds it",
+    ),
+];
+
+/// A sentence, ending in what libcurl says; none if `code` is no matter of TLS.
+pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) -> Option<String> {
+    let says = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
+    let authority = authority(url);
+    let host = host(authority);
+    let told = match code {
+        PEER_FAILED_VERIFICATION => {
+            let check = CHECKS.iter().find(|(parts, _)| says(parts)).map(|(_, check)| *check);
+            format!("the certificate of {host} {}", check.unwrap_or("is not accepted"))
+        }
+        SSL_CACERT_BADFILE => match ca_file {
+            Some(file) => format!("cainfo={file}: no file with certificates in PEM that can be read"),
+            None => "the system's certificates can not be read; `cainfo` can name others".to_owned(),
+        },
+        SSL_CONNECT_ERROR if says(&["protocol version", "unsupported protocol", "no protocols"]) => {
+            format!("{authority} does not speak TLS 1.2 or later; the server needs it")
+        }
+        SSL_CONNECT_ERROR if says(&["wrong version number", "packet length", "http request"]) => {
+            format!(
+                "{authority} does not speak TLS; `server` must name a port that does, or begin with http://"
+            )
+        }
+        SSL_CONNECT_ERROR => format!("TLS with {authority} can not begin"),
+        _ => return None,
+    };
+    Some(format!("{told} ({said})"))
+}
+
+/// Host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// Without the port.
+fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://me:secret@telemetry.example.org:8443/v2/collector";
+
+    #[test]
+    fn each_fault_of_a_certificate_is_told_by_its_check_and_host() {
+        for (said, told) in [
+            // OpenSSL 3 and 1.1, and libcurl's own words for names.
+            (
+                "SSL: no alternative certificate subject name matches target host name 'telemetry.example.org'",
+                "is not for this name",
+            ),
+            (
+                "SSL: certificate subject name 'a' does not match target host name 'telemetry.example.org'",
+                "is not for this name",
+            ),
+            ("SSL certificate problem: certificate has expired", "has expired"),
+            ("SSL certificate problem: certificate is not yet valid", "is not valid yet"),
+            ("SSL certificate problem: self-signed certificate", "is self-signed"),
+            ("SSL certificate problem: self signed certificate", "is self-signed"),
+            (
+                "SSL certificate problem: self-signed certificate in certificate chain",
+                "is by an authority that is not known here",
+            ),
+            (
+                "SSL certificate problem: unable to get local issuer certificate",
+                "is by an authority that is not known here",
+            ),
+            (
+                "SSL certificate problem: unable to verify the first certificate",
+                "is by an authority that is not known here",
+            ),
+            ("SSL certificate problem: CA certificate key too weak", "is not accepted ("),
+            ("server certificate verification failed. CAfile: none CRLfile: none", "is not accepted ("),
+        ] {
+            let sentence = sentence(60, said, URL, None).unwrap();
+            let begin = format!("the certificate of telemetry.example.org {told}");
+            assert!(sentence.starts_with(&begin) && sentence.ends_with(&format!(" ({said})")), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn other_faults_are_told_by_what_is_to_be_done() {
+        for (code, said, ca_file, told) in [
+            (
+                35,
+                "error:0A00042E:SSL routines::tlsv1 alert protocol version",
+                None,
+                "h:1 does not speak TLS 1.2",
+            ),
+            (35, "error:0A000102:SSL routines::unsupported protocol", None, "h:1 does not speak TLS 1.2"),
+            (35, "error:0A00010B:SSL routines::wrong version number", None, "h:1 does not speak TLS;"),
+            (35, "OpenSSL SSL_connect: Connection reset by peer", None, "TLS with h:1 can not begin ("),
+            (77, "error setting certificate file: /ca", Some("/ca"), "cainfo=/ca: no file"),
+            (77, "error setting certificate file: /etc", None, "the system's certificates can not be read"),
+        ] {
+            let sentence = sentence(code, said, "https://h:1/", ca_file).unwrap();
+            assert!(sentence.starts_with(told) && sentence.ends_with(&format!(" ({said})")), "{sentence}");
+        }
+        for code in [0, 6, 7, 28, 52, 56, 92] {
+            assert_eq!(sentence(code, "no matter of TLS: certificate has expired", URL, None), None);
+        }
+    }
+
+    #[test]
+    fn the_host_is_found_in_any_url() {
+        for (url, authority_of_it, host_of_it) in [
+            ("https://h/", "h", "h"),
+            ("https://h:443?x=https://other/", "h:443", "h"),
+            ("https://u:p@h:1/x@y", "h:1", "h"),
+            ("https://[::1]:8443/", "[::1]:8443", "[::1]"),
+            ("https://[::1]/", "[::1]", "[::1]"),
+            ("https://h#f", "h", "h"),
+        ] {
+            assert_eq!((authority(url), host(authority(url))), (authority_of_it, host_of_it), "{url}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Torture: load, kills, power cuts, full disks, rude clients and bad lines, for the scenarios in
+//! `tests/tests/torture_*.rs`.
+//!
+//! `make test` runs them in a short form, `make torture` in full.
+
+pub mod account;
+pub mod children;
+pub mod collected;
+pub mod dice;
+pub mod exchange;
+pub mod load;
+pub mod loop_fs;
+pub mod relay;
+pub mod rude;
+pub mod stranger;
+
+pub use account::{Account, Kept};
+pub use dice::Dice;
+pub use load::Load;
+pub use loop_fs::LoopFs;
+pub use relay::Relay;
+pub use stranger::Stranger;
+
+use crate::{DEADLINE, Process, Sandbox};
+use nix::unistd::Uid;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Chooses the short form or the full one: `TORTURE=full`. Nothing else reads it.
+pub fn short_or_full<T>(short: T, full: T) -> T {
+    match std::env::var("TORTURE").as_deref() {
+        Ok("full") => full,
+        Ok(other) => panic!("TORTURE={other}: must be `full`, or not be set"),
+        Err(_) => short,
+    }
+}
+
+/// Whether this runs as root, which `what` needs. If not, says that it is skipped.
+pub fn needs_root(what: &str) -> bool {
+    let is_root = Uid::effective().is_root();
+    if !is_root {
+        skipped(&format!("{what}: only root can do that; run it with sudo"));
+    }
+    is_root
+}
+
+/// Says that something is skipped, also where a passing test's output is not shown.
+fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
+
+/// Waits until `remaining` gives 0, as long as it goes on falling.
+///
+/// # Panics
+/// It did not fall for the [`DEADLINE`].
+pub fn until_drained(what: &str, mut remaining: impl FnMut() -> usize) {
+    let mut least = usize::MAX;
+    let mut since = Instant::now();
+    loop {
+        let now = remaining();
+        if now == 0 {
+            return;
+        }
+        if now < least {
+            (least, since) = (now, Instant::now());
+        }
+        assert!(since.elapsed() < DEADLINE, "{what}: stays at {now}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until telempostd has emptied the spool.
+pub fn until_delivered(sandbox: &Sandbox) {
+    until_drained("files in the spool", || spool_files(sandbox).len());
+}
+
+/// The names in the spool that are records.
+///
+/// # Panics
+/// The spool can not be read.
+pub fn spool_files(sandbox: &Sandbox) -> Vec<String> {
+    let names = std::fs::read_dir(sandbox.spool_dir()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with('.')).collect()
+}
+
+/// Nothing of the spool is half written, set aside or refused.
+///
+/// # Panics
+/// Something is; or a file of the spool is damaged.
+pub fn check_no_remains(sandbox: &Sandbox) {
+    let names = std::fs::read_dir(sandbox.spool_dir()).unwrap();
+    for name in names.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+        assert!(!name.starts_with(".new-"), "{name} is left half written");
+    }
+    for folder in [telemetry::spool::DAMAGED_DIR, telemetry::spool::REJECTED_DIR] {
+        let folder = sandbox.spool_dir().join(folder);
+        let names: Vec<_> = std::fs::read_dir(&folder).into_iter().flatten().collect();
+        assert!(names.is_empty(), "in {}: {names:?}", folder.display());
+    }
+    let _ = sandbox.spooled();
+}
+
+/// A daemon runs, and has said nothing of a panic.
+///
+/// # Panics
+/// It ended, or did.
+pub fn check_alive(process: &mut Process) {
+    assert_eq!(process.try_status().unwrap(), None, "{}", process.log());
+    assert!(!process.log().contains("panicked"), "{}", process.log());
+}

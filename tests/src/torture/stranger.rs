@@ -1,0 +1,69 @@
+//! Another user of the machine: the program `stranger` (see [`super::rude`]) under his id.
+
+use crate::{Sandbox, programs};
+use nix::unistd::Uid;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// `nobody`, on every Linux.
+pub const STRANGER_UID: u32 = 65534;
+
+/// The running program.
+#[derive(Debug)]
+pub struct Stranger {
+    child: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Stranger {
+    /// Starts one, as [`STRANGER_UID`] if this is root, else as this user.
+    ///
+    /// # Panics
+    /// It can not be started.
+    pub fn start(sandbox: &Sandbox) -> Self {
+        // Where the build lies he may not be allowed to look.
+        let program = sandbox.path("stranger");
+        if !program.exists() {
+            fs::copy(programs::path("stranger"), &program).unwrap();
+        }
+        let mut command = Command::new(program);
+        command.arg(sandbox.socket_path()).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
+        if Uid::effective().is_root() {
+            command.uid(STRANGER_UID).gid(STRANGER_UID);
+        }
+        let mut child = command.spawn().unwrap();
+        let (commands, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { child, commands, answers: BufReader::new(answers) }
+    }
+
+    /// Has it do something; returns its answer.
+    ///
+    /// # Panics
+    /// It ended.
+    pub fn tell(&mut self, command: &str) -> String {
+        writeln!(self.commands, "{command}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert!(answer.ends_with('\n'), "{command}: the stranger ended");
+        answer.trim().to_owned()
+    }
+
+    /// Has it send a record; returns 0 or the errno value.
+    ///
+    /// # Panics
+    /// There was no answer.
+    pub fn send(&mut self, payload: &str) -> i32 {
+        let answer = self.tell(&format!("send {payload}"));
+        answer.parse().unwrap_or_else(|_| panic!("{payload}: {answer}"))
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,34 @@
+//! Records that wait in the spool, put there without telemprobd.
+
+use crate::Sandbox;
+use telemetry::Record;
+use telemetry::limits::RECORDS_PER_FILE;
+use telemetry::message::Message;
+use telemetry::spool::SpoolDir;
+
+/// The n-th payload of [`put`]: `n` and a line that compresses.
+pub fn payload(n: usize) -> String {
+    format!("{n}\n{}\n", "- waiting, waiting, waiting - ".repeat(20))
+}
+
+/// Puts so many records into the sandbox's spool.
+///
+/// # Panics
+/// The spool can not be written.
+pub fn put(sandbox: &Sandbox, count: usize) {
+    put_these(sandbox, (0..count).map(payload).collect());
+}
+
+/// Puts a record of each payload into the sandbox's spool.
+///
+/// # Panics
+/// The spool can not be written.
+pub fn put_these(sandbox: &Sandbox, payloads: Vec<String>) {
+    let spool = SpoolDir::open_or_create(&sandbox.spool_dir()).unwrap();
+    let record = Record::new(1, "org.example/test/waiting", 1).unwrap();
+    let message = |payload| Message { config: None, headers: record.headers().clone(), payload };
+    let messages: Vec<Message> = payloads.into_iter().map(message).collect();
+    for file in messages.chunks(RECORDS_PER_FILE) {
+        spool.store(0, &file.iter().collect::<Vec<_>>(), false).unwrap();
+    }
+}

@@ -1,0 +1,121 @@
+//! The disk is full while records come and while they are delivered, and then has space again.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use system_tests::torture::exchange::{Answer, exchange, message};
+use system_tests::torture::{
+    Account, Kept, Load, LoopFs, check_alive, check_no_remains, collected, short_or_full, until_delivered,
+};
+use system_tests::{Collector, Sandbox, until};
+
+const ENOSPC: i32 = -28;
+
+/// Takes every block that gets free, until it is dropped; then gives all of them back.
+struct Hog {
+    path: std::path::PathBuf,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hog {
+    fn start(disk: &LoopFs) -> Self {
+        let path = disk.path().join("hog");
+        let mut file = File::create(&path).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::Acquire) {
+                // Whole blocks while there are some, then what is left of the last.
+                if file.write_all(&[0; 4096]).is_err() && file.write_all(&[0; 64]).is_err() {
+                    thread::yield_now();
+                }
+            }
+        });
+        Self { path, stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[test]
+fn a_full_spool_disk_loses_nothing() {
+    for _ in 0..short_or_full(1, 5) {
+        fill_and_free(&["spool_dir"]);
+    }
+}
+
+#[test]
+fn a_full_disk_of_spool_state_and_journal_loses_nothing() {
+    for _ in 0..short_or_full(1, 5) {
+        fill_and_free(&["spool_dir", "state_dir", "log_dir"]);
+    }
+}
+
+fn fill_and_free(directories_on_it: &[&str]) {
+    let mut sandbox = Sandbox::new();
+    let Some(disk) = LoopFs::format(&sandbox.path(""), "disk", 8) else { return };
+    for key in directories_on_it {
+        let path = disk.path().join(key);
+        // As the installation makes them: what is missing can not be made on a full disk.
+        fs::create_dir(&path).unwrap();
+        sandbox.set(key, path.display());
+    }
+    sandbox.set("spool_keep_free", 0).set("spool_max_size", -1).set("rate_limit_enabled", false);
+    let collector = Collector::start(&mut sandbox, "/v2/collector");
+    let mut telemprobd = sandbox.start_telemprobd();
+
+    // Full while sending.
+    let load = Load::start(&sandbox.socket_path(), "full", 3);
+    until("refusals", || (load.refused() >= 20).then_some(()));
+    let stored_when_full = load.answered();
+    check_alive(&mut telemprobd);
+
+    // Full while delivering, and still sending.
+    let hog = Hog::start(&disk);
+    let mut telempostd = sandbox.start("telempostd");
+    until("deliveries", || (collected::count(&collector) >= stored_when_full / 2).then_some(()));
+    let refused = load.refused();
+    until("further refusals", || (load.refused() > refused).then_some(()));
+    check_alive(&mut telemprobd);
+    check_alive(&mut telempostd);
+
+    // Space again: the same senders are answered 0 again.
+    drop(hog);
+    let answered = load.answered();
+    until("records stored again", || (load.answered() >= answered + 100).then_some(()));
+    let mut account = load.stop();
+    let after = "after all that".to_owned();
+    let answer = exchange(&sandbox.socket_path(), &message("org.example/torture/after", &after));
+    assert_eq!(answer, Answer::Stored);
+    account.note(after, answer);
+    until_delivered(&sandbox);
+    telemprobd.stop();
+    telempostd.stop();
+    check_account(&sandbox, collector, &account, stored_when_full);
+}
+
+fn check_account(sandbox: &Sandbox, collector: Collector, account: &Account, stored_when_full: usize) {
+    check_no_remains(sandbox);
+    let collected: Vec<Kept> = collected::collected(sandbox, collector);
+    println!(
+        "{stored_when_full} stored until the disk was full; {} answered in all, {:?} refused; {} collected",
+        account.answered.len(),
+        account.refusals,
+        collected.len()
+    );
+    account.check(&collected, &[]).unwrap();
+    let refusals: Vec<_> = account.refusals.keys().collect();
+    assert_eq!(refusals, [&ENOSPC], "the senders learn the reason");
+    assert_eq!(account.unanswered.len(), 0);
+}
