@@ -176,8 +176,9 @@ impl EventLoop {
         let client = self.connections.next_deadline().map(|(deadline, _)| until(deadline));
         let idle = self.lifetime.time_left(now).filter(|_| self.connections.len() == 0);
         let accept = self.accept_paused_until.map(until).filter(|wait| !wait.is_zero());
-        let wait =
-            [client, idle, accept].into_iter().flatten().fold(until(self.machine_id_check), Duration::min);
+        let counters = self.counters.time_left(now);
+        let due = [client, idle, accept, counters].into_iter().flatten();
+        let wait = due.fold(until(self.machine_id_check), Duration::min);
         EpollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(EpollTimeout::MAX)
     }
 
