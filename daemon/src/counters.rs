@@ -3,23 +3,17 @@
 //! The file is written at most once a second and at the end, so that a kill costs the counts of one
 //! second, never a record.
 
+use crate::state_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use telemetry::bounded_file;
 
 /// Programs that count.
 pub const PROGRAMS: [&str; 2] = ["telemprobd", "telempostd"];
 
 /// Least time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Longest file that is read: every counter with as many reasons as there may be.
-const FILE_BYTES: u64 = 256 * 1024;
 
 /// Reasons that one counter tells apart. They come from a fixed set, but for classifications, which any
 /// user makes up; further ones count as [`OTHER`].
@@ -91,7 +85,7 @@ impl Counts {
     pub fn read(state_dir: &Path) -> Self {
         let mut all = Self::default();
         for program in PROGRAMS {
-            let Ok(Some(counts)) = read_file(&path(state_dir, program)) else { continue };
+            let Ok(Some(counts)) = state_file::read::<Self>(&path(state_dir, program)) else { continue };
             for (counter, reasons) in counts.0 {
                 for (reason, count) in reasons {
                     all.add(&counter, &reason, count);
@@ -133,7 +127,7 @@ impl Counters {
     /// The counts that the daemon `program` left, or zeros.
     pub fn open(state_dir: &Path, program: &str) -> Self {
         let path = path(state_dir, program);
-        let counts = match read_file(&path) {
+        let counts = match state_file::read::<Counts>(&path) {
             Ok(counts) => counts.unwrap_or_default(),
             Err(error) => {
                 log::warn!("{}: {error}; counting begins anew", path.display());
@@ -168,7 +162,7 @@ impl Counters {
     /// Writes the file if it is behind. If that fails it is said, and tried again with the next count.
     pub fn write(&mut self) {
         if self.changed.take().is_some()
-            && let Err(error) = write_file(&self.path, &self.counts)
+            && let Err(error) = state_file::write(&self.path, &self.counts)
         {
             log::warn!("{}: {error}; the counters of this second are not kept", self.path.display());
         }
@@ -177,21 +171,6 @@ impl Counters {
 
 fn path(state_dir: &Path, program: &str) -> PathBuf {
     state_dir.join(format!("{program}.counters.json"))
-}
-
-fn read_file(path: &Path) -> io::Result<Option<Counts>> {
-    let file = match bounded_file::open_regular(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    Ok(Some(serde_json::from_slice(&bounded_file::read_all(&file, FILE_BYTES)?)?))
-}
-
-fn write_file(path: &Path, counts: &Counts) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
-    file.write_all(&serde_json::to_vec_pretty(counts)?)?;
-    fs::rename(new, path)
 }
 
 #[cfg(test)]
@@ -244,7 +223,7 @@ mod tests {
         let counts = Counts::read(dir.path());
         assert_eq!(counts.total(Counter::RateLimited), 200);
         assert_eq!(counts.by_reason(Counter::RateLimited).count(), MAX_REASONS + 1);
-        fs::write(path(dir.path(), "telempostd"), "noise").unwrap();
+        std::fs::write(path(dir.path(), "telempostd"), "noise").unwrap();
         let counters = Counters::open(dir.path(), "telempostd");
         assert_eq!(counters.counts, Counts::default());
     }

@@ -1,15 +1,10 @@
 //! What delivery leaves for people to read: `STATE_DIR/delivery.json`, written by telempostd, read by
 //! `telemctl status`, also while no daemon runs.
 
+use crate::state_file;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
-use telemetry::bounded_file;
-
-/// Longest file that is read; ours is below 2 KiB.
-const FILE_BYTES: u64 = 16 * 1024;
 
 /// The state of delivery. Times are in seconds since the epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +37,10 @@ impl DeliveryStatus {
     /// # Errors
     /// The file is there but can not be read.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        let file = match bounded_file::open_regular(&path(state_dir)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        Ok(serde_json::from_slice(&bounded_file::read_all(&file, FILE_BYTES)?).ok())
+        match state_file::read(&path(state_dir)) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+            status => status,
+        }
     }
 
     /// Writes the status, by rename.
@@ -54,12 +48,7 @@ impl DeliveryStatus {
     /// # Errors
     /// As the system says; the old one stays.
     pub fn write(&self, state_dir: &Path) -> io::Result<()> {
-        let path = path(state_dir);
-        let new = path.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.write_all(b"\n")?;
-        fs::rename(new, path)
+        state_file::write(&path(state_dir), self)
     }
 }
 
@@ -92,7 +81,7 @@ mod tests {
         let status = DeliveryStatus { updated_unix_secs: 7, last_error: Some(fault), ..Default::default() };
         status.write(dir.path()).unwrap();
         assert_eq!(DeliveryStatus::read(dir.path()).unwrap(), Some(status));
-        fs::write(path(dir.path()), "noise").unwrap();
+        std::fs::write(path(dir.path()), "noise").unwrap();
         assert_eq!(DeliveryStatus::read(dir.path()).unwrap(), None);
     }
 

@@ -15,3 +15,4 @@ pub mod malloc_trim;
 pub mod notify;
 pub mod signals;
 pub mod sliding_window;
+pub mod state_file;

@@ -6,17 +6,11 @@
 
 use crate::limits::STATUS_INTERVAL;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use telemetry::bounded_file;
 use telemetry::config::{RateLimitStrategy, Settings};
 use telemetry_daemon::sliding_window::SlidingWindow;
-
-/// Longest file that is read: two windows of some sixty buckets are below 4 KiB.
-const FILE_BYTES: u64 = 64 * 1024;
+use telemetry_daemon::state_file;
 
 /// What the limits say to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +50,7 @@ impl RateLimit {
     /// The limits of these settings over what earlier runs let out.
     pub(crate) fn open(settings: &Settings) -> Self {
         let path = settings.state_dir.join("rate_limit.json");
-        let windows = read(&path).unwrap_or_else(|error| {
+        let windows = state_file::read(&path).unwrap_or_else(|error| {
             log::warn!("{}: {error}; the rate limit begins anew", path.display());
             None
         });
@@ -118,7 +112,7 @@ impl RateLimit {
     /// Writes the file if it is behind.
     pub(crate) fn write(&mut self) {
         if self.changed.take().is_some()
-            && let Err(error) = write(&self.path, &self.windows)
+            && let Err(error) = state_file::write(&self.path, &self.windows)
         {
             log::warn!("{}: {error}; the rate limit may begin anew at the next start", self.path.display());
         }
@@ -134,24 +128,10 @@ fn wait_secs(window: &mut SlidingWindow, limit: Option<u64>, amount: u64, now_se
     }
 }
 
-fn read(path: &Path) -> io::Result<Option<Windows>> {
-    let file = match bounded_file::open_regular(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    Ok(Some(serde_json::from_slice(&bounded_file::read_all(&file, FILE_BYTES)?)?))
-}
-
-fn write(path: &Path, windows: &Windows) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&new)?;
-    file.write_all(&serde_json::to_vec(windows)?)?;
-    fs::rename(new, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn settings(lines: &str) -> Settings {
         let text = format!("[settings]\n{lines}");
@@ -204,7 +184,7 @@ mod tests {
         first.write();
         let mut second = RateLimit::open(&settings);
         assert!(matches!(second.verdict(1, NOW), Verdict::Wait(_)));
-        fs::write(dir.path().join("rate_limit.json"), "noise").unwrap();
+        std::fs::write(dir.path().join("rate_limit.json"), "noise").unwrap();
         assert_eq!(RateLimit::open(&settings).verdict(1, NOW), Verdict::Pass);
     }
 }

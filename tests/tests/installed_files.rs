@@ -84,6 +84,11 @@ fn the_manuals_tell_every_option() {
         ("telemctl", &["journal"], "telemctl.1"),
         ("telemctl", &["status"], "telemctl.1"),
         ("telemctl", &["preview"], "telemctl.1"),
+        ("telemctl", &["doctor"], "telemctl.1"),
+        ("telemctl", &["rejected", "list"], "telemctl.1"),
+        ("telemctl", &["rejected", "show"], "telemctl.1"),
+        ("telemctl", &["rejected", "retry"], "telemctl.1"),
+        ("telemctl", &["rejected", "drop"], "telemctl.1"),
     ] {
         let help = Command::new(programs::path(program)).args(words).arg("--help").output().unwrap();
         assert!(help.status.success(), "{program}");
