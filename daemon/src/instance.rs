@@ -3,9 +3,9 @@
 //! reading even, would keep the daemon from starting. `RUN_DIR/NAME.pid` tells the process id to everybody.
 
 use nix::fcntl::{FcntlArg, fcntl};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use telemetry::bounded_file;
 
@@ -100,7 +100,9 @@ fn pid_path(run_dir: &Path, name: &str) -> PathBuf {
 fn write_pid(run_dir: &Path, name: &str) -> io::Result<()> {
     let path = pid_path(run_dir, name);
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
+    // Whatever the umask: everybody may know.
+    file.set_permissions(Permissions::from_mode(0o644))?;
     writeln!(file, "{}", std::process::id())?;
     fs::rename(new, path)
 }
@@ -132,7 +134,6 @@ fn whole_file(lock_type: i32) -> libc::flock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn nobody_else_can_lock_it() {
@@ -140,8 +141,15 @@ mod tests {
         let _lock = InstanceLock::acquire(dir.path(), "telempostd").unwrap();
         let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(lock_path(dir.path(), "telempostd")), 0o600);
-        assert_eq!(mode(pid_path(dir.path(), "telempostd")) & 0o444, 0o444);
+        assert_eq!(mode(pid_path(dir.path(), "telempostd")), 0o644);
         assert!(program_of(std::process::id()).is_some());
+    }
+
+    #[test]
+    fn senders_can_tell_that_ours_has_run() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(InstanceLock::acquire(dir.path(), "telemprobd").unwrap());
+        assert!(dir.path().join(telemetry::TELEMPROBD_PID_FILE).exists());
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! sees the old one or the new one. They are not synced: none of them holds a record.
 
 use serde::{Serialize, de::DeserializeOwned};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use telemetry::bounded_file;
 
@@ -29,7 +29,9 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 /// As the system says; the old one stays.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
+    // Whatever the umask, which is strict for the daemons' other files.
+    file.set_permissions(Permissions::from_mode(0o644))?;
     let mut text = serde_json::to_vec_pretty(value)?;
     text.push(b'\n');
     file.write_all(&text)?;

@@ -16,6 +16,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The file in `run_dir` that our telemprobd leaves, until the machine starts again.
+pub const TELEMPROBD_PID_FILE: &str = "telemprobd.pid";
+
 const TIMEOUT: Duration = Duration::from_secs(SEND_TIMEOUT_SECS);
 
 /// Sends records to telemprobd. It holds no connection: each record has its own, so that a client can be
@@ -24,6 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(SEND_TIMEOUT_SECS);
 pub struct Client {
     socket_path: PathBuf,
     etc_dir: PathBuf,
+    run_dir: PathBuf,
     config: Option<PathBuf>,
 }
 
@@ -51,7 +55,8 @@ impl Client {
     }
 
     fn of(settings: Settings, config: Option<PathBuf>) -> Self {
-        Self { socket_path: settings.socket_path, etc_dir: settings.etc_dir, config }
+        let Settings { socket_path, etc_dir, run_dir, .. } = settings;
+        Self { socket_path, etc_dir, run_dir, config }
     }
 
     /// Whether telemetry is opted in on this machine, as of now.
@@ -60,7 +65,8 @@ impl Client {
     }
 
     /// Sends a record and waits for telemprobd to say that it is stored, at most one second for each.
-    /// A daemon of the C implementation closes without an answer, which counts as success.
+    /// A daemon of the C implementation closes without an answer, which counts as success; where ours has
+    /// run ([`TELEMPROBD_PID_FILE`] tells), it means that telemprobd was killed, and is an error.
     ///
     /// # Errors
     /// [`Error::NotOptedIn`]; [`Error::Socket`] if telemprobd is away; [`Error::Refused`] with its reason;
@@ -76,10 +82,16 @@ impl Client {
         let sent = send_all(&connection, &message);
         match (receive_answer(&connection), sent) {
             (Ok(Some(answer)), _) => answer.map_err(Error::Refused),
+            (Ok(None), Ok(())) if self.daemon_answers() => Err(self.socket_error(Errno::ECONNRESET)),
             (Ok(None), Ok(())) => Ok(()),
             (Err(Errno::EAGAIN), Ok(())) => Err(Error::NoAnswer { path: self.socket_path.clone() }),
             (_, Err(errno)) | (Err(errno), _) => Err(self.socket_error(errno)),
         }
+    }
+
+    /// Whether the daemon is known to be one that answers.
+    fn daemon_answers(&self) -> bool {
+        self.run_dir.join(TELEMPROBD_PID_FILE).exists()
     }
 
     fn connect(&self) -> Result<OwnedFd, Errno> {

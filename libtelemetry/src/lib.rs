@@ -38,6 +38,6 @@ mod record;
 pub mod spool;
 pub mod wire;
 
-pub use client::Client;
+pub use client::{Client, TELEMPROBD_PID_FILE};
 pub use error::{Error, errno_of};
 pub use record::{MACHINE_ID_PLACEHOLDER, RECORD_FORMAT_VERSION, Record};

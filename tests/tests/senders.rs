@@ -85,6 +85,20 @@ fn a_daemon_that_dies_in_the_middle_is_an_error() {
 }
 
 #[test]
+fn our_daemon_that_dies_before_it_answers_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.start_telemprobd().stop();
+    // As a telemprobd that is killed between reading and storing.
+    let daemon = fake_daemon(&sandbox, |mut stream| {
+        read_message(&mut stream);
+    });
+    let client = Client::with_config_file(&sandbox.config()).unwrap();
+    let record = Record::new(1, "org.example/sender/killed", 1).unwrap();
+    assert!(matches!(client.send(&record), Err(Error::Socket { .. })));
+    daemon.join().unwrap();
+}
+
+#[test]
 fn no_daemon_and_no_consent_are_told() {
     let sandbox = Sandbox::new();
     let output = sandbox.run("hprobe", &[]);

@@ -46,7 +46,8 @@ pub fn needs_root(what: &str) -> bool {
 
 /// Says that something is skipped, also where a passing test's output is not shown.
 fn skipped(what: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+    // In one piece, since other tests write too.
+    let _ = std::io::stderr().write_all(format!("skipped: {what}\n").as_bytes());
 }
 
 /// Waits until `remaining` gives 0, as long as it goes on falling.

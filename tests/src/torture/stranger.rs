@@ -2,7 +2,6 @@
 
 use crate::{Sandbox, programs};
 use nix::unistd::Uid;
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -27,7 +26,10 @@ impl Stranger {
         // Where the build lies he may not be allowed to look.
         let program = sandbox.path("stranger");
         if !program.exists() {
-            fs::copy(programs::path("stranger"), &program).unwrap();
+            // By another process: were it open for writing here while another thread forks, that child
+            // would have it too for a moment, and it could not be started (ETXTBSY).
+            let copied = Command::new("cp").arg(programs::path("stranger")).arg(&program).status().unwrap();
+            assert!(copied.success(), "{}", program.display());
         }
         let mut command = Command::new(program);
         command.arg(sandbox.socket_path()).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
