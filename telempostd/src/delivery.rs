@@ -323,6 +323,15 @@ impl<R> Delivery<R> {
         self.in_flight.get(&tag)
     }
 
+    /// An answer came, over a connection that carries many requests at once, or one.
+    pub(crate) fn answered(&mut self, tag: u64, is_multiplexed: bool) {
+        if let Some(id) = self.in_flight.get(&tag).map(|in_flight| in_flight.lane)
+            && let Some(lane) = self.lane(id)
+        {
+            lane.answered(is_multiplexed, id);
+        }
+    }
+
     /// Decides over a record that was in flight. `chance` is from 0 to below 1. Returns what is worth a
     /// line in the log. A tag that is not in flight changes nothing.
     pub(crate) fn settle(&mut self, tag: u64, fate: Fate, now: Instant, chance: f64) -> Option<Outage> {

@@ -1,7 +1,7 @@
 //! Delivery as a game: files come, servers answer as they like, and nothing may ever be lost.
 
 use super::*;
-use crate::limits::{IN_FLIGHT, IN_FLIGHT_OWN_SERVER};
+use crate::limits::{IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -242,6 +242,26 @@ fn a_server_that_is_down_holds_up_no_other() {
 }
 
 #[test]
+fn a_server_of_one_request_a_connection_has_fewer_in_flight() {
+    let mut game = Game::new();
+    for _ in 0..4 {
+        game.add(&[0; 64]);
+    }
+    for (is_multiplexed, most) in [(false, IN_FLIGHT_HTTP_1), (true, IN_FLIGHT), (false, IN_FLIGHT_HTTP_1)] {
+        game.work();
+        let tag = game.delivery.tags_in_flight()[0];
+        game.delivery.answered(tag, is_multiplexed);
+        while game.delivery.in_flight() > most {
+            game.answer(0, Fate::Settled, 0.5);
+        }
+        game.answer(0, Fate::Settled, 0.5);
+        game.work();
+        assert_eq!(game.delivery.in_flight(), most);
+    }
+    game.run_out();
+}
+
+#[test]
 fn one_record_that_a_server_fails_over_does_not_hold_up_the_others() {
     let mut game = Game::new();
     for _ in 0..100 {
@@ -292,4 +312,36 @@ fn records_for_one_server_too_many_wait_for_a_place() {
     assert_eq!(game.delivery.lanes.len(), SERVERS);
     game.run_out();
     assert_eq!(game.settled.len(), 2 * SERVERS);
+}
+
+#[test]
+fn an_outage_of_an_hour_costs_few_tries_and_ends_with_all_in_order() {
+    let mut game = Game::new();
+    for _ in 0..3000 {
+        game.add(&[0]);
+    }
+    let end = game.now + Duration::from_secs(3600);
+    // As chance would have it: low, middle and high in turn.
+    let mut chances = [0.1, 0.5, 0.9].into_iter().cycle();
+    while game.now < end {
+        game.work();
+        assert_eq!(game.delivery.in_flight(), 1, "one request finds out, whatever waits");
+        assert_eq!(game.sent.last(), Some(&(0, (0, 0))), "it is the oldest");
+        game.answer(0, setback(false), chances.next().unwrap());
+        game.work();
+        assert_eq!(game.delivery.in_flight(), 0, "nothing leaves before its time");
+        game.now = game.delivery.next_due().unwrap();
+    }
+    let tries = game.sent.len();
+    assert!((10..100).contains(&tries), "{tries} tries in an hour");
+
+    game.sent.clear();
+    game.work();
+    assert_eq!(game.sent, [(0, (0, 0))], "one probing request before the flood");
+    game.answer(0, Fate::Settled, 0.5);
+    game.work();
+    assert!(game.delivery.in_flight() > 1);
+    game.run_out();
+    let expected: Vec<_> = (0..3000).map(|file| (0, (file, 0))).collect();
+    assert_eq!(game.sent, expected, "oldest first, each once");
 }

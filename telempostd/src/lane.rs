@@ -1,7 +1,7 @@
 //! What waits for one server.
 
 use crate::backlog::{Backlog, FileName, Place};
-use crate::limits::{HELD, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_OWN_SERVER, READ_BELOW};
+use crate::limits::{HELD, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER, READ_BELOW};
 use crate::retry::{Allowance, Retry};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -65,6 +65,14 @@ impl<R> Lane<R> {
             most_in_flight,
             most_held,
             read_below,
+        }
+    }
+
+    /// The server was heard to take many requests on a connection, or one. Any lane but the system's has
+    /// less in flight in either case.
+    pub(crate) fn answered(&mut self, is_multiplexed: bool, id: LaneId) {
+        if id == LaneId::SYSTEM {
+            self.most_in_flight = if is_multiplexed { IN_FLIGHT } else { IN_FLIGHT_HTTP_1 };
         }
     }
 

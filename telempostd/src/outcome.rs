@@ -47,7 +47,7 @@ pub(crate) struct Setback {
 /// Judges an exchange.
 pub(crate) fn of(exchange: Exchange) -> Outcome {
     match exchange {
-        Exchange::Answer { status, retry_after_secs, body_head } => match status {
+        Exchange::Answer { status, retry_after_secs, body_head, .. } => match status {
             200..=299 => Outcome::Delivered,
             408 | 425 | 429 => later(status, retry_after_secs, &body_head),
             400..=499 => Outcome::Refused { status, answer: body_head },
@@ -80,7 +80,8 @@ mod tests {
     use super::*;
 
     fn answer(status: u16) -> Outcome {
-        of(Exchange::Answer { status, retry_after_secs: None, body_head: "b".to_owned() })
+        let body_head = "b".to_owned();
+        of(Exchange::Answer { status, retry_after_secs: None, body_head, is_multiplexed: false })
     }
 
     #[test]
@@ -130,8 +131,9 @@ mod tests {
     #[test]
     fn a_wait_that_a_server_asks_for_is_bounded() {
         for (asked, granted) in [(0, 0), (7, 7), (86_400, 86_400), (86_401, 86_400), (u64::MAX, 86_400)] {
+            let (retry_after_secs, body_head) = (Some(asked), String::new());
             let exchange =
-                Exchange::Answer { status: 429, retry_after_secs: Some(asked), body_head: String::new() };
+                Exchange::Answer { status: 429, retry_after_secs, body_head, is_multiplexed: false };
             let Outcome::TryLater(setback) = of(exchange) else { panic!("{asked}") };
             assert_eq!(setback.retry_after, Some(Duration::from_secs(granted)));
         }

@@ -197,6 +197,7 @@ fn only_the_upload_process_is_linked_with_libcurl() {
     assert!(telempostd.contains("libc.so"), "{telempostd}");
     assert!(!telempostd.contains("curl") && !telempostd.contains("ssl"), "{telempostd}");
     assert!(libraries(env!("CARGO_BIN_EXE_telempost-upload")).contains("libcurl"));
+    assert!(!libraries(env!("CARGO_BIN_EXE_telempostd")).contains("libzstd"));
 }
 
 /// Runs it to its end, which is an error of one line.

@@ -7,6 +7,7 @@ use crate::outcome::{self, Outcome, Setback};
 use crate::retry::Outage;
 use crate::tally::Loss;
 use crate::upload::SendError;
+use crate::upload::protocol::Exchange;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::ffi::OsStr;
@@ -76,7 +77,12 @@ impl Dispatch<'_> {
         packet.resize(REPORT_BYTES, 0);
         loop {
             match self.upload.receive(&mut packet) {
-                Ok(Some(report)) => self.settle(report.tag, outcome::of(report.result), now),
+                Ok(Some(report)) => {
+                    if let Exchange::Answer { is_multiplexed, .. } = report.result {
+                        self.delivery.answered(report.tag, is_multiplexed);
+                    }
+                    self.settle(report.tag, outcome::of(report.result), now);
+                }
                 Ok(None) => break,
                 Err(reason) => {
                     self.lost_upload(&reason, now);

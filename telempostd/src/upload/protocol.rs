@@ -64,6 +64,8 @@ pub(crate) enum Exchange {
         retry_after_secs: Option<u64>,
         /// The head of the answer's body as one line of printable text.
         body_head: String,
+        /// Whether its connection carries many requests at once, as with HTTP/2.
+        is_multiplexed: bool,
     },
     /// There was no whole answer.
     Failed {
@@ -101,7 +103,12 @@ mod tests {
         };
         assert_eq!(decode::<Request<'_>>(&encode(&request).unwrap()).unwrap(), request);
         for result in [
-            Exchange::Answer { status: 503, retry_after_secs: Some(9), body_head: "no".to_owned() },
+            Exchange::Answer {
+                status: 503,
+                retry_after_secs: Some(9),
+                body_head: "no".to_owned(),
+                is_multiplexed: true,
+            },
             Exchange::Failed { reason: "timed out".to_owned(), was_sent: true },
         ] {
             let report = Report { tag: u64::MAX, result };

@@ -10,6 +10,7 @@ pub(crate) struct Answer {
     length: usize,
     retry_after: Option<String>,
     is_head_whole: bool,
+    is_multiplexed: bool,
 }
 
 impl Answer {
@@ -19,6 +20,12 @@ impl Answer {
         self.length = 0;
         self.retry_after = None;
         self.is_head_whole = false;
+        self.is_multiplexed = false;
+    }
+
+    /// Whether it came over HTTP/2 or later.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.is_multiplexed
     }
 
     /// Whether the empty line came that ends the headers. libcurl does not mind if it does not.
@@ -69,6 +76,7 @@ impl Handler for Answer {
             // The final answer may follow an informational one.
             self.retry_after = None;
             self.is_head_whole = false;
+            self.is_multiplexed = !line.starts_with(b"HTTP/1");
         } else if matches!(line, b"\r\n" | b"\n") {
             self.is_head_whole = true;
         } else if let Some((name, value)) = line.split_at_checked(12)
@@ -104,6 +112,7 @@ mod tests {
             assert!(answer.header(line.as_bytes()));
         }
         assert_eq!((answer.retry_after(), answer.is_head_whole()), (None, false));
+        assert!(!answer.is_multiplexed());
         answer.header(b"RETRY-AFTER:  7 \r\n");
         assert_eq!(answer.retry_after(), Some("7"));
         answer.header(b"Retry-After:");
@@ -111,5 +120,10 @@ mod tests {
         assert_eq!(answer.retry_after(), Some(""));
         answer.header(b"\r\n");
         assert!(answer.is_head_whole());
+        // The proxy's answer to CONNECT, and the server's behind it.
+        for line in ["HTTP/1.1 200 Connection established\r\n", "\r\n", "HTTP/2 201 \r\n"] {
+            answer.header(line.as_bytes());
+        }
+        assert!(answer.is_multiplexed() && !answer.is_head_whole());
     }
 }

@@ -9,7 +9,8 @@ pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(10);
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(60);
 
 /// Connections to one server. With HTTP/2 one serves all requests; with HTTP/1.1 these are what makes
-/// several requests go at once, without being a burden to a server with many clients.
+/// several requests go at once, without being a burden to a server with many clients. telempostd's own limit
+/// on requests in flight over HTTP/1.1 is four times this.
 pub(crate) const CONNECTIONS_PER_SERVER: usize = 8;
 
 /// Connections that are kept open while they are not used.
@@ -19,10 +20,11 @@ pub(crate) const KEPT_CONNECTIONS: usize = 16;
 /// More than that is there only after another server.
 pub(crate) const KEPT_HANDLES: usize = 64;
 
-/// zlib's default. A backtrace of 8 KiB becomes a fifth; level 9 takes 1 per cent off that in twice the time.
+/// zlib's default. Backtraces of 8 KiB become a quarter in 70 us, as also with level 9; level 1
+/// leaves a fifth more.
 pub(crate) const GZIP_LEVEL: u32 = 6;
 
-/// zstd's default, which packs bodies of this length as well as gzip in a quarter of the time.
+/// zstd's default. The same backtraces become a quarter in 30 us; level 9 leaves a tenth less.
 pub(crate) const ZSTD_LEVEL: i32 = 3;
 
 /// What the header costs that names the coding: a body that saves less goes as it is.

@@ -237,6 +237,7 @@ fn exchange(
                 .retry_after()
                 .and_then(|value| retry_after::parse(value, SystemTime::now())),
             body_head: answer.shown_head(),
+            is_multiplexed: answer.is_multiplexed(),
         },
     }
 }

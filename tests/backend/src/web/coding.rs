@@ -74,7 +74,9 @@ impl Coding {
             ),
             Fault::Broken => Problem::new(
                 StatusCode::BAD_REQUEST,
-                format!("body is not right ({self:?} ends early or is none); allowed: what Content-Encoding says"),
+                format!(
+                    "body is not right ({self:?} ends early or is none); allowed: what Content-Encoding says"
+                ),
             ),
         })
     }

@@ -19,10 +19,16 @@ fn zstd(body: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(body, 3).unwrap()
 }
 
-const CODINGS: [(&str, fn(&[u8]) -> Vec<u8>); 2] = [("gzip", gzip), ("zstd", zstd)];
+/// Packs a body.
+type Pack = fn(&[u8]) -> Vec<u8>;
 
-/// What both forms post: path, headers without the coding, plain body.
-fn forms(payload: &str) -> [(&'static str, Vec<(String, String)>, Vec<u8>); 2] {
+const CODINGS: [(&str, Pack); 2] = [("gzip", gzip), ("zstd", zstd)];
+
+/// A request: path, headers without the coding, plain body.
+type Form = (&'static str, Vec<(String, String)>, Vec<u8>);
+
+/// What both forms post.
+fn forms(payload: &str) -> [Form; 2] {
     [
         ("/v2/collector", headers(&[]), payload.as_bytes().to_vec()),
         ("/v3/collector", vec![owned(TID)], json(payload, &[]).into_bytes()),
