@@ -19,7 +19,7 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// user makes up; further ones count as [`OTHER`].
 const MAX_REASONS: usize = 64;
 
-/// The reason of what is counted beyond [`MAX_REASONS`].
+/// The reason of what is counted beyond `MAX_REASONS`.
 pub const OTHER: &str = "other";
 
 /// What is counted.
