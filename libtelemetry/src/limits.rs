@@ -72,3 +72,7 @@ pub const JOURNAL_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Seconds that a sender waits, for sending and again for the answer (contract).
 pub const SEND_TIMEOUT_SECS: u64 = 1;
+
+/// Files that gave no record and are kept for a look, the newest. One or two show what happened; a spool
+/// full of noise must not stay on the disk for ever.
+pub const DAMAGED_KEPT: usize = 100;

@@ -43,7 +43,11 @@ impl SenderConfigs {
         if !is_trusted(&metadata, sender_uid) {
             return Err(Errno::EPERM);
         }
-        config::server_of(path, &file).map_err(|error| error.errno())?;
+        let server = config::server_of(path, &file).map_err(|error| error.errno())?;
+        // telempostd could deliver the record to nobody: the sender is to learn that now.
+        if server.url.is_empty() {
+            return Err(Errno::EINVAL);
+        }
         self.remember(path, Stamp::of(&metadata));
         Ok(())
     }
@@ -108,8 +112,10 @@ mod tests {
             assert_eq!(check(&path, owner), Err(Errno::EPERM));
         }
         mode(0o644);
-        fs::write(&path, "[settings]\nserver=gopher://h/\n").unwrap();
-        assert_eq!(check(&path, owner), Err(Errno::EINVAL));
+        for useless in ["server=gopher://h/", "server="] {
+            fs::write(&path, format!("[settings]\n{useless}\n")).unwrap();
+            assert_eq!(check(&path, owner), Err(Errno::EINVAL), "{useless}");
+        }
         assert_eq!(check(&dir.path().join("none"), owner), Err(Errno::ENOENT));
         assert!(check(dir.path(), owner).is_err());
     }
@@ -121,7 +127,7 @@ mod tests {
         let mut configs = SenderConfigs::default();
         for n in 0..2 * TRUSTED_CONFIGS {
             let path = dir.path().join(n.to_string());
-            fs::write(&path, "[settings]\n").unwrap();
+            fs::write(&path, "[settings]\nserver=http://h/\n").unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
             assert_eq!(configs.check(&path, owner), Ok(()));
         }

@@ -245,6 +245,31 @@ impl SpoolDir {
         Ok(renameat(&self.directory, name, &self.directory, &target)?)
     }
 
+    /// Keeps the newest files that were set aside in a directory, and removes the others.
+    ///
+    /// # Errors
+    /// As the system says; one that is not there holds nothing.
+    pub fn keep_newest(&self, directory: &str, most: usize) -> io::Result<()> {
+        let path = self.path.join(directory);
+        let found = match std::fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        let mut files = Vec::new();
+        for entry in found {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_file() {
+                files.push((metadata.mtime(), metadata.mtime_nsec(), entry.file_name()));
+            }
+        }
+        files.sort_unstable();
+        for (_, _, name) in files.iter().take(files.len().saturating_sub(most)) {
+            std::fs::remove_file(path.join(name))?;
+        }
+        Ok(())
+    }
+
     /// Makes a directory of the spool's own state.
     ///
     /// # Errors
@@ -385,5 +410,22 @@ mod tests {
         assert!(spool.path().join(DAMAGED_DIR).join("damaged").exists());
         assert_eq!(spool.entries().unwrap(), []);
         spool.remove(OsStr::new("gone")).unwrap();
+    }
+
+    #[test]
+    fn of_what_is_set_aside_the_newest_stay() {
+        let (_dir, spool) = spool();
+        spool.keep_newest(DAMAGED_DIR, 2).unwrap();
+        for n in 0..5_u64 {
+            let path = spool.path().join(n.to_string());
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000 - n);
+            File::create(&path).unwrap().set_modified(time).unwrap();
+            spool.set_aside(OsStr::new(&n.to_string()), DAMAGED_DIR).unwrap();
+        }
+        spool.keep_newest(DAMAGED_DIR, 2).unwrap();
+        let kept = fs::read_dir(spool.path().join(DAMAGED_DIR)).unwrap();
+        let mut kept: Vec<_> = kept.map(|entry| entry.unwrap().file_name()).collect();
+        kept.sort();
+        assert_eq!(kept, ["0", "1"]);
     }
 }

@@ -24,9 +24,10 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
 use telemetry::config::Settings;
+use telemetry::limits::DAMAGED_KEPT;
 use telemetry::spool::file::StoredRecord;
 use telemetry::spool::rejected::Rejected;
-use telemetry::spool::{REJECTED_DIR, SpoolDir};
+use telemetry::spool::{DAMAGED_DIR, REJECTED_DIR, SpoolDir};
 use telemetry_daemon::counters::Counters;
 use telemetry_daemon::malloc_trim;
 
@@ -134,10 +135,13 @@ impl<'a> Dispatch<'a> {
     }
 
     /// What is due with each look over the spool: what could not be removed is tried again, and refused
-    /// records that are kept for long enough go.
+    /// records and damaged files go that were kept for long enough.
     pub(crate) fn clean_up(&mut self) {
         if let Err(error) = self.rejected.prune(&self.spool, SystemTime::now()) {
             log::warn!("{}: old records can not be removed: {error}", self.path(OsStr::new(REJECTED_DIR)));
+        }
+        if let Err(error) = self.spool.keep_newest(DAMAGED_DIR, DAMAGED_KEPT) {
+            log::warn!("{}: old files can not be removed: {error}", self.path(OsStr::new(DAMAGED_DIR)));
         }
         for file in std::mem::take(&mut self.unremovable) {
             match self.spool.remove(&OsString::from(&file)) {
