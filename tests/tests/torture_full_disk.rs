@@ -10,6 +10,7 @@ use system_tests::torture::{
     Account, Kept, Load, LoopFs, check_alive, check_no_remains, collected, short_or_full, until_delivered,
 };
 use system_tests::{Collector, Sandbox, until};
+use telemetry_daemon::counters::{Counter, Counts};
 
 const ENOSPC: i32 = -28;
 
@@ -118,4 +119,27 @@ fn check_account(sandbox: &Sandbox, collector: Collector, account: &Account, sto
     let refusals: Vec<_> = account.refusals.keys().collect();
     assert_eq!(refusals, [&ENOSPC], "the senders learn the reason");
     assert_eq!(account.unanswered.len(), 0);
+}
+
+#[test]
+fn the_file_system_keeps_what_is_to_stay_free() {
+    let mut sandbox = Sandbox::new();
+    let Some(disk) = LoopFs::format(&sandbox.path(""), "disk", 8) else { return };
+    sandbox.set("spool_dir", disk.path().join("spool").display());
+    sandbox.set("spool_keep_free", 60).set("spool_max_size", -1).set("user_records_per_minute", -1);
+    let mut telemprobd = sandbox.start_telemprobd();
+    let send =
+        |n: usize| exchange(&sandbox.socket_path(), &message("org.example/torture/free", &n.to_string()));
+    let (stored, answer) =
+        (0..10_000).map(|n| (n, send(n))).find(|(_, answer)| *answer != Answer::Stored).unwrap();
+    assert_eq!(answer, Answer::Refused(ENOSPC));
+    assert!(stored > 100, "only {stored} stored on 8 MiB");
+    let disk_stat = nix::sys::statvfs::statvfs(disk.path()).unwrap();
+    let free_percent = disk_stat.blocks_available() * 100 / disk_stat.blocks();
+    assert!((58..=62).contains(&free_percent), "{free_percent} per cent are free");
+    until("the reason in the counters", || {
+        let counts = Counts::read(&sandbox.path("state"));
+        counts.by_reason(Counter::Refused).any(|found| found == ("disk_full", 1)).then_some(())
+    });
+    telemprobd.stop();
 }
