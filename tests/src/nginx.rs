@@ -4,7 +4,7 @@
 //! outlives the scenario.
 
 use crate::certificates::{Certificate, Certificates};
-use crate::{DEADLINE, Process, Sandbox};
+use crate::{DEADLINE, Process, Sandbox, until};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -116,11 +116,17 @@ impl Nginx {
         fields.filter(|fields| fields[1].ends_with(&port) && fields[3] == "01").count()
     }
 
-    /// The requests that it has answered.
+    /// The requests that it has answered, at least so many: it logs each a moment after the answer.
     ///
     /// # Panics
-    /// It logs in another form.
-    pub fn served(&self) -> Vec<Served> {
+    /// It logs in another form, or fewer.
+    pub fn served(&self, least: usize) -> Vec<Served> {
+        until(&format!("{least} requests in nginx's log"), || {
+            Some(self.logged()).filter(|served| served.len() >= least)
+        })
+    }
+
+    fn logged(&self) -> Vec<Served> {
         let log = fs::read_to_string(self.sandbox.join("nginx/access.log")).unwrap_or_default();
         // The last line may not be whole.
         let whole = log.rfind('\n').map_or("", |end| &log[..end]);
@@ -152,7 +158,7 @@ fn serve(
     let mut command = Command::new(program());
     command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder);
     let mut process = Process::spawn(sandbox, "nginx", &mut command);
-    let listens = crate::until("nginx listens", || match process.try_status().unwrap() {
+    let listens = until("nginx listens", || match process.try_status().unwrap() {
         Some(_) => Some(false),
         None => TcpStream::connect(("127.0.0.1", port)).ok().map(|_| true),
     });

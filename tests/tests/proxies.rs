@@ -56,7 +56,7 @@ fn https_goes_through_a_tunnel_and_is_checked_at_its_end() {
         sandbox.set("server", nginx.url("/v2/collector"));
         let mut telempostd = start(&sandbox, &[(variable, &proxy.url)]);
         assert_eq!(collector.wait_for(RECORDS).len(), RECORDS);
-        assert!(nginx.served().iter().all(|request| request.protocol == "HTTP/2.0"));
+        assert!(nginx.served(RECORDS).iter().all(|request| request.protocol == "HTTP/2.0"));
         let asked = proxy.asked();
         assert_eq!(asked.first().unwrap(), "CONNECT telemetry.invalid:443 HTTP/1.1");
         assert_eq!(*asked.last().unwrap(), format!("CONNECT localhost:{} HTTP/1.1", nginx.port));

@@ -59,7 +59,7 @@ impl System {
         assert!(shown.to_string().contains(&serde_json::to_string(&fault).unwrap()), "{shown}");
         self.telempostd.wait_for_log(&fault);
         assert_eq!(self.sandbox.spooled().len(), RECORDS);
-        assert_eq!((self.collector.records().len(), self.nginx.served().len()), (0, 0));
+        assert_eq!((self.collector.records().len(), self.nginx.served(0).len()), (0, 0));
     }
 }
 

@@ -30,7 +30,7 @@ impl System {
             (torture::collected::count(&self.collector) == records).then_some(())
         });
         until("an empty spool", || self.sandbox.spooled().is_empty().then_some(()));
-        let served = self.nginx.served();
+        let served = self.nginx.served(records);
         assert_eq!(served.iter().map(|request| request.status).collect::<BTreeSet<_>>(), [201].into());
         served
     }
