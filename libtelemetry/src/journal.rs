@@ -107,7 +107,7 @@ impl Journal {
         file.write_all(format!("{payload}\n").as_bytes())
     }
 
-    /// Appends entries in one write and returns how many the file then has at least grown by.
+    /// Appends entries in one write.
     ///
     /// # Errors
     /// As the system says.
