@@ -151,6 +151,11 @@ int tm_set_payload(struct telem_ref *ref, char *payload);
  *   -ECONNREFUSED  telemetry is not opted in, or telemprobd does not run
  *   -ENOENT        telemprobd's socket is not there
  *   -ETIMEDOUT     telemprobd did not take it, or did not answer, in time: it may or may not be stored
+ *   -ECONNRESET    telemprobd ended before it answered: it may or may not be stored
+ *   -ENOSPC        the spool, or its file system, is full
+ *   -EDQUOT        your share of the spool is full
+ *   -EAGAIN        you send too many records a minute
+ *   -EBUSY         you have too many connections to telemprobd
  *   -EPERM         telemprobd does not accept the file that tm_set_config_file named
  *   -EINVAL        ref is NULL, the configuration has a fault, or telemprobd refused the record
  * or another negative errno value of the connection, or that telemprobd answered.
