@@ -66,6 +66,8 @@ keys! {
         "minutes, 0 to 59";
     RATE_LIMIT_STRATEGY "rate_limit_strategy" "spool",
         "spool or drop (anything else counts as spool)";
+    CRASH_BURST_LIMIT "crash_burst_limit" "5",
+        "reports an hour of one executable, 0 to 1000, or -1 for no limit";
     DAEMON_RECYCLING_ENABLED "daemon_recycling_enabled" "true",
         "true, false, 1 or 0";
     RECYCLING_IDLE_TIME "recycling_idle_time" "300",

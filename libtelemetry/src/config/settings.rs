@@ -106,6 +106,8 @@ pub struct Settings {
     pub byte_window: Duration,
     /// What happens past a limit.
     pub rate_limit_strategy: RateLimitStrategy,
+    /// Crash reports an hour of one executable; none means no limit.
+    pub crash_burst_limit: Option<u32>,
     /// Idle time after which a daemon ends, to be started again when there is work; none means never.
     pub recycle_after: Option<Duration>,
     /// Whether payloads are kept in `log_dir/records`.
@@ -157,6 +159,9 @@ impl Settings {
                 text if text.eq_ignore_ascii_case("drop") => RateLimitStrategy::Drop,
                 _ => RateLimitStrategy::Spool,
             },
+            crash_burst_limit: values
+                .limit(keys::CRASH_BURST_LIMIT, 0, 1000)?
+                .map(|reports| u32::try_from(reports).unwrap_or(u32::MAX)),
             recycle_after: recycling.then_some(idle_time),
             retention_enabled: values.boolean(keys::RECORD_RETENTION_ENABLED)?,
             server_delivery_enabled: values.boolean(keys::RECORD_SERVER_DELIVERY_ENABLED)?,
@@ -293,6 +298,7 @@ mod tests {
         assert_eq!(settings.spool_max_bytes, Some(5120 * 1024));
         assert_eq!(settings.spool_process_interval, Duration::from_secs(120));
         assert_eq!((settings.record_burst_limit, settings.byte_burst_limit), (Some(1000), None));
+        assert_eq!(settings.crash_burst_limit, Some(5));
         assert_eq!(settings.recycle_after, Some(Duration::from_secs(300)));
         assert_eq!(settings.user_limits.spool_bytes, Some(5120 * 1024 / 100 * 50));
         assert_eq!(settings.rate_limit_strategy, RateLimitStrategy::Spool);
@@ -328,11 +334,12 @@ mod tests {
 
     #[test]
     fn values_may_be_odd_where_the_contract_says_so() {
-        let settings = settings("spool_process_time=7\nrate_limit_strategy=DROP\nrecord_retention_enabled=True\nspool_max_size=-1\ndaemon_recycling_enabled=0").unwrap();
+        let settings = settings("spool_process_time=7\nrate_limit_strategy=DROP\nrecord_retention_enabled=True\nspool_max_size=-1\ncrash_burst_limit=-1\ndaemon_recycling_enabled=0").unwrap();
         assert_eq!(settings.spool_process_interval, Duration::from_secs(120));
         assert_eq!(settings.rate_limit_strategy, RateLimitStrategy::Drop);
         assert!(settings.retention_enabled);
         assert_eq!((settings.spool_max_bytes, settings.recycle_after), (None, None));
+        assert_eq!(settings.crash_burst_limit, None);
     }
 
     #[test]
@@ -363,6 +370,9 @@ mod tests {
             "spool_sync=yes",
             "record_burst_limit=-5",
             "record_window_length=60",
+            "crash_burst_limit=-2",
+            "crash_burst_limit=1001",
+            "crash_burst_limit=",
             "byte_window_length=-1",
             "etc_dir=etc",
             "recycling_idle_time=0",
