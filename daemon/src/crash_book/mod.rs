@@ -1,0 +1,228 @@
+//! What the crash probe remembers from crash to crash: `STATE_DIR/crashes.json`.
+//!
+//! ```text
+//! { "totals": { "sent": 7, "left_out": 40, "not_sent": 1 },
+//!   "executables": [ { "path": "/usr/bin/editor", "reports": WINDOW OF AN HOUR, "left_out": 3,
+//!                      "last_unix_secs": 1522691281 } ],
+//!   "outcomes": [ { "unix_secs": 1522691281, "pid": 1234, "executable": "/usr/bin/editor",
+//!                   "fate": { "sent": { "class": "org.clearlinux/crash/clr", "event_id": "5de9..." } } } ] }
+//! ```
+//!
+//! A program that crashes in a loop has its reports limited ([`admit`]), and a person can see what became of the
+//! latest crashes ([`note_outcome`], [`CrashBook::read`]). Each crash has a process of its own, so that several may be
+//! at the file: `STATE_DIR/crashes.lock` is locked meanwhile. Both are for the daemons' user and root alone, since
+//! they tell what people run.
+
+mod book;
+
+use crate::state_file;
+pub use book::{CrashBook, Decision, Fate, LIMIT_WINDOW_SECS, OUTCOMES, Outcome, Totals};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Permissions of both files.
+const MODE: u32 = 0o600;
+
+/// Time between two looks whether the lock is free. It is held for a fraction of it.
+const LOCK_RETRY: Duration = Duration::from_millis(2);
+
+/// Asks whether a crash of this executable may be reported now, and counts it.
+///
+/// `limit` is the number of reports an hour (`crash_burst_limit`), none for no limit. Waits at most `patience` for
+/// other crashes' handlers.
+///
+/// # Errors
+/// As the system says; `TimedOut` if the lock is not free in time. Nothing is counted then.
+pub fn admit(
+    state_dir: &Path,
+    executable: &str,
+    limit: Option<u32>,
+    now_unix_secs: u64,
+    patience: Duration,
+) -> io::Result<Decision> {
+    change(state_dir, patience, |book| book.decide(executable, limit, now_unix_secs))
+}
+
+/// Writes down what became of a crash. Waits at most `patience` for other crashes' handlers.
+///
+/// # Errors
+/// As [`admit`].
+pub fn note_outcome(state_dir: &Path, outcome: Outcome, patience: Duration) -> io::Result<()> {
+    change(state_dir, patience, |book| book.note(outcome))
+}
+
+impl CrashBook {
+    /// Reads the book; none if no crash was seen here, or something else is in its place.
+    ///
+    /// # Errors
+    /// The file is there but can not be read.
+    pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
+        match state_file::read(&book_path(state_dir)) {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) =>
+            {
+                Ok(None)
+            }
+            book => book,
+        }
+    }
+}
+
+fn change<T>(
+    state_dir: &Path,
+    patience: Duration,
+    action: impl FnOnce(&mut CrashBook) -> T,
+) -> io::Result<T> {
+    // Held until the end, and given back by the system however the process ends.
+    let _lock = lock(state_dir, patience)?;
+    let old = CrashBook::read(state_dir)?.unwrap_or_default();
+    let mut book = old.clone();
+    let result = action(&mut book);
+    if book != old {
+        let path = book_path(state_dir);
+        state_file::write_text(&path, &text_within_bounds(&mut book)?, MODE)?;
+    }
+    Ok(result)
+}
+
+/// The text of the book, which forgets executables until the text can be read again.
+fn text_within_bounds(book: &mut CrashBook) -> io::Result<Vec<u8>> {
+    loop {
+        let text = state_file::text_of(book)?;
+        if text.len() as u64 <= state_file::FILE_BYTES || !book.forget_oldest_quarter() {
+            return Ok(text);
+        }
+    }
+}
+
+fn lock(state_dir: &Path, patience: Duration) -> io::Result<File> {
+    let deadline = Instant::now() + patience;
+    let file = open_lock(&state_dir.join("crashes.lock"))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let text = "crashes.lock is held by another process";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        std::thread::sleep(LOCK_RETRY.min(left));
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(MODE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            state_file::give_to_owner_of_directory(&file, path)?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn book_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("crashes.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn outcome(executable: &str) -> Outcome {
+        Outcome { unix_secs: 5, pid: 7, executable: executable.to_owned(), fate: Fate::LeftOut }
+    }
+
+    #[test]
+    fn the_book_survives_the_process_and_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(CrashBook::read(dir.path()).unwrap(), None);
+        let admitted = |left_out_before| Decision::Admitted { left_out_before };
+        let ask = |now| admit(dir.path(), "/bin/x", Some(1), now, PATIENCE).unwrap();
+        assert_eq!(ask(1000), admitted(0));
+        assert_eq!(ask(1001), Decision::LeftOut);
+        note_outcome(dir.path(), outcome("/bin/x"), PATIENCE).unwrap();
+        assert_eq!(ask(1000 + 2 * LIMIT_WINDOW_SECS), admitted(1));
+        let book = CrashBook::read(dir.path()).unwrap().unwrap();
+        assert_eq!((book.totals.left_out, book.outcomes.len()), (1, 1));
+        for name in ["crashes.json", "crashes.lock"] {
+            assert_eq!(dir.path().join(name).metadata().unwrap().mode() & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn noise_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        for noise in ["noise", "", "{", "{\"executables\": 3}", &" ".repeat(300_000)] {
+            std::fs::write(book_path(dir.path()), noise).unwrap();
+            assert_eq!(CrashBook::read(dir.path()).unwrap(), None);
+            note_outcome(dir.path(), outcome("/bin/x"), PATIENCE).unwrap();
+            assert_eq!(CrashBook::read(dir.path()).unwrap().unwrap().totals.left_out, 1);
+        }
+    }
+
+    #[test]
+    fn the_largest_book_can_be_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut book = CrashBook::default();
+        for number in 0..1000 {
+            let path = format!("{number}{}", "\"\\".repeat(500));
+            for minute in 0..60 {
+                book.decide(&path, Some(1000), 1_000_000 + 60 * minute);
+            }
+            book.note(outcome(&path));
+        }
+        let text = text_within_bounds(&mut book).unwrap();
+        std::fs::write(book_path(dir.path()), text).unwrap();
+        let read = CrashBook::read(dir.path()).unwrap().unwrap();
+        assert_eq!(read, book);
+        assert_eq!((read.totals.left_out, read.outcomes.len()), (1000, OUTCOMES));
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_waited_for_so_long_and_no_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = lock(dir.path(), PATIENCE).unwrap();
+        let error = note_outcome(dir.path(), outcome("x"), Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| note_outcome(dir.path(), outcome("x"), PATIENCE));
+            drop(held);
+            waiting.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn handlers_at_the_same_time_lose_no_count() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        note_outcome(dir.path(), outcome("x"), PATIENCE).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(CrashBook::read(dir.path()).unwrap().unwrap().totals.left_out, 100);
+    }
+
+    #[test]
+    fn a_lock_that_is_no_file_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(dir.path().join("x"), dir.path().join("crashes.lock")).unwrap();
+        note_outcome(dir.path(), outcome("x"), PATIENCE).unwrap_err();
+        assert!(!dir.path().join("x").exists());
+    }
+}
