@@ -16,7 +16,8 @@ pub fn client(config_file: Option<&Path>) -> Result<Client, Error> {
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// The path from the root on, whatever the working directory will be.
+pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

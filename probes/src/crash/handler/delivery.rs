@@ -1,0 +1,106 @@
+//! Sends again and again until the time limit: telemprobd may be about to start, or busy.
+
+use super::deadline::Deadline;
+use nix::errno::Errno;
+use std::time::{Duration, Instant};
+use telemetry::Error;
+
+/// The pause after the first failure, which doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The clock, which a test replaces.
+pub struct Clock<'a> {
+    /// What time it is.
+    pub now: &'a mut dyn FnMut() -> Instant,
+    /// Lets time pass.
+    pub sleep: &'a mut dyn FnMut(Duration),
+}
+
+/// Tries until it succeeds, until trying again is of no use, or until the deadline; once in any case.
+///
+/// # Errors
+/// That of the last try.
+pub fn deliver(
+    clock: &mut Clock<'_>,
+    deadline: Deadline,
+    mut send: impl FnMut() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Err(error) = send() else { return Ok(()) };
+        let has_time = deadline.left_at((clock.now)()).is_some_and(|left| left > pause);
+        if !has_time || !may_pass(&error) {
+            return Err(error);
+        }
+        (clock.sleep)(pause);
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether the same record may be taken later. One that was not answered may be stored twice, under one event id.
+fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Socket { .. } | Error::NoAnswer { .. } => true,
+        Error::Refused(errno) => {
+            !matches!(errno, Errno::EINVAL | Errno::EMSGSIZE | Errno::EPERM | Errno::ECONNREFUSED)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::io;
+
+    fn away() -> Error {
+        Error::Socket { path: "/run/x".into(), source: io::Error::from(io::ErrorKind::NotFound) }
+    }
+
+    /// The result, and when each try was, in milliseconds; each takes `cost`.
+    fn run(cost: u64, mut answer: impl FnMut(usize) -> Result<(), Error>) -> (Result<(), Error>, Vec<u128>) {
+        let start = Instant::now();
+        let now = Cell::new(start);
+        let mut tries = Vec::new();
+        let mut clock = Clock { now: &mut || now.get(), sleep: &mut |pause| now.set(now.get() + pause) };
+        let result = deliver(&mut clock, Deadline::after(start, Duration::from_secs(10)), || {
+            tries.push((now.get() - start).as_millis());
+            now.set(now.get() + Duration::from_millis(cost));
+            answer(tries.len())
+        });
+        (result, tries)
+    }
+
+    #[test]
+    fn it_is_tried_until_it_works() {
+        let (result, tries) = run(0, |number| if number < 5 { Err(away()) } else { Ok(()) });
+        result.unwrap();
+        assert_eq!(tries, [0, 20, 60, 140, 300]);
+    }
+
+    #[test]
+    fn no_try_begins_past_the_deadline_but_the_first() {
+        let (result, tries) = run(0, |_| Err(away()));
+        assert!(matches!(result, Err(Error::Socket { .. })));
+        assert!(*tries.last().unwrap() < 10_000 && tries.len() > 10, "{tries:?}");
+        let (result, tries) = run(11_000, |_| Err(Error::NoAnswer { path: "/run/x".into() }));
+        assert!(matches!(result, Err(Error::NoAnswer { .. })));
+        assert_eq!(tries, [0]);
+    }
+
+    #[test]
+    fn what_will_not_change_is_not_tried_again() {
+        for errno in [Errno::EINVAL, Errno::EMSGSIZE, Errno::EPERM, Errno::ECONNREFUSED] {
+            let (result, tries) = run(0, |_| Err(Error::Refused(errno)));
+            assert!(matches!(result, Err(Error::Refused(told)) if told == errno));
+            assert_eq!(tries.len(), 1);
+        }
+        assert_eq!(run(0, |_| Err(Error::NotOptedIn)).1.len(), 1);
+        for errno in [Errno::EAGAIN, Errno::EBUSY, Errno::ENOSPC, Errno::EDQUOT, Errno::EIO] {
+            let (result, tries) = run(0, |n| if n < 3 { Err(Error::Refused(errno)) } else { Ok(()) });
+            assert!(result.is_ok() && tries.len() == 3, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Limits of the crash probe, each with what it protects from.
+
+use std::time::Duration;
+
+/// From the start to the last try to send. The crashed process and its parent wait meanwhile.
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Heap of the process that reads foreign bytes; mapped files are the page cache's and come on top.
+pub const HEAP_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Frames of a thread (CONTRACT: 64). Recursion without end has hundreds of thousands.
+pub const FRAMES: usize = 64;
+
+/// Threads that are unwound. A report has room for a few dozen.
+pub const THREADS: usize = 512;
+
+/// Files mapped as code or data of the process.
+pub const MODULES: usize = 4096;
+
+/// Mappings of files: the kernel's own limit of the note is 4 MiB, which is room for about so many.
+pub const MAPPINGS: usize = 131_072;
+
+/// Memory segments: one a mapping, `vm.max_map_count` being 65530 unless an administrator raised it.
+pub const SEGMENTS: usize = 262_144;
+
+/// Longest note that is kept: the list of mapped files, 4 MiB by the kernel's own limit.
+pub const NOTE_BYTES: usize = 4 * 1024 * 1024 + 4096;
+
+/// All notes together: a thread has up to 12 KiB of vector registers, which are skipped.
+pub const NOTES_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Memory kept of a stream, where the process itself can not be reached.
+pub const KEPT_STREAM_BYTES: usize = 24 * 1024 * 1024;
+
+/// Of that for the stack of a thread; the crashing one has eight times as much.
+pub const KEPT_STACK_BYTES: usize = 64 * 1024;
+
+/// The vdso: 4 to 16 KiB.
+pub const VDSO_BYTES: usize = 64 * 1024;
+
+/// A decompressed `.debug_frame`; that of a large program has a few MiB.
+pub const DEBUG_FRAME_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Functions in the call frame information of one module without a sorted index of its own: 8 MiB of index.
+pub const FRAME_DESCRIPTIONS: usize = 350_000;
+
+/// Steps of a DWARF expression: it may jump backwards for ever. Real ones have about ten.
+pub const EXPRESSION_STEPS: u32 = 1000;
+
+/// Evaluated rows of call frame information that are kept, for recursion and for threads that wait in one place.
+pub const CACHED_ROWS: usize = 4096;
+
+/// What all decompressed debug data of a report may take together. A module that needs more gives names, but no lines.
+pub const DEBUG_DATA_BYTES: u64 = 40 * 1024 * 1024;
+
+/// Decompressed mini debug information: a symbol table. The dictionary of its xz stream comes on top.
+pub const MINI_DEBUG_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Memory of the decoder of that, in KiB: `xz -9` wants 65 MiB, and no distribution uses that.
+pub const MINI_DEBUG_DECODER_KIB: u32 = 16 * 1024;
+
+/// Longest function name that is kept. Templates have names without end.
+pub const FUNCTION_NAME_BYTES: usize = 512;
+
+/// Symbols of one table that are looked at; the largest programs have a few million.
+pub const SYMBOLS: usize = 8_000_000;
+
+/// Longest payload of a record (CONTRACT 1).
+pub const PAYLOAD_BYTES: usize = telemetry::limits::PAYLOAD_BYTES;
+
+/// Handlers whose workers are at work at once, so that a crash of everything takes no more memory than so many
+/// times [`HEAP_BYTES`].
+pub const SLOTS: usize = 4;
+
+/// Past [`TIME_LIMIT`] the system itself ends the handler: an open or a write that never returns (a file system
+/// whose server is away) must not hold a process for ever.
+pub const BACKSTOP_SECS: u32 = 15;
+
+/// Messages that a worker may send: a file for each module, three tries for its debug data, and reports.
+pub const MESSAGES: usize = 5 * MODULES;
+
+/// Longest file that is mapped. Debug data of browsers is 2 to 4 GiB.
+pub const MAPPED_FILE_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+
+/// Longest path (`PATH_MAX`).
+pub const PATH_BYTES: usize = 4096;
+
+/// Longest name in a directory (`NAME_MAX`).
+pub const NAME_BYTES: usize = 255;
+
+/// Longest text of `/proc/PID` that is read: `status` has about 1.5 KiB.
+pub const PROC_TEXT_BYTES: u64 = 16 * 1024;
+
+/// How long other handlers are waited for at the crash book, whose lock is held for a fraction of it.
+pub const BOOK_PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,176 @@
+//! The files that the process has mapped, found by address and opened when they are needed.
+
+use super::core::{CoreHead, FileMapping, Segment};
+use super::elf::{BuildId, Elf};
+use super::limits::VDSO_BYTES;
+use super::memory::Memory;
+use super::unwind::CodeMap;
+use std::cell::OnceCell;
+
+/// What the vdso is called in reports, as in `/proc/PID/maps`.
+const VDSO: &str = "[vdso]";
+
+/// Where files of the crashed process come from. The bytes live as long as the analysis, which is one report.
+pub trait Files<'data> {
+    /// The file that this range shows, at this path.
+    fn mapped(&self, mapping: &FileMapping, path: &str) -> Option<&'data [u8]>;
+    /// A separate debug file.
+    fn debug_by_build_id(&self, build_id: &BuildId) -> Option<&'data [u8]>;
+    /// The debug file that `.gnu_debuglink` of the module at this path names; its checksum is the caller's to check.
+    fn debug_link(&self, module_path: &str, name: &str) -> Option<&'data [u8]>;
+}
+
+/// A file, or the vdso.
+#[derive(Debug)]
+pub struct Module<'data> {
+    /// Its path; `[vdso]` for the vdso.
+    pub path: String,
+    contents: OnceCell<Contents<'data>>,
+}
+
+#[derive(Debug, Default)]
+struct Contents<'data> {
+    elf: Option<Elf<'data>>,
+    /// Of the file, or of what is in memory where the file is gone or another one.
+    build_id: Option<BuildId>,
+}
+
+impl<'data> Module<'data> {
+    fn new(path: &str) -> Self {
+        Self { path: path.to_owned(), contents: OnceCell::new() }
+    }
+
+    /// What a frame shows: the path's last part.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// Its contents, once an address in it was looked for; none if it can not be opened, is another file than the
+    /// one in memory, or no ELF file of a known architecture.
+    pub fn elf(&self) -> Option<&Elf<'data>> {
+        self.contents.get()?.elf.as_ref()
+    }
+
+    /// The build-id of what was in memory, once an address in it was looked for.
+    pub fn build_id(&self) -> Option<&BuildId> {
+        self.contents.get()?.build_id.as_ref()
+    }
+}
+
+/// Where an address of the process lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a, 'data> {
+    /// In which module.
+    pub module: &'a Module<'data>,
+    /// The module's number in its table.
+    pub index: usize,
+    /// The linker's address of it; none if the module can not be opened.
+    pub svma: Option<u64>,
+}
+
+/// All modules of a process.
+pub struct ModuleTable<'a, 'data> {
+    modules: Vec<Module<'data>>,
+    mappings: Vec<FileMapping>,
+    segments: &'a [Segment],
+    memory: &'a dyn Memory,
+    files: &'a dyn Files<'data>,
+}
+
+impl<'a, 'data> ModuleTable<'a, 'data> {
+    /// The modules of a core; `vdso` is what [`vdso_image`] read.
+    pub fn new(
+        head: &'a CoreHead,
+        vdso: Option<&'data [u8]>,
+        memory: &'a dyn Memory,
+        files: &'a dyn Files<'data>,
+    ) -> Self {
+        let mut modules: Vec<_> = head.files.iter().map(|file| Module::new(&file.path)).collect();
+        let mut mappings = head.mappings.clone();
+        if let Some((bytes, start)) = vdso.zip(head.auxv.vdso()) {
+            let module = Module::new(VDSO);
+            let elf = Elf::parse(bytes).ok();
+            let build_id = elf.as_ref().and_then(|elf| elf.build_id.clone());
+            let _ = module.contents.set(Contents { elf, build_id });
+            let end = start.saturating_add(bytes.len() as u64);
+            let place = mappings.partition_point(|mapping| mapping.start < start);
+            mappings.insert(place, FileMapping { start, end, file_offset: 0, file: modules.len() });
+            modules.push(module);
+        }
+        Self { modules, mappings, segments: &head.segments, memory, files }
+    }
+
+    /// A module by its number.
+    pub fn get(&self, index: usize) -> Option<&Module<'data>> {
+        self.modules.get(index)
+    }
+
+    /// The module that this address lies in, opened.
+    pub fn find(&self, process_addr: u64) -> Option<Place<'_, 'data>> {
+        let after = self.mappings.partition_point(|mapping| mapping.start <= process_addr);
+        let mapping =
+            self.mappings.get(after.checked_sub(1)?).filter(|mapping| process_addr < mapping.end)?;
+        let module = self.modules.get(mapping.file)?;
+        let contents = module.contents.get_or_init(|| self.open(mapping, &module.path));
+        let offset = mapping.file_offset.checked_add(process_addr.checked_sub(mapping.start)?);
+        let svma = contents.elf.as_ref().and_then(|elf| elf.svma_of_offset(offset?));
+        Some(Place { module, index: mapping.file, svma })
+    }
+
+    fn open(&self, mapping: &FileMapping, path: &str) -> Contents<'data> {
+        let in_memory = self.build_id_in_memory(mapping.file);
+        let elf = self.files.mapped(mapping, path).and_then(|bytes| Elf::parse(bytes).ok());
+        match (elf, in_memory) {
+            // A core that is older than the file, or comes from another machine.
+            (Some(elf), Some(id)) if elf.build_id.as_ref() != Some(&id) => {
+                Contents { elf: None, build_id: Some(id) }
+            }
+            (elf, in_memory) => {
+                let build_id = in_memory.or_else(|| elf.as_ref()?.build_id.clone());
+                Contents { elf, build_id }
+            }
+        }
+    }
+
+    /// The build-id that is in the first page of a mapped file, if that is in memory.
+    fn build_id_in_memory(&self, file: usize) -> Option<BuildId> {
+        let mapping =
+            self.mappings.iter().find(|mapping| mapping.file == file && mapping.file_offset == 0)?;
+        let mut page = [0; 4096];
+        self.memory.read(mapping.start, &mut page).then(|| BuildId::in_first_page(&page)).flatten()
+    }
+}
+
+/// Reads the vdso out of memory.
+pub fn vdso_image(head: &CoreHead, memory: &dyn Memory) -> Option<Vec<u8>> {
+    let start = head.auxv.vdso()?;
+    let segment = head.segment(start)?;
+    let bytes = segment.end.saturating_sub(start).min(VDSO_BYTES as u64);
+    let mut image = vec![0; usize::try_from(bytes).ok()?];
+    memory.read(start, &mut image).then_some(image)
+}
+
+impl<'data> CodeMap<'data> for ModuleTable<'_, 'data> {
+    fn elf_at(&self, process_addr: u64) -> Option<(usize, &Elf<'data>, u64)> {
+        let place = self.find(process_addr)?;
+        Some((place.index, place.module.elf()?, place.svma?))
+    }
+
+    fn is_executable(&self, process_addr: u64) -> bool {
+        let after = self.segments.partition_point(|segment| segment.start <= process_addr);
+        let segment = after.checked_sub(1).and_then(|place| self.segments.get(place));
+        match segment.filter(|segment| process_addr < segment.end) {
+            Some(segment) => segment.executable,
+            // gdb leaves mappings of files out of its cores.
+            None => self.elf_at(process_addr).is_some_and(|(_, elf, svma)| elf.is_code(svma)),
+        }
+    }
+
+    fn code(&self, process_addr: u64, buffer: &mut [u8]) -> bool {
+        let bytes = self.find(process_addr).and_then(|place| {
+            let bytes = place.module.elf()?.bytes_at(place.svma?)?;
+            bytes.get(..buffer.len())
+        });
+        bytes.map(|bytes| buffer.copy_from_slice(bytes)).is_some()
+    }
+}

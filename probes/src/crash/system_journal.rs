@@ -1,0 +1,290 @@
+//! Tells the person at the machine what became of a crash: on standard error if somebody is there to read it, else in
+//! the system journal, by its native protocol, else to syslog, else in the kernel's log.
+//!
+//! ```text
+//! MESSAGE=one line\n                      a field of the native protocol
+//! NAME\n LENGTH (u64, little endian) BYTES \n   one whose value has a newline
+//! ```
+//! (systemd.io/JOURNAL_NATIVE_PROTOCOL)
+//!
+//! All ways are opened at once, so that [`SystemJournal::tell`] needs neither privileges nor any system call but a
+//! write. It never waits, and never fails: there would be nobody to tell.
+
+use nix::sys::stat::{SFlag, fstat, makedev};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use telemetry::header::cut;
+
+/// The name that stands before a message.
+const PROGRAM: &str = "crashprobe";
+
+/// Longest value of a field, in bytes: a datagram of the dozen fields that an event has at most must fit into the
+/// socket's buffer.
+const VALUE_BYTES: usize = 2048;
+
+/// Longest line for syslog and the kernel, which cuts at about 1000 bytes.
+const LINE_BYTES: usize = 900;
+
+/// syslog's facility of daemons.
+const FACILITY_DAEMON: u8 = 3 << 3;
+
+/// How much an event matters, as syslog(3) counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// A crash was not reported though it should have been.
+    Error = 3,
+    /// Something is missing from a report, or it was left out by a limit.
+    Warning = 4,
+    /// All went as it should.
+    Info = 6,
+}
+
+/// What is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// How much it matters.
+    pub priority: Priority,
+    /// A sentence. Control characters in it become blanks.
+    pub message: &'a str,
+    /// Fields for programs, as `TELEMETRY_PID`: capital letters, digits and `_`.
+    pub fields: &'a [(&'a str, &'a str)],
+}
+
+/// Where the logs of a system are.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Socket of the journal.
+    pub journal: PathBuf,
+    /// Socket of syslog.
+    pub syslog: PathBuf,
+    /// The kernel's log.
+    pub kernel: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            journal: "/run/systemd/journal/socket".into(),
+            syslog: "/dev/log".into(),
+            kernel: "/dev/kmsg".into(),
+        }
+    }
+}
+
+/// The ways that are open, the best first.
+#[derive(Debug)]
+pub struct SystemJournal {
+    ways: Vec<Way>,
+}
+
+#[derive(Debug)]
+enum Way {
+    Stderr,
+    Journal(UnixDatagram),
+    Syslog(UnixDatagram),
+    Kernel(File),
+}
+
+impl SystemJournal {
+    /// Opens the ways. The kernel starts its handler without a standard error, which the runtime makes /dev/null.
+    pub fn open(places: &Places) -> Self {
+        Self::with(is_read(std::io::stderr()), places)
+    }
+
+    fn with(stderr_is_read: bool, places: &Places) -> Self {
+        if stderr_is_read {
+            return Self { ways: vec![Way::Stderr] };
+        }
+        let kernel = OpenOptions::new()
+            .append(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+            .open(&places.kernel);
+        let ways = [
+            connect(&places.journal).map(Way::Journal),
+            connect(&places.syslog).map(Way::Syslog),
+            kernel.ok().map(Way::Kernel),
+        ];
+        Self { ways: ways.into_iter().flatten().collect() }
+    }
+
+    /// Tells an event, by the first way that takes it.
+    pub fn tell(&self, event: &Event<'_>) {
+        let _ = self.ways.iter().any(|way| way.take(event));
+    }
+}
+
+impl Way {
+    fn take(&self, event: &Event<'_>) -> bool {
+        match self {
+            Way::Stderr => writeln!(std::io::stderr(), "{PROGRAM}: {}", one_line(event.message)).is_ok(),
+            Way::Journal(socket) => socket.send(&native(event)).is_ok(),
+            Way::Syslog(socket) => socket.send(line(event).as_bytes()).is_ok(),
+            Way::Kernel(file) => (&*file).write_all(line(event).as_bytes()).is_ok(),
+        }
+    }
+}
+
+fn connect(path: &Path) -> Option<UnixDatagram> {
+    let socket = UnixDatagram::unbound().ok()?;
+    socket.set_nonblocking(true).ok()?;
+    socket.connect(path).ok()?;
+    Some(socket)
+}
+
+/// Whether what is written here goes anywhere: it is open, and not /dev/null.
+fn is_read(file: impl AsFd) -> bool {
+    let null = makedev(1, 3);
+    fstat(file).is_ok_and(|stat| {
+        let is_device = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
+        !(is_device && stat.st_rdev == null)
+    })
+}
+
+fn one_line(text: &str) -> String {
+    cut(text, VALUE_BYTES).replace(char::is_control, " ")
+}
+
+/// The datagram of the native protocol.
+fn native(event: &Event<'_>) -> Vec<u8> {
+    let mut datagram = Vec::with_capacity(512);
+    push_field(&mut datagram, "MESSAGE", &one_line(event.message));
+    push_field(&mut datagram, "PRIORITY", &(event.priority as u8).to_string());
+    push_field(&mut datagram, "SYSLOG_IDENTIFIER", PROGRAM);
+    for (name, value) in event.fields {
+        push_field(&mut datagram, name, cut(value, VALUE_BYTES));
+    }
+    datagram
+}
+
+fn push_field(datagram: &mut Vec<u8>, name: &str, value: &str) {
+    datagram.extend_from_slice(name.as_bytes());
+    if value.contains('\n') {
+        datagram.push(b'\n');
+        datagram.extend_from_slice(&(value.len() as u64).to_le_bytes());
+    } else {
+        datagram.push(b'=');
+    }
+    datagram.extend_from_slice(value.as_bytes());
+    datagram.push(b'\n');
+}
+
+/// The line for syslog and the kernel.
+fn line(event: &Event<'_>) -> String {
+    let priority = FACILITY_DAEMON | event.priority as u8;
+    let text = one_line(event.message);
+    format!("<{priority}>{PROGRAM}[{}]: {}", std::process::id(), cut(&text, LINE_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    const EVENT: Event<'_> = Event {
+        priority: Priority::Error,
+        message: "crash of x\nnot reported",
+        fields: &[("TELEMETRY_PID", "7"), ("TELEMETRY_EXECUTABLE", "/bin/a\nPRIORITY=0")],
+    };
+
+    /// Places below a directory: those that exist are bound or made.
+    struct Logs {
+        dir: tempfile::TempDir,
+        places: Places,
+    }
+
+    impl Logs {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = |name: &str| dir.path().join(name);
+            let places = Places { journal: path("journal"), syslog: path("log"), kernel: path("kmsg") };
+            Self { dir, places }
+        }
+
+        fn bind(&self, name: &str) -> UnixDatagram {
+            let socket = UnixDatagram::bind(self.dir.path().join(name)).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        }
+
+        fn tell(&self) {
+            SystemJournal::with(false, &self.places).tell(&EVENT);
+        }
+    }
+
+    fn received(socket: &UnixDatagram) -> Vec<u8> {
+        let mut bytes = vec![0; 10_000];
+        let length = socket.recv(&mut bytes).unwrap();
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[test]
+    fn the_journal_gets_fields_and_no_value_makes_another() {
+        let logs = Logs::new();
+        let (journal, syslog) = (logs.bind("journal"), logs.bind("log"));
+        logs.tell();
+        let expected = [
+            &b"MESSAGE=crash of x not reported\nPRIORITY=3\nSYSLOG_IDENTIFIER=crashprobe\nTELEMETRY_PID=7\n"
+                [..],
+            b"TELEMETRY_EXECUTABLE\n\x11\0\0\0\0\0\0\0/bin/a\nPRIORITY=0\n",
+        ]
+        .concat();
+        assert_eq!(received(&journal), expected);
+        syslog.recv(&mut [0]).unwrap_err();
+    }
+
+    #[test]
+    fn syslog_is_next_and_then_the_kernel() {
+        let logs = Logs::new();
+        let line = format!("<27>crashprobe[{}]: crash of x not reported", std::process::id());
+        std::fs::write(&logs.places.kernel, "").unwrap();
+        let syslog = logs.bind("log");
+        logs.tell();
+        assert_eq!(received(&syslog), line.as_bytes());
+        drop(syslog);
+        logs.tell();
+        let mut text = String::new();
+        File::open(&logs.places.kernel).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, line);
+    }
+
+    #[test]
+    fn a_journal_that_takes_nothing_more_is_passed_by() {
+        let logs = Logs::new();
+        let (_full, syslog) = (logs.bind("journal"), logs.bind("log"));
+        let filler = connect(&logs.places.journal).unwrap();
+        while filler.send(b"x").is_ok() {}
+        logs.tell();
+        assert!(received(&syslog).starts_with(b"<27>crashprobe["));
+    }
+
+    #[test]
+    fn with_nobody_to_tell_nothing_happens() {
+        Logs::new().tell();
+    }
+
+    #[test]
+    fn a_long_event_is_cut() {
+        let logs = Logs::new();
+        let long = "ü".repeat(100_000);
+        let journal = logs.bind("journal");
+        let event = Event { message: &long, fields: &[("TELEMETRY_X", &long)], ..EVENT };
+        SystemJournal::with(false, &logs.places).tell(&event);
+        let bytes = received(&journal);
+        assert!(bytes.len() < 2 * VALUE_BYTES + 200 && std::str::from_utf8(&bytes).is_ok());
+        assert!(line(&event).len() < 1000);
+    }
+
+    #[test]
+    fn a_person_is_where_standard_error_is_not_dev_null() {
+        assert!(!is_read(OpenOptions::new().write(true).open("/dev/null").unwrap()));
+        assert!(is_read(tempfile::tempfile().unwrap()));
+        assert!(is_read(UnixDatagram::unbound().unwrap()));
+        let stderr = SystemJournal::with(true, &Places::default());
+        assert!(matches!(stderr.ways.as_slice(), [Way::Stderr]));
+    }
+}

@@ -1,0 +1,215 @@
+//! The crash probe as it is started: by the kernel's command line and by a person's, with telemprobd played by the test.
+//! What it is told about has its place on standard error, which the kernel does not give it.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
+use nix::errno::Errno;
+use std::fs::Permissions;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
+use telemetry::header::Header;
+use telemetry::wire;
+use telemetry_daemon::crash_book::{CrashBook, Fate};
+
+const KERNEL: [&str; 6] = ["--pid=2147483647", "--tid=1", "--dumpable=1", "--pidfd=", "-s", "11"];
+
+/// Directories and a configuration of its own.
+struct Machine {
+    dir: tempfile::TempDir,
+}
+
+/// Class and payload of a record.
+type Sent = (String, String);
+
+impl Machine {
+    fn new(settings: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // Sending is not root's.
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        let machine = Self { dir };
+        let path = |name| machine.path(name).display().to_string();
+        let text = format!(
+            "[settings]\nsocket_path={}\netc_dir={}\nstate_dir={}\nrun_dir={}\n{settings}",
+            path("socket"),
+            path("etc"),
+            path("state"),
+            path("run")
+        );
+        std::fs::write(machine.path("conf"), text).unwrap();
+        for name in ["etc", "state", "run"] {
+            std::fs::create_dir(machine.path(name)).unwrap();
+        }
+        std::fs::write(machine.path("core"), "this is no core".repeat(10)).unwrap();
+        machine
+    }
+
+    fn opted_in(settings: &str) -> Self {
+        let machine = Self::new(settings);
+        std::fs::write(machine.path("etc/opt-in"), "").unwrap();
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn crashprobe(&self, args: &[&str]) -> Output {
+        let core = std::fs::File::open(self.path("core")).unwrap();
+        Command::new(env!("CARGO_BIN_EXE_crashprobe"))
+            .arg("-f")
+            .arg(self.path("conf"))
+            .args(args)
+            .stdin(Stdio::from(core))
+            .output()
+            .unwrap()
+    }
+
+    /// As the kernel starts it for this executable.
+    fn crash(&self, executable: &str) -> Output {
+        self.crashprobe(&[&["-p", "x", "-E", &executable.replace('/', "!")], &KERNEL[..]].concat())
+    }
+
+    /// Answers so many connections in turn, and gives the records.
+    fn telemprobd(&self, answers: Vec<Result<(), Errno>>) -> JoinHandle<Vec<Sent>> {
+        let listener = UnixListener::bind(self.path("socket")).unwrap();
+        std::fs::set_permissions(self.path("socket"), Permissions::from_mode(0o666)).unwrap();
+        std::thread::spawn(move || {
+            let answer = |answer| take(listener.accept().unwrap().0, answer);
+            answers.into_iter().map(answer).collect()
+        })
+    }
+
+    fn fates(&self) -> Vec<Fate> {
+        let book = CrashBook::read(&self.path("state")).unwrap().unwrap_or_default();
+        book.outcomes.into_iter().map(|outcome| outcome.fate).collect()
+    }
+}
+
+fn take(mut connection: UnixStream, answer: Result<(), Errno>) -> Sent {
+    let mut bytes = Vec::new();
+    while wire::message_size(&bytes).unwrap().is_none_or(|size| bytes.len() < size) {
+        let mut more = [0; 4096];
+        let count = connection.read(&mut more).unwrap();
+        assert!(count > 0, "the record ended early");
+        bytes.extend_from_slice(&more[..count]);
+    }
+    connection.write_all(&wire::encode_answer(answer)).unwrap();
+    let message = wire::decode(&bytes).unwrap();
+    (message.headers.value(Header::Classification).to_owned(), message.payload)
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn without_consent_the_kernels_call_does_nothing() {
+    let machine = Machine::new("");
+    for executable in ["/usr/bin/x", "/home/x"] {
+        let output = machine.crash(executable);
+        assert!(
+            output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(machine.path("state")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(machine.path("run")).unwrap().count(), 0);
+}
+
+#[test]
+fn without_consent_a_person_is_told_and_may_look() {
+    let machine = Machine::new("");
+    let output = machine.crashprobe(&["-p", "x"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty() && stderr(&output).contains("telemctl opt-in"), "{output:?}");
+    let output = machine.crashprobe(&["-v", "-p", "x", "-E", "/usr/bin/x", "-s", "6"]);
+    assert_eq!(output.status.code(), Some(1));
+    let payload = "Process: /usr/bin/x\nSignal: 6\nError: this is no ELF core\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), payload);
+    assert!(stderr(&output).contains("nothing was sent"), "{output:?}");
+}
+
+#[test]
+fn what_can_not_be_unwound_is_sent_as_an_error() {
+    let machine = Machine::opted_in("");
+    let telemprobd = machine.telemprobd(vec![Ok(()), Ok(()), Ok(())]);
+    let core = machine.path("core");
+    for args in [&["-E", "/usr/bin/x", "-c", core.to_str().unwrap()][..], &["-p", "x", "-E", "!usr!bin!x"]] {
+        let output = machine.crashprobe(args);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let output = machine.crash("/usr/bin/x");
+    assert!(output.status.success(), "{output:?}");
+    assert!(stderr(&output).contains("/proc/2147483647 can not be opened"), "{output:?}");
+    let class = "org.clearlinux/crash/error".to_owned();
+    let payload = |facts: &str| format!("Process: /usr/bin/x\n{facts}Error: this is no ELF core\n");
+    let (person, kernel) = (payload(""), payload("PID: 2147483647\nSignal: 11\n"));
+    let expected = [(class.clone(), person.clone()), (class.clone(), person), (class, kernel)];
+    assert_eq!(telemprobd.join().unwrap(), expected);
+    assert!(
+        matches!(&machine.fates()[..], [Fate::Sent { class, .. }] if class == "org.clearlinux/crash/error")
+    );
+}
+
+#[test]
+fn of_programs_of_others_only_that_they_crashed_is_sent() {
+    let machine = Machine::opted_in("");
+    let telemprobd = machine.telemprobd(vec![Ok(()), Ok(()), Ok(())]);
+    assert!(machine.crash("/home/me/x").status.success());
+    assert!(machine.crash("/builddir/build/BUILD/x").status.success());
+    std::fs::write(machine.path("etc/opt-in-no-privacy-filters"), "").unwrap();
+    assert!(machine.crash("/home/me/x").status.success());
+    let sent = telemprobd.join().unwrap();
+    let class = |name: &str| format!("org.clearlinux/crash/{name}");
+    assert_eq!(sent[0], (class("unknown"), "Crash from third party\n".to_owned()));
+    assert_eq!(sent[1], (class("clr-build"), "Crash from Clear package build\n".to_owned()));
+    assert_eq!(sent[2].0, class("error"));
+}
+
+#[test]
+fn a_crash_loop_is_left_out_and_counted() {
+    let machine = Machine::opted_in("crash_burst_limit=1\n");
+    let telemprobd = machine.telemprobd(vec![Ok(())]);
+    for _ in 0..3 {
+        assert!(machine.crash("/home/me/x").status.success());
+    }
+    assert_eq!(telemprobd.join().unwrap().len(), 1);
+    assert!(matches!(&machine.fates()[..], [Fate::Sent { .. }, Fate::LeftOut]), "{:?}", machine.fates());
+    let book = CrashBook::read(&machine.path("state")).unwrap().unwrap();
+    assert_eq!((book.totals.sent, book.totals.left_out), (1, 2));
+}
+
+#[test]
+fn a_busy_telemprobd_is_asked_again() {
+    let machine = Machine::opted_in("");
+    let telemprobd = machine.telemprobd(vec![Err(Errno::EBUSY), Err(Errno::EAGAIN), Ok(())]);
+    let output = machine.crash("/home/me/x");
+    assert!(output.status.success(), "{output:?}");
+    let sent = telemprobd.join().unwrap();
+    assert!(sent.len() == 3 && sent.iter().all(|record| *record == sent[0]));
+}
+
+#[test]
+fn what_telemprobd_will_never_take_is_told() {
+    let machine = Machine::opted_in("");
+    let telemprobd = machine.telemprobd(vec![Err(Errno::EINVAL)]);
+    let output = machine.crash("/home/me/x");
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "the crash of /home/me/x (pid 2147483647) is not reported";
+    assert!(stderr(&output).contains(expected), "{output:?}");
+    telemprobd.join().unwrap();
+    assert!(matches!(&machine.fates()[..], [Fate::NotSent { .. }]));
+}
+
+#[test]
+fn wrong_arguments_are_told() {
+    for args in [&["--nonsense"][..], &["--pid=1", "--nonsense"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_crashprobe")).args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("--nonsense"), "{output:?}");
+    }
+}
