@@ -20,6 +20,7 @@ unitdir        ?= $(prefix)/lib/systemd/system
 tmpfilesdir    ?= $(prefix)/lib/tmpfiles.d
 sysusersdir    ?= $(prefix)/lib/sysusers.d
 sysctldir      ?= $(prefix)/lib/sysctl.d
+systemconfdir  ?= $(prefix)/lib/systemd/system.conf.d
 # URL that records are posted to where no configuration file names one; empty: the
 # administrator has to set one.
 SERVER         ?=
@@ -178,7 +179,7 @@ fill-file:
 
 # ---- install -----------------------------------------------------------------------------------------
 
-programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen
+programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe
 # Started by telempostd, not by people.
 own_programs := telempost-upload
 units        := $(notdir $(sort $(wildcard units/*)))
@@ -195,6 +196,7 @@ installed_library  = $(addprefix $(libdir)/,$(shared_name) $(shared_links)) \
 	$(libdir)/pkgconfig/libtelemetry.pc $(includedir)/telemetry.h
 installed_texts    = $(addprefix $(unitdir)/,$(units)) $(tmpfilesdir)/telemetrics-dirs.conf \
 	$(sysusersdir)/telemetrics.conf $(defaultsdir)/telemetrics.conf \
+	$(sysctldir)/40-crash-probe.conf $(systemconfdir)/40-core-ulimit.conf \
 	$(foreach page,$(man_sources),$(call man_path,$(page)))
 
 # Installs a text file with its paths filled in: source, destination.
@@ -225,6 +227,8 @@ install-files:
 	$(call install_text,etc/telemetrics-dirs.conf,$(tmpfilesdir)/telemetrics-dirs.conf)
 	$(call install_text,etc/telemetrics.sysusers.conf,$(sysusersdir)/telemetrics.conf)
 	$(call install_text,etc/telemetrics.conf,$(defaultsdir)/telemetrics.conf)
+	$(call install_text,etc/40-crash-probe.conf,$(sysctldir)/40-crash-probe.conf)
+	$(call install_text,etc/40-core-ulimit.conf,$(systemconfdir)/40-core-ulimit.conf)
 	$(foreach page,$(man_sources),$(call install_text,$(page),$(call man_path,$(page))))
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
 

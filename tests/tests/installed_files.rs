@@ -85,6 +85,7 @@ fn the_manuals_tell_every_option() {
         ("telemctl", &["status"], "telemctl.1"),
         ("telemctl", &["preview"], "telemctl.1"),
         ("telemctl", &["doctor"], "telemctl.1"),
+        ("telemctl", &["crash-test"], "telemctl.1"),
         ("telemctl", &["rejected", "list"], "telemctl.1"),
         ("telemctl", &["rejected", "show"], "telemctl.1"),
         ("telemctl", &["rejected", "retry"], "telemctl.1"),
@@ -109,6 +110,33 @@ fn the_manuals_tell_every_option() {
 }
 
 #[test]
+fn the_kernel_is_told_options_that_crashprobe_has() {
+    let text = filled("etc/40-crash-probe.conf").replace("@BINDIR@", "/usr/local/bin");
+    let settings: BTreeMap<_, _> = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| line.split_once('=').unwrap())
+        .collect();
+    assert_eq!(
+        settings.keys().copied().collect::<Vec<_>>(),
+        ["kernel.core_pattern", "kernel.core_pipe_limit"]
+    );
+    let pattern = settings["kernel.core_pattern"];
+    // CORENAME_MAX_SIZE of the kernel, the terminator included: what is beyond it is cut off in silence.
+    assert!(pattern.len() < 128, "{}", pattern.len());
+    assert!(pattern.starts_with("|/usr/local/bin/crashprobe "), "{pattern}");
+    // 0 would let the process go while the probe reads it.
+    assert!(settings["kernel.core_pipe_limit"].parse::<u32>().unwrap() > 0);
+    let manual = filled("docs/man/crashprobe.1");
+    let options = pattern.split(' ').filter_map(|word| word.strip_prefix('-')?.split('=').next());
+    let options: Vec<_> = options.collect();
+    assert_eq!(options, ["p", "E", "s", "-pid", "-tid", "-dumpable", "-pidfd"]);
+    for option in options {
+        assert!(manual.contains(&format!("\n.It Fl {option} ")), "{option} is not in the manual");
+    }
+}
+
+#[test]
 fn the_example_of_the_c_manual_compiles() {
     let manual = filled("docs/man/telemetry.3");
     let (_, example) = manual.split_once(".Bd -literal -offset indent\n").unwrap();
@@ -127,6 +155,7 @@ fn the_example_of_the_c_manual_compiles() {
 
 /// Everything that is installed below `prefix=/usr`. Other programs and packages rely on these names.
 const INSTALLED: &[&str] = &[
+    "usr/bin/crashprobe",
     "usr/bin/hprobe",
     "usr/bin/telem-record-gen",
     "usr/bin/telem_journal",
@@ -138,6 +167,8 @@ const INSTALLED: &[&str] = &[
     "usr/lib/libtelemetry.so.4",
     "usr/lib/libtelemetry.so.4.0.1",
     "usr/lib/pkgconfig/libtelemetry.pc",
+    "usr/lib/sysctl.d/40-crash-probe.conf",
+    "usr/lib/systemd/system.conf.d/40-core-ulimit.conf",
     "usr/lib/systemd/system/hprobe.service",
     "usr/lib/systemd/system/hprobe.timer",
     "usr/lib/systemd/system/telempostd.path",
@@ -148,6 +179,7 @@ const INSTALLED: &[&str] = &[
     "usr/lib/tmpfiles.d/telemetrics-dirs.conf",
     "usr/libexec/telemetrics/telempost-upload",
     "usr/share/defaults/telemetrics/telemetrics.conf",
+    "usr/share/man/man1/crashprobe.1",
     "usr/share/man/man1/hprobe.1",
     "usr/share/man/man1/telem-record-gen.1",
     "usr/share/man/man1/telem_journal.1",
