@@ -22,6 +22,8 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
              last_error (unix_secs, server, reason)
   counters   since the first start: accepted, refused, delivered, retried, rejected, expired, dropped,
              set_aside, rate_limited, each: total, by_reason (an object; by classification in rate_limited)
+  crashes    sent, left_out, not_sent, error,
+             latest (unix_secs, pid, executable, fate (sent, left_out, not_sent), class, event_id, reason)
 Keys may be added, never renamed. Exit code 0 if it could tell, whatever the state is.
 
 --prometheus prints the same as metrics in the text format, telemetry_NAME, each with its explanation; what
@@ -54,6 +56,12 @@ Keys of --json:
   by telemprobd), server (without user and password; null if none is set), tid_header, delivery_enabled,
   opted_in
 Keys may be added, never renamed.";
+
+const CRASH_TEST_AFTER_HELP: &str = "\
+A line a step, with the milliseconds since the process was started. The report is sent like any other, and counts
+in crash_burst_limit.
+
+Exit codes: 0 the report was delivered; 1 it was not, within 60 seconds; 2 wrong arguments.";
 
 /// Consent, services, status and journal of the telemetry client.
 #[derive(Debug, Parser)]
@@ -117,6 +125,12 @@ pub enum Command {
     /// Show what a record of this machine says, without sending or storing it
     #[command(after_help = PREVIEW_AFTER_HELP)]
     Preview(OutputFormat),
+    /// Make a process crash, and follow its report to the server
+    #[command(after_help = CRASH_TEST_AFTER_HELP)]
+    CrashTest,
+    /// The process that crashes
+    #[command(name = crate::crash_test::CHILD_COMMAND, hide = true)]
+    CrashTestChild,
 }
 
 /// For people or for programs.
@@ -240,6 +254,7 @@ mod tests {
             ("telemctl rejected retry", ErrorKind::MissingRequiredArgument),
             ("telemctl rejected drop --all abcd", ErrorKind::ArgumentConflict),
             ("telemctl opt-out --help", ErrorKind::DisplayHelp),
+            ("telemctl crash-test now", ErrorKind::UnknownArgument),
         ] {
             assert_eq!(Telemctl::try_parse_from(line.split(' ')).unwrap_err().kind(), kind, "{line}");
         }

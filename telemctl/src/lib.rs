@@ -7,6 +7,8 @@
 //! [`exit_code::Outcome`]; only this file touches standard output.
 
 pub mod cli;
+mod core_pattern;
+mod crash_test;
 mod doctor;
 mod duration_text;
 pub mod exit_code;
@@ -43,6 +45,9 @@ pub fn run_telem_journal() -> ExitCode {
 }
 
 fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {
+    if matches!(command, Command::CrashTestChild) {
+        return crash_test::crash();
+    }
     privilege::check(command, config.file.is_some(), nix::unistd::Uid::effective())?;
     let installation = Installation::load(config.file.as_deref())?;
     // These show them themselves.
@@ -70,5 +75,7 @@ fn dispatch(command: &Command, installation: &Installation, out: &mut dyn Write)
         Command::Doctor(format) => doctor::run(installation, format.json, out),
         Command::Rejected(command) => rejected::run(installation, command, out),
         Command::Preview(format) => preview::run(installation, format.json, out),
+        Command::CrashTest => crash_test::run(installation, out),
+        Command::CrashTestChild => crash_test::crash(),
     }
 }

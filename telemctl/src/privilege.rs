@@ -15,13 +15,18 @@ pub(crate) fn check(command: &Command, has_own_config: bool, user: Uid) -> Outco
 
 fn needs_root(command: &Command) -> bool {
     match command {
-        Command::IsActive | Command::Status(_) | Command::Doctor(_) | Command::Preview(_) => false,
+        Command::IsActive
+        | Command::Status(_)
+        | Command::Doctor(_)
+        | Command::Preview(_)
+        | Command::CrashTestChild => false,
         Command::Start
         | Command::Stop
         | Command::Restart
         | Command::OptIn
         | Command::OptOut
         | Command::Journal(_)
+        | Command::CrashTest
         | Command::Rejected(_) => true,
     }
 }
@@ -46,6 +51,7 @@ mod tests {
             (Command::Doctor(OutputFormat { json: true }), true),
             (Command::Rejected(RejectedCommand::List(OutputFormat { json: true })), false),
             (Command::Preview(OutputFormat { json: false }), true),
+            (Command::CrashTest, false),
         ] {
             assert_eq!(check(&command, false, user).is_ok(), allowed, "{command:?}");
             assert!(check(&command, true, user).is_ok(), "{command:?}");

@@ -110,9 +110,13 @@ fn an_instance_that_was_never_started() {
         ("telemetry_records_refused_total", Some(0.0)),
         ("telemetry_records_rate_limited_total", Some(0.0)),
         ("telemetry_next_try_timestamp_seconds", None),
+        ("telemetry_crashes_total", None),
         ("telemetry_last_delivered_timestamp_seconds", None),
     ] {
         assert_eq!(value(&samples, name, &[]), expected, "{name}");
+    }
+    for fate in ["sent", "left_out", "not_sent"] {
+        assert_eq!(value(&samples, "telemetry_crashes_total", &[("fate", fate)]), Some(0.0), "{fate}");
     }
 }
 

@@ -10,13 +10,14 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use telemetry::Record;
 use telemetry::hex_id::HexId;
 use telemetry::message::Message;
 use telemetry::spool::rejected::{Refusal, Rejected};
 use telemetry::spool::{SpoolDir, StoredRecord};
 use telemetry_daemon::counters::{Counter, Counters};
+use telemetry_daemon::crash_book::{self, Fate, Outcome};
 use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
 use telemetry_daemon::instance::InstanceLock;
 
@@ -68,6 +69,7 @@ fn an_instance_that_was_never_started() {
             },
             "counters": COUNTERS.map(|name| (name, json!({"total": 0, "by_reason": {}})))
                 .into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "crashes": {"sent": 0, "left_out": 0, "not_sent": 0, "latest": null, "error": null},
         })
     );
     // Looking leaves nothing behind.
@@ -110,6 +112,13 @@ fn a_busy_instance() {
         counters.add(counter, reason, count, now);
         counters.write();
     }
+    let outcome = Outcome {
+        unix_secs: 50,
+        pid: 7,
+        executable: "/usr/bin/editor".to_owned(),
+        fate: Fate::Sent { class: "org.clearlinux/crash/clr".to_owned(), event_id: "00ff".to_owned() },
+    };
+    crash_book::note_outcome(&instance.path("state"), outcome, Duration::from_secs(60)).unwrap();
     let record = StoredRecord { id: HexId::from_bytes([1; 16]), message: message.clone() };
     let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad" };
     Rejected::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
@@ -129,6 +138,16 @@ fn a_busy_instance() {
     assert!(status["spool"]["oldest_unix_secs"].as_u64().unwrap() > 1_500_000_000);
     assert_eq!(status["delivery"]["next_try_unix_secs"], 40);
     assert_eq!(status["delivery"]["last_error"]["reason"], "answered 500");
+    assert_eq!(
+        status["crashes"],
+        json!({
+            "sent": 1, "left_out": 0, "not_sent": 0, "error": null,
+            "latest": {
+                "unix_secs": 50, "pid": 7, "executable": "/usr/bin/editor", "fate": "sent",
+                "class": "org.clearlinux/crash/clr", "event_id": "00ff", "reason": null,
+            },
+        })
+    );
     let warning = status["config"]["warnings"][0].as_str().unwrap();
     assert!(warning.ends_with(":10: unknown key `colour`"), "{warning}");
 
@@ -145,7 +164,8 @@ fn a_busy_instance() {
         "https://example.org: answered 500",
         "1 record that the server refused; see `telemctl rejected list`\n",
         "Accepted        9 records\nRefused         2 records: spool_full 2\nDelivered       5 records\n",
-        "Rate limited    3 records: a/b/\\u{1b}c 3\n",
+        "Rate limited    3 records: a/b/\\u{1b}c 3\nCrashes         1 report sent, ",
+        "/usr/bin/editor, pid 7: sent as org.clearlinux/crash/clr, event 00ff\n",
     ] {
         assert!(text.out.contains(part), "{part}: {}", text.out);
     }

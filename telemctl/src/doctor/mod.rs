@@ -6,6 +6,7 @@
 mod clock;
 mod configuration;
 mod consent;
+mod crashes;
 mod daemons;
 mod delivery;
 mod directories;
@@ -71,6 +72,7 @@ fn examine(installation: &Installation) -> Vec<Finding> {
     findings.extend(spool::check(settings, &status.spool, now));
     findings.push(delivery::judge(&status.delivery, now));
     findings.push(server::check(settings, opted_in));
+    findings.push(crashes::check(installation, opted_in));
     findings.push(clock::judge(now, status.delivery.updated_unix_secs));
     findings
 }

@@ -5,6 +5,7 @@
 //! `error`; the rest is told.
 
 mod counters;
+mod crashes;
 mod prometheus;
 mod socket;
 mod spool;
@@ -15,6 +16,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
 use counters::CounterStatus;
+use crashes::CrashStatus;
 use serde::{Serialize, Serializer};
 pub(crate) use socket::SocketStatus;
 pub(crate) use spool::SpoolStatus;
@@ -43,6 +45,7 @@ pub(crate) struct Status {
     pub(crate) delivery: Delivery,
     #[serde(serialize_with = "counters::as_object")]
     counters: Vec<CounterStatus>,
+    crashes: CrashStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,6 +130,7 @@ impl Status {
             spool: SpoolStatus::of(&settings.spool_dir),
             delivery: delivery(installation),
             counters: counters::of(&settings.state_dir),
+            crashes: CrashStatus::of(&settings.state_dir),
         }
     }
 }

@@ -12,6 +12,7 @@
 
 use super::Status;
 use super::counters::CounterStatus;
+use super::crashes::CrashStatus;
 use std::io::{self, Write};
 use telemetry_daemon::counters::Counter;
 
@@ -34,7 +35,8 @@ struct Sample {
 /// Prints all metrics.
 pub(super) fn print(status: &Status, out: &mut dyn Write) -> io::Result<()> {
     let counters = status.counters.iter().map(counter);
-    for family in state(status).into_iter().chain(counters).filter(|family| !family.samples.is_empty()) {
+    let families = state(status).into_iter().chain(counters).chain([crashes(&status.crashes)]);
+    for family in families.filter(|family| !family.samples.is_empty()) {
         family.print(out)?;
     }
     Ok(())
@@ -123,6 +125,19 @@ fn counter(status: &CounterStatus) -> Family {
         samples.push(Sample { label: None, value: i64::try_from(unnamed).unwrap_or(i64::MAX) });
     }
     Family { name, kind: "counter", help, samples }
+}
+
+fn crashes(status: &CrashStatus) -> Family {
+    let fates = [("sent", status.sent), ("left_out", status.left_out), ("not_sent", status.not_sent)];
+    let sample = |(fate, count): (&str, Option<u64>)| {
+        Some(Sample { label: Some(("fate", fate.to_owned())), value: number(count)? })
+    };
+    Family {
+        name: "telemetry_crashes_total",
+        kind: "counter",
+        help: "Crashes that crashprobe saw, by what became of their reports.",
+        samples: fates.into_iter().filter_map(sample).collect(),
+    }
 }
 
 fn one(name: &'static str, help: &'static str, value: Option<i64>) -> Family {

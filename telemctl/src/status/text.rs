@@ -33,6 +33,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
     lines.extend(counters::lines(&status.counters));
+    lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
     lines
 }
 
@@ -119,6 +120,7 @@ mod tests {
     use super::super::{ConfigStatus, Consent, ServerStatus};
     use super::*;
     use crate::status::counters::CounterStatus;
+    use crate::status::crashes::CrashStatus;
     use crate::status::socket::SocketStatus;
     use std::collections::BTreeMap;
     use telemetry_daemon::counters::Counter;
@@ -167,6 +169,7 @@ mod tests {
                     by_reason: BTreeMap::from([("a/b/c\u{1b}".to_owned(), 2)]),
                 },
             ],
+            crashes: CrashStatus::default(),
         }
     }
 
@@ -195,6 +198,7 @@ Next try        in 30 s (Mon 2018-04-02 17:48:31 UTC)
 Last error      1 h 0 min ago (Mon 2018-04-02 16:48:01 UTC): http://h/: answered 500\\u{1b}
 Accepted        5 records
 Rate limited    2 records: a/b/c\\u{1b} 2
+Crashes         none was seen
 "
         );
     }
@@ -211,6 +215,7 @@ Rate limited    2 records: a/b/c\\u{1b} 2
             SpoolStatus { error: Some("/spool can not be read: x".to_owned()), ..Default::default() };
         status.delivery = Delivery::default();
         status.counters = Vec::new();
+        status.crashes.error = Some("/state/crashes.json can not be read: x".to_owned());
         assert_eq!(
             printed(&status),
             "\
@@ -221,6 +226,7 @@ Socket          /s: nobody listens on it
 Server          none is set; delivery is off, records end in the journal
 Waiting         /spool can not be read: x
 Last delivered  never
+Crashes         /state/crashes.json can not be read: x
 "
         );
     }

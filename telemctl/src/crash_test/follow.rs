@@ -1,0 +1,233 @@
+//! From what is seen of a crash to what is said about it.
+//!
+//! ```text
+//! started ──▶ gone (SIGSEGV)
+//!    └──────▶ crashprobe's word ──▶ in the spool ──▶ in the journal: done
+//! ```
+//! Any step may be the first that is seen; those on the way to it are passed over.
+
+use super::MADE_FOR;
+use telemetry_daemon::crash_book::Fate;
+
+/// How the process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// By this signal.
+    Signal(i32),
+    /// By itself, with this code.
+    Exit(i32),
+}
+
+/// Where the record is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// It waits for delivery.
+    Spool,
+    /// The server refused it, for this reason.
+    Rejected(String),
+    /// It left; so it stands in the journal.
+    Journal,
+}
+
+/// What is seen at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// None while the process is there.
+    pub(super) ending: Option<Ending>,
+    /// What crashprobe wrote down of this process.
+    pub(super) fate: Option<Fate>,
+    /// None while the record is nowhere.
+    pub(super) record: Option<Whereabouts>,
+    /// What can not be looked at, and the remedy.
+    pub(super) unseen: Option<String>,
+}
+
+/// What does not change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    /// Whether the kernel keeps the process until its handler has ended.
+    pub(super) kernel_waits: bool,
+    /// Whether records are posted at all.
+    pub(super) delivery_enabled: bool,
+}
+
+/// What is to be done next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Look again.
+    Look,
+    /// The report has arrived.
+    Done,
+    /// It will not, for this reason.
+    Fail(String),
+}
+
+/// What was said already.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    fate: bool,
+    ending: bool,
+    spool: bool,
+}
+
+const ASK_JOURNAL: &str = "`journalctl -t crashprobe` and `dmesg` may tell more";
+
+impl Told {
+    /// The lines that are new, and what is to be done next.
+    pub(super) fn follow(&mut self, seen: &Seen, circumstances: Circumstances) -> (Vec<String>, Next) {
+        let mut lines = Vec::new();
+        if let Some(Fate::Sent { class, event_id }) = &seen.fate
+            && !std::mem::replace(&mut self.fate, true)
+        {
+            lines.push(format!("crashprobe has sent a report: {class}, event {event_id}"));
+        }
+        if seen.ending == Some(Ending::Signal(MADE_FOR)) && !std::mem::replace(&mut self.ending, true) {
+            lines.push("the process is gone, by SIGSEGV".to_owned());
+        }
+        let next = next(seen, circumstances);
+        match (&seen.record, &next) {
+            (Some(Whereabouts::Spool), Next::Look) if !std::mem::replace(&mut self.spool, true) => {
+                lines.push("the record is stored in the spool".to_owned());
+            }
+            (_, Next::Done) if circumstances.delivery_enabled => {
+                lines.push("the record was delivered".to_owned());
+            }
+            (_, Next::Done) => {
+                let off = "delivery is off (record_server_delivery_enabled=false)";
+                lines.push(format!("the record is in the journal and goes no further: {off}"));
+            }
+            _ => {}
+        }
+        (lines, next)
+    }
+}
+
+fn next(seen: &Seen, circumstances: Circumstances) -> Next {
+    if let Some(unseen) = &seen.unseen {
+        return Next::Fail(unseen.clone());
+    }
+    match seen.ending {
+        Some(Ending::Signal(signal)) if signal != MADE_FOR => {
+            return Next::Fail(format!("the process was ended by signal {signal}, not by its fault"));
+        }
+        Some(Ending::Exit(code)) => {
+            return Next::Fail(format!("the process ended with exit code {code} and did not crash"));
+        }
+        _ => {}
+    }
+    match (&seen.fate, &seen.record) {
+        (Some(Fate::LeftOut), _) => Next::Fail(
+            "crashprobe left the report out: there were as many within an hour as crash_burst_limit allows; try again later, or raise it"
+                .to_owned(),
+        ),
+        (Some(Fate::NotSent { reason }), _) => {
+            Next::Fail(format!("crashprobe has seen the crash and sent no report: {reason}"))
+        }
+        (_, Some(Whereabouts::Rejected(reason))) => {
+            Next::Fail(format!("the server refused the record: {reason}; `telemctl rejected list` shows it"))
+        }
+        (_, Some(Whereabouts::Journal)) => Next::Done,
+        // The kernel kept the process until its handler had ended.
+        (None, _) if seen.ending.is_some() && circumstances.kernel_waits => {
+            Next::Fail(format!("the process is gone, and crashprobe has left no word about it; {ASK_JOURNAL}"))
+        }
+        _ => Next::Look,
+    }
+}
+
+/// Why the report has not arrived by the deadline, and where to look. `fault` is what last went wrong in delivery.
+pub(super) fn overdue(seen: &Seen, fault: Option<&str>) -> String {
+    match (&seen.fate, &seen.record) {
+        (None, _) => format!("no word of crashprobe yet; {ASK_JOURNAL}"),
+        (_, Some(_)) => {
+            let why = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
+            format!("the record still waits in the spool{why}; `telemctl doctor` looks for the reason")
+        }
+        (_, None) => {
+            "the record is neither in the spool nor in the journal; `telemctl status` counts what was dropped"
+                .to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Circumstances = Circumstances { kernel_waits: true, delivery_enabled: true };
+    const GONE: Option<Ending> = Some(Ending::Signal(MADE_FOR));
+
+    fn sent() -> Option<Fate> {
+        Some(Fate::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() })
+    }
+
+    #[test]
+    fn each_step_is_told_once() {
+        let seen = |ending, fate, record| Seen { ending, fate, record, unseen: None };
+        let mut told = Told::default();
+        for (seen, lines, next) in [
+            (seen(None, None, None), &[][..], Next::Look),
+            (seen(None, sent(), None), &["crashprobe has sent a report: a/b/c, event 00ff"], Next::Look),
+            (seen(None, sent(), None), &[], Next::Look),
+            (seen(GONE, sent(), None), &["the process is gone, by SIGSEGV"], Next::Look),
+            (
+                seen(GONE, sent(), Some(Whereabouts::Spool)),
+                &["the record is stored in the spool"],
+                Next::Look,
+            ),
+            (seen(GONE, sent(), Some(Whereabouts::Spool)), &[], Next::Look),
+            (seen(GONE, sent(), None), &[], Next::Look),
+            (seen(GONE, sent(), Some(Whereabouts::Journal)), &["the record was delivered"], Next::Done),
+        ] {
+            let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
+            assert_eq!(told.follow(&seen, USUAL), (expected, next), "{seen:?}");
+        }
+        let all = seen(GONE, sent(), Some(Whereabouts::Journal));
+        let (lines, next) = Told::default().follow(&all, USUAL);
+        assert_eq!((lines.len(), next), (3, Next::Done), "{lines:?}");
+        let (lines, next) = Told::default().follow(&all, Circumstances { delivery_enabled: false, ..USUAL });
+        assert!(lines[2].contains("delivery is off") && next == Next::Done, "{lines:?}");
+    }
+
+    #[test]
+    fn what_can_go_wrong_has_its_words() {
+        let failed = Some(Fate::NotSent { reason: "telemprobd is away".to_owned() });
+        let refused = Some(Whereabouts::Rejected("400: no".to_owned()));
+        for (seen, part) in [
+            (Seen { unseen: Some("run this as root".to_owned()), ..Seen::default() }, "run this as root"),
+            (Seen { ending: Some(Ending::Signal(9)), ..Seen::default() }, "ended by signal 9"),
+            (Seen { ending: Some(Ending::Exit(3)), ..Seen::default() }, "exit code 3"),
+            (Seen { fate: Some(Fate::LeftOut), ..Seen::default() }, "crash_burst_limit"),
+            (Seen { fate: failed, ..Seen::default() }, "sent no report: telemprobd is away"),
+            (Seen { fate: sent(), record: refused, ..Seen::default() }, "refused the record: 400: no"),
+            (Seen { ending: GONE, ..Seen::default() }, "left no word"),
+        ] {
+            let Next::Fail(reason) = next(&seen, USUAL) else { panic!("{seen:?}") };
+            assert!(reason.contains(part), "{part}: {reason}");
+        }
+        let impatient = Circumstances { kernel_waits: false, ..USUAL };
+        assert_eq!(next(&Seen { ending: GONE, ..Seen::default() }, impatient), Next::Look);
+    }
+
+    #[test]
+    fn the_deadline_names_what_is_missing() {
+        let spool = Some(Whereabouts::Spool);
+        for (seen, fault, part) in [
+            (Seen::default(), None, "no word of crashprobe yet"),
+            (Seen { fate: sent(), ..Seen::default() }, None, "neither in the spool nor in the journal"),
+            (
+                Seen { fate: sent(), record: spool.clone(), ..Seen::default() },
+                None,
+                "in the spool; `telemctl doctor`",
+            ),
+            (
+                Seen { fate: sent(), record: spool, ..Seen::default() },
+                Some("h: no"),
+                "in the spool: h: no; `telemctl",
+            ),
+        ] {
+            let text = overdue(&seen, fault);
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}

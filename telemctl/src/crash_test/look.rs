@@ -1,0 +1,206 @@
+//! Looks where the report of a crash is: in the crash book, the spool, among the refused records, in the journal.
+
+use super::follow::{Seen, Whereabouts};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use telemetry::config::Settings;
+use telemetry::header::Header;
+use telemetry::journal::Journal;
+use telemetry::spool::rejected::RejectedDir;
+use telemetry::spool::{SpoolDir, file};
+use telemetry_daemon::crash_book::{CrashBook, Fate};
+
+/// How far a time of the spool's file system may be behind the clock.
+const CLOCK_GRAIN_SECS: u64 = 2;
+
+/// The crash that is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crash {
+    /// Its process.
+    pub(super) pid: i32,
+    /// When it was started, in seconds since the epoch: the process id may have crashed before.
+    pub(super) since_unix_secs: u64,
+}
+
+impl Crash {
+    /// All that is seen of it but its process.
+    pub(super) fn look(self, settings: &Settings) -> Seen {
+        let mut seen = Seen::default();
+        match self.fate(&settings.state_dir) {
+            Ok(fate) => seen.fate = fate,
+            Err(error) => seen.unseen = Some(unseen(&settings.state_dir.join("crashes.json"), &error)),
+        }
+        if let Some(Fate::Sent { event_id, .. }) = &seen.fate {
+            match self.record(event_id, settings) {
+                Ok(record) => seen.record = record,
+                Err(reason) => seen.unseen = Some(reason),
+            }
+        }
+        seen
+    }
+
+    fn fate(self, state_dir: &Path) -> io::Result<Option<Fate>> {
+        let outcomes = CrashBook::read(state_dir)?.unwrap_or_default().outcomes;
+        let is_ours = |pid, unix_secs| pid == self.pid && unix_secs >= self.since_unix_secs;
+        Ok(outcomes.into_iter().rfind(|outcome| is_ours(outcome.pid, outcome.unix_secs)).map(|it| it.fate))
+    }
+
+    /// The spool first: a record that leaves it meanwhile is found where it went.
+    fn record(self, event_id: &str, settings: &Settings) -> Result<Option<Whereabouts>, String> {
+        let dir = &settings.spool_dir;
+        let spool = match SpoolDir::open(dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            spool => Some(spool.map_err(|error| unseen(dir, &error))?),
+        };
+        if let Some(spool) = &spool
+            && self.is_in_spool(event_id, spool).map_err(|error| unseen(dir, &error))?
+        {
+            return Ok(Some(Whereabouts::Spool));
+        }
+        let entries = Journal::new(&settings.log_dir).entries();
+        let entries = entries.map_err(|error| unseen(&settings.log_dir.join("journal"), &error))?;
+        if entries.iter().any(|entry| entry.event_id == event_id) {
+            return Ok(Some(Whereabouts::Journal));
+        }
+        match spool {
+            Some(spool) => rejection(event_id, &spool).map_err(|error| unseen(dir, &error)),
+            None => Ok(None),
+        }
+    }
+
+    fn is_in_spool(self, event_id: &str, spool: &SpoolDir) -> io::Result<bool> {
+        let since_ns =
+            i64::try_from(self.since_unix_secs.saturating_sub(CLOCK_GRAIN_SECS)).unwrap_or(i64::MAX);
+        let since_ns = since_ns.saturating_mul(1_000_000_000);
+        for entry in spool.entries()?.into_iter().filter(|entry| entry.modified_ns >= since_ns) {
+            // Delivered since.
+            let Ok(bytes) = spool.read(&entry.name) else { continue };
+            let records = file::decode(&entry.name, &bytes).records;
+            if records.iter().any(|record| record.message.headers.value(Header::EventId) == event_id) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn rejection(event_id: &str, spool: &SpoolDir) -> io::Result<Option<Whereabouts>> {
+    let Some(rejected) = RejectedDir::open(spool)? else { return Ok(None) };
+    let is_ours = |message: &telemetry::message::Message| message.headers.value(Header::EventId) == event_id;
+    let record = rejected.list()?.into_iter().rfind(|record| record.message.as_ref().is_some_and(is_ours));
+    Ok(record.map(|record| {
+        let status = record.status.map(|status| format!("{status}: ")).unwrap_or_default();
+        Whereabouts::Rejected(format!("{status}{}", record.reason))
+    }))
+}
+
+fn unseen(path: &Path, error: &io::Error) -> String {
+    let remedy = if error.kind() == ErrorKind::PermissionDenied { "; run this as root" } else { "" };
+    format!("{} can not be read: {error}{remedy}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use telemetry::Record;
+    use telemetry::config;
+    use telemetry::hex_id::HexId;
+    use telemetry::journal::JournalEntry;
+    use telemetry::message::Message;
+    use telemetry::spool::StoredRecord;
+    use telemetry::spool::rejected::{Refusal, Rejected};
+    use telemetry_daemon::crash_book::{self, Outcome};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    struct Place {
+        dir: tempfile::TempDir,
+        settings: Settings,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let at = |name: &str| dir.path().join(name).display().to_string();
+            let text = format!(
+                "[settings]\nstate_dir={}\nspool_dir={}\nlog_dir={}\n",
+                at(""),
+                at("spool"),
+                at("log")
+            );
+            let (settings, _) = config::parse(Path::new("/t.conf"), &text).unwrap();
+            Self { dir, settings }
+        }
+
+        fn note(&self, pid: i32, unix_secs: u64, fate: Fate) {
+            let outcome = Outcome { unix_secs, pid, executable: "x".to_owned(), fate };
+            crash_book::note_outcome(self.dir.path(), outcome, PATIENCE).unwrap();
+        }
+
+        fn look(&self, since_unix_secs: u64) -> Seen {
+            Crash { pid: 7, since_unix_secs }.look(&self.settings)
+        }
+    }
+
+    #[test]
+    fn the_word_of_this_crash_and_no_other_is_taken() {
+        let place = Place::new();
+        assert_eq!(place.look(100), Seen::default());
+        place.note(7, 99, Fate::NotSent { reason: "another of this number".to_owned() });
+        place.note(8, 100, Fate::LeftOut);
+        assert_eq!(place.look(100), Seen::default());
+        let fate = Fate::NotSent { reason: "away".to_owned() };
+        place.note(7, 100, fate.clone());
+        assert_eq!(place.look(100), Seen { fate: Some(fate), ..Seen::default() });
+    }
+
+    #[test]
+    fn the_record_is_followed_from_the_spool_to_where_it_goes() {
+        let place = Place::new();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let record = Record::new(3, "org.clearlinux/crash/clr", 1).unwrap();
+        let event_id = record.headers().value(Header::EventId).to_owned();
+        place.note(7, now, Fate::Sent { class: "c".to_owned(), event_id: event_id.clone() });
+        let whereabouts = || place.look(now).record;
+        assert_eq!(whereabouts(), None, "no spool yet");
+
+        let spool = SpoolDir::open_or_create(&place.settings.spool_dir).unwrap();
+        assert_eq!(whereabouts(), None);
+        let other = Record::new(3, "org.clearlinux/crash/clr", 1).unwrap();
+        let message = |record: &Record| Message {
+            config: None,
+            headers: record.headers().clone(),
+            payload: "p".to_owned(),
+        };
+        spool.store(0, &[&message(&other)], false).unwrap();
+        assert_eq!(whereabouts(), None);
+        let stored = spool.store(0, &[&message(&other), &message(&record)], false).unwrap();
+        assert_eq!(whereabouts(), Some(Whereabouts::Spool));
+
+        spool.remove(stored.name.as_ref()).unwrap();
+        let refused = StoredRecord { id: HexId::from_bytes([1; 16]), message: message(&record) };
+        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "no" };
+        Rejected::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
+        assert_eq!(whereabouts(), Some(Whereabouts::Rejected("400: no".to_owned())));
+
+        std::fs::create_dir(&place.settings.log_dir).unwrap();
+        let entry = JournalEntry {
+            record_id: "00ff".to_owned(),
+            unix_secs: 1,
+            classification: "c".to_owned(),
+            event_id,
+            boot_id: "b".to_owned(),
+        };
+        Journal::new(&place.settings.log_dir).append(&[entry]).unwrap();
+        assert_eq!(whereabouts(), Some(Whereabouts::Journal));
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_told() {
+        let place = Place::new();
+        std::fs::create_dir(place.dir.path().join("crashes.json")).unwrap();
+        let unseen = place.look(0).unseen.unwrap();
+        assert!(unseen.contains("crashes.json can not be read: "), "{unseen}");
+    }
+}

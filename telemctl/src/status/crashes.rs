@@ -1,0 +1,155 @@
+//! What became of crashes, as the crash probe wrote it down.
+
+use super::{plural, unreadable};
+use crate::duration_text;
+use crate::local_time;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::path::Path;
+use telemetry_daemon::crash_book::{CrashBook, Fate, Outcome, Totals};
+
+/// Crashes since the first one that was seen; none where the book can not be read.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct CrashStatus {
+    pub(super) sent: Option<u64>,
+    pub(super) left_out: Option<u64>,
+    pub(super) not_sent: Option<u64>,
+    pub(super) latest: Option<LatestCrash>,
+    pub(super) error: Option<String>,
+}
+
+/// The latest crash.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct LatestCrash {
+    unix_secs: u64,
+    pid: i32,
+    executable: String,
+    /// `sent`, `left_out` or `not_sent`.
+    fate: &'static str,
+    class: Option<String>,
+    event_id: Option<String>,
+    reason: Option<String>,
+}
+
+impl CrashStatus {
+    pub(super) fn of(state_dir: &Path) -> Self {
+        match CrashBook::read(state_dir) {
+            Ok(book) => Self::of_book(book.unwrap_or_default()),
+            Err(error) => {
+                let error = unreadable(&state_dir.join("crashes.json"), &error);
+                Self { error: Some(error), ..Self::default() }
+            }
+        }
+    }
+
+    pub(super) fn of_book(mut book: CrashBook) -> Self {
+        let Totals { sent, left_out, not_sent } = book.totals;
+        Self {
+            sent: Some(sent),
+            left_out: Some(left_out),
+            not_sent: Some(not_sent),
+            latest: book.outcomes.pop_back().map(LatestCrash::from),
+            error: None,
+        }
+    }
+
+    /// The crashes for people.
+    pub(super) fn lines(&self, now: u64, zone: &TimeZone) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        let counts = (self.sent, self.left_out, self.not_sent);
+        lines.push(match (&self.error, counts) {
+            (Some(error), _) => ("Crashes", error.clone()),
+            (None, (Some(sent), Some(left_out), Some(not_sent))) if sent.max(left_out).max(not_sent) > 0 => {
+                let sent = plural(sent, "report");
+                ("Crashes", format!("{sent} sent, {left_out} left out by the limit, {not_sent} not sent"))
+            }
+            _ => ("Crashes", "none was seen".to_owned()),
+        });
+        lines.extend(self.latest.as_ref().map(|latest| ("", latest.line(now, zone))));
+        lines
+    }
+}
+
+impl LatestCrash {
+    fn line(&self, now: u64, zone: &TimeZone) -> String {
+        let Self { unix_secs, pid, executable, fate, class, event_id, reason } = self;
+        let ago = duration_text::of_secs(now.saturating_sub(*unix_secs));
+        let moment = local_time::format(i64::try_from(*unix_secs).unwrap_or(i64::MAX), zone);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let what = match *fate {
+            "sent" => format!("sent as {}, event {}", text(class), text(event_id)),
+            "left_out" => "left out by crash_burst_limit".to_owned(),
+            _ => format!("not sent: {}", text(reason)),
+        };
+        format!("latest {ago} ago ({moment}): {executable}, pid {pid}: {what}")
+    }
+}
+
+impl From<Outcome> for LatestCrash {
+    fn from(outcome: Outcome) -> Self {
+        let Outcome { unix_secs, pid, executable, fate } = outcome;
+        let (fate, class, event_id, reason) = match fate {
+            Fate::Sent { class, event_id } => ("sent", Some(class), Some(event_id), None),
+            Fate::LeftOut => ("left_out", None, None, None),
+            Fate::NotSent { reason } => ("not_sent", None, None, Some(reason)),
+        };
+        Self { unix_secs, pid, executable, fate, class, event_id, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_522_691_281;
+
+    fn shown(fates: &[Fate]) -> Vec<String> {
+        let mut book = CrashBook::default();
+        for fate in fates {
+            let executable = "/usr/bin/editor".to_owned();
+            book.note(Outcome { unix_secs: NOW - 60, pid: 7, executable, fate: fate.clone() });
+        }
+        let lines = CrashStatus::of_book(book).lines(NOW, &TimeZone::UTC);
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+
+    #[test]
+    fn the_latest_crash_is_told_with_what_became_of_it() {
+        let sent = Fate::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() };
+        let failed = Fate::NotSent { reason: "telemprobd is away".to_owned() };
+        let latest = "latest 1 min ago (Mon 2018-04-02 17:47:01 UTC): /usr/bin/editor, pid 7: ";
+        assert_eq!(shown(&[]), ["none was seen"]);
+        for (fates, counts, what) in [
+            (
+                &[failed.clone(), sent][..],
+                "1 report sent, 0 left out by the limit, 1 not sent",
+                "sent as a/b/c, event 00ff",
+            ),
+            (
+                &[failed.clone(), Fate::LeftOut],
+                "0 reports sent, 1 left out by the limit, 1 not sent",
+                "left out by crash_burst_limit",
+            ),
+            (
+                &[failed],
+                "0 reports sent, 0 left out by the limit, 1 not sent",
+                "not sent: telemprobd is away",
+            ),
+        ] {
+            assert_eq!(shown(fates), [counts.to_owned(), format!("{latest}{what}")]);
+        }
+    }
+
+    #[test]
+    fn a_book_that_can_not_be_read_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("crashes.json")).unwrap();
+        let status = CrashStatus::of(dir.path());
+        assert_eq!((status.sent, status.latest.as_ref()), (None, None));
+        let lines = status.lines(NOW, &TimeZone::UTC);
+        assert!(
+            matches!(lines.as_slice(), [("Crashes", error)] if error.contains("can not be read")),
+            "{lines:?}"
+        );
+    }
+}
