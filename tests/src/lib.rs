@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod certificates;
 pub mod collector;
+pub mod crash;
 pub mod frame;
 pub mod nginx;
 pub mod process;

@@ -1,0 +1,311 @@
+//! Crashes of every circumstance, through the kernel's core_pattern as an installation sets it.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use system_tests::crash::{CorePattern, can_set_core_pattern, corpus, crashprobe_pattern, oracle};
+use system_tests::{Collector, Sandbox, programs, until};
+use telemetry::message::Message;
+
+const CLASS: &str = "org.clearlinux/crash/clr";
+
+/// A sandbox whose crashes are told whole, wherever the program is; none if core_pattern can not be set here.
+fn sandbox(test: &str) -> Option<Sandbox> {
+    can_set_core_pattern(test).then(|| {
+        let mut sandbox = Sandbox::new();
+        sandbox.set("crash_burst_limit", -1);
+        sandbox.write("etc/opt-in-no-privacy-filters", "");
+        sandbox
+    })
+}
+
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Runs a program to its crash; returns its process id.
+fn crash(command: &mut Command) -> u32 {
+    let child = command.spawn().unwrap();
+    crashed(child)
+}
+
+fn crashed(mut child: Child) -> u32 {
+    let status = child.wait().unwrap();
+    assert!(status.signal().is_some(), "it did not crash: {status}");
+    child.id()
+}
+
+fn messages(sandbox: &Sandbox) -> Vec<Message> {
+    sandbox.spooled().into_iter().map(|record| record.message).collect()
+}
+
+/// The record of the process with this number.
+fn record_of(sandbox: &Sandbox, pid: u32) -> Message {
+    let line = format!("PID: {pid}\n");
+    until(&format!("a record of process {pid}"), || {
+        messages(sandbox).into_iter().find(|message| message.payload.contains(&line))
+    })
+}
+
+fn class(message: &Message) -> String {
+    let headers = message.headers.as_str();
+    headers.lines().find_map(|line| line.strip_prefix("classification: ")).unwrap().to_owned()
+}
+
+fn functions(payload: &str) -> Vec<String> {
+    oracle::of_payload(payload).values().next().cloned().unwrap_or_default()
+}
+
+fn assert_told(payload: &str, entry: &corpus::Entry) {
+    let functions = functions(payload);
+    let mut rest = functions.iter();
+    for expected in entry.functions {
+        assert!(rest.any(|function| *function == oracle::plain(expected)), "no {expected}: {payload}");
+    }
+    assert_eq!(functions[0], oracle::plain(entry.functions[0]), "{payload}");
+}
+
+/// Copies a program of the corpus into the sandbox.
+fn copy(sandbox: &Sandbox, program: &Path, name: &str) -> PathBuf {
+    let copy = sandbox.path(name);
+    fs::copy(program, &copy).unwrap();
+    copy
+}
+
+#[test]
+fn a_crash_of_the_system_s_own_program_arrives_at_the_collector() {
+    if !can_set_core_pattern("a_crash_of_the_system_s_own_program_arrives_at_the_collector") {
+        return;
+    }
+    let mut sandbox = Sandbox::new();
+    let collector = Collector::start(&mut sandbox, "/v3/collector");
+    let _daemons = (sandbox.start_telemprobd(), sandbox.start("telempostd"));
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let child = command(Path::new("/usr/bin/sleep")).arg("1000").spawn().unwrap();
+    let sleeping = format!("/proc/{}/wchan", child.id());
+    until("sleep sleeps", || fs::read_to_string(&sleeping).unwrap().contains("nanosleep").then_some(()));
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGSEGV).unwrap();
+    let pid = crashed(child);
+    // And one of a program that nobody knows: only that it was.
+    crash(&mut command(&corpus::PLAIN.build()));
+    let records = collector.wait_for(2);
+    let of_class = |class: &str| records.iter().find(|record| record["classification"] == class).unwrap();
+    let own = of_class(CLASS);
+    assert_eq!(own["severity"], 3);
+    let payload = own["payload"].as_str().unwrap();
+    let head =
+        format!("Process: /usr/bin/sleep\nPID: {pid}\nSignal: 11\nCause: SIGSEGV: sent by a process\n");
+    assert!(payload.starts_with(&head), "{payload}");
+    assert!(functions(payload)[0].contains("nanosleep"), "{payload}");
+    let third = of_class("org.clearlinux/crash/unknown");
+    assert_eq!(
+        (third["severity"].as_i64(), third["payload"].as_str()),
+        (Some(2), Some("Crash from third party\n"))
+    );
+}
+
+#[test]
+fn files_are_those_of_the_process_wherever_it_lives() {
+    let Some(sandbox) = sandbox("files_are_those_of_the_process_wherever_it_lives") else { return };
+    let waiting = corpus::WAITING.build();
+    let _telemprobd = sandbox.start_telemprobd();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+
+    // Deleted.
+    let program = copy(&sandbox, &waiting, "deleted");
+    let mut child = command(&program).stdin(Stdio::piped()).spawn().unwrap();
+    fs::remove_file(&program).unwrap();
+    drop(child.stdin.take());
+    let payload = record_of(&sandbox, crashed(child)).payload;
+    assert_told(&payload, &corpus::WAITING);
+    assert!(payload.contains("innermost() - [deleted] - waiting.c:8"), "{payload}");
+
+    // Replaced by something else of the same name.
+    let program = copy(&sandbox, &waiting, "replaced");
+    let mut child = command(&program).stdin(Stdio::piped()).spawn().unwrap();
+    fs::remove_file(&program).unwrap();
+    fs::copy(corpus::PLAIN.build(), &program).unwrap();
+    drop(child.stdin.take());
+    assert_told(&record_of(&sandbox, crashed(child)).payload, &corpus::WAITING);
+
+    // In a mount namespace of its own, on a file system that nobody else sees.
+    let folder = sandbox.path("private");
+    fs::create_dir(&folder).unwrap();
+    let script = r#"mount -t tmpfs none "$1" && cp "$2" "$1/hidden" && exec "$1/hidden""#;
+    let mut unshare = command(Path::new("unshare"));
+    unshare.args(["-m", "sh", "-ec", script, "sh"]).args([&folder, &waiting]);
+    assert_told(&record_of(&sandbox, crash(&mut unshare)).payload, &corpus::WAITING);
+    assert!(!folder.join("hidden").exists());
+
+    // In a process namespace of its own, where it has another number.
+    let mut unshare = command(Path::new("unshare"));
+    unshare.args(["-p", "-f"]).arg(&waiting);
+    let status = unshare.status().unwrap();
+    assert!(!status.success());
+    let payloads = || messages(&sandbox).into_iter().map(|message| message.payload);
+    let inside = until("the record of the inner process", || {
+        payloads().find(|payload| payload.contains("Backtrace (TID 1):"))
+    });
+    assert_told(&inside, &corpus::WAITING);
+}
+
+/// A file of `/proc/sys`, put back when this goes.
+struct Setting(&'static str, String);
+
+impl Setting {
+    fn set(path: &'static str, value: &str) -> Self {
+        let old = fs::read_to_string(path).unwrap();
+        fs::write(path, value).unwrap();
+        Self(path, old)
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        let _ = fs::write(self.0, &self.1);
+    }
+}
+
+#[test]
+fn a_set_user_id_program_is_told_from_the_files_that_it_has_mapped() {
+    let Some(sandbox) = sandbox("a_set_user_id_program_is_told_from_the_files_that_it_has_mapped") else {
+        return;
+    };
+    let program = copy(&sandbox, &corpus::WAITING.build(), "privileged");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
+    let _telemprobd = sandbox.start_telemprobd();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let _dumpable = Setting::set("/proc/sys/fs/suid_dumpable", "2");
+    let pid = crash(command(&program).uid(65534).gid(65534));
+    assert_told(&record_of(&sandbox, pid).payload, &corpus::WAITING);
+}
+
+#[test]
+fn what_can_not_be_unwound_is_an_error_that_says_why() {
+    let Some(sandbox) = sandbox("what_can_not_be_unwound_is_an_error_that_says_why") else { return };
+    let _telemprobd = sandbox.start_telemprobd();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let program = corpus::BITS_32.build();
+    let record = record_of(&sandbox, crash(&mut command(&program)));
+    assert_eq!(class(&record), "org.clearlinux/crash/error");
+    assert!(record.headers.as_str().contains("\nseverity: 4\n"));
+    let expected =
+        "\nSignal: 11\nError: 32-bit process (i386): only processes of x86-64 and aarch64 are unwound\n";
+    assert!(record.payload.contains(expected), "{}", record.payload);
+}
+
+#[test]
+fn older_kernels_and_older_patterns_do() {
+    let Some(sandbox) = sandbox("older_kernels_and_older_patterns_do") else { return };
+    let _telemprobd = sandbox.start_telemprobd();
+    let program = corpus::WAITING.build();
+    let whole = crashprobe_pattern(&sandbox);
+    // A kernel that does not know %F leaves nothing in its place.
+    let without_pidfd = whole.replace("--pidfd=%F", "--pidfd=");
+    // What the C client had: the process is not named, and only the stream is there.
+    let (stream_only, _) = whole.split_once(" --pid=").unwrap();
+    for pattern in [without_pidfd.as_str(), stream_only] {
+        let _pattern = CorePattern::set(pattern);
+        assert_told(&record_of(&sandbox, crash(&mut command(&program))).payload, &corpus::WAITING);
+    }
+    // Many stacks out of the stream.
+    let _pattern = CorePattern::set(stream_only);
+    let payload = record_of(&sandbox, crash(&mut command(&corpus::THREADS.build()))).payload;
+    assert_told(&payload, &corpus::THREADS);
+    assert!(payload.contains("wait_for_work()") && payload.len() <= 8192, "{payload}");
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_is_read_leaves_a_record() {
+    let Some(sandbox) = sandbox("a_process_that_is_killed_while_it_is_read_leaves_a_record") else { return };
+    let _telemprobd = sandbox.start_telemprobd();
+    let script = format!(
+        "#!/bin/sh\nkill -KILL $1\nexec {} -f {} -p killed -E \"$2\" -s 11 --pid=$1 --tid=$1 --dumpable=1 --pidfd=$3\n",
+        programs::path("crashprobe").display(),
+        sandbox.config_arg()
+    );
+    let handler = sandbox.write("h", &script);
+    fs::set_permissions(&handler, fs::Permissions::from_mode(0o755)).unwrap();
+    let _pattern = CorePattern::set(&format!("|{} %P %E %F", handler.display()));
+    let record = record_of(&sandbox, crash(&mut command(&corpus::WAITING.build())));
+    // How far the kernel got before it noticed is not to be known.
+    assert!(["org.clearlinux/crash/error", CLASS].contains(&class(&record).as_str()), "{record:?}");
+}
+
+#[test]
+fn without_consent_nothing_is_kept_and_with_it_telemprobd_is_waited_for() {
+    let test = "without_consent_nothing_is_kept_and_with_it_telemprobd_is_waited_for";
+    let Some(sandbox) = sandbox(test) else { return };
+    let program = corpus::WAITING.build();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    sandbox.opt_out();
+    crash(&mut command(&program));
+    sandbox.opt_in();
+    let pid = crash(&mut command(&program));
+    assert!(messages(&sandbox).is_empty());
+    // The process is gone, and its handler goes on trying.
+    let _telemprobd = sandbox.start_telemprobd();
+    record_of(&sandbox, pid);
+    assert_eq!(messages(&sandbox).len(), 1, "the crash without consent was told");
+    let book = fs::read_to_string(sandbox.path("state/crashes.json")).unwrap();
+    assert_eq!(book.matches("\"pid\"").count(), 1, "{book}");
+}
+
+#[test]
+fn a_program_that_crashes_in_a_loop_is_told_five_times_an_hour() {
+    let Some(mut sandbox) = sandbox("a_program_that_crashes_in_a_loop_is_told_five_times_an_hour") else {
+        return;
+    };
+    sandbox.set("crash_burst_limit", 5);
+    let _telemprobd = sandbox.start_telemprobd();
+    let program = corpus::WAITING.build();
+    {
+        let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+        let pids: Vec<_> = (0..7).map(|_| crash(&mut command(&program))).collect();
+        pids.iter().take(5).for_each(|pid| drop(record_of(&sandbox, *pid)));
+    }
+    // Another program has a budget of its own, and comes after the others.
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    record_of(&sandbox, crash(&mut command(&corpus::PLAIN.build())));
+    assert_eq!(messages(&sandbox).len(), 6);
+    drop(_pattern);
+    sandbox.set("crash_burst_limit", 6);
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let payload = record_of(&sandbox, crash(&mut command(&program))).payload;
+    let note = payload.lines().find(|line| line.starts_with("Note: ")).unwrap_or_else(|| panic!("{payload}"));
+    assert!(note.contains('2'), "{payload}");
+}
+
+#[test]
+fn six_crashes_at_once_all_arrive() {
+    let Some(sandbox) = sandbox("six_crashes_at_once_all_arrive") else { return };
+    let _telemprobd = sandbox.start_telemprobd();
+    let program = corpus::THREADS.build();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let children: Vec<_> = (0..6).map(|_| command(&program).spawn().unwrap()).collect();
+    for pid in children.into_iter().map(crashed).collect::<Vec<_>>() {
+        assert_told(&record_of(&sandbox, pid).payload, &corpus::THREADS);
+    }
+}
+
+#[test]
+fn no_secret_of_the_process_is_told() {
+    let Some(sandbox) = sandbox("no_secret_of_the_process_is_told") else { return };
+    let _telemprobd = sandbox.start_telemprobd();
+    let program = corpus::SECRET.build();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let pid = crash(command(&program).arg("Tr0ub4dor-argument").env("SECRET", "Tr0ub4dor-environment"));
+    let record = record_of(&sandbox, pid);
+    assert_told(&record.payload, &corpus::SECRET);
+    let everything = format!("{}{}", record.headers.as_str(), record.payload);
+    // The text, and any part of it as a number.
+    for part in ["Tr0ub4dor", "0x5472", "6264", "6f72"] {
+        assert!(!everything.contains(part), "{part}: {everything}");
+    }
+}
