@@ -127,3 +127,53 @@ entry() { printf '%s\n' "$1${rs}$2${rs}org.clearlinux/hello/world${rs}$event${rs
 entry 0de9de8d5f3c6a7d445d75ba01cc3322 1522691281 >journal_line/one
 { entry 1 -1; echo noise; entry 2 9223372036854775807; } >journal_line/several
 entry ../../etc/passwd 1522691281 >journal_line/path-for-an-id
+
+# What the crash probe reads: real programs of a few KiB, and the heads of real cores.
+mkdir -p core_head call_frame_information debug_data
+cat >"$scratch/tiny.c" <<'LINES'
+static inline __attribute__((always_inline)) int inlined(volatile int *place) { return *place + 1; }
+__attribute__((noinline)) int innermost(volatile int *place) { return inlined(place) * 2; }
+__attribute__((noinline)) int middle(volatile int *place) { return innermost(place) + 1; }
+void _start(void) { middle(0); for (;;) ; }
+LINES
+tiny() { # COMPILER NAME OPTION...
+    local compiler=$1 name=$2
+    shift 2
+    "$compiler" -nostdlib -static -O2 -Wl,-z,noseparate-code -Wl,--build-id "-ffile-prefix-map=$PWD=/src" \
+        "-ffile-prefix-map=$scratch=/src" "$@" -o "$scratch/$name" "$scratch/tiny.c"
+}
+tiny cc x86-64 -g
+tiny cc debug-frame -g -fno-asynchronous-unwind-tables -fno-unwind-tables
+tiny cc compressed -g -gz
+tiny aarch64-linux-gnu-gcc aarch64 -g -mbranch-protection=pac-ret+leaf
+cp "$scratch/x86-64" "$scratch/mini"
+strip "$scratch/mini"
+objcopy --only-keep-debug "$scratch/x86-64" "$scratch/symbols"
+objcopy -S --keep-symbol=innermost "$scratch/symbols"
+xz --check=crc32 "$scratch/symbols"
+objcopy --add-section .gnu_debugdata="$scratch/symbols.xz" "$scratch/mini"
+for name in x86-64 debug-frame compressed aarch64 mini; do
+    start=$(nm "$scratch/x86-64" | sed -n 's/^00000000\([0-9a-f]*\) T innermost/\1/p')
+    { u32 "0x$start"; u32 0; cat "$scratch/$name"; } >debug_data/"$name"
+    # The address, 32 registers that point into the stack, and a stack of addresses in the program.
+    {
+        u32 "0x$start"; u32 0
+        for _ in {1..32}; do u32 0x00000100; u32 0x7fff; done
+        for _ in {1..128}; do u32 $((0x$start + 4)); u32 0; done
+        cat "$scratch/$name"
+    } >call_frame_information/"$name"
+done
+# Where the kernel pipes cores into a program there is none, and the old seed stays.
+(cd "$scratch"; ulimit -c unlimited; env -i ./x86-64 || true) 2>/dev/null
+for core in "$scratch"/core*; do
+    [ ! -f "$core" ] || head -c 4096 "$core" >core_head/one-thread
+done
+
+mkdir -p worker_protocol
+text() { printf '%b%s' "\\x$(printf '%02x' "${#1}")\\x00" "$1"; }
+u64() { u32 "$1"; u32 0; }
+{ printf '\1'; u64 4096; u64 8192; text /usr/bin/program; } >worker_protocol/open-mapped
+{ printf '\2'; text 01234567890123456789; } >worker_protocol/open-by-build-id
+{ printf '\3'; text /usr/bin/program; text program.debug; } >worker_protocol/open-by-link
+{ printf '\4\0'; text /usr/bin/program; text 'Process: program'; } >worker_protocol/report
+{ printf '\1'; u64 4096; } >worker_protocol/answer

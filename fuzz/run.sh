@@ -20,6 +20,10 @@ declare -A max_len=(
     [header_lines]=4096
     [configuration]=4096
     [journal_line]=2048
+    [core_head]=16384
+    [call_frame_information]=32768
+    [debug_data]=65536
+    [worker_protocol]=16384
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 
