@@ -20,6 +20,9 @@ impl Programs {
             ("floor_send", &[]),
             ("floor_post", &["-lcurl"]),
             ("floor_copy", &[]),
+            ("crash_victim", &["-g", "-pthread"]),
+            ("floor_crash", &[]),
+            ("run_measured", &[]),
         ] {
             let status = Command::new("cc")
                 .args(["-O2", "-Wall", "-o"])
@@ -39,12 +42,23 @@ impl Programs {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// Where a program is.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Runs a program and returns the number that it prints.
     pub(super) fn figure(&self, name: &str, args: &[&str]) -> Result<f64, Box<dyn Error>> {
-        let output = Command::new(self.folder.join(name)).args(args).output()?;
+        Ok(self.figures(name, args)?.first().copied().ok_or_else(|| format!("{name} printed nothing"))?)
+    }
+
+    /// Runs a program and returns the numbers that it prints.
+    pub(super) fn figures(&self, name: &str, args: &[&str]) -> Result<Vec<f64>, Box<dyn Error>> {
+        let output = Command::new(self.path(name)).args(args).output()?;
         if !output.status.success() {
             return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into());
         }
-        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
     }
 }

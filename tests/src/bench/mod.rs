@@ -2,6 +2,7 @@
 
 mod backlog;
 mod c_program;
+mod crash;
 mod create;
 mod delivery;
 mod round_trip;
@@ -29,6 +30,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     delivery::measure(&programs, folder.path(), &mut print)?;
     round_trip::measure(&programs, folder.path(), &delivery::message()?, &mut print)?;
     backlog::measure(folder.path(), &mut print)?;
+    crash::measure(&programs, &mut print)?;
     table::print_foot();
     Ok(())
 }
