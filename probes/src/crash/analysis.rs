@@ -35,6 +35,9 @@ pub fn analyse<'data>(
 ) -> CrashReport {
     report.cause = fault::cause(head).or(report.cause);
     report.threads_left_out = head.threads_left_out;
+    if head.is_cut_off {
+        report.remarks.push("The core ends too early: threads may be missing.".to_owned());
+    }
     if head.threads.is_empty() {
         report.error = Some("the core has no registers of any thread".to_owned());
     }

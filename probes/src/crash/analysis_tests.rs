@@ -70,7 +70,7 @@ fn make_core(folder: &Path, options: &[&str]) -> PathBuf {
 
 fn report_of(core: &Path) -> CrashReport {
     let mut file = File::open(core).unwrap();
-    let head = core::read(&mut file).unwrap();
+    let head = core::read_file(&mut file).unwrap();
     let memory: &dyn Memory = &PagedMemory::of_core(file, head.segments.clone());
     let vdso = vdso_image(&head, memory).map(|image| &*image.leak());
     let modules = ModuleTable::new(&head, vdso, memory, &HostFiles);

@@ -13,20 +13,35 @@ pub use error::CoreError;
 pub use link_map::add_modules;
 
 use super::registers::{Arch, Registers};
-use std::io::Read;
-use stream::Stream;
+use std::io::{Read, Seek};
+use stream::{Input, Stream};
 
-/// Reads the head of a core from its first byte on, and nothing past the notes.
+/// Reads the head of a core from its first byte on, and nothing past the notes. A core that ends within its notes is
+/// taken as far as it goes, if that is a thread at least.
 ///
 /// # Errors
 /// [`CoreError`]; what it says is fit for a report.
 pub fn read(input: &mut impl Read) -> Result<CoreHead, CoreError> {
-    let mut stream = Stream::new(input);
-    let (arch, headers) = program_headers::read(&mut stream)?;
+    read_parts(&mut Stream::forward(input))
+}
+
+/// As [`read`], of a file: gdb's `gcore` puts the notes behind the memory, which is not read to get there.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_file(file: &mut (impl Read + Seek)) -> Result<CoreHead, CoreError> {
+    read_parts(&mut Stream::seeking(file))
+}
+
+fn read_parts(stream: &mut Stream<impl Input>) -> Result<CoreHead, CoreError> {
+    let (arch, headers) = program_headers::read(stream)?;
     let mut head = CoreHead::new(arch, headers.segments);
     let (start, bytes) = headers.notes.ok_or(CoreError::Damaged("it has no notes"))?;
     stream.skip_to(start)?;
-    notes::read(&mut stream, bytes, &mut head)?;
+    match notes::read(stream, bytes, &mut head) {
+        Err(CoreError::CutOff(_)) if !head.threads.is_empty() => head.is_cut_off = true,
+        read => read?,
+    }
     head.bytes = stream.position();
     Ok(head)
 }
@@ -58,6 +73,8 @@ pub struct CoreHead {
     pub code_address_mask: u64,
     /// How many bytes of the core were read.
     pub bytes: u64,
+    /// Whether the core ended within its notes.
+    pub is_cut_off: bool,
 }
 
 /// Bits of an address in user space. Linux gives a program 48 unless it asks for 52, which none does for code; what
@@ -79,6 +96,7 @@ impl CoreHead {
             segments,
             code_address_mask: if arch == Arch::Aarch64 { AARCH64_ADDRESS_MASK } else { u64::MAX },
             bytes: 0,
+            is_cut_off: false,
         }
     }
 

@@ -7,13 +7,12 @@
 //! Linux writes for the crashing thread PRSTATUS, PRPSINFO, SIGINFO, AUXV, FILE, then its other registers; then
 //! for each other thread PRSTATUS and its other registers.
 
-use super::stream::Stream;
+use super::stream::{Input, Stream};
 use super::{Auxv, CoreError, CoreHead, FileMapping, MappedFile, SignalInfo, Thread};
 use crate::crash::limits::{MAPPINGS, MODULES, NOTE_BYTES, THREADS};
 use crate::crash::registers::{Arch, Registers};
 use object::elf;
 use std::collections::HashMap;
-use std::io::Read;
 
 /// Longest owner's name of a note; those of Linux are `CORE` and `LINUX`.
 const NAME_BYTES: u32 = 64;
@@ -32,8 +31,8 @@ const PRPSINFO_NAME: usize = 40;
 const PRPSINFO_NAME_BYTES: usize = 16;
 
 /// Reads so many bytes of notes into the head.
-pub(super) fn read<R: Read>(
-    stream: &mut Stream<'_, R>,
+pub(super) fn read(
+    stream: &mut Stream<impl Input>,
     bytes: u64,
     head: &mut CoreHead,
 ) -> Result<(), CoreError> {

@@ -1,12 +1,11 @@
 //! The ELF header and the program headers of a core.
 
-use super::stream::Stream;
+use super::stream::{Input, Stream};
 use super::{CoreError, Segment};
 use crate::crash::elf::{ElfError, arch_of};
 use crate::crash::limits::{NOTES_BYTES, SEGMENTS};
 use crate::crash::registers::Arch;
 use object::elf;
-use std::io::Read;
 
 /// Size of a program header of 64 bits.
 const HEADER_BYTES: u64 = 56;
@@ -31,7 +30,7 @@ struct Header {
     memory_bytes: u64,
 }
 
-pub(super) fn read<R: Read>(stream: &mut Stream<'_, R>) -> Result<(Arch, Headers), CoreError> {
+pub(super) fn read(stream: &mut Stream<impl Input>) -> Result<(Arch, Headers), CoreError> {
     let ident: [u8; 16] = stream.array()?;
     let [0x7f, b'E', b'L', b'F', class, order, ..] = ident else { return Err(CoreError::NoCore) };
     let kind = u16::from_le_bytes(stream.array()?);
@@ -59,7 +58,7 @@ pub(super) fn read<R: Read>(stream: &mut Stream<'_, R>) -> Result<(Arch, Headers
     Ok((arch, read_headers(stream, offset, count)?))
 }
 
-fn read_headers<R: Read>(stream: &mut Stream<'_, R>, offset: u64, count: u16) -> Result<Headers, CoreError> {
+fn read_headers(stream: &mut Stream<impl Input>, offset: u64, count: u16) -> Result<Headers, CoreError> {
     let mut headers = Headers { segments: Vec::new(), notes: None };
     let mut left = u64::from(count);
     while left > 0 {
@@ -81,7 +80,7 @@ fn read_headers<R: Read>(stream: &mut Stream<'_, R>, offset: u64, count: u16) ->
     Ok(headers)
 }
 
-fn read_header<R: Read>(stream: &mut Stream<'_, R>) -> Result<Header, CoreError> {
+fn read_header(stream: &mut Stream<impl Input>) -> Result<Header, CoreError> {
     let kind = u32::from_le_bytes(stream.array()?);
     let flags = u32::from_le_bytes(stream.array()?);
     let offset = u64::from_le_bytes(stream.array()?);

@@ -155,6 +155,15 @@ fn threads_too_many_are_counted() {
 }
 
 #[test]
+fn a_core_that_ends_behind_its_first_thread_is_taken_so_far() {
+    let notes = [prstatus(1, &x86_64_words()), prstatus(2, &x86_64_words())].concat();
+    let bytes = core(62, &notes, 0);
+    let head = read(&mut &bytes[..bytes.len() - 40]).unwrap();
+    assert_eq!((head.threads.len(), head.is_cut_off), (1, true));
+    assert!(!read(&mut bytes.as_slice()).unwrap().is_cut_off);
+}
+
+#[test]
 fn what_is_no_core_of_ours_is_told() {
     let mut small = core(3, &[], 0);
     small[4] = 1;

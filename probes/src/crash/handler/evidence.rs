@@ -33,7 +33,11 @@ impl Evidence {
     /// Reads the head and finds the memory. A core that can not be read is reported, and there is nothing more to do.
     pub fn gather(io: WorkerIo) -> Option<Self> {
         let WorkerIo { mut report, mut executable, mut core, process, supervisor } = io;
-        let head = match core::read(&mut core.file_mut()) {
+        let head = match &mut core {
+            Core::Stream(pipe) => core::read(pipe),
+            Core::Regular(file) => core::read_file(file),
+        };
+        let head = match head {
             Ok(head) => head,
             Err(error) => {
                 report.error = Some(error.to_string());

@@ -43,12 +43,6 @@ impl Core {
             Core::Stream(file) | Core::Regular(file) => file,
         }
     }
-
-    pub(super) fn file_mut(&mut self) -> &mut File {
-        match self {
-            Core::Stream(file) | Core::Regular(file) => file,
-        }
-    }
 }
 
 /// Opens files and keeps the newest report.
