@@ -86,6 +86,7 @@ fn the_manuals_tell_every_option() {
         ("telemctl", &["preview"], "telemctl.1"),
         ("telemctl", &["doctor"], "telemctl.1"),
         ("telemctl", &["crash-test"], "telemctl.1"),
+        ("crashprobe", &[], "crashprobe.1"),
         ("telemctl", &["rejected", "list"], "telemctl.1"),
         ("telemctl", &["rejected", "show"], "telemctl.1"),
         ("telemctl", &["rejected", "retry"], "telemctl.1"),

@@ -42,15 +42,6 @@ pub(super) struct Seen {
     pub(super) unseen: Option<String>,
 }
 
-/// What does not change.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Circumstances {
-    /// Whether the kernel keeps the process until its handler has ended.
-    pub(super) kernel_waits: bool,
-    /// Whether records are posted at all.
-    pub(super) delivery_enabled: bool,
-}
-
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -73,8 +64,8 @@ pub(super) struct Told {
 const ASK_JOURNAL: &str = "`journalctl -t crashprobe` and `dmesg` may tell more";
 
 impl Told {
-    /// The lines that are new, and what is to be done next.
-    pub(super) fn follow(&mut self, seen: &Seen, circumstances: Circumstances) -> (Vec<String>, Next) {
+    /// The lines that are new, and what is to be done next. `delivers` is whether records are posted at all.
+    pub(super) fn follow(&mut self, seen: &Seen, delivers: bool) -> (Vec<String>, Next) {
         let mut lines = Vec::new();
         if let Some(Fate::Sent { class, event_id }) = &seen.fate
             && !std::mem::replace(&mut self.fate, true)
@@ -84,12 +75,12 @@ impl Told {
         if seen.ending == Some(Ending::Signal(MADE_FOR)) && !std::mem::replace(&mut self.ending, true) {
             lines.push("the process is gone, by SIGSEGV".to_owned());
         }
-        let next = next(seen, circumstances);
+        let next = next(seen);
         match (&seen.record, &next) {
             (Some(Whereabouts::Spool), Next::Look) if !std::mem::replace(&mut self.spool, true) => {
                 lines.push("the record is stored in the spool".to_owned());
             }
-            (_, Next::Done) if circumstances.delivery_enabled => {
+            (_, Next::Done) if delivers => {
                 lines.push("the record was delivered".to_owned());
             }
             (_, Next::Done) => {
@@ -102,7 +93,7 @@ impl Told {
     }
 }
 
-fn next(seen: &Seen, circumstances: Circumstances) -> Next {
+fn next(seen: &Seen) -> Next {
     if let Some(unseen) = &seen.unseen {
         return Next::Fail(unseen.clone());
     }
@@ -127,10 +118,7 @@ fn next(seen: &Seen, circumstances: Circumstances) -> Next {
             Next::Fail(format!("the server refused the record: {reason}; `telemctl rejected list` shows it"))
         }
         (_, Some(Whereabouts::Journal)) => Next::Done,
-        // The kernel kept the process until its handler had ended.
-        (None, _) if seen.ending.is_some() && circumstances.kernel_waits => {
-            Next::Fail(format!("the process is gone, and crashprobe has left no word about it; {ASK_JOURNAL}"))
-        }
+        // crashprobe lets the process go before it has sent: that it is gone without a word says nothing.
         _ => Next::Look,
     }
 }
@@ -154,7 +142,6 @@ pub(super) fn overdue(seen: &Seen, fault: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const USUAL: Circumstances = Circumstances { kernel_waits: true, delivery_enabled: true };
     const GONE: Option<Ending> = Some(Ending::Signal(MADE_FOR));
 
     fn sent() -> Option<Fate> {
@@ -180,12 +167,12 @@ mod tests {
             (seen(GONE, sent(), Some(Whereabouts::Journal)), &["the record was delivered"], Next::Done),
         ] {
             let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
-            assert_eq!(told.follow(&seen, USUAL), (expected, next), "{seen:?}");
+            assert_eq!(told.follow(&seen, true), (expected, next), "{seen:?}");
         }
         let all = seen(GONE, sent(), Some(Whereabouts::Journal));
-        let (lines, next) = Told::default().follow(&all, USUAL);
+        let (lines, next) = Told::default().follow(&all, true);
         assert_eq!((lines.len(), next), (3, Next::Done), "{lines:?}");
-        let (lines, next) = Told::default().follow(&all, Circumstances { delivery_enabled: false, ..USUAL });
+        let (lines, next) = Told::default().follow(&all, false);
         assert!(lines[2].contains("delivery is off") && next == Next::Done, "{lines:?}");
     }
 
@@ -200,13 +187,11 @@ mod tests {
             (Seen { fate: Some(Fate::LeftOut), ..Seen::default() }, "crash_burst_limit"),
             (Seen { fate: failed, ..Seen::default() }, "sent no report: telemprobd is away"),
             (Seen { fate: sent(), record: refused, ..Seen::default() }, "refused the record: 400: no"),
-            (Seen { ending: GONE, ..Seen::default() }, "left no word"),
         ] {
-            let Next::Fail(reason) = next(&seen, USUAL) else { panic!("{seen:?}") };
+            let Next::Fail(reason) = next(&seen) else { panic!("{seen:?}") };
             assert!(reason.contains(part), "{part}: {reason}");
         }
-        let impatient = Circumstances { kernel_waits: false, ..USUAL };
-        assert_eq!(next(&Seen { ending: GONE, ..Seen::default() }, impatient), Next::Look);
+        assert_eq!(next(&Seen { ending: GONE, ..Seen::default() }), Next::Look);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::core_pattern::CorePattern;
 use crate::exit_code::{Failure, OPT_IN_FIRST, Outcome};
 use crate::harmless::word;
 use crate::installation::Installation;
-use follow::{Circumstances, Ending, Next, Seen, Told, overdue};
+use follow::{Ending, Next, Seen, Told, overdue};
 use look::Crash;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -46,8 +46,6 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     if let Some(obstacle) = pattern.obstacle(installation) {
         return Err(obstacle.into());
     }
-    let circumstances =
-        Circumstances { kernel_waits: pattern.waits, delivery_enabled: settings.server_delivery_enabled };
     let since_unix_secs = unix_secs_now();
     let start = Instant::now();
     let mut child = start_child()
@@ -65,7 +63,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
         let ending = ending_of(&mut child);
         let is_late = start.elapsed() > DEADLINE;
         let seen = Seen { ending, ..crash.look(settings) };
-        let (lines, next) = told.follow(&seen, circumstances);
+        let (lines, next) = told.follow(&seen, settings.server_delivery_enabled);
         lines.iter().try_for_each(|line| say(line)).map_err(Failure::Output)?;
         match next {
             Next::Done => return Ok(()),
