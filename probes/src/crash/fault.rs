@@ -48,7 +48,8 @@ fn why(head: &CoreHead, signal: SignalInfo) -> Option<String> {
         (libc::SIGFPE, FPE_FLTDIV..=FPE_FLTSUB) => Some("floating-point exception".to_owned()),
         (libc::SIGILL, ILL_PRVOPC | ILL_PRVREG) => Some("privileged instruction".to_owned()),
         (libc::SIGILL, _) => Some("illegal instruction".to_owned()),
-        (libc::SIGTRAP, libc::TRAP_BRKPT) => Some("breakpoint".to_owned()),
+        // x86 says of `int3` only that it was the kernel.
+        (libc::SIGTRAP, libc::TRAP_BRKPT | libc::SI_KERNEL) => Some("breakpoint".to_owned()),
         (libc::SIGSYS, 1) => Some("system call that is not allowed (seccomp)".to_owned()),
         _ => None,
     }
@@ -135,6 +136,7 @@ mod tests {
                 0x40_0000,
                 "SIGFPE: integer division by zero, or its result too large",
             ),
+            (5, libc::SI_KERNEL, None, 0x40_0000, "SIGTRAP: breakpoint"),
             (4, 2, Some(0x40_0000), 0x40_0000, "SIGILL: illegal instruction"),
             (
                 7,

@@ -38,7 +38,7 @@ pub enum End {
     Unreadable,
     /// The next frame would not be further up the stack: a loop, or a stack that was overwritten.
     NoProgress,
-    /// The return address is not in code: the stack was overwritten.
+    /// The return address is not in code: the stack was overwritten, or ends here and nothing says so.
     NotCode,
     /// Neither CFI nor a frame pointer leads further.
     NoWayOn,

@@ -13,7 +13,7 @@ pub(super) fn shown(name: &str) -> Option<String> {
 }
 
 /// The name in at most so many bytes: parameters go first, then template arguments, then the end.
-pub(super) fn shorten(name: &str, limit: usize) -> String {
+pub(in crate::crash) fn shorten(name: &str, limit: usize) -> String {
     if name.len() <= limit {
         return name.to_owned();
     }

@@ -109,10 +109,10 @@ fn ending(end: Option<End>) -> &'static str {
         Some(End::Outermost | End::TooManyFrames) => "",
         Some(End::Unreadable) => "The backtrace ends here: the stack can not be read further.\n",
         Some(End::NoProgress) => {
-            "The backtrace ends here: the next frame is not further up the stack; it was overwritten.\n"
+            "The backtrace ends here: the next frame is not further up the stack, as where it was overwritten.\n"
         }
         Some(End::NotCode) => {
-            "The backtrace ends here: the return address is not in code; the stack was overwritten.\n"
+            "The backtrace ends here: the return address is not in code, as where the stack was overwritten.\n"
         }
         Some(End::NoWayOn) => {
             "The backtrace ends here: neither call frame information nor a frame pointer leads further.\n"

@@ -39,6 +39,8 @@ mod lines;
 mod tests;
 mod used_modules;
 
+pub(in crate::crash) use function_name::shorten;
+
 use super::trace::{End, How};
 
 /// All that a report may say. No memory, no arguments, no environment.

@@ -64,20 +64,17 @@ impl<'a, 'data> Unwinder<'a, 'data> {
 
     /// The frames of a thread, at most so many. There is always one.
     pub fn backtrace(&mut self, registers: Registers, max_frames: usize) -> Backtrace {
-        let mut frames = vec![Frame { pc: registers.pc, lookup_addr: registers.pc, how: How::Context }];
+        let mut lookup_addr = registers.pc;
+        let mut frames = vec![Frame { pc: registers.pc, lookup_addr, how: How::Context }];
         // Where the stack was left for another one: coming back to such a place would be a loop.
         let mut left = Vec::new();
         let mut current = Step { registers, how: How::Context, interrupted: true, leaves_stack: false };
         let end = loop {
-            let next = match self.step(&current) {
+            let next = match self.step(&current, lookup_addr) {
                 Ok(next) => next,
                 Err(end) => break end,
             };
             if next.leaves_stack {
-                // A trampoline is entered at its first instruction, which no call stands before.
-                if let Some(trampoline) = frames.last_mut() {
-                    trampoline.lookup_addr = trampoline.pc;
-                }
                 let place = (next.registers.pc, next.registers.sp());
                 if left.contains(&place) {
                     break End::NoProgress;
@@ -90,19 +87,19 @@ impl<'a, 'data> Unwinder<'a, 'data> {
                 break End::TooManyFrames;
             }
             let pc = next.registers.pc;
-            let lookup_addr = if next.interrupted { pc } else { pc.wrapping_sub(1) };
+            lookup_addr = if next.interrupted { pc } else { self.address_of_call(pc) };
             frames.push(Frame { pc, lookup_addr, how: next.how });
             current = next;
         };
         Backtrace { frames, end }
     }
 
-    fn step(&mut self, current: &Step) -> Result<Step, End> {
+    fn step(&mut self, current: &Step, lookup_addr: u64) -> Result<Step, End> {
         let pc = current.registers.pc;
         if !self.code.is_executable(pc) && current.interrupted {
             return guess::step(self.code, self.memory, self.code_address_mask, current);
         }
-        if let Some((row, bias)) = self.row_of(pc, current.interrupted) {
+        if let Some((row, bias)) = self.row_at(lookup_addr) {
             return self.apply(current, &row, bias);
         }
         if let Some(step) = signal_frame::step(self.code, self.memory, &current.registers) {
@@ -111,17 +108,19 @@ impl<'a, 'data> Unwinder<'a, 'data> {
         guess::step(self.code, self.memory, self.code_address_mask, current)
     }
 
-    /// The row for a program counter, and what to add to the linker's addresses.
-    fn row_of(&mut self, pc: u64, interrupted: bool) -> Option<(Rc<Row>, u64)> {
-        if interrupted {
-            return self.row_at(pc);
+    /// The address to look up for a frame that is returned to: within the call before it, since a call that does not
+    /// return can be the last instruction of a function. But signal handlers and coroutines return to the first
+    /// instruction of a function that never called them, as if it stood behind a call.
+    fn address_of_call(&mut self, pc: u64) -> u64 {
+        let before = pc.wrapping_sub(1);
+        match self.row_at(before) {
+            Some((row, _)) if !row.is_signal_frame => before,
+            _ if self.row_at(pc).is_some() => pc,
+            _ => before,
         }
-        // A call that does not return can be the last instruction of a function: hence the address before. A signal
-        // handler "returns" to the first instruction of a trampoline, whose description may not begin before it.
-        let row = self.row_at(pc.wrapping_sub(1));
-        row.or_else(|| self.row_at(pc).filter(|(row, _)| row.is_signal_frame))
     }
 
+    /// The row for an address, and what to add to the linker's addresses.
     fn row_at(&mut self, process_addr: u64) -> Option<(Rc<Row>, u64)> {
         let (module, elf, svma) = self.code.elf_at(process_addr)?;
         if self.rows.len() >= CACHED_ROWS {
