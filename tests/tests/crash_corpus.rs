@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use system_tests::crash::corpus::{self, Entry, Oracle};
 use system_tests::crash::oracle::{self, Threads};
-use system_tests::crash::{CorePattern, can_set_core_pattern};
+use system_tests::crash::{CORNERS, CorePattern, can_set_core_pattern};
 use system_tests::{Process, Sandbox, programs, until};
 
 /// Crashes of the corpus go to crashprobe, and to a core; others are let go.
@@ -71,7 +71,7 @@ fn every_crash_is_told_as_debuggers_tell_it() {
     if !can_set_core_pattern("every_crash_is_told_as_debuggers_tell_it") {
         return;
     }
-    let programs: Vec<_> = corpus::X86_64.iter().map(|entry| (entry, entry.build())).collect();
+    let programs: Vec<_> = corpus::X86_64.iter().chain(CORNERS).map(|entry| (entry, entry.build())).collect();
     let scene = Scene::new();
     let mut faults = Vec::new();
     for (entry, program) in programs {

@@ -7,10 +7,13 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 const PATTERN: &str = "/proc/sys/kernel/core_pattern";
 const PIPE_LIMIT: &str = "/proc/sys/kernel/core_pipe_limit";
+/// Whether set-user-id programs are dumped. An installation leaves it as the distribution has it, mostly 2.
+const SUID_DUMPABLE: &str = "/proc/sys/fs/suid_dumpable";
 
 /// Puts everything back when its standard input ends: when the guard goes, or the test that holds it, however it ends.
 const RESTORE: &str = r#"trap '' INT TERM HUP; cat >/dev/null
-printf '%s\n' "$1" >/proc/sys/kernel/core_pattern; printf '%s\n' "$2" >/proc/sys/kernel/core_pipe_limit"#;
+printf '%s\n' "$1" >/proc/sys/kernel/core_pattern; printf '%s\n' "$2" >/proc/sys/kernel/core_pipe_limit
+printf '%s\n' "$3" >/proc/sys/fs/suid_dumpable"#;
 
 /// A core_pattern; the old one comes back when this is dropped, or when the test dies.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub struct CorePattern {
 }
 
 impl CorePattern {
-    /// Sets the pattern, and has the kernel wait for handlers as an installation does. Waits while another test has
-    /// set one.
+    /// Sets the pattern, has the kernel wait for handlers as an installation does, and has set-user-id programs dumped.
+    /// Waits while another test has set one.
     ///
     /// # Panics
     /// Not root, or the pattern is longer than the kernel keeps.
@@ -32,7 +35,8 @@ impl CorePattern {
         let path = std::env::temp_dir().join("telemetry-core-pattern.lock");
         let lock = File::options().create(true).append(true).mode(0o600).open(path).unwrap();
         lock.lock().unwrap();
-        let old = [PATTERN, PIPE_LIMIT].map(|path| fs::read_to_string(path).unwrap().trim().to_owned());
+        let old = [PATTERN, PIPE_LIMIT, SUID_DUMPABLE]
+            .map(|path| fs::read_to_string(path).unwrap().trim().to_owned());
         let mut restorer = Command::new("sh")
             .args(["-c", RESTORE, "restore"])
             .args(old)
@@ -45,6 +49,7 @@ impl CorePattern {
         let guard = Self { restorer, alive, _lock: lock };
         fs::write(PIPE_LIMIT, "64").unwrap();
         fs::write(PATTERN, pattern).unwrap();
+        fs::write(SUID_DUMPABLE, "2").unwrap();
         guard
     }
 }

@@ -40,11 +40,11 @@ pub enum Oracle {
 
 use Oracle::{Same, SameFor, Wrong};
 
-const NULL: &str = "SIGSEGV: address not mapped (null page)";
+pub(super) const NULL: &str = "SIGSEGV: address not mapped (null page)";
 const ABORT: &str = "SIGABRT: sent by the program itself";
 const CHAIN: &[&str] = &["innermost", "middle", "outer", "main", "_start"];
 
-const fn entry(
+pub(super) const fn entry(
     name: &'static str,
     build: &'static str,
     cause: &'static str,

@@ -1,10 +1,12 @@
 //! Real crashes: programs that crash in every way, the kernel's core_pattern, and what debuggers say of the same.
 
 mod core_pattern;
+mod corners;
 pub mod corpus;
 pub mod oracle;
 
 pub use core_pattern::CorePattern;
+pub use corners::CORNERS;
 
 use crate::{Sandbox, programs};
 

@@ -83,9 +83,7 @@ pub fn gdb(program: &Path, core: &Path) -> Threads {
                 Some((address, rest)) if address.starts_with("0x") => rest,
                 _ => frame,
             };
-            let function = function.split(" (").next().unwrap();
-            // The frame that gdb shows when it opens the core belongs to no list.
-            let function = plain(function);
+            let function = plain(without_arguments(function));
             if let Some(functions) = threads.get_mut(&current).filter(|_| !TAIL_CALLS.contains(&&*function)) {
                 functions.push(function);
             }
@@ -93,6 +91,20 @@ pub fn gdb(program: &Path, core: &Path) -> Threads {
     }
     assert!(!threads.is_empty(), "gdb: {}{}", text, String::from_utf8_lossy(&output.stderr));
     threads
+}
+
+/// What stands before the arguments of a frame, ` (...)`; template arguments can have such, too.
+fn without_arguments(frame: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, c) in frame.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            '(' if depth == 0 && frame[..at].ends_with(' ') => return frame[..at].trim_end(),
+            _ => {}
+        }
+    }
+    frame
 }
 
 /// What eu-stack says of a core.
