@@ -90,8 +90,8 @@ fn a_crash_of_the_system_s_own_program_arrives_at_the_collector() {
     let _daemons = (sandbox.start_telemprobd(), sandbox.start("telempostd"));
     let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
     let child = command(Path::new("/usr/bin/sleep")).arg("1000").spawn().unwrap();
-    let sleeping = format!("/proc/{}/wchan", child.id());
-    until("sleep sleeps", || fs::read_to_string(&sleeping).unwrap().contains("nanosleep").then_some(()));
+    let stat = format!("/proc/{}/stat", child.id());
+    until("sleep sleeps", || fs::read_to_string(&stat).unwrap().contains("(sleep) S ").then_some(()));
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGSEGV).unwrap();
     let pid = crashed(child);
     // And one of a program that nobody knows: only that it was.

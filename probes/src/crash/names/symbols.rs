@@ -14,16 +14,14 @@ pub(super) fn find(file: &Elf<'_>, svma: u64) -> Option<String> {
     let bytes = file.file.data();
     [elf::SHT_SYMTAB, elf::SHT_DYNSYM].into_iter().find_map(|kind| {
         let table: SymbolTable<'_, Header> = sections.symbols(LittleEndian, bytes, kind).ok()?;
-        let (best, name) = best(file, &table, svma)?;
-        let _ = best;
-        Some(name)
+        best(file, &table, svma)
     })
 }
 
 /// How good a symbol is for an address: one that covers it, then the nearest, then the one that others may use.
 type Rank = (bool, u64, u8);
 
-fn best(file: &Elf<'_>, table: &SymbolTable<'_, Header>, svma: u64) -> Option<(Rank, String)> {
+fn best(file: &Elf<'_>, table: &SymbolTable<'_, Header>, svma: u64) -> Option<String> {
     let sections = file.file.elf_section_table();
     let section = sections.iter().enumerate().find(|(_, header)| {
         let distance = svma.checked_sub(header.sh_addr(LittleEndian));
@@ -32,6 +30,8 @@ fn best(file: &Elf<'_>, table: &SymbolTable<'_, Header>, svma: u64) -> Option<(R
     });
     let section = section.map(|(index, _)| index);
     let mut best: Option<(Rank, &[u8])> = None;
+    // Where the last function begins that ends before the address.
+    let mut last_ended = 0;
     for symbol in table.iter().take(SYMBOLS) {
         let start = symbol.st_value(LittleEndian);
         let Some(distance) = svma.checked_sub(start) else { continue };
@@ -41,7 +41,11 @@ fn best(file: &Elf<'_>, table: &SymbolTable<'_, Header>, svma: u64) -> Option<(R
         let reaches = covers
             || size == 0
                 && section.is_some_and(|index| usize::from(symbol.st_shndx(LittleEndian).0) == index);
-        if !reaches || !is_code(symbol) {
+        if !is_code(symbol) {
+            continue;
+        }
+        if !reaches {
+            last_ended = if size > 0 { start.max(last_ended) } else { last_ended };
             continue;
         }
         let rank = (covers, start, binding_rank(symbol));
@@ -54,7 +58,9 @@ fn best(file: &Elf<'_>, table: &SymbolTable<'_, Header>, svma: u64) -> Option<(R
             best = Some((rank, name));
         }
     }
-    best.map(|(rank, name)| (rank, String::from_utf8_lossy(name).into_owned()))
+    // Else `__restore_rt` of libc, which has no size, would reach over every gap behind it.
+    let best = best.filter(|((covers, start, _), _)| *covers || *start >= last_ended);
+    best.map(|(_, name)| String::from_utf8_lossy(name).into_owned())
 }
 
 fn is_code(symbol: &elf::Sym64<LittleEndian>) -> bool {

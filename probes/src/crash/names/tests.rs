@@ -147,6 +147,22 @@ fn symbols_do_where_there_is_no_dwarf() {
 }
 
 #[test]
+fn a_symbol_without_a_size_ends_where_the_next_function_begins() {
+    let source = ".text\nunsized: nop\nnop\n.type sized, @function\nsized: nop\nnop\n.size sized, . - sized\nnop\nnop\n";
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("code.S"), source).unwrap();
+    run("cc -shared -nostdlib -o code.so code.S", dir.path());
+    let bytes: &'static [u8] = fs::read(dir.path().join("code.so")).unwrap().leak();
+    let elf = Elf::parse(bytes).unwrap();
+    let start = elf.file.symbols().find(|symbol| symbol.name() == Ok("unsized")).unwrap().address();
+    let data = DebugData::default();
+    let mut names = Names::new(&NoFiles, &data);
+    let found: Vec<_> =
+        (start..start + 6).map(|svma| function(&names.resolve(0, &elf, "", svma)).to_owned()).collect();
+    assert_eq!(found, ["unsized()", "unsized()", "sized()", "sized()", "???", "???"]);
+}
+
+#[test]
 fn separate_debug_files_are_taken_if_they_are_the_right_ones() {
     const SPLIT: &str = "objcopy --only-keep-debug program program.debug; \
                          strip program; objcopy --add-gnu-debuglink=program.debug program";
