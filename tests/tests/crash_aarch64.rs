@@ -63,9 +63,8 @@ fn cores_of_aarch64_are_told_function_by_function() {
         assert!(output.status.success(), "{output:?}");
         let payload = String::from_utf8(output.stdout).unwrap();
         let threads = oracle::of_payload(&payload);
-        let crashed = payload.split_once("Backtrace (TID ").and_then(|(_, rest)| rest.split_once(')'));
-        let crashed = crashed.unwrap_or_else(|| panic!("{payload}")).0.parse().unwrap();
-        let mut functions = threads[&crashed].iter();
+        let functions = oracle::crashed(&payload);
+        let mut functions = functions.iter();
         for (number, expected) in entry.functions.iter().enumerate() {
             let expected = oracle::plain(expected);
             let is_there = match number {

@@ -102,11 +102,7 @@ fn check(entry: &Entry, what: &str, payload: &str) -> Vec<String> {
     if !payload.contains(&format!("\nCause: {}\n", entry.cause)) {
         faults.push(format!("{what} does not say `{}`", entry.cause));
     }
-    // The first block is the crashing thread's.
-    let start = payload.find("Backtrace (TID ").unwrap_or(payload.len());
-    let end = payload[start..].find("\n\n").map_or(payload.len(), |end| start + end);
-    let crashed = oracle::of_payload(&payload[start..end]);
-    let functions = crashed.values().next().cloned().unwrap_or_default();
+    let functions = oracle::crashed(payload);
     let mut rest = functions.iter();
     for (number, expected) in entry.functions.iter().enumerate() {
         let expected = oracle::plain(expected);

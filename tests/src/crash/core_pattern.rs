@@ -11,9 +11,8 @@ const PIPE_LIMIT: &str = "/proc/sys/kernel/core_pipe_limit";
 const SUID_DUMPABLE: &str = "/proc/sys/fs/suid_dumpable";
 
 /// Puts everything back when its standard input ends: when the guard goes, or the test that holds it, however it ends.
-const RESTORE: &str = r#"trap '' INT TERM HUP; cat >/dev/null
-printf '%s\n' "$1" >/proc/sys/kernel/core_pattern; printf '%s\n' "$2" >/proc/sys/kernel/core_pipe_limit
-printf '%s\n' "$3" >/proc/sys/fs/suid_dumpable"#;
+const RESTORE: &str = r#"trap '' INT TERM HUP; cat >/dev/null; printf '%s\n' "$3" >/proc/sys/fs/suid_dumpable
+printf '%s\n' "$1" >/proc/sys/kernel/core_pattern; printf '%s\n' "$2" >/proc/sys/kernel/core_pipe_limit"#;
 
 /// A core_pattern; the old one comes back when this is dropped, or when the test dies.
 #[derive(Debug)]

@@ -49,6 +49,12 @@ pub fn of_payload(payload: &str) -> Threads {
     threads
 }
 
+/// The functions of the crashing thread of a payload, which is told first, whatever its id.
+pub fn crashed(payload: &str) -> Vec<String> {
+    let block = payload.split("\n\n").find(|block| block.starts_with("Backtrace (TID "));
+    of_payload(block.unwrap_or_default()).into_values().next().unwrap_or_default()
+}
+
 /// What gdb says of a core.
 ///
 /// # Panics
