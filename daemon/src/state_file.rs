@@ -1,5 +1,5 @@
 //! The small JSON files of `state_dir`: read with a bound, written whole and by rename, so that a reader
-//! sees the old one or the new one. They are not synced: none of them holds a record.
+//! sees the old one or the new one. They are not synced, but for those that hold what a probe has found.
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -16,11 +16,19 @@ pub(crate) const FILE_BYTES: u64 = 256 * 1024;
 /// # Errors
 /// As the system says; `InvalidData` if it holds something else.
 pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    read_bounded(path, FILE_BYTES)
+}
+
+/// Reads a file of at most so many bytes; none if it is not there.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bounded<T: DeserializeOwned>(path: &Path, limit_bytes: u64) -> io::Result<Option<T>> {
     let file = match bounded_file::open_regular(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };
-    let text = bounded_file::read_all(&file, FILE_BYTES)?;
+    let text = bounded_file::read_all(&file, limit_bytes)?;
     // Half a file is noise too, which serde_json calls an end of file.
     let value = serde_json::from_slice(&text);
     value.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
@@ -32,6 +40,16 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 /// As the system says; the old one stays.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     write_text(path, &text_of(value)?, 0o644)
+}
+
+/// Writes a file that the daemons' user and root alone may read, and that is on disk when this returns.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_private<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    write_text(path, &text_of(value)?, 0o600)?;
+    File::open(path)?.sync_all()?;
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 /// The text that stands for a value.

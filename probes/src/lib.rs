@@ -1,6 +1,7 @@
 //! What the probes do, apart from their command lines: `src/bin` has one thin program for each.
 
 pub mod crash;
+pub mod hand_over;
 pub mod hello;
 pub mod payload_source;
 pub mod sending;
