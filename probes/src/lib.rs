@@ -3,5 +3,7 @@
 pub mod crash;
 pub mod hand_over;
 pub mod hello;
+pub mod kernel_log;
+pub mod klogscanner;
 pub mod payload_source;
 pub mod sending;

@@ -89,6 +89,20 @@ where
         Ok(Self { path, state, changed: false, failures: 0, retry_at_ms: 0, in_doubt })
     }
 
+    /// Where another probe stands, for whoever has to know what that one has told; none if it has no book.
+    ///
+    /// # Errors
+    /// As the system says; `InvalidData` if the book holds something else.
+    pub fn read_position(state_dir: &Path, probe: &str) -> io::Result<Option<P>> {
+        #[derive(Deserialize)]
+        struct OnlyPosition<P> {
+            position: P,
+        }
+        let path = state_dir.join(format!("{probe}.json"));
+        let book: Option<OnlyPosition<P>> = state_file::read_bounded(&path, BOOK_BYTES)?;
+        Ok(book.map(|book| book.position))
+    }
+
     /// Where the probe stands in its log.
     pub fn position(&self) -> &P {
         &self.state.position

@@ -33,9 +33,6 @@ use telemetry_daemon::crash_book::{self, Decision, Fate};
 /// Version of the payload's format.
 const PAYLOAD_VERSION: u32 = 1;
 
-/// The file in `etc_dir` that turns the rules for paths off.
-const NO_FILTERS_FILE: &str = "opt-in-no-privacy-filters";
-
 /// Handles one crash.
 pub struct Reporter<'a> {
     args: &'a Args,
@@ -55,7 +52,7 @@ impl<'a> Reporter<'a> {
         let crash = Crash::of(args);
         let user = User::without_privileges(&settings.state_dir);
         let telling = Telling::of(&crash);
-        let filters = !settings.etc_dir.join(NO_FILTERS_FILE).exists();
+        let filters = !telemetry::opt_in::has_no_privacy_filters(&settings.etc_dir);
         Self { args, settings, client, deadline, crash, user, telling, filters }
     }
 

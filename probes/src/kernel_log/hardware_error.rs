@@ -1,0 +1,89 @@
+//! Lines of machine checks and of the firmware's error records: `[Hardware Error]: TEXT`.
+//!
+//! ```text
+//! mce: [Hardware Error]: CPU 0: Machine Check Exception: 5 Bank 4: be00000000800400
+//! {1}[Hardware Error]: event severity: fatal
+//! [Hardware Error]:  00000000: 00000002 00000000            a dump of registers
+//! ```
+
+use super::privacy::{self, Privacy};
+
+const MARK: &str = "[Hardware Error]:";
+
+/// Names before the number of an address or of a register that is one.
+const ADDRESSES: [&str; 5] = ["ADDR", "MISC", "RIP", "TSC", "IP:"];
+
+/// What the line says; none if it is another.
+pub(super) fn text(line: &str) -> Option<&str> {
+    let (source, what) = line.split_once(MARK)?;
+    // Longest: "EDAC MC0: 1 CE ... " has no mark; "mce: " and "{12}" have.
+    (source.len() <= 16).then(|| what.strip_prefix(' ').unwrap_or(what))
+}
+
+/// The line as it may leave the machine. A bank's status stays, since it is what the line is about: it says what kind
+/// of error it was, and nothing about what was in memory.
+pub(super) fn filtered(text: &str, privacy: Privacy) -> String {
+    if privacy == Privacy::Everything {
+        return text.to_owned();
+    }
+    if is_dump(text) {
+        return "(registers)".to_owned();
+    }
+    if text.contains(" Bank ") || text.contains("Machine Check") {
+        return text.to_owned();
+    }
+    let mut after_address = false;
+    let words = text.split(' ').map(|word| {
+        let is_number = word.bytes().any(|byte| byte.is_ascii_digit());
+        let shown = match word {
+            _ if after_address && is_number => "(address)".to_owned(),
+            // The kind of a section, as a UUID.
+            _ if word.matches('-').count() == 4 => word.to_owned(),
+            _ => privacy::filtered(word, privacy),
+        };
+        // `RIP !INEXACT! 10:<ffffffff81000000>`
+        after_address = ADDRESSES.contains(&word) || (after_address && word.starts_with('!'));
+        shown
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// `00000000: 00000002 00000000 00000000 00000000  ................`
+fn is_dump(text: &str) -> bool {
+    let is_hex = |word: &str| word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words = text.split_whitespace();
+    words.next().and_then(|word| word.strip_suffix(':')).is_some_and(is_hex)
+        && words.next().is_some_and(is_hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_addresses_or_registers_are_taken_out() {
+        for (line, expected) in [
+            (
+                "mce: [Hardware Error]: CPU 0: Machine Check Exception: 5 Bank 4: be00000000800400",
+                "CPU 0: Machine Check Exception: 5 Bank 4: be00000000800400",
+            ),
+            (
+                "mce: [Hardware Error]: TSC 7bd2a ADDR 1ffc0 MISC 86",
+                "TSC (address) ADDR (address) MISC (address)",
+            ),
+            ("mce: [Hardware Error]: RIP !INEXACT! 10:<ffffffff81063ee2>", "RIP !INEXACT! (address)"),
+            ("mce: [Hardware Error]: PROCESSOR 0:306e4 TIME 1490000000", "PROCESSOR 0:306e4 TIME 1490000000"),
+            (
+                "[Hardware Error]: 81212a96-09ed-4996-9471-8d729c8e69ed",
+                "81212a96-09ed-4996-9471-8d729c8e69ed",
+            ),
+            ("{1}[Hardware Error]:   physical_address: 0x00000000babecafe", "  physical_address: (address)"),
+            ("[Hardware Error]:  00000000: 00000002 00000000  ....", "(registers)"),
+            ("[Hardware Error]: event severity: fatal", "event severity: fatal"),
+        ] {
+            assert_eq!(filtered(text(line).unwrap(), Privacy::Filtered), expected);
+        }
+        assert_eq!(text("usb 1-1: [Hardware"), None);
+        assert_eq!(text("a program says that there is a [Hardware Error]: x"), None);
+    }
+}

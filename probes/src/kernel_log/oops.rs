@@ -1,0 +1,148 @@
+//! An oops: what one failure of the kernel left in its log.
+
+use super::frame::Frame;
+use super::line::Caller;
+use super::privacy::{self, Privacy};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// The kernel goes on.
+    Warning,
+    /// A part of the kernel ended.
+    Bug,
+    /// A bug that a sound driver found in its hardware.
+    SoundBug,
+    /// The kernel's stack was too small.
+    StackOverflow,
+    /// The machine ended.
+    Panic,
+    /// What the firmware kept of an error before the last start.
+    Bert,
+}
+
+impl Kind {
+    /// Classification of the record (contract).
+    pub fn class(self) -> &'static str {
+        match self {
+            Kind::Warning => "org.clearlinux/kernel/warning",
+            Kind::Bug | Kind::SoundBug => "org.clearlinux/kernel/bug",
+            Kind::StackOverflow => "org.clearlinux/kernel/stackoverflow",
+            Kind::Panic => "org.clearlinux/kernel/panic",
+            Kind::Bert => "org.clearlinux/bert/debug",
+        }
+    }
+
+    /// Severity of the record (contract), 1 to 4.
+    pub fn severity(self) -> u32 {
+        match self {
+            Kind::Warning | Kind::SoundBug | Kind::Bert => 2,
+            Kind::Bug | Kind::StackOverflow | Kind::Panic => 4,
+        }
+    }
+}
+
+/// What was found of an oops. Texts are as the kernel wrote them: [`Oops::payload`] says what of them may be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oops {
+    /// What kind it is.
+    pub kind: Kind,
+    /// Its first line.
+    pub reason: String,
+    /// Place in the log of the first line.
+    pub place: u64,
+    /// Time of the first line since the start of the machine, in microseconds.
+    pub stamp_us: Option<u64>,
+    /// Who wrote it.
+    pub caller: Option<Caller>,
+    pub(super) message: Option<String>,
+    pub(super) die: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) tainted: Option<String>,
+    pub(super) modules: Option<String>,
+    pub(super) registers: Vec<(String, String)>,
+    pub(super) instruction: Option<Frame>,
+    pub(super) frames: Vec<Frame>,
+    pub(super) hardware_errors: Vec<String>,
+    /// Lines of several processors were mixed, so that nobody knows whose frames there are.
+    pub(super) is_mixed: bool,
+}
+
+impl Oops {
+    /// Two oopses of the same key are the same failure again: the numbers of processor, process and address do not
+    /// count.
+    pub fn key(&self) -> String {
+        let reason = privacy::filtered(&self.reason, Privacy::Filtered);
+        let mut key = format!("{} {}", self.kind.class(), without_numbers(&reason));
+        for frame in self.instruction.iter().chain(&self.frames).take(3) {
+            key.push(' ');
+            key.push_str(frame.function.as_deref().unwrap_or("???"));
+        }
+        key
+    }
+
+    /// What tells this oops from any other of this boot, wherever its lines were found: they are in the kernel's log
+    /// and, after a crash, in pstore too. None without a time.
+    pub fn fingerprint(&self) -> Option<String> {
+        let mut hash = Sha256::new();
+        hash.update(self.stamp_us?.to_le_bytes());
+        hash.update(self.reason.as_bytes());
+        Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// The text with numbers as `#`, but not in names and places: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and
+/// `fn+0x1/0x2` stay.
+fn without_numbers(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let is_place = word.contains("+0x") || word.trim_end_matches(['.', ',', '!']).contains('.');
+        if is_place { word.to_owned() } else { word_without_numbers(word) }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn word_without_numbers(word: &str) -> String {
+    let mut shown = String::with_capacity(word.len());
+    let (mut in_name, mut in_number) = (false, false);
+    for c in word.chars() {
+        let is_number = c.is_ascii_digit() && !in_name;
+        if !is_number {
+            shown.push(c);
+        } else if !in_number {
+            shown.push('#');
+        }
+        in_number = is_number;
+        in_name = !is_number && (c.is_ascii_alphanumeric() || c == '_');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_has_the_same_words() {
+        for (one, other) in [
+            (
+                "WARNING: CPU: 0 PID: 12 at mm/a.c:5 fn+0x1/0x2",
+                "WARNING: CPU: 3 PID: 4567 at mm/a.c:5 fn+0x1/0x2",
+            ),
+            ("WARNING: mm/a.c:5 at fn+0x1/0x2, CPU#0: a/12", "WARNING: mm/a.c:5 at fn+0x1/0x2, CPU#7: a/9"),
+            (
+                "BUG: soft lockup - CPU#0 stuck for 26s! [a:12]",
+                "BUG: soft lockup - CPU#1 stuck for 52s! [a:13]",
+            ),
+            (
+                "INFO: task a:1 blocked for more than 120 seconds.",
+                "INFO: task a:2 blocked for more than 241 seconds.",
+            ),
+            ("Oops: 0000 [#1] SMP", "Oops: 0000 [#2] SMP"),
+        ] {
+            assert_eq!(without_numbers(one), without_numbers(other));
+        }
+        assert_ne!(without_numbers("at mm/a.c:5 fn+0x1/0x2"), without_numbers("at mm/a.c:6 fn+0x1/0x2"));
+    }
+}

@@ -1,0 +1,132 @@
+//! The payload of a kernel record (contract). Lines whose value is not there are left out.
+//!
+//! ```text
+//! Crash Report:
+//! Reason: FIRST LINE
+//! Kernel Version : V
+//! Tainted : FLAGS-OR-Not tainted
+//! Modules : LIST
+//! Backtrace :
+//! Register RIP: Non-zero
+//! #0 function - [kernel]          the instruction pointer, where the oops tells its function
+//! #1 function - [kernel]          the call trace
+//! #2 ? function - [module]
+//! Oops: 0002 [#1] SMP             ours, from here on
+//! Message: TEXT
+//! Hardware Error: TEXT
+//! Repeated: 1000
+//! Note: TEXT
+//! ```
+
+use super::frame::Frame;
+use super::limits::{MODULES_BYTES, SENTENCE_BYTES};
+use super::oops::{Kind, Oops};
+use super::privacy::Privacy;
+use super::{hardware_error, privacy};
+use std::fmt::Write;
+use telemetry::header::cut;
+use telemetry::limits::PAYLOAD_BYTES;
+
+const MIXED_NOTE: &str =
+    "lines of several processors are mixed in the log; what may be of another is left out";
+
+impl Oops {
+    /// What is sent of it. `notes` are sentences of whoever found it.
+    pub fn payload(&self, privacy: Privacy, notes: &[String]) -> String {
+        let tail = self.notes(notes);
+        let mut payload = if self.kind == Kind::Bert { self.bert(privacy) } else { self.report(privacy) };
+        let room = PAYLOAD_BYTES.saturating_sub(tail.len());
+        if payload.len() > room {
+            // Never in the middle of a line.
+            let end = cut(&payload, room).rfind('\n').map_or(0, |at| at + 1);
+            payload.truncate(end);
+        }
+        payload + &tail
+    }
+
+    fn bert(&self, privacy: Privacy) -> String {
+        let mut text = line("", &self.reason);
+        for error in &self.hardware_errors {
+            text += &line("[Hardware Error]: ", &hardware_error::filtered(error, privacy));
+        }
+        text
+    }
+
+    fn report(&self, privacy: Privacy) -> String {
+        let sentence = |text: &str| cut(&privacy::filtered(text, privacy), SENTENCE_BYTES).to_owned();
+        let reason = match hardware_error::text(&self.reason) {
+            Some(text) => hardware_error::filtered(text, privacy),
+            None => sentence(&self.reason),
+        };
+        let mut text = "Crash Report:\n".to_owned() + &line("Reason: ", &reason);
+        text += &self.version.as_ref().map(|version| line("Kernel Version : ", version)).unwrap_or_default();
+        if self.is_mixed {
+            return text;
+        }
+        text += &self.tainted.as_ref().map(|flags| line("Tainted : ", flags)).unwrap_or_default();
+        if let Some(modules) = &self.modules {
+            text += &line("Modules : ", whole_words(modules, MODULES_BYTES));
+        }
+        text += &self.backtrace(privacy);
+        text += &self.die.as_ref().map(|die| line("", &sentence(die))).unwrap_or_default();
+        text +=
+            &self.message.as_ref().map(|message| line("Message: ", &sentence(message))).unwrap_or_default();
+        for error in &self.hardware_errors {
+            text += &line("Hardware Error: ", &hardware_error::filtered(error, privacy));
+        }
+        text
+    }
+
+    fn backtrace(&self, privacy: Privacy) -> String {
+        let mut text = String::new();
+        for (name, value) in &self.registers {
+            text += &line(&format!("Register {name}: "), privacy::register(value, privacy));
+        }
+        text += &self.instruction.as_ref().map(|frame| frame_line(0, frame)).unwrap_or_default();
+        text.extend(self.frames.iter().zip(1..).map(|(frame, number)| frame_line(number, frame)));
+        if text.is_empty() { text } else { "Backtrace :\n".to_owned() + &text }
+    }
+
+    fn notes(&self, notes: &[String]) -> String {
+        let mixed = self.is_mixed.then_some(MIXED_NOTE);
+        mixed.into_iter().chain(notes.iter().map(String::as_str)).map(|note| line("Note: ", note)).collect()
+    }
+}
+
+/// Adds how often the same was there to a payload, which is cut at a line's end if it would be too long.
+pub fn with_count(payload: &str, count: u64) -> String {
+    if count <= 1 {
+        return payload.to_owned();
+    }
+    let repeated = format!("Repeated: {count}\n");
+    let room = PAYLOAD_BYTES.saturating_sub(repeated.len());
+    let head = if payload.len() > room {
+        let end = cut(payload, room).rfind('\n').map_or(0, |at| at + 1);
+        payload.get(..end).unwrap_or_default()
+    } else {
+        payload
+    };
+    format!("{head}{repeated}")
+}
+
+fn frame_line(number: usize, frame: &Frame) -> String {
+    let mark = if frame.is_certain { "" } else { "? " };
+    let function = frame.function.as_deref().unwrap_or("???");
+    line(
+        &format!("#{number} {mark}"),
+        &format!("{function} - [{}]", frame.module.as_deref().unwrap_or("kernel")),
+    )
+}
+
+/// A line of a record: what the kernel wrote has no control characters in it then.
+fn line(name: &str, value: &str) -> String {
+    let mut line = String::with_capacity(name.len() + value.len() + 1);
+    let _ = write!(line, "{name}{}", value.replace(char::is_control, " "));
+    line.push('\n');
+    line
+}
+
+fn whole_words(text: &str, bytes: usize) -> &str {
+    let head = cut(text, bytes);
+    if head.len() == text.len() { text } else { head.rsplit_once(' ').map_or(head, |(words, _)| words) }
+}
