@@ -64,7 +64,7 @@ help:
 	@echo 'make demo           show records going from programs to a collector, in a private directory'
 	@echo 'make test           every check that a change has to pass'
 	@echo 'make torture        kills, power cuts, full disks, rude clients, bad lines: what `make test` does, at length'
-	@echo 'make bench          measure against the floors of this machine'
+	@echo 'make bench          measure against the floors of this machine (BENCH="crash kernel_log" for some)'
 	@echo 'make fuzz           run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install        build and install below prefix=$(prefix) (DESTDIR=... for packages)'
 	@echo 'make install-files  install what is built, without building'
@@ -93,7 +93,7 @@ demo:
 	@CC='$(CC)' tests/demo.sh
 
 bench: build
-	@$(target_dir)/release/bench
+	@$(target_dir)/release/bench $(BENCH)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS)

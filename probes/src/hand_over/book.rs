@@ -108,9 +108,15 @@ where
         &self.state.position
     }
 
-    /// Where the probe stands, to be moved. It is written with the next finding, or by [`Book::save`].
+    /// Where the probe stands, to be moved. It is written with the next finding, after [`Book::touch`], or by
+    /// [`Book::save`].
     pub fn position_mut(&mut self) -> &mut P {
         &mut self.state.position
+    }
+
+    /// The position has something that must be written soon.
+    pub fn touch(&mut self) {
+        self.changed = true;
     }
 
     /// Takes a finding that happened at one time and was read at another; see [`Repeats`].

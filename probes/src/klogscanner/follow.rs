@@ -50,6 +50,7 @@ impl Follower {
     fn count_lost(&mut self, lines: u64) {
         if lines > 0 {
             self.book.position_mut().lost_lines += lines;
+            self.book.touch();
             log::warn!("{lines} lines of the kernel's log were overwritten before they could be read");
         }
     }

@@ -5,6 +5,7 @@ mod c_program;
 mod crash;
 mod create;
 mod delivery;
+mod kernel_log;
 mod round_trip;
 mod send;
 mod sink;
@@ -17,20 +18,32 @@ use table::Row;
 /// Rounds of each measurement.
 const ROUNDS: usize = 5;
 
-/// Runs everything and prints the table as it grows.
+/// What is measured, by name.
+const GROUPS: [&str; 7] = ["create", "send", "delivery", "round_trip", "backlog", "crash", "kernel_log"];
+
+/// Measures these groups, or all if none is named, and prints the table as it grows.
 ///
 /// # Errors
-/// A program could not be built or run.
-pub fn run() -> Result<(), Box<dyn Error>> {
+/// A program could not be built or run, or there is no such group.
+pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
+    if let Some(unknown) = groups.iter().find(|group| !GROUPS.contains(&group.as_str())) {
+        return Err(format!("{unknown} is not measured; there are {}", GROUPS.join(", ")).into());
+    }
     let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::programs::folder())?;
-    let programs = c_program::Programs::build(folder.path())?;
+    let folder = folder.path();
+    let programs = c_program::Programs::build(folder)?;
     table::print_head();
-    create::measure(&programs, &mut print)?;
-    send::measure(&programs, folder.path(), &mut print)?;
-    delivery::measure(&programs, folder.path(), &mut print)?;
-    round_trip::measure(&programs, folder.path(), &delivery::message()?, &mut print)?;
-    backlog::measure(folder.path(), &mut print)?;
-    crash::measure(&programs, &mut print)?;
+    for group in GROUPS.iter().filter(|group| groups.is_empty() || groups.iter().any(|named| named == *group)) {
+        match *group {
+            "create" => create::measure(&programs, &mut print)?,
+            "send" => send::measure(&programs, folder, &mut print)?,
+            "delivery" => delivery::measure(&programs, folder, &mut print)?,
+            "round_trip" => round_trip::measure(&programs, folder, &delivery::message()?, &mut print)?,
+            "backlog" => backlog::measure(folder, &mut print)?,
+            "crash" => crash::measure(&programs, &mut print)?,
+            _ => kernel_log::measure(folder, &mut print)?,
+        }
+    }
     table::print_foot();
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use system_tests::bench;
 
 fn main() -> ExitCode {
-    match bench::run() {
+    let groups: Vec<_> = std::env::args().skip(1).collect();
+    match bench::run(&groups) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
