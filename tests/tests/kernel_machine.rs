@@ -21,7 +21,8 @@ fn has_what_it_takes(test: &str) -> bool {
         name.to_string_lossy().starts_with("linux-headers-") && name.to_string_lossy().ends_with("-amd64")
     });
     let runs = |program: &str| {
-        let command = Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let command =
+            Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
         command.is_ok()
     };
     let there = headers && runs("qemu-system-x86_64") && runs("busybox") && runs("apt-get");
@@ -66,7 +67,12 @@ fn run_machine(prepared: &Path, shared: &Path) -> String {
         .output()
         .unwrap();
     let console = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}: {}\n{console}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}: {}\n{console}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     console
 }
 
@@ -86,13 +92,19 @@ fn a_kernel_that_fails_is_told_about_once_and_so_is_its_panic() {
     assert!(console.contains("kernel-test: complete") && !console.contains("FAILED"), "{console}");
 
     let records: Vec<_> = sandbox.spooled().into_iter().map(|record| record.message).collect();
-    let told: Vec<_> = records.iter().map(|record| (header(record, "classification"), &record.payload)).collect();
+    let told: Vec<_> =
+        records.iter().map(|record| (header(record, "classification"), &record.payload)).collect();
     let count = |class: &str, parts: &[&str]| {
         let has_parts = |payload: &str| parts.iter().all(|part| payload.contains(part));
-        told.iter().filter(|(of, payload)| *of == format!("org.clearlinux/kernel/{class}") && has_parts(payload)).count()
+        told.iter()
+            .filter(|(of, payload)| *of == format!("org.clearlinux/kernel/{class}") && has_parts(payload))
+            .count()
     };
     for (class, parts) in [
-        ("warning", &["\n#0 provoke_warning - [provoke]\n", "\nRepeated: 3\n", "\nMessage: provoked: a warning"][..]),
+        (
+            "warning",
+            &["\n#0 provoke_warning - [provoke]\n", "\nRepeated: 3\n", "\nMessage: provoked: a warning"][..],
+        ),
         ("warning", &["\n#0 provoke_another_warning - [provoke]\n"][..]),
         ("bug", &["\nReason: kernel BUG at ", "\n#0 provoke_bug - [provoke]\n"][..]),
         ("bug", &["\nReason: BUG: kernel NULL pointer", "\n#0 provoke_null_dereference - [provoke]\n"][..]),
@@ -115,5 +127,9 @@ fn a_kernel_that_fails_is_told_about_once_and_so_is_its_panic() {
     let _telempostd = sandbox.start("telempostd");
     let delivered = collector.wait_for(6);
     let classes: Vec<_> = delivered.iter().filter_map(|record| record["classification"].as_str()).collect();
-    assert_eq!(classes.iter().filter(|class| **class == "org.clearlinux/kernel/panic").count(), 1, "{classes:?}");
+    assert_eq!(
+        classes.iter().filter(|class| **class == "org.clearlinux/kernel/panic").count(),
+        1,
+        "{classes:?}"
+    );
 }

@@ -119,6 +119,13 @@ where
         self.changed = true;
     }
 
+    /// Counts what happened again; false if it has to be noted. See [`Repeats::counts`].
+    pub fn counts(&mut self, key: &str, happened_ms: u64) -> bool {
+        let counts = self.state.repeats.counts(key, happened_ms);
+        self.changed |= counts;
+        counts
+    }
+
     /// Takes a finding that happened at one time and was read at another; see [`Repeats`].
     pub fn note(&mut self, finding: T, happened_ms: u64, now_ms: u64) {
         self.changed = true;

@@ -39,9 +39,20 @@ impl<T> Default for Repeats<T> {
 }
 
 impl<T: Finding + Clone> Repeats<T> {
+    /// Counts what happened again, by its key alone; false if it has to be noted. In a flood this is all that happens.
+    pub fn counts(&mut self, key: &str, happened_ms: u64) -> bool {
+        let same = self.groups.iter_mut().find(|same| same.finding.key() == key);
+        // Entries of a log are not always in order: one from before the window counts into it.
+        let same = same.filter(|same| happened_ms < same.window_start_ms.saturating_add(WINDOW_MS));
+        same.map(|same| same.count += 1).is_some()
+    }
+
     /// Notes a finding. Returns what has to be told now, with its count: a window that ended before this finding, or
     /// the finding itself where there are too many kinds to count.
     pub fn note(&mut self, finding: T, happened_ms: u64, now_ms: u64) -> Option<(T, u64)> {
+        if self.counts(finding.key(), happened_ms) {
+            return None;
+        }
         let group = Group { finding, count: 1, window_start_ms: happened_ms, held_since_ms: Some(now_ms) };
         let Some(same) = self.groups.iter_mut().find(|same| same.finding.key() == group.finding.key()) else {
             if self.groups.len() >= GROUPS {
@@ -50,11 +61,6 @@ impl<T: Finding + Clone> Repeats<T> {
             self.groups.push(group);
             return None;
         };
-        // Entries of a log are not always in order: one from before the window counts into it.
-        if happened_ms < same.window_start_ms.saturating_add(WINDOW_MS) {
-            same.count += 1;
-            return None;
-        }
         let ended = std::mem::replace(same, group);
         (ended.count > 0).then_some((ended.finding, ended.count))
     }

@@ -11,6 +11,11 @@ pub(super) struct Build<'a> {
 
 /// Reads such a line; none if it is something else.
 pub(super) fn build(line: &str) -> Option<Build<'_>> {
+    // Nothing else has them, and nearly no line begins so.
+    if !matches!(line.as_bytes(), [b'C', b'P', ..] | [b'P', b'i', ..] | [b' ', b' ', ..] | [b'0'..=b'9', ..])
+    {
+        return None;
+    }
     let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
     if let Some((before, after)) = line.split_once("Not tainted") {
         // lockdep has the version first: `6.1.0 #1 Not tainted`.
@@ -43,6 +48,17 @@ fn is_arm_register(name: &str) -> bool {
     name == "sp" || number().is_some_and(|number| number <= 30)
 }
 
+/// Whether the line begins with a register that is told.
+pub(super) fn has_registers(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    if !matches!(bytes.first(), Some(b'R' | b'E' | b'C' | b'p' | b'l' | b's' | b'x')) {
+        return false;
+    }
+    let name_bytes = bytes.iter().take(4).position(|byte| matches!(byte, b':' | b' '));
+    let name = name_bytes.and_then(|at| line.get(..at)).unwrap_or_default();
+    REGISTERS.contains(&name) || is_arm_register(name)
+}
+
 /// The registers on a line: `RAX: 0000000000000000 RBX: ...`, `pc : fn+0x1/0x2`, `x29: ffff x28: ffff`.
 pub(super) fn registers(line: &str) -> Vec<(&str, &str)> {
     let mut words = line.split_whitespace().peekable();
@@ -73,7 +89,10 @@ pub(super) fn registers(line: &str) -> Vec<(&str, &str)> {
 
 /// The function at the instruction pointer: `RIP: 0010:fn+0x1/0x2 [mod]`, `RIP: 0010:[<ff>]  [<ff>] fn+0x1/0x2`,
 /// `IP: [<ff>] fn+0x1/0x2`, `EIP: fn+0x1/0x2 SS:ESP 0068:c1`, `EIP is at fn+0x1/0x2`, `pc : fn+0x1/0x2`.
-pub(super) fn instruction(line: &str) -> Option<Frame> {
+pub(super) fn instruction(line: &str) -> Option<Frame<'_>> {
+    if !matches!(line.as_bytes(), [b'R' | b'E' | b'I' | b'P' | b'p', ..]) {
+        return None;
+    }
     let places = ["RIP: ", "EIP: ", "IP: ", "EIP is at ", "PC is at ", "pc : "];
     let place = places.iter().find_map(|place| line.strip_prefix(place))?;
     // The selector of the kernel's code on x86; a program's is 0033 or 0023.
@@ -135,7 +154,7 @@ mod tests {
 
     #[test]
     fn instructions() {
-        let function = |line| instruction(line).and_then(|frame| frame.function);
+        let function = |line| instruction(line).and_then(|frame| frame.function.map(str::to_owned));
         for line in [
             "RIP: 0010:fn+0x1/0x2",
             "RIP: 0010:fn+0x1/0x2 [mod]",

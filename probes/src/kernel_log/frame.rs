@@ -9,15 +9,13 @@
 //!  0xffffffffc0101000                      no symbol
 //! ```
 
-use serde::{Deserialize, Serialize};
-
 /// A function on the stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Frame {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
     /// Its name; none if the kernel had none.
-    pub function: Option<String>,
+    pub function: Option<&'a str>,
     /// Its module; none is the kernel itself.
-    pub module: Option<String>,
+    pub module: Option<&'a str>,
     /// Whether the kernel's unwinder stands for it.
     pub is_certain: bool,
 }
@@ -26,7 +24,7 @@ pub struct Frame {
 const NAME_BYTES: usize = 512;
 
 /// Reads a line of a call trace; none if it is something else.
-pub(super) fn parse(line: &str) -> Option<Frame> {
+pub(super) fn parse(line: &str) -> Option<Frame<'_>> {
     let mut rest = line.trim();
     while let Some(after) = after_mark(rest).or_else(|| after_address(rest)) {
         rest = after.trim_start();
@@ -75,24 +73,34 @@ fn after_address(text: &str) -> Option<&str> {
 }
 
 /// The function of `fn+0x1/0x2`, or none within for a bare address; none without if it is neither.
-fn function_of(place: &str) -> Option<Option<String>> {
+fn function_of(place: &str) -> Option<Option<&str>> {
     if let Some(digits) = place.strip_prefix("0x") {
         return (digits.len() >= 5 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(None);
     }
-    let (name, offsets) = place.rsplit_once("+0x")?;
-    let (offset, size) = offsets.split_once("/0x")?;
-    let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Byte by byte: most lines of an oops come by here.
+    let plus = place.bytes().position(|byte| byte == b'+')?;
+    let (name, offsets) = place.split_at_checked(plus)?;
     let is_name = !name.is_empty()
         && name.len() <= NAME_BYTES
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"[]()".contains(&byte));
-    (is_name && is_hex(offset) && is_hex(size)).then(|| Some(name.to_owned()))
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'[' | b']' | b'(' | b')'));
+    (is_name && is_offset_and_size(offsets.as_bytes())).then_some(Some(name))
 }
 
-fn module_name(text: &str) -> Option<String> {
+/// `+0x1/0x2`
+fn is_offset_and_size(text: &[u8]) -> bool {
+    let Some(offset) = text.strip_prefix(b"+0x") else { return false };
+    let offset_digits = offset.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let Some(size) = offset.get(offset_digits..).and_then(|rest| rest.strip_prefix(b"/0x")) else {
+        return false;
+    };
+    offset_digits > 0 && !size.is_empty() && size.iter().all(u8::is_ascii_hexdigit)
+}
+
+fn module_name(text: &str) -> Option<&str> {
     let is_name = !text.is_empty()
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    is_name.then(|| text.to_owned())
+    is_name.then_some(text)
 }
 
 #[cfg(test)]
@@ -102,8 +110,8 @@ mod tests {
     fn shown(line: &str) -> Option<String> {
         parse(line).map(|frame| {
             let mark = if frame.is_certain { "" } else { "? " };
-            let function = frame.function.unwrap_or_else(|| "???".into());
-            format!("{mark}{function} {}", frame.module.unwrap_or_else(|| "kernel".into()))
+            let function = frame.function.unwrap_or("???");
+            format!("{mark}{function} {}", frame.module.unwrap_or("kernel"))
         })
     }
 

@@ -1,6 +1,7 @@
 //! An oops: what one failure of the kernel left in its log.
 
-use super::frame::Frame;
+use super::facts;
+use super::frame::{self, Frame};
 use super::line::Caller;
 use super::privacy::{self, Privacy};
 use serde::{Deserialize, Serialize};
@@ -62,9 +63,12 @@ pub struct Oops {
     pub(super) version: Option<String>,
     pub(super) tainted: Option<String>,
     pub(super) modules: Option<String>,
-    pub(super) registers: Vec<(String, String)>,
-    pub(super) instruction: Option<Frame>,
-    pub(super) frames: Vec<Frame>,
+    /// Lines with registers.
+    pub(super) registers: String,
+    /// The line of the instruction pointer, if it names a function.
+    pub(super) instruction: String,
+    /// Lines of the call trace: frames, or instruction pointers of functions that were interrupted.
+    pub(super) trace: String,
     pub(super) hardware_errors: Vec<String>,
     /// Lines of several processors were mixed, so that nobody knows whose frames there are.
     pub(super) is_mixed: bool,
@@ -76,11 +80,32 @@ impl Oops {
     pub fn key(&self) -> String {
         let reason = privacy::filtered(&self.reason, Privacy::Filtered);
         let mut key = format!("{} {}", self.kind.class(), without_numbers(&reason));
-        for frame in self.instruction.iter().chain(&self.frames).take(3) {
+        for frame in self.instruction().into_iter().chain(self.frames()).take(3) {
             key.push(' ');
-            key.push_str(frame.function.as_deref().unwrap_or("???"));
+            key.push_str(frame.function.unwrap_or("???"));
         }
         key
+    }
+
+    /// Where it happened.
+    pub(super) fn instruction(&self) -> Option<Frame<'_>> {
+        facts::instruction(&self.instruction)
+    }
+
+    /// The call trace, the innermost function first.
+    pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        self.trace.lines().filter_map(|line| frame::parse(line).or_else(|| facts::instruction(line)))
+    }
+
+    /// The registers of the kernel, each once: names and values.
+    pub(super) fn registers(&self) -> Vec<(&str, &str)> {
+        let mut registers: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in self.registers.lines().flat_map(facts::registers) {
+            if !registers.iter().any(|(known, _)| *known == name) {
+                registers.push((name, value));
+            }
+        }
+        registers
     }
 
     /// What tells this oops from any other of this boot, wherever its lines were found: they are in the kernel's log

@@ -79,11 +79,11 @@ impl Oops {
 
     fn backtrace(&self, privacy: Privacy) -> String {
         let mut text = String::new();
-        for (name, value) in &self.registers {
+        for (name, value) in self.registers() {
             text += &line(&format!("Register {name}: "), privacy::register(value, privacy));
         }
-        text += &self.instruction.as_ref().map(|frame| frame_line(0, frame)).unwrap_or_default();
-        text.extend(self.frames.iter().zip(1..).map(|(frame, number)| frame_line(number, frame)));
+        text += &self.instruction().map(|frame| frame_line(0, frame)).unwrap_or_default();
+        text.extend(self.frames().zip(1..).map(|(frame, number)| frame_line(number, frame)));
         if text.is_empty() { text } else { "Backtrace :\n".to_owned() + &text }
     }
 
@@ -109,13 +109,11 @@ pub fn with_count(payload: &str, count: u64) -> String {
     format!("{head}{repeated}")
 }
 
-fn frame_line(number: usize, frame: &Frame) -> String {
+fn frame_line(number: usize, frame: Frame<'_>) -> String {
     let mark = if frame.is_certain { "" } else { "? " };
-    let function = frame.function.as_deref().unwrap_or("???");
-    line(
-        &format!("#{number} {mark}"),
-        &format!("{function} - [{}]", frame.module.as_deref().unwrap_or("kernel")),
-    )
+    let (function, module) = (frame.function.unwrap_or("???"), frame.module.unwrap_or("kernel"));
+    // Both are printable: they were read as names.
+    format!("#{number} {mark}{function} - [{module}]\n")
 }
 
 /// A line of a record: what the kernel wrote has no control characters in it then.

@@ -190,9 +190,9 @@ impl Open {
             version: None,
             tainted: None,
             modules: None,
-            registers: Vec::new(),
-            instruction: None,
-            frames: Vec::new(),
+            registers: String::new(),
+            instruction: String::new(),
+            trace: String::new(),
             hardware_errors: Vec::new(),
             is_mixed,
         };
@@ -281,7 +281,7 @@ impl Open {
 
     fn belongs(&mut self, line: &Line<'_>) -> Belongs {
         let text = line.text;
-        if text.contains("---[ end ") || text.contains("[ end trace") {
+        if text.starts_with("---[ end ") || text.starts_with("[ end trace") {
             return Belongs::AndEnds;
         }
         if text.starts_with(CUT_HERE) {
@@ -309,7 +309,7 @@ impl Open {
             self.stage = Stage::Trace;
             return Belongs::Yes;
         }
-        if self.form == Form::Bare && self.oops.frames.is_empty() && self.push_frame(text) {
+        if self.form == Form::Bare && self.push_frame(text) {
             self.stage = Stage::Trace;
             return Belongs::Yes;
         }
@@ -324,8 +324,8 @@ impl Open {
             // KASAN and KFENCE say in the next line what was done.
             self.oops.message = Some(text.trim().trim_end_matches(':').to_owned());
         }
-        if self.oops.instruction.is_none() {
-            self.oops.instruction = facts::instruction(text);
+        if self.oops.instruction.is_empty() && facts::instruction(text).is_some() {
+            self.oops.instruction.push_str(text);
         }
         self.registers(text);
         Belongs::Yes
@@ -345,8 +345,8 @@ impl Open {
             self.oops.is_mixed |= self.oops.caller.is_none() && !is_trace_title(&self.last_text);
             return Belongs::Yes;
         }
-        if let Some(interrupted) = facts::instruction(text) {
-            self.oops.frames.push(interrupted);
+        if facts::instruction(text).is_some() {
+            push_line(&mut self.oops.trace, text);
             return Belongs::Yes;
         }
         if is_register_dump(text) {
@@ -373,11 +373,11 @@ impl Open {
     }
 
     fn push_frame(&mut self, text: &str) -> bool {
-        let Some(frame) = frame::parse(text) else { return false };
-        if !self.is_trace_over {
-            self.oops.frames.push(frame);
+        let is_frame = frame::parse(text).is_some();
+        if is_frame && !self.is_trace_over {
+            push_line(&mut self.oops.trace, text);
         }
-        true
+        is_frame
     }
 
     fn build(&mut self, text: &str, build: &facts::Build<'_>) {
@@ -399,10 +399,8 @@ impl Open {
         if self.in_program && !text.starts_with("CR2: ") {
             return;
         }
-        for (name, value) in facts::registers(text) {
-            if !self.oops.registers.iter().any(|(known, _)| known == name) {
-                self.oops.registers.push((name.to_owned(), value.to_owned()));
-            }
+        if facts::has_registers(text) {
+            push_line(&mut self.oops.registers, text);
         }
     }
 
@@ -428,6 +426,11 @@ impl Open {
     }
 }
 
+fn push_line(lines: &mut String, line: &str) {
+    lines.push_str(line);
+    lines.push('\n');
+}
+
 /// A sentence that says what is wrong, with the place of it in another line.
 fn explains(text: &str) -> bool {
     ["list_", "NETDEV WATCHDOG", "UBSAN: "].iter().any(|head| text.starts_with(head))
@@ -444,19 +447,10 @@ fn is_trace_title(text: &str) -> bool {
 
 /// Registers of the program or of an interrupted function, within or behind a trace.
 fn is_register_dump(text: &str) -> bool {
-    let heads = [
-        "RIP: ",
-        "RIP ",
-        "RSP: ",
-        "RSP ",
-        "Code: ",
-        "FS: ",
-        "CS: ",
-        "DR",
-        "ORIG_RAX: ",
-        "EFLAGS: ",
-        "EIP: ",
-        "PKRU: ",
-    ];
-    heads.iter().any(|head| text.starts_with(head)) || !facts::registers(text).is_empty()
+    let has_head = || {
+        ["RIP", "RSP", "Code: ", "FS: ", "CS: ", "DR", "ORIG_RAX", "EFLAGS", "EIP", "PKRU"]
+            .iter()
+            .any(|head| text.starts_with(head))
+    };
+    text.starts_with(|c: char| c.is_ascii_uppercase()) && has_head() || facts::has_registers(text)
 }

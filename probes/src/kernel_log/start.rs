@@ -189,17 +189,10 @@ fn read_old_lockdep(text: &str) -> Option<Start> {
 /// followed by `Oops: 0002 [#1]`, `Unable to handle ...` by `Internal error: Oops: ... [#1]`, `kernel BUG at ...` by
 /// `invalid opcode: 0000 [#1]`.
 pub(super) fn is_die_line(line: &str) -> bool {
-    line.contains("[#")
-        && [
-            "Oops",
-            "Internal error: ",
-            "invalid opcode: ",
-            "general protection fault",
-            "divide error: ",
-            "int3: ",
-        ]
+    ["Oops", "Internal error: ", "invalid opcode: ", "general protection fault", "divide error: ", "int3: "]
         .iter()
         .any(|die| line.starts_with(die))
+        && line.contains("[#")
 }
 
 #[cfg(test)]

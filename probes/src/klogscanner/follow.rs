@@ -59,7 +59,9 @@ impl Follower {
         for oops in found {
             if self.book.position_mut().is_new(oops) {
                 let happened_ms = oops.stamp_us.map_or(now_ms, |us| us / 1000);
-                self.book.note(KernelFinding::of(oops, self.privacy, &[]), happened_ms, now_ms);
+                if !self.book.counts(&oops.key(), happened_ms) {
+                    self.book.note(KernelFinding::of(oops, self.privacy, &[]), happened_ms, now_ms);
+                }
             }
         }
         let next = self.scanner.first_needed().unwrap_or(self.expected);

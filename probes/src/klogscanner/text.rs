@@ -3,7 +3,7 @@
 use super::finding::KernelFinding;
 use crate::hand_over::{Draft, Finding, Repeats};
 use crate::kernel_log::{LINE_BYTES, Line, Oops, Privacy, Scanner};
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 /// What would be sent of this log.
 ///
@@ -14,7 +14,9 @@ pub(super) fn drafts(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<Draf
     let mut told = Vec::new();
     each_oops(log, |oops| {
         let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
-        told.extend(repeats.note(KernelFinding::of(oops, privacy, &[]), happened_ms, 0));
+        if !repeats.counts(&oops.key(), happened_ms) {
+            told.extend(repeats.note(KernelFinding::of(oops, privacy, &[]), happened_ms, 0));
+        }
     })?;
     told.extend(repeats.flush());
     Ok(told.iter().map(|(finding, count)| finding.draft(*count)).collect())
@@ -23,23 +25,49 @@ pub(super) fn drafts(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<Draf
 fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<()> {
     let mut scanner = Scanner::default();
     let mut found = Vec::new();
-    let mut bytes = Vec::with_capacity(LINE_BYTES);
-    for place in 0.. {
-        bytes.clear();
-        let most = u64::try_from(LINE_BYTES).unwrap_or(u64::MAX);
-        if log.by_ref().take(most).read_until(b'\n', &mut bytes)? == 0 {
-            break;
-        }
-        if bytes.len() == LINE_BYTES && !bytes.ends_with(b"\n") {
-            log.skip_until(b'\n')?;
-        }
-        let text = String::from_utf8_lossy(&bytes);
+    let mut place = 0;
+    let mut push = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
         if let Some(line) = Line::of_text(&text, place) {
             scanner.push(&line, &mut found);
             found.drain(..).for_each(|oops| take(&oops));
         }
+        place += 1;
+    };
+    // The beginning of a line whose end is not in the buffer yet.
+    let mut begun = Vec::with_capacity(LINE_BYTES);
+    loop {
+        let buffer = log.fill_buf()?;
+        if buffer.is_empty() {
+            break;
+        }
+        let read_bytes = buffer.len();
+        let mut rest = buffer;
+        while let Some((line, next)) =
+            memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at + 1))
+        {
+            if begun.is_empty() {
+                push(line);
+            } else {
+                extend(&mut begun, line);
+                push(&begun);
+                begun.clear();
+            }
+            rest = next;
+        }
+        extend(&mut begun, rest);
+        log.consume(read_bytes);
+    }
+    if !begun.is_empty() {
+        push(&begun);
     }
     scanner.finish(&mut found);
     found.iter().for_each(take);
     Ok(())
+}
+
+/// No line is kept longer than it is looked at.
+fn extend(begun: &mut Vec<u8>, more: &[u8]) {
+    let room = LINE_BYTES.saturating_sub(begun.len());
+    begun.extend(more.iter().take(room));
 }

@@ -33,7 +33,8 @@ pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
     let folder = folder.path();
     let programs = c_program::Programs::build(folder)?;
     table::print_head();
-    for group in GROUPS.iter().filter(|group| groups.is_empty() || groups.iter().any(|named| named == *group)) {
+    for group in GROUPS.iter().filter(|group| groups.is_empty() || groups.iter().any(|named| named == *group))
+    {
         match *group {
             "create" => create::measure(&programs, &mut print)?,
             "send" => send::measure(&programs, folder, &mut print)?,
