@@ -3,6 +3,7 @@
 use super::finding::KernelFinding;
 use crate::hand_over::{Draft, Finding, Repeats};
 use crate::kernel_log::{LINE_BYTES, Line, Oops, Privacy, Scanner};
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 /// What would be sent of this log.
@@ -27,7 +28,8 @@ fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<(
     let mut found = Vec::new();
     let mut place = 0;
     let mut push = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
+        // Nearly all of it is ASCII, which is checked faster than it is mended.
+        let text = str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
         if let Some(line) = Line::of_text(&text, place) {
             scanner.push(&line, &mut found);
             found.drain(..).for_each(|oops| take(&oops));
