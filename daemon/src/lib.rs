@@ -1,10 +1,11 @@
-//! What telemprobd and telempostd share, and what telemctl asks of them: logging, signals, the watch over
+//! What telemprobd and telempostd share, and what telemctl asks of them: command lines, logging, signals, the watch over
 //! consent, the lock that makes a daemon the only one of its kind, the idle exit, and the state that
 //! delivery and the crash probe leave for people to read.
 //!
 //! None of it knows records. Both daemons are loops over file descriptors (epoll), so that what waits
 //! here offers a descriptor.
 
+pub mod cli;
 pub mod consent;
 pub mod counters;
 pub mod crash_book;

@@ -1,5 +1,6 @@
 //! What the probes do, apart from their command lines: `src/bin` has one thin program for each.
 
+pub mod cli;
 pub mod crash;
 pub mod hand_over;
 pub mod hello;

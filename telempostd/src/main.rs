@@ -4,7 +4,6 @@
 //! through a process of its own. ARCHITECTURE.md has the drawing.
 
 mod backlog;
-mod cli;
 mod daemon;
 mod delivery;
 mod dispatch;
@@ -25,12 +24,13 @@ mod upload;
 
 use clap::Parser;
 use std::process::ExitCode;
+use telemetry_daemon::cli::Telempostd;
 use telemetry_daemon::logging;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
+    let args = Telempostd::parse();
     logging::init("telempostd");
-    match daemon::run(args.config_file.as_deref()) {
+    match daemon::run(args.options.config_file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");

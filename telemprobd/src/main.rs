@@ -1,7 +1,6 @@
 //! telemprobd: takes records from programs on a Unix socket, and answers once they are stored.
 
 mod budget;
-mod cli;
 mod connections;
 mod event_loop;
 mod fair_share;
@@ -18,11 +17,12 @@ mod startup;
 
 use clap::Parser;
 use std::process::ExitCode;
+use telemetry_daemon::cli::Telemprobd;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
+    let args = Telemprobd::parse();
     telemetry_daemon::logging::init("telemprobd");
-    match startup::start(args.config_file).and_then(event_loop::EventLoop::run) {
+    match startup::start(args.options.config_file).and_then(event_loop::EventLoop::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");

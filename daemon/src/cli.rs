@@ -1,0 +1,46 @@
+//! The command lines of the two daemons, which take the same options.
+
+use clap::{Args, Parser};
+use std::path::PathBuf;
+
+/// Takes telemetry records from programs on a Unix socket and stores them in the spool.
+#[derive(Debug, Parser)]
+#[command(
+    name = "telemprobd",
+    version,
+    after_help = "SIGTERM and SIGINT stop it cleanly, SIGHUP makes it read its configuration again.\n\
+See telemprobd(1) and telemetrics.conf(5)."
+)]
+pub struct Telemprobd {
+    /// What both daemons take.
+    #[command(flatten)]
+    pub options: DaemonOptions,
+}
+
+/// Delivers the telemetry records in the spool to the collector.
+#[derive(Debug, Parser)]
+#[command(
+    name = "telempostd",
+    version,
+    after_help = "SIGTERM and SIGINT stop it cleanly, SIGHUP makes it read its configuration again.\n\
+See telempostd(1) and telemetrics.conf(5)."
+)]
+pub struct Telempostd {
+    /// What both daemons take.
+    #[command(flatten)]
+    pub options: DaemonOptions,
+}
+
+/// What both daemons take.
+#[derive(Debug, Args)]
+pub struct DaemonOptions {
+    /// Configuration file, an absolute path [default: the first of /etc and /usr/share/defaults]
+    #[arg(
+        short = 'f',
+        long = "config_file",
+        visible_alias = "config-file",
+        alias = "config",
+        value_name = "FILE"
+    )]
+    pub config_file: Option<PathBuf>,
+}

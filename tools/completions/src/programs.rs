@@ -1,0 +1,17 @@
+//! The command lines, as the programs themselves have them.
+
+use clap::{Command, CommandFactory};
+
+/// Every program that people call by its name. `make install` misses the completions of one that is not here.
+pub(crate) fn commands() -> Vec<Command> {
+    vec![
+        probes::cli::Hprobe::command(),
+        probes::cli::TelemRecordGen::command(),
+        probes::crash::handler::Args::command(),
+        telem_collector::cli::Options::command(),
+        telemctl::cli::TelemJournal::command(),
+        telemctl::cli::Telemctl::command(),
+        telemetry_daemon::cli::Telempostd::command(),
+        telemetry_daemon::cli::Telemprobd::command(),
+    ]
+}
