@@ -21,6 +21,9 @@ tmpfilesdir    ?= $(prefix)/lib/tmpfiles.d
 sysusersdir    ?= $(prefix)/lib/sysusers.d
 sysctldir      ?= $(prefix)/lib/sysctl.d
 systemconfdir  ?= $(prefix)/lib/systemd/system.conf.d
+bashcompdir    ?= $(datadir)/bash-completion/completions
+zshcompdir     ?= $(datadir)/zsh/site-functions
+fishcompdir    ?= $(datadir)/fish/vendor_completions.d
 # URL that records are posted to where no configuration file names one; empty: the
 # administrator has to set one.
 SERVER         ?=
@@ -69,6 +72,8 @@ help:
 	@echo 'make install        build and install below prefix=$(prefix) (DESTDIR=... for packages)'
 	@echo 'make install-files  install what is built, without building'
 	@echo 'make uninstall      remove what install put there, with the same variables'
+	@echo 'make install-collector, uninstall-collector   the same for the collector'
+	@echo 'make deb            the Debian packages, into $(target_dir)/deb'
 	@echo 'make clean          remove what was built'
 
 # ---- build -------------------------------------------------------------------------------------------
@@ -81,11 +86,13 @@ build:
 	$(say) 'building (release)'
 	@$(build_paths) $(CARGO) build --workspace --release --locked
 	@CC='$(CC)' libtelemetry/link-shared.sh $(target_dir)/release/libtelemetry.a $(target_dir)/release/clib
+	@$(target_dir)/release/completions $(target_dir)/release/shell
 
 build-debug:
 	$(say) 'building (debug)'
 	@$(CARGO) build --workspace --locked
 	@CC='$(CC)' libtelemetry/link-shared.sh $(target_dir)/debug/libtelemetry.a $(target_dir)/debug/clib
+	@$(target_dir)/debug/completions $(target_dir)/debug/shell
 
 demo:
 	@tools/deps.sh build
@@ -144,12 +151,12 @@ torture: deps build-debug
 # Where a manual refers to another of ours, that one is not installed yet.
 check-man:
 	@if command -v mandoc >/dev/null; then \
-		mandoc -T lint -W warning $(man_sources); \
+		mandoc -T lint -W warning $(man_sources) $(collector_man); \
 	else \
 		echo 'no mandoc here; checking with groff'; \
-		! groff -man -mdoc -ww -z $(man_sources) 2>&1 | grep .; \
+		! groff -man -mdoc -ww -z $(man_sources) $(collector_man) 2>&1 | grep .; \
 	fi
-	@echo 'manual pages: $(words $(man_sources)) without warnings'
+	@echo 'manual pages: $(words $(man_sources) $(collector_man)) without warnings'
 
 check-scripts:
 	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run \) -print0 | xargs -0 shellcheck
@@ -161,11 +168,11 @@ check-units: build-debug
 		echo 'units: skipped, no systemd-analyze here'; exit 0; \
 	fi; \
 	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
-	for unit in $(units); do \
-		$(MAKE) -s fill-file source="units/$$unit" bindir="$$(realpath $(target_dir)/debug)" >"$$scratch/$$unit"; \
+	for unit in $(addprefix units/,$(units)) $(collector_dir)/$(collector_unit); do \
+		$(MAKE) -s fill-file source="$$unit" bindir="$$(realpath $(target_dir)/debug)" >"$$scratch/$${unit##*/}"; \
 	done; \
 	cd "$$scratch"; \
-	if ! found=$$(systemd-analyze verify --man=no $(addprefix ./,$(units)) 2>&1) || [ -n "$$found" ]; then \
+	if ! found=$$(systemd-analyze verify --man=no $(addprefix ./,$(units) $(collector_unit)) 2>&1) || [ -n "$$found" ]; then \
 		echo "$$found" >&2; echo 'units: systemd-analyze verify has objections' >&2; exit 1; \
 	fi
 	@echo 'units: no objections'
@@ -186,18 +193,34 @@ units        := $(notdir $(sort $(wildcard units/*)))
 man_sources  := $(sort $(wildcard docs/man/*.[1-8]))
 shared_name  := libtelemetry.so.4.0.1
 shared_links := libtelemetry.so.4 libtelemetry.so
+static_name  := libtelemetry.a
 
 own_libexecdir = $(libexecdir)/telemetrics
 defaultsdir    = $(datadir)/defaults/telemetrics
 man_path       = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+# The completions of programs: a file for each of three shells.
+completions    = $(foreach program,$(1),$(bashcompdir)/$(program) $(zshcompdir)/_$(program) \
+	$(fishcompdir)/$(program).fish)
 
 installed_programs = $(addprefix $(bindir)/,$(programs)) $(addprefix $(own_libexecdir)/,$(own_programs))
-installed_library  = $(addprefix $(libdir)/,$(shared_name) $(shared_links)) \
+installed_library  = $(addprefix $(libdir)/,$(shared_name) $(shared_links) $(static_name)) \
 	$(libdir)/pkgconfig/libtelemetry.pc $(includedir)/telemetry.h
 installed_texts    = $(addprefix $(unitdir)/,$(units)) $(tmpfilesdir)/telemetrics-dirs.conf \
 	$(sysusersdir)/telemetrics.conf $(defaultsdir)/telemetrics.conf \
 	$(sysctldir)/40-crash-probe.conf $(systemconfdir)/40-core-ulimit.conf \
-	$(foreach page,$(man_sources),$(call man_path,$(page)))
+	$(foreach page,$(man_sources),$(call man_path,$(page))) $(call completions,$(programs))
+installed          = $(installed_programs) $(installed_library) $(installed_texts)
+
+# The collector, which most machines do not have: apart from the client, in targets of its own.
+collector           := telem-collector
+collector_dir       := tests/backend/system
+collector_man       := $(sort $(wildcard $(collector_dir)/*.[1-8]))
+collector_unit      := telemetrics-collector.service
+# The administrator's once it is there.
+collector_options    = $(sysconfdir)/default/telemetrics-collector
+installed_collector  = $(bindir)/$(collector) $(unitdir)/$(collector_unit) \
+	$(sysusersdir)/telemetrics-collector.conf \
+	$(foreach page,$(collector_man),$(call man_path,$(page))) $(call completions,$(collector))
 
 # Installs a text file with its paths filled in: source, destination.
 define install_text
@@ -206,21 +229,41 @@ define install_text
 
 endef
 
-.PHONY: install install-files uninstall list-installed
+# Installs the completions of a program.
+define install_completions
+	@$(INSTALL) -m 644 $(built)/shell/bash/$(1) '$(DESTDIR)$(bashcompdir)'
+	@$(INSTALL) -m 644 $(built)/shell/zsh/_$(1) '$(DESTDIR)$(zshcompdir)'
+	@$(INSTALL) -m 644 $(built)/shell/fish/$(1).fish '$(DESTDIR)$(fishcompdir)'
+
+endef
+
+# Names what is not built yet, before anything is installed.
+define require_built
+	@for file in $(addprefix $(built)/,$(1)); do \
+		[ -e "$$file" ] || { echo "install: $$file is missing; run \`make build\` first" >&2; exit 1; }; \
+	done
+endef
+
+make_dirs = @$(INSTALL) -d $(foreach dir,$(1),'$(DESTDIR)$(dir)')
+shell_dirs = $(bashcompdir) $(zshcompdir) $(fishcompdir)
+# Not for packages, whose scripts do it.
+ldconfig = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
+
+.PHONY: install install-files uninstall list-installed list-programs
 install: build
 	@$(MAKE) install-files
 
 # A configuration in $(sysconfdir)/telemetrics is the administrator's: never written, never removed.
 install-files:
-	@for file in $(addprefix $(built)/,$(programs) $(own_programs) clib/$(shared_name)); do \
-		[ -e "$$file" ] || { echo "install: $$file is missing; run \`make build\` first" >&2; exit 1; }; \
-	done
+	$(call require_built,$(programs) $(own_programs) $(static_name) clib/$(shared_name) \
+		$(addprefix shell/bash/,$(programs)))
 	$(say) 'installing below $(DESTDIR)$(prefix)'
-	@$(INSTALL) -d $(foreach dir,$(bindir) $(own_libexecdir) $(libdir) $(includedir),'$(DESTDIR)$(dir)')
+	$(call make_dirs,$(bindir) $(own_libexecdir) $(libdir) $(includedir) $(shell_dirs))
 	@$(INSTALL) -m 755 $(addprefix $(built)/,$(programs)) '$(DESTDIR)$(bindir)'
 	@$(INSTALL) -m 755 $(addprefix $(built)/,$(own_programs)) '$(DESTDIR)$(own_libexecdir)'
 	@$(INSTALL) -m 755 $(built)/clib/$(shared_name) '$(DESTDIR)$(libdir)'
 	@for link in $(shared_links); do ln -sf $(shared_name) '$(DESTDIR)$(libdir)'/"$$link"; done
+	@$(INSTALL) -m 644 $(built)/$(static_name) '$(DESTDIR)$(libdir)'
 	@$(INSTALL) -m 644 libtelemetry/include/telemetry.h '$(DESTDIR)$(includedir)'
 	$(call install_text,libtelemetry/libtelemetry.pc.in,$(libdir)/pkgconfig/libtelemetry.pc)
 	$(foreach unit,$(units),$(call install_text,units/$(unit),$(unitdir)/$(unit)))
@@ -230,14 +273,40 @@ install-files:
 	$(call install_text,etc/40-crash-probe.conf,$(sysctldir)/40-crash-probe.conf)
 	$(call install_text,etc/40-core-ulimit.conf,$(systemconfdir)/40-core-ulimit.conf)
 	$(foreach page,$(man_sources),$(call install_text,$(page),$(call man_path,$(page))))
-	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
+	$(foreach program,$(programs),$(call install_completions,$(program)))
+	$(ldconfig)
 
 uninstall:
 	$(say) 'removing from $(DESTDIR)$(prefix)'
-	@rm -f $(foreach file,$(installed_programs) $(installed_library) $(installed_texts),'$(DESTDIR)$(file)')
+	@rm -f $(foreach file,$(installed),'$(DESTDIR)$(file)')
 	@rmdir --ignore-fail-on-non-empty $(foreach dir,$(own_libexecdir) $(defaultsdir),'$(DESTDIR)$(dir)') 2>/dev/null || true
-	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
+	$(ldconfig)
+
+.PHONY: install-collector install-collector-files uninstall-collector
+install-collector: build
+	@$(MAKE) install-collector-files
+
+install-collector-files:
+	$(call require_built,$(collector) shell/bash/$(collector))
+	$(say) 'installing the collector below $(DESTDIR)$(prefix)'
+	$(call make_dirs,$(bindir) $(shell_dirs))
+	@$(INSTALL) -m 755 $(built)/$(collector) '$(DESTDIR)$(bindir)'
+	$(call install_text,$(collector_dir)/$(collector_unit),$(unitdir)/$(collector_unit))
+	$(call install_text,$(collector_dir)/sysusers.conf,$(sysusersdir)/telemetrics-collector.conf)
+	$(foreach page,$(collector_man),$(call install_text,$(page),$(call man_path,$(page))))
+	$(call install_completions,$(collector))
+	@[ -e '$(DESTDIR)$(collector_options)' ] || \
+		$(INSTALL) -D -m 644 $(collector_dir)/options '$(DESTDIR)$(collector_options)'
+
+# The options stay, as a configuration does.
+uninstall-collector:
+	$(say) 'removing the collector from $(DESTDIR)$(prefix)'
+	@rm -f $(foreach file,$(installed_collector),'$(DESTDIR)$(file)')
 
 # Every path that install writes, for packagers and for the test of it.
 list-installed:
-	@printf '%s\n' $(installed_programs) $(installed_library) $(installed_texts)
+	@printf '%s\n' $(installed)
+
+# Every program that people call by its name, for the tests.
+list-programs:
+	@printf '%s\n' $(programs) $(collector)

@@ -82,6 +82,8 @@ pub fn run(options: Options) -> Result<(), StartError> {
         let stop = stop_signal().map_err(system("signals"))?;
         let app = App::new(store.clone(), &options.tid).map_err(StartError::Template)?;
         announce(bound).map_err(system("stdout"))?;
+        // Nobody asked, or the one who did is not there: no reason to stop.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let purging = tokio::spawn(purge_daily(store.clone(), rules));
         serve(listener, router(Arc::new(app), Times::DEFAULT.request), Times::DEFAULT, stop).await;
         purging.abort();
