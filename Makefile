@@ -303,6 +303,26 @@ uninstall-collector:
 	$(say) 'removing the collector from $(DESTDIR)$(prefix)'
 	@rm -f $(foreach file,$(installed_collector),'$(DESTDIR)$(file)')
 
+# ---- packages ----------------------------------------------------------------------------------------
+
+deb_dir   = $(abspath $(target_dir))/deb
+deb_files = $(deb_dir)/telemetrics-client_$(version)
+
+# With debian/rules, which calls `build` and `install-files` above.
+.PHONY: deb
+deb:
+	@tools/deps.sh deb
+	@case $$(dpkg-parsechangelog -S Version) in $(version)-*) ;; *) \
+		echo 'make deb: debian/changelog has another version than Cargo.toml ($(version))' >&2; exit 1;; \
+	esac
+	$(say) 'building Debian packages'
+	@rm -rf '$(deb_dir)' && mkdir -p '$(deb_dir)'
+	@CARGO_TARGET_DIR='$(abspath $(target_dir))' DEB_OUTPUT='$(deb_dir)' SERVER='$(SERVER)' \
+		dpkg-buildpackage -us -uc -b --post-clean \
+		--buildinfo-file='$(deb_files).buildinfo' --buildinfo-option='-u$(deb_dir)' \
+		--changes-file='$(deb_files).changes' --changes-option='-u$(deb_dir)'
+	@ls -1 '$(deb_dir)'/*.deb
+
 # Every path that install writes, for packagers and for the test of it.
 list-installed:
 	@printf '%s\n' $(installed)

@@ -4,7 +4,8 @@
 #
 #   tools/deps.sh build    what `make build` and `make demo` need
 #   tools/deps.sh test     that, and what `make test` needs besides
-#   tools/deps.sh packages the packages for both, and no look at Rust: for sudo
+#   tools/deps.sh deb      what `make deb` needs
+#   tools/deps.sh packages the packages for all of them, and no look at Rust: for sudo
 #
 # No package starts anything here, now or at the next boot: the tests start their own nginx.
 set -eu
@@ -13,8 +14,10 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
 # gdb, elfutils, libc6-dbg, xz-utils, and a compiler and an emulator for aarch64: crashes, and what debuggers say of them.
-test_packages='e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross mandoc mount nginx
+test_packages='e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc mount nginx
 openssl qemu-user-static shellcheck systemd valgrind xz-utils'
+# systemd says where units belong.
+package_packages='debhelper dpkg-dev systemd'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
 test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck systemd-socket-activate valgrind'
@@ -25,10 +28,12 @@ PATH=$PATH:/usr/sbin:/sbin
 root=$(cd "$(dirname "$0")/.." && pwd)
 cargo=${CARGO:-cargo}
 
-case ${1:-test} in
+purpose=${1:-test}
+case $purpose in
 build) packages=$build_packages commands=$build_commands ;;
-test | packages) packages="$build_packages $test_packages" commands="$build_commands $test_commands" ;;
-*) echo "usage: tools/deps.sh [build|test|packages]" >&2; exit 2 ;;
+deb) packages="$build_packages $package_packages" commands="$build_commands dh dpkg-buildpackage" ;;
+test | packages) packages="$build_packages $test_packages $package_packages" commands="$build_commands $test_commands" ;;
+*) echo "usage: tools/deps.sh [build|test|deb|packages]" >&2; exit 2 ;;
 esac
 
 fail() {
@@ -93,7 +98,7 @@ check_rust() {
     version=$(echo "$version" | cut -d ' ' -f 2)
     oldest=$(printf '%s\n' "$needed" "${version%%-*}" | sort -V | head -n 1)
     [ "$oldest" = "$needed" ] || fail "cargo is $version; Rust $needed or later is needed" "$advice"
-    [ "$packages" = "$build_packages" ] || for component in clippy fmt; do
+    [ "$purpose" != test ] || for component in clippy fmt; do
         "$cargo" "$component" --version >/dev/null 2>&1 ||
             fail "cargo $component is missing; get it with: rustup component add clippy rustfmt"
     done
@@ -104,6 +109,6 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
 else
     check_commands
 fi
-[ "${1:-test}" != packages ] || exit 0
+[ "$purpose" != packages ] || exit 0
 check_rust
 echo "deps: all there (cargo $version)"
