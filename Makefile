@@ -134,6 +134,7 @@ check-format:
 
 check-lints:
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(CARGO) clippy -p system-tests --test debian_packages --locked -- -D warnings
 	@$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir fuzz/target --release --locked -- -D warnings
 
 check-docs:
@@ -159,7 +160,8 @@ check-man:
 	@echo 'manual pages: $(words $(man_sources) $(collector_man)) without warnings'
 
 check-scripts:
-	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run \) -print0 | xargs -0 shellcheck
+	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run -o -path './debian/*.p[or]*[mt]' \) -print0 | \
+		xargs -0 shellcheck
 	@echo 'shell scripts: no warnings'
 
 # The units with the paths of the debug build, so that the programs that they name are there.
@@ -249,7 +251,7 @@ shell_dirs = $(bashcompdir) $(zshcompdir) $(fishcompdir)
 # Not for packages, whose scripts do it.
 ldconfig = @if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
 
-.PHONY: install install-files uninstall list-installed list-programs
+.PHONY: install install-files uninstall list-installed
 install: build
 	@$(MAKE) install-files
 
@@ -282,7 +284,7 @@ uninstall:
 	@rmdir --ignore-fail-on-non-empty $(foreach dir,$(own_libexecdir) $(defaultsdir),'$(DESTDIR)$(dir)') 2>/dev/null || true
 	$(ldconfig)
 
-.PHONY: install-collector install-collector-files uninstall-collector
+.PHONY: install-collector install-collector-files uninstall-collector list-installed-collector
 install-collector: build
 	@$(MAKE) install-collector-files
 
@@ -302,6 +304,13 @@ install-collector-files:
 uninstall-collector:
 	$(say) 'removing the collector from $(DESTDIR)$(prefix)'
 	@rm -f $(foreach file,$(installed_collector),'$(DESTDIR)$(file)')
+
+# Every path that install writes, for packagers and for the test of it.
+list-installed:
+	@printf '%s\n' $(installed)
+
+list-installed-collector:
+	@printf '%s\n' $(installed_collector) $(collector_options)
 
 # ---- packages ----------------------------------------------------------------------------------------
 
@@ -323,10 +332,7 @@ deb:
 		--changes-file='$(deb_files).changes' --changes-option='-u$(deb_dir)'
 	@ls -1 '$(deb_dir)'/*.deb
 
-# Every path that install writes, for packagers and for the test of it.
-list-installed:
-	@printf '%s\n' $(installed)
-
-# Every program that people call by its name, for the tests.
-list-programs:
-	@printf '%s\n' $(programs) $(collector)
+# What is in them; apart from check-tests, which builds no release.
+.PHONY: check-deb
+check-deb: deb
+	@$(CARGO) test -p system-tests --locked --test debian_packages

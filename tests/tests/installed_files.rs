@@ -87,6 +87,7 @@ fn the_manuals_tell_every_option() {
         ("telemctl", &["doctor"], "telemctl.1"),
         ("telemctl", &["crash-test"], "telemctl.1"),
         ("crashprobe", &[], "crashprobe.1"),
+        ("telem-collector", &[], "../../tests/backend/system/telem-collector.1"),
         ("telemctl", &["rejected", "list"], "telemctl.1"),
         ("telemctl", &["rejected", "show"], "telemctl.1"),
         ("telemctl", &["rejected", "retry"], "telemctl.1"),
@@ -164,6 +165,7 @@ const INSTALLED: &[&str] = &[
     "usr/bin/telempostd",
     "usr/bin/telemprobd",
     "usr/include/telemetry.h",
+    "usr/lib/libtelemetry.a",
     "usr/lib/libtelemetry.so",
     "usr/lib/libtelemetry.so.4",
     "usr/lib/libtelemetry.so.4.0.1",
@@ -191,8 +193,31 @@ const INSTALLED: &[&str] = &[
     "usr/share/man/man5/telemetrics.conf.5",
 ];
 
-/// Runs `make` on what this build made, with `prefix=/usr` below `destination`.
-fn make(target: &str, destination: &Path) {
+/// What the collector adds, in targets of its own.
+const COLLECTOR: &[&str] = &[
+    "usr/bin/telem-collector",
+    "usr/lib/systemd/system/telemetrics-collector.service",
+    "usr/lib/sysusers.d/telemetrics-collector.conf",
+    "usr/share/man/man1/telem-collector.1",
+];
+
+/// Stays when the collector is uninstalled.
+const COLLECTOR_OPTIONS: &str = "etc/default/telemetrics-collector";
+
+/// `files`, with the completions of the programs among them.
+fn with_completions(files: &[&str]) -> BTreeSet<String> {
+    let completions = files.iter().filter_map(|file| file.strip_prefix("usr/bin/")).flat_map(|program| {
+        [
+            format!("usr/share/bash-completion/completions/{program}"),
+            format!("usr/share/zsh/site-functions/_{program}"),
+            format!("usr/share/fish/vendor_completions.d/{program}.fish"),
+        ]
+    });
+    files.iter().map(ToString::to_string).chain(completions).collect()
+}
+
+/// Runs `make` on what this build made, with `prefix=/usr` below `destination`, and answers its output.
+fn make(target: &str, destination: &Path) -> String {
     let built = programs::folder();
     let output = Command::new("make")
         .arg("-C")
@@ -207,6 +232,13 @@ fn make(target: &str, destination: &Path) {
         .output()
         .unwrap();
     assert!(output.status.success(), "make {target}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The files that a `list-installed` target names.
+fn listed(target: &str) -> BTreeSet<String> {
+    let words = make(target, Path::new("/"));
+    words.lines().filter_map(|line| line.strip_prefix('/')).map(str::to_owned).collect()
 }
 
 /// The paths of all files and links below `root`.
@@ -226,6 +258,23 @@ fn files_below(root: &Path) -> BTreeSet<String> {
     found
 }
 
+/// Whether it has passed through `make`'s filling in of paths.
+fn is_text(name: &str) -> bool {
+    !name.contains("bin/") && !name.contains("upload") && !name.contains(".so") && !name.ends_with(".a")
+}
+
+/// No file among `names` below `root` has an `@NAME@` left. `@` alone may stand in a completion.
+fn all_are_filled(root: &Path, names: &BTreeSet<String>) {
+    for name in names.iter().filter(|name| is_text(name)) {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        let pieces: Vec<_> = text.split('@').collect();
+        let inner = pieces.get(1..pieces.len() - 1).unwrap_or_default();
+        let unfilled =
+            inner.iter().find(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        assert_eq!(unfilled, None, "{name}: nothing filled it in");
+    }
+}
+
 #[test]
 fn install_and_uninstall_touch_exactly_the_named_files() {
     let dir = tempfile::tempdir().unwrap();
@@ -235,13 +284,11 @@ fn install_and_uninstall_touch_exactly_the_named_files() {
     let own = BTreeSet::from(["etc/telemetrics/telemetrics.conf".to_owned()]);
 
     make("install-files", dir.path());
-    let expected = INSTALLED.iter().map(ToString::to_string).chain(own.clone()).collect::<BTreeSet<_>>();
+    let installed = with_completions(INSTALLED);
+    assert_eq!(listed("list-installed"), installed);
+    let expected: BTreeSet<_> = installed.union(&own).cloned().collect();
     assert_eq!(files_below(dir.path()), expected);
-    for name in INSTALLED.iter().filter(|name| !name.contains("bin/") && !name.contains("upload")) {
-        let bytes = fs::read(dir.path().join(name)).unwrap();
-        let unfilled = bytes.windows(2).any(|pair| pair[0] == b'@' && pair[1].is_ascii_uppercase());
-        assert!(name.contains(".so") || !unfilled, "{name} has an @NAME@ that nothing filled in");
-    }
+    all_are_filled(dir.path(), &installed);
     let unit = fs::read_to_string(dir.path().join("usr/lib/systemd/system/telemprobd.service")).unwrap();
     assert!(unit.contains("ExecStart=/usr/bin/telemprobd\n"), "{unit}");
 
@@ -249,5 +296,23 @@ fn install_and_uninstall_touch_exactly_the_named_files() {
     assert_eq!(files_below(dir.path()), expected, "a second installation is the same");
     make("uninstall", dir.path());
     assert_eq!(files_below(dir.path()), own);
+    assert_eq!(fs::read_to_string(dir.path().join(own.first().unwrap())).unwrap(), "the administrator's");
     assert!(!dir.path().join("usr/share/defaults").join("telemetrics").exists());
+}
+
+#[test]
+fn the_collector_comes_and_goes_but_for_its_options() {
+    let dir = tempfile::tempdir().unwrap();
+    make("install-collector-files", dir.path());
+    let installed = with_completions(&[COLLECTOR, &[COLLECTOR_OPTIONS]].concat());
+    assert_eq!(files_below(dir.path()), installed);
+    assert_eq!(listed("list-installed-collector"), installed);
+    all_are_filled(dir.path(), &installed);
+
+    let options = dir.path().join(COLLECTOR_OPTIONS);
+    fs::write(&options, "the administrator's").unwrap();
+    make("install-collector-files", dir.path());
+    make("uninstall-collector", dir.path());
+    assert_eq!(files_below(dir.path()), BTreeSet::from([COLLECTOR_OPTIONS.to_owned()]));
+    assert_eq!(fs::read_to_string(options).unwrap(), "the administrator's");
 }

@@ -1,0 +1,207 @@
+//! The Debian packages hold what `make install` installs, each its part, and Debian's rules are kept. What
+//! installing and purging them does needs a machine to do it to, and is not seen here.
+
+mod package;
+
+use package::{Package, folder, said};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use system_tests::programs;
+
+const CLIENT: &str = "telemetrics-client";
+const LIBRARY: &str = "libtelemetry4";
+const DEVELOPMENT: &str = "libtelemetry-dev";
+const COLLECTOR: &str = "telemetrics-collector";
+const ALL: [&str; 4] = [CLIENT, LIBRARY, DEVELOPMENT, COLLECTOR];
+
+/// What debhelper adds to each.
+const DOCUMENTS: &str = "/usr/share/doc/";
+
+/// The paths that `make install` fills with the variables of `debian/rules`, manuals packed as Debian has them.
+fn installed(target: &str) -> BTreeSet<String> {
+    let root = programs::source_root();
+    let list = said(
+        Command::new(root.join("debian/rules"))
+            .arg(target)
+            .current_dir(&root)
+            // What a `make check-deb` around this one was told is not meant for it.
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL"),
+    );
+    let packed = |path: &str| if path.contains("/man/man") { format!("{path}.gz") } else { path.to_owned() };
+    list.lines().map(packed).collect()
+}
+
+fn held_by(package: &str) -> impl Iterator<Item = String> {
+    Package::named(package).files().into_iter().filter(|path| !path.starts_with(DOCUMENTS))
+}
+
+fn version() -> String {
+    let version = Package::named(CLIENT).field("Version");
+    let (upstream, revision) = version.split_once('-').unwrap();
+    assert_eq!(upstream, env!("CARGO_PKG_VERSION"));
+    assert!(!revision.is_empty());
+    version
+}
+
+#[test]
+fn the_packages_hold_what_is_installed_and_share_nothing() {
+    for (packages, target) in
+        [(&[CLIENT, LIBRARY, DEVELOPMENT][..], "list-installed"), (&[COLLECTOR], "list-installed-collector")]
+    {
+        let held: Vec<_> = packages.iter().copied().flat_map(held_by).collect();
+        let once: BTreeSet<_> = held.iter().cloned().collect();
+        assert_eq!(held.len(), once.len(), "a file is in two packages: {held:?}");
+        assert_eq!(once, installed(target));
+    }
+}
+
+#[test]
+fn each_part_is_where_it_is_looked_for() {
+    let libraries = library_folder();
+    let runtime: BTreeSet<_> = held_by(LIBRARY).collect();
+    let expected = ["libtelemetry.so.4", "libtelemetry.so.4.0.1"].map(|name| format!("{libraries}/{name}"));
+    assert_eq!(runtime, BTreeSet::from(expected));
+    for path in held_by(DEVELOPMENT) {
+        let expected = ["/usr/include/", &libraries, "/usr/share/man/man3/"];
+        assert!(expected.iter().any(|folder| path.starts_with(folder)), "{DEVELOPMENT} holds {path}");
+    }
+    // Configuration, consent and records are made on the machine.
+    let own: Vec<_> =
+        held_by(CLIENT).filter(|path| path.starts_with("/etc") || path.starts_with("/var")).collect();
+    assert!(own.is_empty(), "{own:?}");
+    let conffiles = Package::named(COLLECTOR).control_file("conffiles");
+    assert_eq!(conffiles.trim_end(), "/etc/default/telemetrics-collector");
+}
+
+#[test]
+fn files_belong_to_root_and_give_nobody_rights() {
+    for package in ALL {
+        for entry in Package::named(package).entries() {
+            let expected = match entry.mode.as_bytes()[0] {
+                b'd' => &["drwxr-xr-x"][..],
+                b'l' => &["lrwxrwxrwx"],
+                _ if entry.path.contains("/bin/") || entry.path.contains("/libexec/") => &["-rwxr-xr-x"],
+                _ => &["-rw-r--r--"],
+            };
+            assert!(expected.contains(&entry.mode.as_str()), "{package}: {entry:?}");
+            assert_eq!(entry.owner, "root/root", "{package}: {entry:?}");
+        }
+    }
+}
+
+#[test]
+fn dependencies_are_those_of_what_is_linked() {
+    let version = version();
+    for (package, needed) in [
+        (CLIENT, &["libc6", "libcurl4", "systemd"][..]),
+        (LIBRARY, &["libc6"]),
+        (COLLECTOR, &["libc6", "libsqlite3-0", "systemd"]),
+    ] {
+        let package = Package::named(package);
+        assert_eq!(package.field("Version"), version);
+        let depends = package.depends();
+        for name in needed {
+            assert!(depends.contains_key(*name), "{name} is not in {depends:?}");
+        }
+    }
+    let development = Package::named(DEVELOPMENT);
+    assert_eq!(development.depends().get(LIBRARY), Some(&format!("(= {version})")));
+    for name in [LIBRARY, DEVELOPMENT] {
+        assert_eq!(Package::named(name).field("Multi-Arch"), "same");
+    }
+    // Programs that are linked with the library get their dependency from here.
+    let symbols = Package::named(LIBRARY).control_file("symbols");
+    let map = fs::read_to_string(programs::source_root().join("libtelemetry/libtelemetry.map")).unwrap();
+    let names = map.split_whitespace().filter_map(|word| word.strip_suffix(';'));
+    let names: Vec<_> = names.filter(|name| name.starts_with("tm_")).collect();
+    assert!(names.len() >= 7, "{map}");
+    for name in names {
+        assert!(symbols.contains(&format!("\n {name}@TM_")), "{name} is not in {symbols}");
+    }
+}
+
+#[test]
+fn scripts_name_every_unit_and_no_consent() {
+    let units = fs::read_dir(programs::source_root().join("units")).unwrap();
+    let client = Package::named(CLIENT);
+    let [postinst, prerm, postrm] = ["postinst", "prerm", "postrm"].map(|name| client.control_file(name));
+    for unit in units.map(|entry| entry.unwrap()) {
+        let name = unit.file_name().into_string().unwrap();
+        let text = fs::read_to_string(unit.path()).unwrap();
+        assert!(prerm.contains(&name), "{name} is not stopped on removal");
+        assert!(postinst.contains(&name), "{name} is not started again after an upgrade");
+        if text.contains("\nWantedBy=") {
+            assert!(postinst.contains(&format!("enable '{name}'")), "{name} is not enabled");
+            // Installed is enabled and started: only this keeps it from working.
+            assert!(text.contains("\nConditionPathExists=@SYSCONFDIR@/telemetrics/opt-in\n"), "{name}");
+        }
+        if name.ends_with(".timer") {
+            assert!(postrm.contains(&name), "{name}: its stamp is not purged");
+        }
+    }
+    let consent = postinst.lines().filter(|line| line.contains("/etc/telemetrics/opt-in"));
+    for line in consent {
+        assert!(line.contains("[ ! -e /etc/telemetrics/opt-in ]"), "{line}");
+    }
+}
+
+fn library_folder() -> String {
+    let multiarch = said(Command::new("dpkg-architecture").args(["-q", "DEB_HOST_MULTIARCH"]));
+    format!("/usr/lib/{}", multiarch.trim_end())
+}
+
+/// Builds `tests/c/send_hello.c` with packages that were unpacked below `root`, as their pkg-config file says.
+fn link(root: &Path, library: &str) -> PathBuf {
+    let program = root.join(library);
+    let flags = said(
+        Command::new("pkg-config")
+            .args(["--static", "--cflags", "--libs", "libtelemetry"])
+            .env("PKG_CONFIG_LIBDIR", format!("{}{}/pkgconfig", root.display(), library_folder()))
+            .env("PKG_CONFIG_SYSROOT_DIR", root),
+    );
+    let source = programs::source_root().join("tests/c/send_hello.c");
+    let flags = flags.replace("-ltelemetry", &format!("-l:{library}"));
+    said(Command::new("cc").arg(source).arg("-o").arg(&program).args(flags.split_whitespace()));
+    program
+}
+
+#[test]
+fn programs_can_be_linked_with_either_library() {
+    let dir = tempfile::tempdir().unwrap();
+    for package in [LIBRARY, DEVELOPMENT] {
+        Package::named(package).unpack(dir.path());
+    }
+    let config = dir.path().join("t.conf");
+    fs::write(&config, format!("[settings]\netc_dir={}\n", dir.path().join("etc").display())).unwrap();
+    for (library, is_needed) in [("libtelemetry.so", true), ("libtelemetry.a", false)] {
+        let program = link(dir.path(), library);
+        let needed = said(Command::new("readelf").arg("-d").arg(&program));
+        assert_eq!(needed.contains("[libtelemetry.so.4]"), is_needed, "{needed}");
+        let libraries = format!("{}{}", dir.path().display(), library_folder());
+        let output = Command::new(&program).arg(&config).env("LD_LIBRARY_PATH", libraries).output().unwrap();
+        // There is no consent, which is the library's to find out.
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(1) && errors.contains("Connection refused"),
+            "{library}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn lintian_finds_no_error() {
+    let changes = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let changes: Vec<_> =
+        changes.filter(|path| path.extension().is_some_and(|end| end == "changes")).collect();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    let output = Command::new("lintian")
+        .args(["--allow-root", "--fail-on", "error", "--tag-display-limit", "0"])
+        .args(changes)
+        .output()
+        .unwrap();
+    let found = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{found}{}", String::from_utf8_lossy(&output.stderr));
+}
