@@ -15,3 +15,13 @@ pub(crate) fn commands() -> Vec<Command> {
         telemetry_daemon::cli::Telemprobd::command(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_command_line_contradicts_itself() {
+        for command in super::commands() {
+            command.debug_assert();
+        }
+    }
+}
