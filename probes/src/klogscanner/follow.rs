@@ -92,3 +92,7 @@ impl Follower {
         self.scanner.first_needed().map(|_| self.last_read_ms.saturating_add(QUIET_MS))
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;
