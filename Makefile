@@ -188,7 +188,7 @@ fill-file:
 
 # ---- install -----------------------------------------------------------------------------------------
 
-programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe
+programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe journalprobe
 # Started by telempostd, not by people.
 own_programs := telempost-upload
 units        := $(notdir $(sort $(wildcard units/*)))

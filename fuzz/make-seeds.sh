@@ -177,3 +177,14 @@ u64() { u32 "$1"; u32 0; }
 { printf '\3'; text /usr/bin/program; text program.debug; } >worker_protocol/open-by-link
 { printf '\4\0'; text /usr/bin/program; text 'Process: program'; } >worker_protocol/report
 { printf '\1'; u64 4096; } >worker_protocol/answer
+
+# Fields of the journal; `\` stands for a line's end in a value.
+mkdir -p journal_entry
+fields() { printf '%s\n' "$@"; }
+fields 'MESSAGE=a.service: Main process exited, code=exited, status=1/FAILURE' UNIT=a.service EXIT_STATUS=1 \
+    _COMM=systemd >journal_entry/unit
+fields 'MESSAGE=run-r5de9de8d5f3c6a7d445d75ba01cc3322.service: Main process exited' \
+    USER_UNIT=run-r5de9de8d5f3c6a7d445d75ba01cc3322.service _SYSTEMD_UNIT=user@1000.service >journal_entry/user-unit
+fields 'MESSAGE=one\UNIT=forged\\three 0x7ffd1234' PRIORITY=3 >journal_entry/several-lines
+fields "MESSAGE=$(printf 'x%.0s' {1..5000})" "UNIT=$(printf '\xe4%.0s' {1..300})" >journal_entry/long
+fields UNIT=silent.service >journal_entry/no-message

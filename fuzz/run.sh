@@ -24,6 +24,7 @@ declare -A max_len=(
     [call_frame_information]=32768
     [debug_data]=65536
     [worker_protocol]=16384
+    [journal_entry]=16384
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 

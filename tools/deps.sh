@@ -10,18 +10,19 @@
 # No package starts anything here, now or at the next boot: the tests start their own nginx.
 set -eu
 
-build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libsqlite3-dev libzstd-dev curl'
+build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libsqlite3-dev libsystemd-dev libzstd-dev curl'
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
+# systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text.
 # gdb, elfutils, libc6-dbg, xz-utils, and a compiler and an emulator for aarch64: crashes, and what debuggers say of them.
 test_packages='e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc mount nginx
-openssl qemu-user-static shellcheck systemd valgrind xz-utils'
+openssl qemu-user-static shellcheck systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # systemd says where units belong.
 package_packages='debhelper dpkg-dev systemd'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck systemd-socket-activate valgrind'
-build_libraries='libcurl sqlite3 libzstd'
+test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck systemd-nspawn systemd-socket-activate valgrind'
+build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin
 

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod crash;
 pub mod hand_over;
 pub mod hello;
+pub mod journal;
 pub mod kernel_log;
 pub mod klogscanner;
 pub mod payload_source;

@@ -8,6 +8,8 @@ pub mod certificates;
 pub mod collector;
 pub mod crash;
 pub mod frame;
+pub mod journal;
+pub mod machine;
 pub mod nginx;
 pub mod process;
 pub mod programs;

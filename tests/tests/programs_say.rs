@@ -14,7 +14,15 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_program_has_help_and_a_version() {
-    for program in ["telemprobd", "telempostd", "telemctl", "hprobe", "telem-record-gen", "telem-collector"] {
+    for program in [
+        "telemprobd",
+        "telempostd",
+        "telemctl",
+        "hprobe",
+        "telem-record-gen",
+        "journalprobe",
+        "telem-collector",
+    ] {
         let help = run(program, &["--help"]);
         assert!(help.status.success() && text(&help.stdout).contains("Usage:"), "{program}");
         assert!(run(program, &["-h"]).status.success(), "{program}");

@@ -11,6 +11,7 @@ use super::limits::{BOOK_BYTES, RETRY_FIRST_MS, RETRY_MOST_MS, WAITING};
 use super::{Draft, Finding, Repeats, spooled};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry::config::Settings;
@@ -191,6 +192,18 @@ where
         state_file::write_private(&self.path, &self.state)?;
         self.changed = false;
         Ok(())
+    }
+
+    /// Consent was withdrawn: removes the book, and with it what was found.
+    ///
+    /// # Errors
+    /// It can not be removed.
+    pub fn forget(self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            // The whole directory went with consent, or nothing was ever written.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Gives telemprobd what is ready, unless it is too soon after an attempt that failed.

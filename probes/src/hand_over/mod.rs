@@ -9,7 +9,7 @@
 //! The position is written together with what was found before it, so that a probe that is killed goes on where the
 //! book says and neither misses nor repeats anything. A record leaves the book when telemprobd has it. If the probe is
 //! killed between the two, the record is in the book and in the spool: it has its event id from the beginning, by which
-//! it is found again ([`spooled`]).
+//! it is found again (`spooled.rs`).
 
 mod book;
 mod limits;

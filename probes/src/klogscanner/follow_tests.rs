@@ -153,7 +153,8 @@ fn lines_that_were_overwritten_are_counted_and_split_no_oops_wrongly() {
 fn what_programs_write_and_noise_is_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     let mut follower = follower(dir.path(), BOOT);
-    let records = ["12,0,0,-;BUG: of a program\n", "noise", "", "8,1,0,-;Kernel panic - not syncing: of a program\n"];
+    let records =
+        ["12,0,0,-;BUG: of a program\n", "noise", "", "8,1,0,-;Kernel panic - not syncing: of a program\n"];
     turn(&mut follower, &records.map(str::to_owned));
     assert_eq!(follower.next_due_ms(), None);
     end(follower);

@@ -8,6 +8,7 @@ pub(crate) fn commands() -> Vec<Command> {
         probes::cli::Hprobe::command(),
         probes::cli::TelemRecordGen::command(),
         probes::crash::handler::Args::command(),
+        probes::journal::Args::command(),
         probes::klogscanner::Args::command(),
         telem_collector::cli::Options::command(),
         telemctl::cli::TelemJournal::command(),

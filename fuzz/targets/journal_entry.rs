@@ -1,0 +1,36 @@
+//! An entry of the journal, which any program may have written: lines of NAME=VALUE.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use probes::hand_over::Finding;
+use probes::journal::entry::Entry;
+use probes::journal::failure::Failure;
+use telemetry::Record;
+
+fuzz_target!(|bytes: &[u8]| {
+    let field = |name: &str| {
+        let mut values =
+            bytes.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(name.as_bytes()));
+        let value = values.find_map(|rest| rest.strip_prefix(b"="))?;
+        // A value may have several lines.
+        Some(value.iter().map(|byte| if *byte == b'\\' { b'\n' } else { *byte }).collect())
+    };
+    let Some(failure) = Failure::of(&Entry::read("s=1".into(), 1, field)) else { return };
+    for count in [1, 2, u64::MAX] {
+        let draft = failure.draft(count);
+        let lines: Vec<_> = draft.payload.lines().collect();
+        assert!(lines[0].starts_with("MESSAGE=") && draft.payload.ends_with('\n'));
+        let mut rest = &lines[1..];
+        if rest.first().is_some_and(|line| line.starts_with("UNIT=")) {
+            rest = &rest[1..];
+        }
+        match count {
+            1 => assert!(rest.is_empty(), "{lines:?}"),
+            count => assert_eq!(rest, [format!("REPEATED={count}")]),
+        }
+        let mut record = Record::new(draft.severity, &draft.class, 1).expect("the class is good");
+        record.set_payload(&draft.payload).expect("no control characters");
+        assert_eq!(record.payload(), Some(draft.payload.as_str()), "nothing was cut");
+    }
+    assert!(!failure.key().is_empty());
+});

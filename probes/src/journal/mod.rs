@@ -1,0 +1,20 @@
+//! What went wrong below the programs, as the journal tells it: units that failed, and, if the administrator allows it
+//! (`etc_dir/opt-in-no-privacy-filters`), whatever was logged as an error.
+//!
+//! ```text
+//!  libsystemd ──▶ entry ──▶ failure ──▶ book ──▶ telemprobd
+//!  (sd_journal)     │                    │
+//!                cursor ──▶ position ────┘
+//! ```
+//!
+//! The position moves with each entry that is read, and is written together with what was found in it
+//! ([`crate::hand_over`]), so that a probe that is killed neither repeats nor misses anything.
+
+pub mod entry;
+pub mod failure;
+pub mod limits;
+#[cfg(feature = "libsystemd")]
+mod probe;
+
+#[cfg(feature = "libsystemd")]
+pub use probe::{Args, ProbeError, run};

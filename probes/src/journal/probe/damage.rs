@@ -1,0 +1,122 @@
+//! Journal files that can not be read: each is told once, and the others are read without it.
+
+use super::limits::FILES;
+use super::sd_journal::{self, Filter};
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where journald keeps its files, each machine's in a directory of its id.
+const SYSTEM_DIRECTORIES: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
+
+/// The files of a journal, and which of them were told.
+#[derive(Debug)]
+pub(super) struct Damage {
+    directories: Vec<PathBuf>,
+    told: HashSet<PathBuf>,
+}
+
+impl Damage {
+    pub(super) fn new(directory: Option<&Path>) -> Self {
+        let directories = match directory {
+            Some(directory) => vec![directory.to_owned()],
+            None => SYSTEM_DIRECTORIES.map(PathBuf::from).to_vec(),
+        };
+        Self { directories, told: HashSet::new() }
+    }
+
+    /// Tells files that can not be opened.
+    pub(super) fn look(&mut self) {
+        self.tell(sd_journal::try_open);
+    }
+
+    /// Tells files that can be opened, and are damaged further on.
+    pub(super) fn look_closely(&mut self, filter: &Filter) {
+        self.tell(|file| sd_journal::try_read(file, filter));
+    }
+
+    fn tell(&mut self, check: impl Fn(&Path) -> systemd::Result<()>) {
+        for file in self.directories.iter().flat_map(|directory| journal_files(directory)).take(FILES) {
+            if self.told.contains(&file) {
+                continue;
+            }
+            match check(&file) {
+                // Rotated away since.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    log::warn!("{} is left out: {error}; the other journal files are read", file.display());
+                    self.told.insert(file);
+                }
+                Ok(()) => {}
+            }
+        }
+    }
+}
+
+/// The files that libsystemd looks at: in the directory and in those below it that are named by a machine's id.
+fn journal_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in entries(directory) {
+        let path = entry.path();
+        if is_journal(&path) {
+            files.push(path);
+        } else if is_machine_id(&entry.file_name().to_string_lossy()) {
+            files.extend(entries(&path).map(|entry| entry.path()).filter(|path| is_journal(path)));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok).take(FILES)
+}
+
+/// Whether this is a journal file that somebody has begun to write: journald makes them empty.
+fn is_journal(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    (name.ends_with(".journal") || name.ends_with(".journal~"))
+        && path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0)
+}
+
+fn is_machine_id(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_found_where_libsystemd_looks() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = dir.path().join("60c014cd469340f1b334548cd932949b");
+        for folder in [&machine, &dir.path().join("remote"), &dir.path().join("folder.journal")] {
+            fs::create_dir(folder).unwrap();
+        }
+        for name in ["b.journal", "a.journal~", "empty.journal", "text", "remote/c.journal"] {
+            fs::write(dir.path().join(name), if name.starts_with("empty") { "" } else { "x" }).unwrap();
+        }
+        fs::write(machine.join("system.journal"), "x").unwrap();
+        let found = journal_files(dir.path());
+        let names: Vec<_> =
+            found.iter().map(|path| path.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["60c014cd469340f1b334548cd932949b/system.journal", "a.journal~", "b.journal"]);
+        assert!(journal_files(Path::new("/nonexistent")).is_empty());
+    }
+
+    #[test]
+    fn a_file_is_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.journal"), "noise").unwrap();
+        let mut damage = Damage::new(Some(dir.path()));
+        for _ in 0..2 {
+            damage.look();
+            assert_eq!(damage.told.len(), 1);
+        }
+        fs::write(dir.path().join("b.journal"), "noise").unwrap();
+        damage.look();
+        assert_eq!(damage.told.len(), 2);
+    }
+}

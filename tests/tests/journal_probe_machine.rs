@@ -1,0 +1,69 @@
+//! Units that really fail on a machine with systemd, and journalprobe as its units start it there.
+
+use std::collections::BTreeMap;
+use system_tests::machine::{Machine, can_boot};
+use system_tests::{Sandbox, until};
+use telemetry::spool::{SpoolDir, file};
+
+/// The payloads in the machine's spool, by unit.
+fn told(machine: &Machine) -> BTreeMap<String, Vec<String>> {
+    let mut told = BTreeMap::<_, Vec<_>>::new();
+    let Ok(spool) = SpoolDir::open(&machine.path("/var/spool/telemetry")) else { return told };
+    for entry in spool.entries().unwrap() {
+        let decoded = file::decode(&entry.name, &spool.read(&entry.name).unwrap());
+        for record in decoded.records {
+            let payload = record.message.payload;
+            let unit =
+                payload.lines().find_map(|line| line.strip_prefix("UNIT=")).unwrap_or_default().to_owned();
+            told.entry(unit).or_default().push(payload);
+        }
+    }
+    told
+}
+
+#[test]
+fn units_that_fail_on_a_real_machine_are_told() {
+    if !can_boot("units_that_fail_on_a_real_machine_are_told") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let units =
+        ["telemprobd.socket", "telemprobd.service", "journal-probe.service", "journal-probe-tail.service"];
+    let mut machine = Machine::new(sandbox.path("machine"), &units);
+    machine.write_command("early.service", "", "exit 3");
+    // Fails four times.
+    machine.write(
+        "/etc/systemd/system/loop.service",
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=0\nExecStart=/bin/sh /etc/loop\n",
+    );
+    machine.write(
+        "/etc/loop",
+        "for n in 1 2 3 4; do [ -e /run/failed-$n ] || { touch /run/failed-$n; exit 1; }; done\n",
+    );
+    // The probe follows the journal once what was before is told. It is killed, and the journal's files are moved and
+    // removed under it.
+    machine.write(
+        "/etc/scene",
+        "set -e\n\
+        systemctl start journal-probe.service journal-probe-tail.service\n\
+        systemctl start loop.service\n\
+        journalctl --rotate --vacuum-files=1\n\
+        systemctl kill --signal=KILL journal-probe-tail.service\n\
+        systemctl restart journal-probe-tail.service\n",
+    );
+    machine.write_command("scene.service", "early.service telemprobd.socket", "exec /bin/sh /etc/scene");
+    machine.write("/etc/systemd/system/scene.target", "[Unit]\nWants=scene.service\n");
+    machine.boot(&sandbox.path(""), "scene.target");
+    until("the unit that fails in a loop is told", || {
+        told(&machine).contains_key("loop.service").then_some(())
+    });
+    machine.power_off();
+    let told = told(&machine);
+    let line = |unit: &str, status: u32, name: &str| {
+        format!("MESSAGE={unit}: Main process exited, code=exited, status={status}/{name}\nUNIT={unit}\n")
+    };
+    assert_eq!(told["early.service"], [line("early.service", 3, "NOTIMPLEMENTED")]);
+    assert_eq!(told["loop.service"], [line("loop.service", 1, "FAILURE") + "REPEATED=4\n"]);
+    let expected = ["early.service", "loop.service"];
+    assert_eq!(told.keys().collect::<Vec<_>>(), expected, "{told:?}");
+}
