@@ -47,4 +47,5 @@ fn it_ends_when_consent_is_withdrawn() {
     sandbox.opt_out();
     assert!(klogscanner.wait().success(), "{}", klogscanner.log());
     assert!(klogscanner.log().contains("not opted in any more"), "{}", klogscanner.log());
+    assert!(!sandbox.path("state/klogscanner.json").exists());
 }

@@ -17,18 +17,25 @@ pub(super) struct Follower {
     /// Number of the record that comes next; those before it in the log were read by an earlier klogscanner.
     expected: u64,
     last_read_ms: u64,
+    /// When consent was given, by the clock of the log: what happened before is not collected.
+    consent_us: u64,
 }
 
 impl Follower {
     /// Goes on where the book says, if it is of this boot.
-    pub(super) fn new(mut book: Book<Position, KernelFinding>, boot_id: &str, privacy: Privacy) -> Self {
+    pub(super) fn new(
+        mut book: Book<Position, KernelFinding>,
+        boot_id: &str,
+        privacy: Privacy,
+        consent_us: u64,
+    ) -> Self {
         if book.position().boot_id != boot_id {
             // What an earlier boot left is told now, and its clock is gone.
             book.forget_windows();
             book.position_mut().begin_boot(boot_id);
         }
         let expected = book.position().next_sequence;
-        Self { book, scanner: Scanner::default(), privacy, expected, last_read_ms: 0 }
+        Self { book, scanner: Scanner::default(), privacy, expected, last_read_ms: 0, consent_us }
     }
 
     /// Takes a record as the device gave it.
@@ -40,7 +47,7 @@ impl Follower {
         self.count_lost(record.sequence - self.expected);
         self.expected = record.sequence.saturating_add(1);
         self.last_read_ms = now_ms;
-        if record.is_of_kernel() {
+        if record.is_of_kernel() && record.stamp_us >= self.consent_us {
             let mut found = Vec::new();
             record.lines().for_each(|line| self.scanner.push(&line, &mut found));
             self.note(&found, now_ms);

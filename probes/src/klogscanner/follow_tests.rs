@@ -36,7 +36,7 @@ fn log() -> Vec<String> {
 }
 
 fn follower(state_dir: &Path, boot_id: &str) -> Follower {
-    Follower::new(Book::open(state_dir, PROBE).unwrap(), boot_id, Privacy::Filtered)
+    Follower::new(Book::open(state_dir, PROBE).unwrap(), boot_id, Privacy::Filtered, 0)
 }
 
 /// As the loop does it: what is there is read in one turn, then written down.
@@ -147,6 +147,17 @@ fn lines_that_were_overwritten_are_counted_and_split_no_oops_wrongly() {
     end(follower);
     assert_eq!(book(dir.path())["position"]["lost_lines"], 4);
     assert!(told(dir.path()).iter().all(|payload| !(payload.contains(" fa") && payload.contains(" fb"))));
+}
+
+#[test]
+fn what_happened_before_consent_is_not_collected() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut follower = follower(dir.path(), BOOT);
+    // After the two of the beginning.
+    follower.consent_us = 12_000;
+    turn(&mut follower, &log());
+    end(follower);
+    assert_eq!(told(dir.path()).len(), 2, "{:?}", told(dir.path()));
 }
 
 #[test]

@@ -9,8 +9,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_gettime};
 use std::io;
 use std::os::fd::AsFd;
+use std::time::SystemTime;
 use telemetry::Client;
 use telemetry::config::Settings;
+use telemetry::opt_in::opt_in_path;
 use telemetry_daemon::consent::ConsentWatch;
 use telemetry_daemon::instance::InstanceLock;
 use telemetry_daemon::notify;
@@ -31,7 +33,7 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
     let _lock = InstanceLock::acquire(&settings.run_dir, PROBE)?;
     let mut device = Device::open().map_err(|error| cannot_read(&error))?;
     let book = Book::open(&settings.state_dir, PROBE)?;
-    let mut follower = Follower::new(book, &boot_id()?, privacy);
+    let mut follower = Follower::new(book, &boot_id()?, privacy, consent_us(settings)?);
     notify::ready();
     loop {
         read(&mut device, &mut follower)?;
@@ -40,7 +42,7 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
             || !client.is_opted_in()
         {
             log::info!("telemetry is not opted in any more");
-            return Ok(());
+            return Ok(follower.book.forget()?);
         }
         wait(&device, &signals, &consent, follower.next_due_ms())?;
         consent.drain();
@@ -103,6 +105,13 @@ fn now_ms() -> Result<u64, Error> {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
     let (secs, nanos) = (u64::try_from(now.tv_sec())?, u64::try_from(now.tv_nsec())?);
     Ok(secs * 1000 + nanos / 1_000_000)
+}
+
+/// When consent was given, by the clock of the log; 0 if that was in an earlier boot, or the clock was set since.
+fn consent_us(settings: &Settings) -> Result<u64, Error> {
+    let given = std::fs::metadata(opt_in_path(&settings.etc_dir))?.modified()?;
+    let Ok(since) = SystemTime::now().duration_since(given) else { return Ok(0) };
+    Ok((now_ms()? * 1000).saturating_sub(u64::try_from(since.as_micros())?))
 }
 
 fn boot_id() -> io::Result<String> {
