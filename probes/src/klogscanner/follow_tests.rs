@@ -24,9 +24,9 @@ fn log() -> Vec<String> {
         "---[ end trace 0000000000000000 ]---",
     ];
     let mut lines = vec![("T1", "usb 1-1: new device")];
-    for at in 0..of_b.len() {
+    for (at, text) in of_b.into_iter().enumerate() {
         lines.extend(of_a.get(at).map(|text| ("T11", *text)));
-        lines.push(("T22", of_b[at]));
+        lines.push(("T22", text));
     }
     lines.extend([("T1", "usb 1-1: gone"), ("T33", "WARNING: CPU: 1 PID: 33 at c.c:1 fc+0x1/0x2")]);
     lines.extend([("T33", "Call Trace:"), ("T33", " fc_caller+0x1/0x2"), ("T1", "usb 1-2: new device")]);
