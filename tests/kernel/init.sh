@@ -30,14 +30,15 @@ spooled() {
     [ "$(cat /shared/spool/* 2>/dev/null | grep -c '^record_format_version: ')" -ge "$1" ]
 }
 
-start() {
-    "$@" -f /run/telemetrics.conf &
-    eval "$(basename "$1")_pid=$!"
+start_telemprobd() {
+    telemprobd &
+    telemprobd_pid=$!
+    await test -S /run/telem-0
 }
 
-# The end of a process that is no child of a shell which was killed.
-gone() {
-    ! kill -0 "$1"
+start_klogscanner() {
+    klogscanner &
+    klogscanner_pid=$!
 }
 
 provoke() {
@@ -60,27 +61,25 @@ insmod /modules/ramoops.ko mem_address=0xf000000 mem_size=0x100000 record_size=0
     say 'FAILED: ramoops can not be loaded'
 insmod /modules/provoke.ko
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 shared /shared || say 'FAILED: /shared can not be mounted'
-# As a file of root, whoever the host's user is.
-cp /shared/guest.conf /run/telemetrics.conf
-chmod 644 /run/telemetrics.conf
+mkdir -p /etc/telemetrics
+cp /shared/guest.conf /etc/telemetrics/telemetrics.conf
 mkdir -p /shared/spool /shared/state /shared/log /shared/cache/pstore
 # A soft lockup after 4 seconds.
 echo 2 >/proc/sys/kernel/watchdog_thresh
 
 after_panic() {
-    say "pstore: $(ls /sys/fs/pstore | tr '\n' ' ')"
-    start telemprobd
-    await test -S /run/telem-0
+    say "pstore: $(echo /sys/fs/pstore/*)"
+    start_telemprobd
     before=$(cat /shared/spool/* | grep -c '^record_format_version: ')
-    pstoreclean -f /run/telemetrics.conf || say 'FAILED: pstoreclean'
-    say "pstore then: $(ls /sys/fs/pstore | tr '\n' ' ')"
-    pstoreprobe -f /run/telemetrics.conf || say 'FAILED: pstoreprobe'
+    pstoreclean || say 'FAILED: pstoreclean'
+    say "pstore then: $(echo /sys/fs/pstore/*)"
+    pstoreprobe || say 'FAILED: pstoreprobe'
     await spooled $((before + 1))
     # Once more: there is nothing more to tell.
-    pstoreclean -f /run/telemetrics.conf || say 'FAILED: the second pstoreclean'
-    pstoreprobe -f /run/telemetrics.conf || say 'FAILED: the second pstoreprobe'
+    pstoreclean || say 'FAILED: the second pstoreclean'
+    pstoreprobe || say 'FAILED: the second pstoreprobe'
     # The log of this boot has nothing to tell either; what an earlier boot had is not told again.
-    start klogscanner
+    start_klogscanner
     await test -e /run/klogscanner.pid
     kill "$klogscanner_pid"
     wait "$klogscanner_pid" || say 'FAILED: klogscanner after the panic'
@@ -94,9 +93,8 @@ if [ -e /shared/panicked ]; then
     after_panic
 fi
 
-start telemprobd
-await test -S /run/telem-0
-start klogscanner
+start_telemprobd
+start_klogscanner
 await test -e /run/klogscanner.pid
 
 say 'the same warning three times, and what a program writes into the log'
@@ -116,14 +114,14 @@ say 'stopped and started again: what came meanwhile is told, nothing else'
 kill "$klogscanner_pid"
 wait "$klogscanner_pid" || say 'FAILED: klogscanner ended with an error'
 provoke another-warning
-start klogscanner
+start_klogscanner
 await spooled 4
 
 say 'killed and started again'
 kill -9 "$klogscanner_pid"
 wait "$klogscanner_pid"
 provoke soft-lockup
-start klogscanner
+start_klogscanner
 await spooled 5
 
 say 'more lines than the kernel keeps, while klogscanner sleeps'
