@@ -188,7 +188,8 @@ fill-file:
 
 # ---- install -----------------------------------------------------------------------------------------
 
-programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe journalprobe
+programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe journalprobe \
+	klogscanner pstoreclean pstoreprobe
 # Started by telempostd, not by people.
 own_programs := telempost-upload
 units        := $(notdir $(sort $(wildcard units/*)))

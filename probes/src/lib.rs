@@ -8,4 +8,5 @@ pub mod journal;
 pub mod kernel_log;
 pub mod klogscanner;
 pub mod payload_source;
+pub mod pstore;
 pub mod sending;

@@ -14,6 +14,7 @@ pub mod nginx;
 pub mod process;
 pub mod programs;
 pub mod proxy;
+pub mod pstore;
 pub mod sandbox;
 pub mod torture;
 pub mod waiting;

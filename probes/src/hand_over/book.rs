@@ -7,7 +7,7 @@
 //!   "left_out": 0 }
 //! ```
 
-use super::limits::{BOOK_BYTES, RETRY_FIRST_MS, RETRY_MOST_MS, WAITING};
+use super::limits::{BOOK_BYTES, ON_ITS_WAY_MS, RETRY_FIRST_MS, RETRY_MOST_MS, WAITING};
 use super::{Draft, Finding, Repeats, spooled};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -45,6 +45,8 @@ pub struct Book<P, T> {
     retry_at_ms: u64,
     /// Whether the first waiting record may be with telemprobd already.
     in_doubt: bool,
+    /// Whether it may even be on its way into the spool, since the probe was killed a moment ago.
+    on_its_way: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,13 +83,14 @@ where
             state => state?,
         };
         let in_doubt = state.is_some();
+        let on_its_way = state.as_ref().is_some_and(|state: &State<P, T>| !state.outbox.is_empty());
         let state = state.unwrap_or_else(|| State {
             position: P::default(),
             repeats: Repeats::default(),
             outbox: VecDeque::new(),
             left_out: 0,
         });
-        Ok(Self { path, state, changed: false, failures: 0, retry_at_ms: 0, in_doubt })
+        Ok(Self { path, state, changed: false, failures: 0, retry_at_ms: 0, in_doubt, on_its_way })
     }
 
     /// Where another probe stands, for whoever has to know what that one has told; none if it has no book.
@@ -217,6 +220,10 @@ where
         }
         while let Some(waiting) = self.state.outbox.front() {
             if !(self.in_doubt && is_spooled(settings, &waiting.event_id)) {
+                if std::mem::take(&mut self.on_its_way) {
+                    self.retry_at_ms = now_ms.saturating_add(ON_ITS_WAY_MS);
+                    return Ok(Progress::TryAgain { at_ms: self.retry_at_ms });
+                }
                 match send(client, waiting) {
                     Ok(()) => log::info!("{} was handed to telemprobd", waiting.draft.class),
                     Err(Error::NotOptedIn) => return Ok(Progress::NoConsent),

@@ -24,3 +24,7 @@ pub(super) const RETRY_MOST_MS: u64 = 60_000;
 
 /// First pause after an attempt that failed, in milliseconds.
 pub(super) const RETRY_FIRST_MS: u64 = 1_000;
+
+/// Pause before a probe that was killed sends the record again at which it may have been killed, in milliseconds: that may
+/// be on its way into the spool, where it is not found yet.
+pub(super) const ON_ITS_WAY_MS: u64 = 500;

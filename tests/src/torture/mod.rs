@@ -7,6 +7,7 @@ pub mod account;
 pub mod children;
 pub mod collected;
 pub mod dice;
+pub mod each_call;
 pub mod exchange;
 pub mod load;
 pub mod loop_fs;

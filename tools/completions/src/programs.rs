@@ -10,6 +10,8 @@ pub(crate) fn commands() -> Vec<Command> {
         probes::crash::handler::Args::command(),
         probes::journal::Args::command(),
         probes::klogscanner::Args::command(),
+        probes::pstore::clean::Args::command(),
+        probes::pstore::probe::Args::command(),
         telem_collector::cli::Options::command(),
         telemctl::cli::TelemJournal::command(),
         telemctl::cli::Telemctl::command(),

@@ -1,0 +1,10 @@
+//! pstoreprobe: from the cache to telemprobd.
+
+mod cli;
+mod load;
+mod position;
+mod print;
+mod run;
+mod telling;
+
+pub use cli::{Args, run};

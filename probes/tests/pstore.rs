@@ -1,0 +1,118 @@
+//! Dumps and what is sent of them, side by side in `pstore/`: NAME/ and NAME.expected; `pstore/make-dumps.sh` made the
+//! dumps. `RENEW_GOLDEN=1 cargo test -p probes --test pstore` writes the expected ones anew; read the difference then.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
+use std::fs::{self, FileTimes, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, UNIX_EPOCH};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pstore")
+}
+
+fn directories() -> Vec<PathBuf> {
+    let entries = fs::read_dir(golden()).unwrap().map(|entry| entry.unwrap().path());
+    let mut directories: Vec<_> = entries.filter(|path| path.is_dir()).collect();
+    directories.sort();
+    assert!(directories.len() > 10, "{directories:?}");
+    directories
+}
+
+/// Copies a tree, with the same time for all files: those of a checkout say nothing.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+            let file = OpenOptions::new().write(true).open(&target).unwrap();
+            let modified = UNIX_EPOCH + Duration::from_secs(1_522_672_881);
+            file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+        }
+    }
+}
+
+/// pstoreprobe in a directory of its own, where nobody has opted in: --from sends nothing.
+fn pstoreprobe(etc_files: &[&str], dumps: &Path) -> Output {
+    let root = tempfile::tempdir().unwrap();
+    etc_files.iter().for_each(|name| fs::write(root.path().join(name), "").unwrap());
+    let config = root.path().join("telemetrics.conf");
+    fs::write(&config, format!("[settings]\netc_dir={}\n", root.path().display())).unwrap();
+    let copied = root.path().join("dumps");
+    if dumps.exists() {
+        copy(dumps, &copied);
+    }
+    let before = tree(&copied);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pstoreprobe"));
+    let output = command.arg("-f").arg(&config).arg("--from").arg(&copied).output().unwrap();
+    assert_eq!(tree(&copied), before, "nothing is removed");
+    output
+}
+
+fn tree(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let mut paths: Vec<_> = entries
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            let below = if path.is_dir() { tree(&path) } else { Vec::new() };
+            [path].into_iter().chain(below)
+        })
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn told(dumps: &Path) -> String {
+    let output = pstoreprobe(&[], dumps);
+    assert!(output.status.success(), "{}: {}", dumps.display(), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_directory_gives_what_stands_beside_it() {
+    for dumps in directories() {
+        let expected = dumps.with_extension("expected");
+        let told = told(&dumps);
+        if std::env::var_os("RENEW_GOLDEN").is_some() {
+            fs::write(&expected, told).unwrap();
+        } else {
+            assert_eq!(told, fs::read_to_string(expected).unwrap(), "{}", dumps.display());
+        }
+    }
+}
+
+#[test]
+fn old_and_new_names_packed_or_not_tell_the_same() {
+    let records = |name: &str| told(&golden().join(name));
+    assert_eq!(records("efi_new_names"), records("packed"));
+    let of_archive = records("archive");
+    let old = records("efi_old_names");
+    let (record, count) = old.rsplit_once("# ").unwrap();
+    assert_eq!(count, "1 record would be sent\n");
+    assert!(of_archive.contains(record), "joined parts tell what the parts tell: {of_archive}");
+}
+
+#[test]
+fn no_address_is_told_unless_the_administrator_says_so() {
+    for dumps in directories() {
+        let told = told(&dumps);
+        let words = told.split(|c: char| !c.is_ascii_alphanumeric());
+        let addresses: Vec<_> = words.filter(|word| word.len() == 16 && word.starts_with("ffff")).collect();
+        assert!(addresses.is_empty(), "{}: {addresses:?}", dumps.display());
+    }
+    let output = pstoreprobe(&["opt-in-no-privacy-filters"], &golden().join("packed"));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("\nRegister RSP: 0018:ffffb1b2c0207e60\n"), "{told}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let output = pstoreprobe(&[], Path::new("/nonexistent"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("dumps: No such file"), "{output:?}");
+}
