@@ -16,6 +16,9 @@ pub(super) const OPEN: usize = 64;
 /// slowest console; what comes later is something else.
 pub(super) const PAUSE_US: u64 = 10_000_000;
 
+/// Step back in time from line to line within one boot, in microseconds: processors write at once.
+pub(super) const BACK_US: u64 = 1_000_000;
+
 /// Time in which lines of two processors may be mixed, in microseconds.
 pub(super) const MIXED_US: u64 = 100_000;
 

@@ -22,6 +22,7 @@ mod kmsg;
 mod limits;
 mod line;
 mod oops;
+mod open;
 mod payload;
 mod privacy;
 mod scanner;
