@@ -45,7 +45,7 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
 /// Writes a file that the daemons' user and root alone may read, and that is on disk when this returns.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_private<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     write_text(path, &text_of(value)?, 0o600)?;
     File::open(path)?.sync_all()?;
