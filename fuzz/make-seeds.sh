@@ -188,3 +188,20 @@ fields 'MESSAGE=run-r5de9de8d5f3c6a7d445d75ba01cc3322.service: Main process exit
 fields 'MESSAGE=one\UNIT=forged\\three 0x7ffd1234' PRIORITY=3 >journal_entry/several-lines
 fields "MESSAGE=$(printf 'x%.0s' {1..5000})" "UNIT=$(printf '\xe4%.0s' {1..300})" >journal_entry/long
 fields UNIT=silent.service >journal_entry/no-message
+
+# Logs and dumps are those of the parsers' tests: short logs, each also as records of /dev/kmsg, and directories with a
+# file after the other, its name before it.
+mkdir -p kernel_log pstore
+golden=../../probes/tests
+for log in "$golden"/kernel_log/*.log; do
+    name=$(basename "$log" .log)
+    [ "$(stat -c %s "$log")" -le 8192 ] || continue
+    cp "$log" kernel_log/"$name"
+done
+awk '{ stamp = $2; gsub(/[^0-9]/, "", stamp); sub(/^<[0-9]>\[ *[0-9.]*\] /, ""); printf "4,%d,%d,-,caller=T7;%s\n", NR, stamp, $0 }' \
+    "$golden"/kernel_log/null_dereference_6.1.log >kernel_log/kmsg
+for directory in "$golden"/pstore/*/; do
+    (cd "$directory"; find . -type f | sort | while read -r dump; do
+        basename "$dump"; cat "$dump"; printf '\036'
+    done) | head -c 32768 >pstore/"$(basename "$directory")"
+done

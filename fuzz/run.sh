@@ -25,6 +25,8 @@ declare -A max_len=(
     [debug_data]=65536
     [worker_protocol]=16384
     [journal_entry]=16384
+    [kernel_log]=16384
+    [pstore]=32768
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 

@@ -35,6 +35,9 @@ impl Oops {
     pub fn payload(&self, privacy: Privacy, notes: &[String]) -> String {
         let tail = self.notes(notes);
         let mut payload = if self.kind == Kind::Bert { self.bert(privacy) } else { self.report(privacy) };
+        if privacy == Privacy::Filtered {
+            payload = privacy::without_kernel_addresses(&payload);
+        }
         let room = PAYLOAD_BYTES.saturating_sub(tail.len());
         if payload.len() > room {
             // Never in the middle of a line.

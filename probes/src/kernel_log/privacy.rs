@@ -57,6 +57,23 @@ fn is_address(word: &str) -> bool {
     is_hex && !is_count && u64::from_str_radix(digits, 16).is_ok_and(|value| value >= SMALLEST_ADDRESS)
 }
 
+/// A text without any word that is an address of the kernel's half of a 64-bit space. It is the last net, below what knows
+/// what each part of a line is: lines that are damaged or run together have addresses where none belong.
+pub(super) fn without_kernel_addresses(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_address = |word: &str| {
+        word.len() == 16 && word.starts_with("ffff") && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if !text.split(|c| !is_part(c)).any(is_address) {
+        return text.to_owned();
+    }
+    let pieces = text.split_inclusive(|c| !is_part(c)).map(|piece| {
+        let word = piece.trim_end_matches(|c| !is_part(c));
+        if is_address(word) { piece.replacen(word, ADDRESS, 1) } else { piece.to_owned() }
+    });
+    pieces.collect()
+}
+
 /// A register's value.
 pub(super) fn register(value: &str, privacy: Privacy) -> &str {
     if privacy == Privacy::Everything {
@@ -103,6 +120,22 @@ mod tests {
         ] {
             assert_eq!(filtered(text, Privacy::Filtered), expected);
             assert_eq!(filtered(text, Privacy::Everything), text);
+        }
+    }
+
+    #[test]
+    fn no_address_of_the_kernel_passes_the_last_net() {
+        for (text, expected) in [
+            ("Modules : a b<ffffffff81054e5c>] ffff", "Modules : a b<(address)>] ffff"),
+            ("ffffffff81054e5c", "(address)"),
+            ("é ffffffff81054e5c [#1]\n", "é (address) [#1]\n"),
+            (
+                "ffffffff81054e5c_fn ffffffff81054e5 be00000000800400",
+                "ffffffff81054e5c_fn ffffffff81054e5 be00000000800400",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(without_kernel_addresses(text), expected);
         }
     }
 

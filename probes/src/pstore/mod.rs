@@ -6,9 +6,9 @@
 //!  /var/lib/systemd/pstore ─┘ copied once, never removed
 //! ```
 //!
-//! Pure are [`name`] and [`header`] (what names and first lines tell), [`dump`] (a file, taken apart), [`crash`] (which
-//! dumps are of one crash, and what is missing) and [`oopses`]. [`files`] and [`cache`] have the directories, [`clean`]
-//! and [`probe`] are the two programs.
+//! Pure are `name` and `header` (what names and first lines tell), `dump` (a file, taken apart), `crash` (which
+//! dumps are of one crash, and what is missing) and `oopses`. `files` and `cache` have the directories, `clean`
+//! and `probe` are the two programs.
 //!
 //! Sources of the formats: `fs/pstore/platform.c`, `fs/pstore/inode.c`, `fs/pstore/ram.c`, `fs/pstore/zone.c`,
 //! `drivers/firmware/efi/efi-pstore.c` and `drivers/acpi/apei/erst.c` of Linux, its document `admin-guide/ramoops.rst`,
