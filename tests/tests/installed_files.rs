@@ -189,6 +189,7 @@ const INSTALLED: &[&str] = &[
     "usr/lib/systemd/system/pstore-probe.service",
     "usr/lib/systemd/system/telempostd.path",
     "usr/lib/systemd/system/telempostd.service",
+    "usr/lib/systemd/system/telemprobd-update-trigger.service",
     "usr/lib/systemd/system/telemprobd.service",
     "usr/lib/systemd/system/telemprobd.socket",
     "usr/lib/sysusers.d/telemetrics.conf",

@@ -1,0 +1,95 @@
+//! The units of systemd say of paths, consent and programs what the code has.
+
+use std::collections::BTreeMap;
+use std::fs;
+use system_tests::programs;
+use telemetry::config::keys;
+
+/// A unit of the source tree: its assignments in order, with the paths of this build.
+struct Unit {
+    name: String,
+    lines: Vec<(String, String)>,
+}
+
+impl Unit {
+    fn values(&self, key: &str) -> Vec<&str> {
+        self.lines.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str()).collect()
+    }
+
+    fn words(&self, key: &str) -> Vec<&str> {
+        self.values(key).into_iter().flat_map(str::split_whitespace).collect()
+    }
+
+    /// The programs of ours that it starts.
+    fn programs(&self) -> Vec<&str> {
+        let first_words = self.values("ExecStart").into_iter().filter_map(|line| line.split(' ').next());
+        first_words.filter_map(|word| word.strip_prefix("@BINDIR@/")).collect()
+    }
+}
+
+fn root_of(key: keys::Key, below: &str) -> String {
+    key.default.strip_suffix(below).unwrap().to_owned()
+}
+
+fn units() -> BTreeMap<String, Unit> {
+    let folder = programs::source_root().join("units");
+    let read = |entry: fs::DirEntry| {
+        let text = fs::read_to_string(entry.path())
+            .unwrap()
+            .replace("@SYSCONFDIR@", &root_of(keys::ETC_DIR, "/telemetrics"))
+            .replace("@LOCALSTATEDIR@", &root_of(keys::STATE_DIR, "/lib/telemetry"))
+            .replace("@RUNSTATEDIR@", &root_of(keys::RUN_DIR, "/telemetry"));
+        let assignments = text.lines().filter(|line| !line.starts_with(['#', '[']) && !line.is_empty());
+        let lines = assignments.map(|line| {
+            let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{line}"));
+            (key.to_owned(), value.to_owned())
+        });
+        Unit { name: entry.file_name().into_string().unwrap(), lines: lines.collect() }
+    };
+    let read = fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap()));
+    read.map(|unit| (unit.name.clone(), unit)).collect()
+}
+
+#[test]
+fn paths_are_those_of_the_code() {
+    let units = units();
+    let [spool, state, log] = [keys::SPOOL_DIR, keys::STATE_DIR, keys::LOG_DIR].map(|key| key.default);
+    for (unit, written) in [
+        ("telemprobd.service", &[spool, state][..]),
+        ("telempostd.service", &[spool, state, log]),
+        ("klogscanner.service", &[state]),
+        ("hprobe.service", &[]),
+    ] {
+        assert_eq!(units[unit].words("ReadWritePaths"), written, "{unit}");
+    }
+    assert_eq!(units["telemprobd.socket"].values("ListenStream"), [keys::SOCKET_PATH.default]);
+    assert_eq!(units["telempostd.path"].values("DirectoryNotEmpty"), [spool]);
+    let run_dir = keys::RUN_DIR.default.strip_prefix("/run/");
+    for unit in units.values().filter(|unit| !unit.values("RuntimeDirectory").is_empty()) {
+        assert_eq!(unit.values("RuntimeDirectory"), run_dir.as_slice(), "{}", unit.name);
+        // What one service removes at its end, others would miss.
+        assert_eq!(unit.values("RuntimeDirectoryPreserve"), ["yes"], "{}", unit.name);
+    }
+}
+
+#[test]
+fn nothing_runs_before_consent() {
+    let consent = format!("{}/opt-in", keys::ETC_DIR.default);
+    for unit in units().values() {
+        assert!(unit.values("ConditionPathExists").contains(&consent.as_str()), "{}", unit.name);
+    }
+}
+
+#[test]
+fn every_service_is_bounded_and_its_program_is_there() {
+    let services: Vec<_> = units().into_values().filter(|unit| unit.name.ends_with(".service")).collect();
+    assert!(services.len() >= 5);
+    for service in &services {
+        for limit in ["MemoryMax", "TasksMax"] {
+            assert_eq!(service.values(limit).len(), 1, "{}: {limit}=", service.name);
+        }
+        for program in service.programs() {
+            assert!(programs::path(program).is_file(), "{}: {program} is not built", service.name);
+        }
+    }
+}
