@@ -72,7 +72,7 @@ fn tell<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a P
 
 fn stop_daemons(installation: &Installation) -> Result<(), String> {
     if services::is_managed(installation) {
-        services::stop_units()?;
+        services::stop_units_for_good()?;
     }
     // Those that were started by hand.
     for (name, pid) in services::running(installation) {

@@ -50,9 +50,12 @@ pub(crate) fn start_units() -> Result<(), String> {
     plan::run(Action::Start, &Systemctl::default())
 }
 
-/// Has systemd stop everything.
-pub(crate) fn stop_units() -> Result<(), String> {
-    plan::run(Action::Stop, &Systemctl::default())
+/// Has systemd stop everything, and forget what has failed.
+pub(crate) fn stop_units_for_good() -> Result<(), String> {
+    let systemctl = Systemctl::default();
+    let stopped = plan::run(Action::Stop, &systemctl);
+    plan::forget_failures(&systemctl);
+    stopped
 }
 
 /// Whether systemd runs the daemons of this installation.
