@@ -68,6 +68,11 @@ impl Recurring {
     }
 }
 
+/// What a line says of those that were not told.
+pub fn and_more(untold: u64) -> String {
+    if untold == 0 { String::new() } else { format!(" ({untold} more since the last such line)") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,8 +15,8 @@
 use crate::backlog::{Backlog, FileName, Place};
 use crate::lane::{Held, Lane, LaneId};
 use crate::limits::{IN_FLIGHT_OWN_SERVERS, SERVERS};
+use crate::outage::Outage;
 use crate::outcome::Setback;
-use crate::retry::Outage;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;

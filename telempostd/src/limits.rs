@@ -71,7 +71,11 @@ pub(crate) const START_SPREAD: Duration = Duration::from_secs(60);
 /// How often an outage that goes on is logged.
 pub(crate) const OUTAGE_REMINDER: Duration = Duration::from_secs(60 * 60);
 
-/// How often sums of removed and refused records are logged.
+/// For how long the next outage of a server is not logged: one that takes a record now and then, or asks for a pause
+/// after each dozen, would fill the log.
+pub(crate) const OUTAGE_QUIET: Duration = Duration::from_secs(10 * 60);
+
+/// After what time removed and refused records are logged as a sum, at first.
 pub(crate) const TALLY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A file that gives no record is looked at again until it is this old: the C daemons write under the

@@ -11,6 +11,7 @@ mod event_loop;
 mod gate;
 mod lane;
 mod limits;
+mod outage;
 mod outcome;
 mod rate_limit;
 mod record_server;

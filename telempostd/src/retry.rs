@@ -11,7 +11,8 @@
 //! A server begins in `Probe`, and comes back to it after each wait: one request goes, and the others only
 //! once it got through. So a server that is down, or just came back, is met by one request of a machine.
 
-use crate::limits::{FIRST_WAIT, LONGEST_WAIT, OUTAGE_REMINDER, SHORTEST_WAIT};
+use crate::limits::{FIRST_WAIT, LONGEST_WAIT, SHORTEST_WAIT};
+use crate::outage::{Outage, OutageLog};
 use std::time::{Duration, Instant};
 
 /// How many requests may be in flight to a server.
@@ -25,17 +26,6 @@ pub(crate) enum Allowance {
     OneSent,
     /// As many as there are places.
     Many,
-}
-
-/// A turn of an outage, each worth a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outage {
-    /// The server can not be used from now on.
-    Began,
-    /// That goes on since a long time.
-    GoesOn,
-    /// The server takes records again.
-    Ended,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +44,13 @@ pub(crate) struct Retry {
     failures: u32,
     /// Counts the waits. A request that was sent before the last one began says nothing new.
     epoch: u64,
-    reported_at: Option<Instant>,
+    outages: OutageLog,
 }
 
 impl Retry {
     /// A server of which nothing is known.
     pub(crate) fn new() -> Self {
-        Self { state: State::Probe, failures: 0, epoch: 0, reported_at: None }
+        Self { state: State::Probe, failures: 0, epoch: 0, outages: OutageLog::default() }
     }
 
     /// How many requests may be in flight now.
@@ -96,7 +86,7 @@ impl Retry {
         }
         self.state = State::Open;
         self.failures = 0;
-        self.reported_at.take().map(|_| Outage::Ended)
+        self.outages.succeeded()
     }
 
     /// A request that was sent in this epoch failed. `chance` is from 0 to below 1.
@@ -115,17 +105,7 @@ impl Retry {
         } else if let (State::Waiting { until }, Some(wait)) = (&mut self.state, retry_after) {
             *until = (*until).max(now + wait);
         }
-        match self.reported_at {
-            None => {
-                self.reported_at = Some(now);
-                Some(Outage::Began)
-            }
-            Some(at) if now.saturating_duration_since(at) >= OUTAGE_REMINDER => {
-                self.reported_at = Some(now);
-                Some(Outage::GoesOn)
-            }
-            Some(_) => None,
-        }
+        self.outages.failed(now)
     }
 }
 
@@ -204,18 +184,6 @@ mod tests {
             retry.failed(epoch, Some(Duration::from_secs(asked)), now, 1.0);
             assert_eq!(retry.waits_until(), Some(now + Duration::from_secs(waits)));
         }
-    }
-
-    #[test]
-    fn a_long_outage_is_told_once_an_hour() {
-        let start = Instant::now();
-        let mut retry = Retry::new();
-        let mut told = 0;
-        for minute in 0..180 {
-            let epoch = retry.sent();
-            told += u32::from(retry.failed(epoch, None, start + minute * 60 * SECOND, 0.0).is_some());
-        }
-        assert_eq!(told, 3);
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! Counts records that leave without having been delivered, and says so without flooding the log: the
-//! first of a kind in a line of its own, those that follow within a minute as a sum.
+//! first of a kind in a line of its own, those that follow as sums.
 
 use crate::limits::TALLY_INTERVAL;
 use std::time::Instant;
+use telemetry_daemon::recurring::Recurring;
 
 /// Why a file or a record left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,49 +38,35 @@ impl Loss {
     }
 }
 
-/// Sums since the last line of each kind.
-#[derive(Debug, Default)]
+/// What is told of each kind, and when.
+#[derive(Debug)]
 pub(crate) struct Tally {
-    counters: [Counter; Loss::ALL.len()],
+    losses: [Recurring; Loss::ALL.len()],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counter {
-    untold: u64,
-    told_at: Option<Instant>,
+impl Default for Tally {
+    fn default() -> Self {
+        Self { losses: Loss::ALL.map(|_| Recurring::new(TALLY_INTERVAL)) }
+    }
 }
 
 impl Tally {
     /// Counts one; returns whether it gets a line of its own, which the caller writes.
     pub(crate) fn count(&mut self, loss: Loss, now: Instant) -> bool {
-        let Some(counter) = self.counters.get_mut(loss as usize) else {
-            return false;
-        };
-        if counter.told_at.is_some_and(|at| now < at + TALLY_INTERVAL) || counter.untold > 0 {
-            counter.untold += 1;
-            return false;
-        }
-        counter.told_at = Some(now);
-        true
+        self.losses.get_mut(loss as usize).is_some_and(|losses| losses.counts_as_first(now))
     }
 
     /// When a sum is to be told; none if there is none.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let untold = self.counters.iter().filter(|counter| counter.untold > 0);
-        untold.filter_map(|counter| counter.told_at.map(|at| at + TALLY_INTERVAL)).min()
+        self.losses.iter().filter_map(Recurring::due).min()
     }
 
     /// The sums that are due, or all of them, as lines.
     pub(crate) fn take_lines(&mut self, now: Instant, all: bool) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (loss, counter) in Loss::ALL.into_iter().zip(&mut self.counters) {
-            let is_due = all || counter.told_at.is_some_and(|at| now >= at + TALLY_INTERVAL);
-            if counter.untold > 0 && is_due {
-                lines.push(format!("{} {}", counter.untold, loss.of_more()));
-                *counter = Counter { untold: 0, told_at: Some(now) };
-            }
-        }
-        lines
+        let sum = |(loss, losses): (Loss, &mut Recurring)| {
+            losses.take_sum(now, all).map(|sum| format!("{sum} {}", loss.of_more()))
+        };
+        Loss::ALL.into_iter().zip(&mut self.losses).filter_map(sum).collect()
     }
 }
 
@@ -103,6 +90,6 @@ mod tests {
         let line = "5000 more records were refused for good and kept in .rejected";
         assert_eq!(tally.take_lines(later, false), [line]);
         assert_eq!(tally.take_lines(later, true), [""; 0]);
-        assert!(tally.count(Loss::Refused, later + TALLY_INTERVAL));
+        assert!(tally.count(Loss::Refused, later + 2 * TALLY_INTERVAL));
     }
 }

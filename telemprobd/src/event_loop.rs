@@ -5,10 +5,9 @@
 
 use crate::connections::{Client, Connections, Received, answer_stream, uid_of};
 use crate::fair_share::FairShares;
-use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, MACHINE_ID_CHECK, MAX_CLIENTS};
+use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, MACHINE_ID_CHECK, MAX_CLIENTS, REFUSAL_LOG_INTERVAL};
 use crate::listener::Listener;
 use crate::refusal::Refusal;
-use crate::refusal_log::RefusalLog;
 use crate::staging::{Ready, Staging};
 use crate::startup::{DaemonError, load_settings};
 use nix::errno::Errno;
@@ -24,6 +23,7 @@ use telemetry_daemon::consent::ConsentWatch;
 use telemetry_daemon::counters::{Counter, Counters};
 use telemetry_daemon::instance::InstanceLock;
 use telemetry_daemon::lifetime::Lifetime;
+use telemetry_daemon::recurring::{Recurring, and_more};
 use telemetry_daemon::signals::{Signal, Signals};
 use telemetry_daemon::{malloc_trim, notify};
 
@@ -61,7 +61,7 @@ pub(crate) struct EventLoop {
     counters: Counters,
     machine_id_check: Instant,
     lifetime: Lifetime,
-    refusals: RefusalLog,
+    refusals: Recurring,
     scratch: Vec<u8>,
     _lock: InstanceLock,
 }
@@ -101,7 +101,7 @@ impl EventLoop {
             ready: Vec::new(),
             staging,
             machine_id_check: now + MACHINE_ID_CHECK,
-            refusals: RefusalLog::default(),
+            refusals: Recurring::new(REFUSAL_LOG_INTERVAL),
             // A byte more than any message, so that one read tells that nothing is missing.
             scratch: vec![0; MESSAGE_BYTES + 1],
             _lock: lock,
@@ -193,9 +193,7 @@ impl EventLoop {
                 Ok(None) => return,
                 Err(error) => {
                     if let Some(unsaid) = self.refusals.note(now) {
-                        log::warn!(
-                            "no new client can be taken: {error} ({unsaid} more since the last such line)"
-                        );
+                        log::warn!("no new client can be taken: {error}{}", and_more(unsaid));
                     }
                     return self.pause_accepting(now + ACCEPT_RETRY);
                 }
@@ -273,7 +271,10 @@ impl EventLoop {
         self.counters.add(Counter::Refused, refusal.reason(), 1, now);
         if let Some(unsaid) = self.refusals.note(now) {
             let user = uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string());
-            log::warn!("refused a record of user {user}: {refusal} ({unsaid} more since the last such line)");
+            log::warn!(
+                sender_uid = user, refusal = refusal.reason();
+                "refused a record of user {user}: {refusal}{}", and_more(unsaid)
+            );
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// How often the machine id's age is looked at (contract).
 pub(crate) const MACHINE_ID_CHECK: Duration = Duration::from_secs(60 * 60);
 
-/// Least time between two log lines about refused records: a client that sends noise must not fill the log.
+/// Least time between two log lines about refused records, at first: a client that sends noise must not fill the log.
 pub(crate) const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Configuration files of senders that are remembered as good. Few programs name one; a user who names

@@ -8,7 +8,6 @@ mod limits;
 mod listen_fds;
 mod listener;
 mod refusal;
-mod refusal_log;
 mod sender_config;
 mod session;
 mod spool_watch;

@@ -58,11 +58,7 @@ pub struct Places {
 
 impl Default for Places {
     fn default() -> Self {
-        Self {
-            journal: native_journal::SOCKET.into(),
-            syslog: "/dev/log".into(),
-            kernel: "/dev/kmsg".into(),
-        }
+        Self { journal: native_journal::SOCKET.into(), syslog: "/dev/log".into(), kernel: "/dev/kmsg".into() }
     }
 }
 
@@ -199,7 +195,8 @@ mod tests {
         let logs = Logs::new();
         let (journal, syslog) = (logs.bind("journal"), logs.bind("log"));
         logs.tell();
-        let start = b"MESSAGE=crash of x not reported\nPRIORITY=3\nSYSLOG_IDENTIFIER=crashprobe\nTELEMETRY_PID=7\n";
+        let start =
+            b"MESSAGE=crash of x not reported\nPRIORITY=3\nSYSLOG_IDENTIFIER=crashprobe\nTELEMETRY_PID=7\n";
         assert!(received(&journal).starts_with(start));
         syslog.recv(&mut [0]).unwrap_err();
     }

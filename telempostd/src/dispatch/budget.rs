@@ -75,10 +75,11 @@ impl Dispatch<'_> {
             };
             let name = OsString::from(&oldest.name);
             let disk_bytes = self.spool.entry(&name).map_or(0, |entry| entry.disk_bytes);
-            if disk_bytes > 0 && self.remove_or_tell(&name) {
+            if disk_bytes > 0 && self.remove_or_tell(&name, now) {
                 self.counters.add(Counter::Dropped, "spool_max_size", 1, now);
                 if self.tally.count(Loss::OverBudget, now) {
-                    log::warn!("{}: removed undelivered, the spool is over spool_max_size", self.path(&name));
+                    let path = self.path(&name);
+                    log::warn!(file = path; "{path}: removed undelivered, the spool is over spool_max_size");
                 }
             }
             self.budget.excess = self.budget.excess.saturating_sub(disk_bytes);

@@ -3,8 +3,8 @@
 use super::Dispatch;
 use crate::delivery::Fate;
 use crate::limits::REPORT_BYTES;
+use crate::outage::Outage;
 use crate::outcome::{self, Outcome, Setback};
-use crate::retry::Outage;
 use crate::tally::Loss;
 use crate::upload::SendError;
 use crate::upload::protocol::Exchange;
@@ -19,6 +19,7 @@ use telemetry::spool::file::StoredRecord;
 use telemetry::spool::rejected::Refusal;
 use telemetry_daemon::counters::Counter;
 use telemetry_daemon::delivery_status::shown_url;
+use telemetry_daemon::recurring::and_more;
 
 impl Dispatch<'_> {
     /// Keeps a refused record aside.
@@ -39,9 +40,15 @@ impl Dispatch<'_> {
                 self.counters.add(Counter::Rejected, &cause, 1, now);
                 if self.tally.count(Loss::Refused, now) {
                     let Refusal { server, status, reason } = refusal;
-                    let status = status.map(|status| format!(" with status {status}")).unwrap_or_default();
+                    let with = status.map(|status| format!(" with status {status}")).unwrap_or_default();
+                    let headers = &record.message.headers;
                     log::warn!(
-                        "record {} for {server} is refused for good{status}: {reason}; kept in {}",
+                        record_id:% = record.id,
+                        event_id = headers.value(Header::EventId),
+                        classification = headers.value(Header::Classification),
+                        server = server,
+                        status = status.unwrap_or_default();
+                        "record {} for {server} is refused for good{with}: {reason}; kept in {}",
                         record.id,
                         self.path(OsStr::new(REJECTED_DIR))
                     );
@@ -138,9 +145,9 @@ impl Dispatch<'_> {
         // Only a wait needs chance.
         let chance = if matches!(fate, Fate::Settled) { 0.0 } else { chance() };
         match self.delivery.settle(tag, fate, now, chance) {
-            Some(Outage::Began) => log::warn!("{server}: {reason}; records wait in the spool"),
-            Some(Outage::GoesOn) => log::warn!("{server}: still: {reason}"),
-            Some(Outage::Ended) => log::info!("{server}: takes records again"),
+            Some(Outage::Began) => log::warn!(server; "{server}: {reason}; records wait in the spool"),
+            Some(Outage::GoesOn) => log::warn!(server; "{server}: still: {reason}"),
+            Some(Outage::Ended) => log::info!(server; "{server}: takes records again"),
             None => {}
         }
     }
@@ -152,7 +159,13 @@ impl Dispatch<'_> {
         };
         let class = record.message.headers.value(Header::Classification);
         self.counters.add(Counter::RateLimited, class, 1, now);
-        log::info!("the rate limit is reached; records wait in the spool for {} s", wait.as_secs());
+        if let Some(untold) = self.waits.note(now) {
+            let secs = wait.as_secs();
+            log::info!(
+                "the rate limit is reached; records wait in the spool for {secs} s{}",
+                and_more(untold)
+            );
+        }
     }
 
     /// The rate limit takes the next record.

@@ -15,6 +15,7 @@ use telemetry::spool::DAMAGED_DIR;
 use telemetry::spool::file::{self, StoredRecord};
 use telemetry::spool::rejected::Refusal;
 use telemetry_daemon::counters::Counter;
+use telemetry_daemon::recurring::and_more;
 
 impl Dispatch<'_> {
     /// A name is in the spool.
@@ -51,10 +52,11 @@ impl Dispatch<'_> {
     }
 
     pub(super) fn remove_expired(&mut self, name: &OsStr, now: Instant) {
-        self.remove_or_tell(name);
+        self.remove_or_tell(name, now);
         self.counters.add(Counter::Expired, "", 1, now);
         if self.tally.count(Loss::Expired, now) {
-            log::warn!("{}: older than record_expiry, removed undelivered", self.path(name));
+            let path = self.path(name);
+            log::warn!(file = path; "{path}: older than record_expiry, removed undelivered");
         }
     }
 
@@ -76,12 +78,19 @@ impl Dispatch<'_> {
         }
     }
 
-    pub(super) fn remove_or_tell(&self, name: &OsStr) -> bool {
+    pub(super) fn remove_or_tell(&mut self, name: &OsStr, now: Instant) -> bool {
         let removed = self.spool.remove(name);
         if let Err(error) = &removed {
-            log::error!("{}: can not be removed: {error}; make the spool writable", self.path(name));
+            self.tell_fault(name, &format!("can not be removed: {error}; make the spool writable"), now);
         }
         removed.is_ok()
+    }
+
+    fn tell_fault(&mut self, name: &OsStr, fault: &str, now: Instant) {
+        if let Some(untold) = self.spool_faults.note(now) {
+            let path = self.path(name);
+            log::error!(file = path; "{path}: {fault}{}", and_more(untold));
+        }
     }
 
     pub(super) fn read(&mut self, place: Place, survey: &mut Survey, now: Instant) {
@@ -96,7 +105,7 @@ impl Dispatch<'_> {
                 if error.kind() == io::ErrorKind::FileTooLarge {
                     self.set_aside(&name, &error.to_string(), now);
                 } else if error.kind() != io::ErrorKind::NotFound {
-                    log::error!("{}: can not be read: {error}; it stays in the spool", self.path(&name));
+                    self.tell_fault(&name, &format!("can not be read: {error}; it stays in the spool"), now);
                 }
                 return self.delivery.forget(place.name, place.modified_ns);
             }

@@ -8,7 +8,9 @@ mod files;
 use crate::backlog::FileName;
 use crate::delivery::{Delivery, Step};
 use crate::gate::Gate;
-use crate::limits::{COMMIT_TOGETHER, MEMORY_IDLE, STEPS_PER_TURN, UPLOAD_IDLE, UPLOAD_OVERDUE};
+use crate::limits::{
+    COMMIT_TOGETHER, MEMORY_IDLE, STEPS_PER_TURN, TALLY_INTERVAL, UPLOAD_IDLE, UPLOAD_OVERDUE,
+};
 use crate::rate_limit::Verdict;
 use crate::record_server::RecordServers;
 use crate::retention::Retention;
@@ -30,6 +32,7 @@ use telemetry::spool::rejected::Rejected;
 use telemetry::spool::{DAMAGED_DIR, REJECTED_DIR, SpoolDir};
 use telemetry_daemon::counters::Counters;
 use telemetry_daemon::malloc_trim;
+use telemetry_daemon::recurring::Recurring;
 
 /// The hands of delivery.
 #[derive(Debug)]
@@ -51,6 +54,10 @@ pub(crate) struct Dispatch<'a> {
     /// Files that could not be removed; tried again with the next look over the spool.
     unremovable: Vec<FileName>,
     has_told_directories: bool,
+    /// Files of the spool that can not be read or removed, with each look over it.
+    spool_faults: Recurring,
+    /// Waits for the rate limit.
+    waits: Recurring,
     /// Since when nothing is in flight.
     idle_since: Option<Instant>,
     has_memory_to_give_back: bool,
@@ -77,6 +84,8 @@ impl<'a> Dispatch<'a> {
             damaged: HashMap::new(),
             unremovable: Vec::new(),
             has_told_directories: false,
+            spool_faults: Recurring::new(TALLY_INTERVAL),
+            waits: Recurring::new(TALLY_INTERVAL),
             idle_since: None,
             has_memory_to_give_back: true,
             packet: Vec::new(),
@@ -126,7 +135,7 @@ impl<'a> Dispatch<'a> {
             let name = OsString::from(&file);
             if let Some(damage) = self.damaged.remove(&file) {
                 self.set_aside(&name, &damage, now);
-            } else if !self.remove_or_tell(&name) {
+            } else if !self.remove_or_tell(&name, now) {
                 self.unremovable.push(file);
                 continue;
             }

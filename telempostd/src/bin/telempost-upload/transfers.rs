@@ -221,7 +221,7 @@ fn exchange(
             let said = error.extra_description().unwrap_or(error.description());
             let reason = match tls_fault::sentence(error.code(), said, url, ca_file) {
                 Some(sentence) => sentence,
-                None if said == error.description() => said.to_owned(),
+                None if said.contains(error.description()) => said.to_owned(),
                 None => format!("{said} ({})", error.description()),
             };
             let was_sent = easy.pretransfer_time().is_ok_and(|time| !time.is_zero());
