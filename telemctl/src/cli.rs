@@ -24,6 +24,8 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
              set_aside, rate_limited, each: total, by_reason (an object; by classification in rate_limited)
   crashes    sent, left_out, not_sent, error,
              latest (unix_secs, pid, executable, fate (sent, left_out, not_sent), class, event_id, reason)
+  probes     those of klogscanner, journalprobe and pstoreprobe that have run, each: waiting, left_out, lost_lines,
+             error
 Keys may be added, never renamed. Exit code 0 if it could tell, whatever the state is.
 
 --prometheus prints the same as metrics in the text format, telemetry_NAME, each with its explanation; what

@@ -29,7 +29,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     directories.map_err(|error| Failure::told(format!("opted in, but {error}")))?;
     if services::is_managed(installation) {
         services::start_units().map_err(|reason| {
-            Failure::told(format!("opted in, but not started: {reason}; then run `telemctl start`"))
+            Failure::told(format!("opted in, but not all is started: {reason}; then run `telemctl start`"))
         })?;
     }
     // Last, since nobody need read it for the rest to be done.

@@ -70,6 +70,7 @@ fn an_instance_that_was_never_started() {
             "counters": COUNTERS.map(|name| (name, json!({"total": 0, "by_reason": {}})))
                 .into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "crashes": {"sent": 0, "left_out": 0, "not_sent": 0, "latest": null, "error": null},
+            "probes": {},
         })
     );
     // Looking leaves nothing behind.

@@ -94,6 +94,11 @@ fn judge_units(about: &'static str, starter: &UnitState, service: &UnitState, st
         }
     }
     match starter.word.as_str() {
+        "active" if !starter.starts_with_machine => Finding::warning(
+            about,
+            format!("does not run; {} starts it when there is work, but not with the machine", starter.name),
+            format!("`systemctl enable {}`", starter.name),
+        ),
         "active" => {
             Finding::ok(about, format!("does not run; {} starts it when there is work", starter.name))
         }
@@ -132,12 +137,19 @@ mod tests {
         let unit = |name: &str, (is_usable, word): (bool, &str)| UnitState {
             name: name.to_owned(),
             is_usable,
-            word: word.to_owned(),
+            starts_with_machine: word != "not enabled",
+            word: word.replace("not enabled", "active"),
         };
         let (up, down, failed, gone) =
             ((true, "active"), (true, "inactive"), (true, "failed"), (false, "unknown"));
         for (starter, service, level, part) in [
             (up, down, Level::Ok, "d.socket starts it when there is work"),
+            (
+                (true, "not enabled"),
+                down,
+                Level::Warning,
+                "not with the machine; `systemctl enable d.socket`",
+            ),
             (down, down, Level::Error, "d.socket is inactive; start it"),
             (failed, down, Level::Error, "`systemctl status d.socket`"),
             (up, failed, Level::Error, "d.service has failed; `systemctl status d.service`"),

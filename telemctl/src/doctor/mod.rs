@@ -12,6 +12,7 @@ mod delivery;
 mod directories;
 mod finding;
 mod ownership;
+mod probes;
 mod server;
 mod socket;
 mod spool;
@@ -73,6 +74,7 @@ fn examine(installation: &Installation) -> Vec<Finding> {
     findings.push(delivery::judge(&status.delivery, now));
     findings.push(server::check(settings, opted_in));
     findings.push(crashes::check(installation, opted_in));
+    findings.extend(probes::check(installation, &status));
     findings.push(clock::judge(now, status.delivery.updated_unix_secs));
     findings
 }

@@ -88,6 +88,8 @@ pub(crate) struct UnitState {
     pub(crate) name: String,
     /// Whether it is installed and not masked.
     pub(crate) is_usable: bool,
+    /// Whether it is started when the machine is, or by what is.
+    pub(crate) starts_with_machine: bool,
     /// systemd's word: `active`, `inactive`, `failed`.
     pub(crate) word: String,
 }
@@ -97,8 +99,13 @@ pub(crate) fn unit_states(names: &[&str]) -> Result<Vec<UnitState>, String> {
     let systemctl = Systemctl::default();
     let usable = systemctl.usable_units(names)?;
     let state = |name: &&str| {
-        let is_usable = usable.iter().any(|usable| usable == name);
-        Ok(UnitState { name: (*name).to_owned(), is_usable, word: systemctl.active_word(name)? })
+        let file = usable.iter().find(|file| file.name == *name);
+        Ok(UnitState {
+            name: (*name).to_owned(),
+            is_usable: file.is_some(),
+            starts_with_machine: file.is_some_and(|file| !file.is_disabled),
+            word: systemctl.active_word(name)?,
+        })
     };
     names.iter().map(state).collect()
 }

@@ -73,7 +73,7 @@ pub(super) fn forget_failures(systemctl: &Systemctl) {
 /// Carries an action out; stops at the first call that fails.
 pub(super) fn run(action: Action, systemctl: &Systemctl) -> Result<(), String> {
     let usable = systemctl.usable_units(&known())?;
-    for call in calls(action, |unit| usable.iter().any(|name| name == unit)) {
+    for call in calls(action, |unit| usable.iter().any(|file| file.name == unit)) {
         systemctl.run(&call)?;
     }
     Ok(())

@@ -10,6 +10,15 @@ pub(super) struct Systemctl {
     program: PathBuf,
 }
 
+/// A unit that is installed and not masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct UnitFile {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether it could be enabled, and is not.
+    pub(super) is_disabled: bool,
+}
+
 impl Default for Systemctl {
     fn default() -> Self {
         Self { program: PathBuf::from("systemctl") }
@@ -32,7 +41,7 @@ impl Systemctl {
     }
 
     /// Those of the units that are installed and not masked.
-    pub(super) fn usable_units(&self, units: &[&str]) -> Result<Vec<String>, String> {
+    pub(super) fn usable_units(&self, units: &[&str]) -> Result<Vec<UnitFile>, String> {
         let mut arguments = vec!["list-unit-files", "--no-legend", "--no-pager", "--plain"];
         arguments.extend(units);
         // Its exit code says whether any unit was found, and differs between versions.
@@ -61,13 +70,14 @@ impl Systemctl {
 }
 
 /// Reads lines of `UNIT STATE [PRESET]`.
-fn usable(listing: &str) -> Vec<String> {
+fn usable(listing: &str) -> Vec<UnitFile> {
     listing
         .lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let (unit, state) = (words.next()?, words.next()?);
-            (!state.starts_with("masked")).then(|| unit.to_owned())
+            let is_disabled = state == "disabled";
+            (!state.starts_with("masked")).then(|| UnitFile { name: unit.to_owned(), is_disabled })
         })
         .collect()
 }
@@ -92,11 +102,13 @@ mod tests {
 
     #[test]
     fn a_listing_gives_the_usable_units() {
+        let file = |name: &str, is_disabled| UnitFile { name: name.to_owned(), is_disabled };
         let listing = "hprobe.timer      enabled  enabled\nklogscanner.service masked   enabled\n\
-                       telemprobd.socket static\nx.service masked-runtime\n\nbroken\n";
-        assert_eq!(usable(listing), ["hprobe.timer", "telemprobd.socket"]);
+                       telemprobd.socket static\nx.service masked-runtime\n\nbroken\ny.path disabled enabled\n";
+        let expected = [("hprobe.timer", false), ("telemprobd.socket", false), ("y.path", true)];
+        assert_eq!(usable(listing), expected.map(|(name, is_disabled)| file(name, is_disabled)));
         let (_dir, systemctl) = stand_in("echo \"$5 static -\"; exit 1");
-        assert_eq!(systemctl.usable_units(&["a.path", "b.path"]).unwrap(), ["a.path"]);
+        assert_eq!(systemctl.usable_units(&["a.path", "b.path"]).unwrap(), [file("a.path", false)]);
     }
 
     #[test]

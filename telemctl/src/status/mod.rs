@@ -6,6 +6,7 @@
 
 mod counters;
 mod crashes;
+mod probes;
 mod prometheus;
 mod socket;
 mod spool;
@@ -17,6 +18,7 @@ use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
 use counters::CounterStatus;
 use crashes::CrashStatus;
+pub(crate) use probes::ProbeStatus;
 use serde::{Serialize, Serializer};
 pub(crate) use socket::SocketStatus;
 pub(crate) use spool::SpoolStatus;
@@ -46,6 +48,8 @@ pub(crate) struct Status {
     #[serde(serialize_with = "counters::as_object")]
     counters: Vec<CounterStatus>,
     crashes: CrashStatus,
+    #[serde(serialize_with = "probes::as_object")]
+    pub(crate) probes: Vec<ProbeStatus>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +135,7 @@ impl Status {
             delivery: delivery(installation),
             counters: counters::of(&settings.state_dir),
             crashes: CrashStatus::of(&settings.state_dir),
+            probes: probes::of(&settings.state_dir),
         }
     }
 }

@@ -34,6 +34,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
     lines.extend(counters::lines(&status.counters));
     lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
+    lines.extend(status.probes.iter().filter_map(|probe| Some((probe.name, probe.trouble()?))));
     lines
 }
 
@@ -170,6 +171,7 @@ mod tests {
                 },
             ],
             crashes: CrashStatus::default(),
+            probes: Vec::new(),
         }
     }
 
