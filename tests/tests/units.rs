@@ -58,6 +58,8 @@ fn paths_are_those_of_the_code() {
         ("telemprobd.service", &[spool, state][..]),
         ("telempostd.service", &[spool, state, log]),
         ("klogscanner.service", &[state]),
+        ("journal-probe.service", &[state]),
+        ("journal-probe-tail.service", &[state]),
         ("hprobe.service", &[]),
     ] {
         assert_eq!(units[unit].words("ReadWritePaths"), written, "{unit}");
