@@ -41,11 +41,15 @@ fn judge_unit(about: &'static str, unit: &UnitState) -> Option<Finding> {
 fn judge_book(probe: &ProbeStatus) -> Finding {
     match probe.trouble() {
         Some(trouble) if probe.error.is_some() => Finding::unseen(probe.name, trouble),
-        Some(trouble) => Finding::warning(
-            probe.name,
-            trouble,
-            "the rest is told; see that telemprobd runs and the machine is not overloaded",
-        ),
+        Some(trouble) => {
+            let is_held_up = probe.waiting.max(probe.left_out) > Some(0);
+            let remedy = if is_held_up {
+                "telemprobd has to run and to take them"
+            } else {
+                "a probe that starts with the machine reads in time, and `log_buf_len=` keeps more of the kernel's log"
+            };
+            Finding::warning(probe.name, trouble, remedy)
+        }
         None => Finding::ok(probe.name, "has told what it found"),
     }
 }
