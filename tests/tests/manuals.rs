@@ -1,0 +1,65 @@
+//! The manuals are whole: sections, exit codes, pages that they refer to, units.
+
+use std::collections::BTreeMap;
+use std::fs;
+use system_tests::programs;
+
+/// The manuals by file name.
+fn manuals() -> BTreeMap<String, String> {
+    let read = |entry: fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())
+    };
+    let folder = programs::source_root().join("docs/man");
+    fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect()
+}
+
+/// The text of a section, up to the next.
+fn section<'a>(manual: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = manual.split_once(&format!("\n.Sh {name}\n"))?;
+    Some(rest.split("\n.Sh ").next().unwrap())
+}
+
+#[test]
+fn each_program_has_its_sections_and_exit_codes() {
+    let manuals = manuals();
+    let pages: Vec<_> = manuals.iter().filter(|(name, _)| name.ends_with(".1")).collect();
+    assert!(pages.len() >= 7);
+    for (name, manual) in pages {
+        for section_name in ["SYNOPSIS", "DESCRIPTION", "FILES", "SEE ALSO"] {
+            assert!(section(manual, section_name).is_some(), "{name} has no {section_name}");
+        }
+        let codes = section(manual, "EXIT STATUS").unwrap_or_else(|| panic!("{name} has no EXIT STATUS"));
+        for code in 0..3 {
+            assert!(codes.contains(&format!(".It {code}\n")), "{name} does not tell exit code {code}");
+        }
+    }
+    for daemon in ["telemprobd.1", "telempostd.1"] {
+        for section_name in ["SIGNALS", "ENVIRONMENT", "SYSTEMD", "LOGGING"] {
+            assert!(section(&manuals[daemon], section_name).is_some(), "{daemon} has no {section_name}");
+        }
+    }
+}
+
+#[test]
+fn pages_of_ours_that_are_referred_to_are_there() {
+    let manuals = manuals();
+    for (name, manual) in &manuals {
+        for reference in manual.lines().filter_map(|line| line.strip_prefix(".Xr ")) {
+            let mut words = reference.split(' ');
+            let page = format!("{}.{}", words.next().unwrap(), words.next().unwrap());
+            let is_ours =
+                ["telem", "hprobe", "crashprobe", "journalprobe"].iter().any(|own| page.starts_with(own));
+            let is_collectors = page == "telem-collector.1";
+            assert!(!is_ours || is_collectors || manuals.contains_key(&page), "{name}: there is no {page}");
+        }
+    }
+}
+
+#[test]
+fn every_unit_is_in_a_manual() {
+    let manuals = manuals();
+    for entry in fs::read_dir(programs::source_root().join("units")).unwrap() {
+        let unit = entry.unwrap().file_name().into_string().unwrap();
+        assert!(manuals.values().any(|manual| manual.contains(&unit)), "no manual tells of {unit}");
+    }
+}
