@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use system_tests::programs;
 
+/// How the names of our pages begin.
+const OURS: [&str; 6] = ["telem", "hprobe", "crashprobe", "journalprobe", "klogscanner", "pstore"];
+
 /// The manuals by file name.
 fn manuals() -> BTreeMap<String, String> {
     let read = |entry: fs::DirEntry| {
@@ -47,19 +50,24 @@ fn pages_of_ours_that_are_referred_to_are_there() {
         for reference in manual.lines().filter_map(|line| line.strip_prefix(".Xr ")) {
             let mut words = reference.split(' ');
             let page = format!("{}.{}", words.next().unwrap(), words.next().unwrap());
-            let is_ours =
-                ["telem", "hprobe", "crashprobe", "journalprobe"].iter().any(|own| page.starts_with(own));
-            let is_collectors = page == "telem-collector.1";
-            assert!(!is_ours || is_collectors || manuals.contains_key(&page), "{name}: there is no {page}");
+            let is_ours = OURS.iter().any(|own| page.starts_with(own)) && page != "telem-collector.1";
+            assert!(!is_ours || manuals.contains_key(&page), "{name}: there is no {page}");
         }
     }
 }
 
 #[test]
-fn every_unit_is_in_a_manual() {
+fn every_unit_is_in_a_manual_and_refers_to_one() {
     let manuals = manuals();
     for entry in fs::read_dir(programs::source_root().join("units")).unwrap() {
-        let unit = entry.unwrap().file_name().into_string().unwrap();
+        let entry = entry.unwrap();
+        let unit = entry.file_name().into_string().unwrap();
         assert!(manuals.values().any(|manual| manual.contains(&unit)), "no manual tells of {unit}");
+        let text = fs::read_to_string(entry.path()).unwrap();
+        let named = text.lines().find_map(|line| line.strip_prefix("Documentation=")).unwrap();
+        for page in named.split(' ') {
+            let page = page.strip_prefix("man:").unwrap().replace('(', ".").replace(')', "");
+            assert!(manuals.contains_key(&page), "{unit}: there is no {page}");
+        }
     }
 }

@@ -53,13 +53,16 @@ fn units() -> BTreeMap<String, Unit> {
 #[test]
 fn paths_are_those_of_the_code() {
     let units = units();
-    let [spool, state, log] = [keys::SPOOL_DIR, keys::STATE_DIR, keys::LOG_DIR].map(|key| key.default);
+    let [spool, state, log, cache] =
+        [keys::SPOOL_DIR, keys::STATE_DIR, keys::LOG_DIR, keys::CACHE_DIR].map(|key| key.default);
     for (unit, written) in [
         ("telemprobd.service", &[spool, state][..]),
         ("telempostd.service", &[spool, state, log]),
         ("klogscanner.service", &[state]),
         ("journal-probe.service", &[state]),
         ("journal-probe-tail.service", &[state]),
+        ("pstore-clean.service", &[cache, state, "-/sys/fs/pstore"]),
+        ("pstore-probe.service", &[&format!("-{cache}"), state]),
         ("hprobe.service", &[]),
     ] {
         assert_eq!(units[unit].words("ReadWritePaths"), written, "{unit}");
