@@ -66,6 +66,7 @@ help:
 	@echo 'make build-debug    the same for debugging and for the tests'
 	@echo 'make demo           show records going from programs to a collector, in a private directory'
 	@echo 'make test           every check that a change has to pass'
+	@echo 'make test-system    installs the Debian packages on a machine with systemd, a container, and lives with them (root)'
 	@echo 'make torture        kills, power cuts, full disks, rude clients, bad lines: what `make test` does, at length'
 	@echo 'make bench          measure against the floors of this machine (BENCH="crash kernel_log" for some)'
 	@echo 'make fuzz           run each fuzz target for SECONDS=$(SECONDS)'
@@ -134,7 +135,7 @@ check-format:
 
 check-lints:
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	@$(CARGO) clippy -p system-tests --test debian_packages --locked -- -D warnings
+	@$(CARGO) clippy -p system-tests --test debian_packages --test system --locked -- -D warnings
 	@$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir fuzz/target --release --locked -- -D warnings
 
 check-docs:
@@ -327,6 +328,11 @@ deb:
 	@ls -1 '$(deb_dir)'/*.deb
 
 # What is in them; apart from check-tests, which builds no release.
-.PHONY: check-deb
+.PHONY: check-deb test-system
 check-deb: deb
 	@$(CARGO) test -p system-tests --locked --test debian_packages
+
+# What they do. Each test boots a machine of its own.
+test-system: deps check-deb
+	@$(CARGO) test -p system-tests --locked --test system -- --nocapture --test-threads=2
+	@echo '==> make test-system: everything passed'

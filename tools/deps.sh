@@ -13,10 +13,11 @@ set -eu
 build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libsqlite3-dev libsystemd-dev libzstd-dev curl'
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
-# systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text.
+# systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
+# a machine to install the packages on.
 # gdb, elfutils, libc6-dbg, xz-utils, and a compiler and an emulator for aarch64: crashes, and what debuggers say of them.
-test_packages='e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc mount nginx
-openssl qemu-user-static shellcheck systemd systemd-container systemd-journal-remote valgrind xz-utils'
+test_packages='debootstrap e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc
+mount nginx openssl qemu-user-static shellcheck systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
 kernel_packages='busybox-static qemu-system-x86 linux-headers-amd64'

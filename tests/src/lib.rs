@@ -11,6 +11,7 @@ pub mod frame;
 pub mod journal;
 pub mod machine;
 pub mod nginx;
+pub mod package;
 pub mod process;
 pub mod programs;
 pub mod proxy;

@@ -1,13 +1,11 @@
 //! The Debian packages hold what `make install` installs, each its part, and Debian's rules are kept. What
 //! installing and purging them does needs a machine to do it to, and is not seen here.
 
-mod package;
-
-use package::{Package, folder, said};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use system_tests::package::{Package, folder, said};
 use system_tests::programs;
 
 const CLIENT: &str = "telemetrics-client";
@@ -105,13 +103,13 @@ fn dependencies_are_those_of_what_is_linked() {
     ] {
         let package = Package::named(package);
         assert_eq!(package.field("Version"), version);
-        let depends = package.depends();
+        let depends = package.relations("Depends");
         for name in needed {
             assert!(depends.contains_key(*name), "{name} is not in {depends:?}");
         }
     }
     let development = Package::named(DEVELOPMENT);
-    assert_eq!(development.depends().get(LIBRARY), Some(&format!("(= {version})")));
+    assert_eq!(development.relations("Depends").get(LIBRARY), Some(&format!("(= {version})")));
     for name in [LIBRARY, DEVELOPMENT] {
         assert_eq!(Package::named(name).field("Multi-Arch"), "same");
     }

@@ -1,35 +1,39 @@
 //! A package that `make deb` made, as dpkg-deb tells of it.
 
+use crate::programs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use system_tests::programs;
 
 /// One of the .deb files.
-pub(crate) struct Package {
+#[derive(Debug)]
+pub struct Package {
     /// Where it lies.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
 }
 
 /// A file, link or directory in a package.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// As `ls -l` shows it.
-    pub(crate) mode: String,
+    pub mode: String,
     /// `user/group`.
-    pub(crate) owner: String,
+    pub owner: String,
     /// Absolute.
-    pub(crate) path: String,
+    pub path: String,
 }
 
 /// Where `make deb` puts the packages.
-pub(crate) fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     programs::folder().parent().unwrap().join("deb")
 }
 
 impl Package {
     /// The package of this name.
-    pub(crate) fn named(name: &str) -> Self {
+    ///
+    /// # Panics
+    /// `make deb` has not made it, or more than one.
+    pub fn named(name: &str) -> Self {
         let beginning = format!("{name}_");
         let files: Vec<_> = std::fs::read_dir(folder())
             .unwrap_or_else(|error| panic!("{}: {error}; run `make deb` first", folder().display()))
@@ -42,14 +46,15 @@ impl Package {
     }
 
     /// A field of its control file; empty if it is not there.
-    pub(crate) fn field(&self, name: &str) -> String {
+    pub fn field(&self, name: &str) -> String {
         said(Command::new("dpkg-deb").arg("-f").arg(&self.file).arg(name)).trim_end().to_owned()
     }
 
-    /// The names that it depends on, with what their versions have to be.
-    pub(crate) fn depends(&self) -> BTreeMap<String, String> {
-        self.field("Depends")
+    /// The names that a field such as `Depends` has, with what their versions have to be.
+    pub fn relations(&self, field: &str) -> BTreeMap<String, String> {
+        self.field(field)
             .split(", ")
+            .filter(|one| !one.is_empty())
             .map(|one| match one.split_once(' ') {
                 Some((name, version)) => (name.to_owned(), version.to_owned()),
                 None => (one.to_owned(), String::new()),
@@ -58,7 +63,10 @@ impl Package {
     }
 
     /// All that it holds.
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    ///
+    /// # Panics
+    /// It is damaged.
+    pub fn entries(&self) -> Vec<Entry> {
         let list = said(Command::new("dpkg-deb").arg("-c").arg(&self.file));
         list.lines()
             .map(|line| {
@@ -72,24 +80,27 @@ impl Package {
     }
 
     /// The files and links that it holds.
-    pub(crate) fn files(&self) -> Vec<String> {
+    pub fn files(&self) -> Vec<String> {
         let files = self.entries().into_iter().filter(|entry| !entry.mode.starts_with('d'));
         files.map(|entry| entry.path).collect()
     }
 
     /// A file of its control part, such as a maintainer script.
-    pub(crate) fn control_file(&self, name: &str) -> String {
+    pub fn control_file(&self, name: &str) -> String {
         said(Command::new("dpkg-deb").arg("-I").arg(&self.file).arg(name))
     }
 
     /// Unpacks what it holds, and runs nothing.
-    pub(crate) fn unpack(&self, root: &Path) {
+    pub fn unpack(&self, root: &Path) {
         said(Command::new("dpkg-deb").arg("-x").arg(&self.file).arg(root));
     }
 }
 
 /// What a command that has to succeed prints.
-pub(crate) fn said(command: &mut Command) -> String {
+///
+/// # Panics
+/// It does not succeed.
+pub fn said(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {errors}");

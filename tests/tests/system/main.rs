@@ -1,0 +1,5 @@
+//! The Debian packages on a machine with systemd, as its administrator lives with them: each scenario on a machine of
+//! its own, which is a container. `make test-system` builds the packages and runs it.
+
+mod activation;
+mod home;
