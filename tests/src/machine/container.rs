@@ -37,18 +37,12 @@ impl Container {
     }
 
     fn find_init(&mut self) {
-        let nspawn = self.nspawn.pid();
-        let children = format!("/proc/{nspawn}/task/{nspawn}/children");
-        let mut found = None;
-        until("the container's first process", || {
+        self.init = until("the container's first process", || {
             if let Ok(Some(status)) = self.nspawn.try_status() {
                 panic!("systemd-nspawn ended: {status}: {}", self.nspawn.log());
             }
-            let children = fs::read_to_string(&children).unwrap_or_default();
-            found = children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(|pid| is_init(*pid));
-            found
+            find_init_below(self.nspawn.pid())
         });
-        self.init = found.unwrap();
     }
 
     /// Its first process, as this system counts.
@@ -94,8 +88,11 @@ impl Drop for Container {
 fn spawn(tree: &Tree, group: &ControlGroup) -> Process {
     let mut command = Command::new("sh");
     command.args(["-euc", JOIN, "sh"]).args(group.make()).arg("--");
-    // It ends with the thread that starts it.
-    command.args(["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet", "--boot"]);
+    // The container would outlive a systemd-nspawn that is killed: therefore a process namespace around both, which
+    // dies with the thread that starts it.
+    command.args(["setpriv", "--pdeathsig", "KILL"]);
+    command.args(["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]);
+    command.args(["systemd-nspawn", "--quiet", "--boot"]);
     // There may be no systemd here to register with.
     command.args([
         "--register=no",
@@ -110,12 +107,18 @@ fn spawn(tree: &Tree, group: &ControlGroup) -> Process {
     Process::spawn(tree.folder(), "systemd-nspawn", &mut command)
 }
 
-/// Whether this process is the first of a process namespace that is not this one, and systemd by now.
+/// Among this process's children, and theirs, the first of the container's process namespace, if it is systemd by now.
+fn find_init_below(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    children.into_iter().find_map(|pid| if is_init(pid) { Some(pid) } else { find_init_below(pid) })
+}
+
 fn is_init(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    let is_first = numbers.is_some_and(|numbers| numbers.split_whitespace().nth(1) == Some("1"));
-    let is_systemd =
-        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "systemd");
+    // systemd-nspawn is the first of the namespace around.
+    let is_first = numbers.is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"));
+    let is_systemd = fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "systemd");
     is_first && is_systemd
 }

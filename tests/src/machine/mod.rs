@@ -24,11 +24,12 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Programs that a machine takes from this one, with the Debian package of each.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("debootstrap", "debootstrap"),
     ("systemd-nspawn", "systemd-container"),
     ("nsenter", "util-linux"),
     ("setpriv", "util-linux"),
+    ("unshare", "util-linux"),
 ];
 
 /// Whether a machine can be booted here. Says why not, and fails where it must be possible.
@@ -90,7 +91,7 @@ impl Machine {
 
     /// A command inside, with nothing of this process's environment.
     pub fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = self.container.enter(&["--all", "--root", "--wd=/"]);
+        let mut command = self.container.enter(&["--all", "--root", "--wd"]);
         command.arg("--").args(args).stdin(Stdio::null());
         command
     }
