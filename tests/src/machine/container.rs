@@ -119,6 +119,7 @@ fn is_init(pid: u32) -> bool {
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
     // systemd-nspawn is the first of the namespace around.
     let is_first = numbers.is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"));
-    let is_systemd = fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "systemd");
+    let is_systemd =
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "systemd");
     is_first && is_systemd
 }

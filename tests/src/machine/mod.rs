@@ -134,6 +134,15 @@ impl Machine {
         self.container.root().join(inside.trim_start_matches('/'))
     }
 
+    /// Writes a file of it, with the directories on the way to it.
+    ///
+    /// # Panics
+    /// It can not be written.
+    pub fn write(&self, inside: &str, contents: impl AsRef<[u8]>) {
+        // By way of the tree, on which all but /run, /tmp and /dev lie.
+        self.tree.write(inside, contents);
+    }
+
     /// Its tree, which is the file system that its root is on.
     pub fn tree(&self) -> &Tree {
         &self.tree

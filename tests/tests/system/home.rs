@@ -68,11 +68,14 @@ pub(crate) fn records(machine: &Machine) -> Vec<Value> {
     answer["records"].as_array().unwrap().clone()
 }
 
+/// Waits until the collector has a record like this.
+pub(crate) fn record_with(machine: &Machine, is_it: impl Fn(&Value) -> bool) -> Value {
+    until("the record at the collector", || records(machine).into_iter().find(&is_it))
+}
+
 /// Waits until the collector has a record of this classification.
 pub(crate) fn record_of(machine: &Machine, class: &str) -> Value {
-    until(&format!("a record of class {class} at the collector"), || {
-        records(machine).into_iter().find(|record| record["classification"] == class)
-    })
+    record_with(machine, |record| record["classification"] == class)
 }
 
 /// What systemd says of a unit, one word.
@@ -88,10 +91,47 @@ pub(crate) fn wait_for_state(machine: &Machine, unit: &str, state: &str) {
 /// The daemons' units.
 pub(crate) const DAEMONS: [&str; 2] = ["telemprobd.service", "telempostd.service"];
 
-/// The ids of all processes of the client.
+/// Who waits on their behalf.
+pub(crate) const ACTIVATORS: [&str; 3] = ["telemprobd.socket", "telempostd.path", "hprobe.timer"];
+
+/// What `hprobe` sends.
+pub(crate) const HELLO: &str = "org.clearlinux/hello/world";
+
+/// The names of the client's processes.
 pub(crate) fn processes(machine: &Machine) -> Vec<String> {
-    let find = "for it in /proc/[0-9]*; do read -r name <$it/comm || continue; \
-        case $name in telemprobd|telempostd|telempost-uploa|hprobe|klogscanner|journalprobe|crashprobe) \
-        echo $name;; esac; done";
-    machine.shell(find).lines().map(str::to_owned).collect()
+    // A process may go while it is asked.
+    let names = machine.shell("cat /proc/[0-9]*/comm 2>/dev/null || true");
+    let ours = [
+        "telemprobd",
+        "telempostd",
+        "telempost-uploa",
+        "hprobe",
+        "crashprobe",
+        "klogscanner",
+        "journalprobe",
+    ];
+    names.lines().filter(|name| ours.contains(name)).map(str::to_owned).collect()
+}
+
+/// Nothing of the client runs.
+pub(crate) fn assert_idle(machine: &Machine) {
+    for unit in DAEMONS {
+        assert_eq!(property(machine, unit, "ActiveState"), "inactive", "{unit}");
+    }
+    let processes = processes(machine);
+    assert!(!processes.iter().any(|name| name.starts_with("telem")), "{processes:?}");
+}
+
+/// Waits until the daemons have ended by themselves.
+pub(crate) fn wait_until_idle(machine: &Machine) {
+    for unit in DAEMONS {
+        wait_for_state(machine, unit, "inactive");
+    }
+    assert_idle(machine);
+}
+
+/// No unit of the machine has failed.
+pub(crate) fn assert_healthy(machine: &Machine) {
+    let failed = machine.run(&["systemctl", "--failed", "--no-legend", "--plain"]);
+    assert_eq!(failed, "");
 }

@@ -2,4 +2,6 @@
 //! its own, which is a container. `make test-system` builds the packages and runs it.
 
 mod activation;
+mod consent;
 mod home;
+mod killed;
