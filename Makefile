@@ -333,6 +333,6 @@ check-deb: deb
 	@$(CARGO) test -p system-tests --locked --test debian_packages
 
 # What they do. Each test boots a machine of its own.
-test-system: deps check-deb
+test-system: deps build-debug check-deb
 	@$(CARGO) test -p system-tests --locked --test system -- --nocapture --test-threads=2
 	@echo '==> make test-system: everything passed'

@@ -3,5 +3,8 @@
 
 mod activation;
 mod consent;
+mod crash;
 mod home;
 mod killed;
+mod removal;
+mod upgrade;
