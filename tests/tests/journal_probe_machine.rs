@@ -1,12 +1,12 @@
 //! Units that really fail on a machine with systemd, and journalprobe as its units start it there.
 
 use std::collections::BTreeMap;
-use system_tests::machine::{Machine, can_boot};
+use system_tests::machine::{BareMachine, can_boot};
 use system_tests::{Sandbox, until};
 use telemetry::spool::{SpoolDir, file};
 
 /// The payloads in the machine's spool, by unit.
-fn told(machine: &Machine) -> BTreeMap<String, Vec<String>> {
+fn told(machine: &BareMachine) -> BTreeMap<String, Vec<String>> {
     let mut told = BTreeMap::<_, Vec<_>>::new();
     let Ok(spool) = SpoolDir::open(&machine.path("/var/spool/telemetry")) else { return told };
     for entry in spool.entries().unwrap() {
@@ -29,7 +29,7 @@ fn units_that_fail_on_a_real_machine_are_told() {
     let sandbox = Sandbox::new();
     let units =
         ["telemprobd.socket", "telemprobd.service", "journal-probe.service", "journal-probe-tail.service"];
-    let mut machine = Machine::new(sandbox.path("machine"), &units);
+    let mut machine = BareMachine::new(sandbox.path("machine"), &units);
     machine.write_command("early.service", "", "exit 3");
     // Fails four times.
     machine.write(

@@ -1,44 +1,26 @@
-//! A machine: systemd, booted by systemd-nspawn in a small tree with this system's `/usr` and this build's programs.
-//! Needs root.
+//! A machine without packages: a small tree with this system's `/usr` and this build's programs, for scenarios that
+//! need a few units and nothing installed.
 
-use crate::{DEADLINE, Process, programs};
-use nix::sys::signal::Signal;
-use std::fs::{self, File};
+use super::container::{Container, Place};
+use crate::programs;
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 /// User and group id of the daemons in there.
 const TELEMETRY_ID: u32 = 991;
 /// Where this build's programs are in there.
 const PROGRAMS: &str = "/programs";
 
-/// Whether a machine can be booted here. Says so if not, and fails if nothing may be skipped.
-///
-/// # Panics
-/// Not root, though `CI=true` says that nothing may be skipped.
-pub fn can_boot(test: &str) -> bool {
-    let is_root = nix::unistd::geteuid().is_root();
-    if !is_root {
-        println!("{test}: skipped, since booting a container needs root");
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped where CI=true");
-    }
-    is_root
-}
-
 /// The tree of a machine, and the machine once it is booted.
 #[derive(Debug)]
-pub struct Machine {
-    name: String,
+pub struct BareMachine {
     root: PathBuf,
-    /// Control groups of its own, one a hierarchy: systemd in there takes its group for the root of all, and another
-    /// machine that is booted in the same one would be ended by it.
-    groups: Vec<PathBuf>,
-    booted: Option<Process>,
+    booted: Option<Container>,
 }
 
-impl Machine {
+impl BareMachine {
     /// A tree in this directory, which has consent, the daemons' user, their directories and these units.
     ///
     /// # Panics
@@ -55,8 +37,7 @@ impl Machine {
         for link in ["bin", "lib", "lib64", "sbin"] {
             symlink(Path::new("usr").join(link), root.join(link)).unwrap();
         }
-        let name = format!("telemetry-test-{}", std::process::id());
-        let machine = Self { name, root, groups: Vec::new(), booted: None };
+        let machine = Self { root, booted: None };
         // nspawn looks for it before it mounts /usr.
         fs::copy("/etc/os-release", machine.path("/etc/os-release")).unwrap();
         let id = TELEMETRY_ID;
@@ -103,36 +84,13 @@ impl Machine {
     /// # Panics
     /// It can not be started.
     pub fn boot(&mut self, log_folder: &Path, unit: &str) {
-        self.groups = own_groups().into_iter().map(|group| group.join(&self.name)).collect();
-        for group in &self.groups {
-            fs::create_dir(group).unwrap();
-        }
-        // The shell puts itself into the groups, and then becomes nspawn.
-        let script =
-            r#"while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit; shift; done; shift; exec "$@""#;
-        let mut command = Command::new("sh");
-        command.args(["-c", script, "sh"]).args(&self.groups).args([
-            "--",
-            "systemd-nspawn",
-            "--quiet",
-            "--boot",
-        ]);
-        command.args([
-            "--register=no",
-            "--keep-unit",
-            "--private-network",
-            "--console=read-only",
-            "--link-journal=no",
-        ]);
-        command
-            .arg(format!("--machine={}", self.name))
-            .arg("--directory")
-            .arg(&self.root)
-            .arg("--bind-ro=/usr");
-        command.arg(format!("--bind-ro={}:{PROGRAMS}", programs::folder().display()));
-        command.arg(format!("systemd.unit={unit}"));
-        command.stdout(File::create(log_folder.join("console.log")).unwrap());
-        self.booted = Some(Process::spawn(log_folder, "nspawn", &mut command));
+        let programs = format!("--bind-ro={}:{PROGRAMS}", programs::folder().display());
+        self.booted = Some(Container::start(Place {
+            name: format!("bare-{}", std::process::id()),
+            root: self.root.clone(),
+            logs: log_folder.to_owned(),
+            options: vec!["--bind-ro=/usr".to_owned(), programs, format!("systemd.unit={unit}")],
+        }));
     }
 
     /// The machine's journal, as text.
@@ -151,30 +109,15 @@ impl Machine {
     /// # Panics
     /// It was not booted, or ends with an error.
     pub fn power_off(&mut self) {
-        let booted = self.booted.as_mut().unwrap();
-        // To nspawn this means an orderly shutdown.
-        booted.signal(Signal::SIGTERM);
-        let status = booted.wait();
-        assert!(status.success(), "{status}: {}", booted.log());
+        self.booted.as_mut().unwrap().power_off();
     }
 }
 
-impl Drop for Machine {
+impl Drop for BareMachine {
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("the machine's journal:\n{}", self.journal());
         }
-        // nspawn that is killed leaves behind what runs in there.
-        for group in &self.groups {
-            let _ = fs::write(group.join("cgroup.kill"), "1");
-        }
-        drop(self.booted.take());
-        let start = Instant::now();
-        while !self.groups.iter().all(|group| remove_group(group)) && start.elapsed() < DEADLINE {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // What nspawn leaves where /run is no tmpfs.
-        let _ = fs::remove_dir_all(Path::new("/run/systemd/nspawn/propagate").join(&self.name));
     }
 }
 
@@ -190,27 +133,4 @@ fn filled(source: &str) -> String {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The control groups of this process that systemd in a container makes groups of its own in: that of the unified
-/// hierarchy, and systemd's own where there is one.
-fn own_groups() -> Vec<PathBuf> {
-    let text = fs::read_to_string("/proc/self/cgroup").unwrap();
-    let of = |prefix: &str| text.lines().find_map(|line| line.split_once(':')?.1.strip_prefix(prefix));
-    let mounts = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
-    let unified = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").exists());
-    let below = |mount: &Path, path: &str| mount.join(path.trim_start_matches('/'));
-    let unified = unified.zip(of(":")).map(|(mount, path)| below(mount, path));
-    let named = of("name=systemd:").map(|path| below(Path::new("/sys/fs/cgroup/systemd"), path));
-    unified.into_iter().chain(named).collect()
-}
-
-/// Removes a group and those in it; not while a process is in one of them.
-fn remove_group(group: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(group) else { return true };
-    let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
-    for folder in folders {
-        remove_group(&folder);
-    }
-    fs::remove_dir(group).is_ok()
 }

@@ -1,9 +1,10 @@
 //! systemd-nspawn, which runs a tree as a container and ends when the container does.
 
 use super::control_group::ControlGroup;
-use super::tree::Tree;
 use crate::{DEADLINE, Process, until};
-use std::fs;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,38 +12,42 @@ use std::time::{Duration, Instant};
 /// Joins the control groups that it is told, up to `--`, and becomes the rest of its arguments.
 const JOIN: &str = r#"while [ "$1" != -- ]; do echo $$ >"$1"; shift; done; shift; exec "$@""#;
 
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// A name that no other container has.
+    pub(super) name: String,
+    /// The tree.
+    pub(super) root: PathBuf,
+    /// Where the logs of its console and of systemd-nspawn lie.
+    pub(super) logs: PathBuf,
+    /// Further options of systemd-nspawn, and what its systemd is told.
+    pub(super) options: Vec<String>,
+}
+
 /// A running container.
 #[derive(Debug)]
 pub(super) struct Container {
+    place: Place,
+    group: ControlGroup,
     nspawn: Process,
     /// Its first process.
     init: u32,
-    group: ControlGroup,
 }
 
 impl Container {
     /// Starts it; its systemd may not answer yet.
-    pub(super) fn start(tree: &Tree) -> Self {
-        let group = ControlGroup::named(&tree.name());
-        let nspawn = spawn(tree, &group);
-        let mut container = Self { nspawn, init: 0, group };
-        container.find_init();
-        container
+    pub(super) fn start(place: Place) -> Self {
+        let group = ControlGroup::named(&place.name);
+        let mut nspawn = spawn(&place, &group);
+        let init = wait_for_init(&mut nspawn);
+        Self { place, group, nspawn, init }
     }
 
     /// Starts it again after its end.
-    pub(super) fn start_again(&mut self, tree: &Tree) {
-        self.nspawn = spawn(tree, &self.group);
-        self.find_init();
-    }
-
-    fn find_init(&mut self) {
-        self.init = until("the container's first process", || {
-            if let Ok(Some(status)) = self.nspawn.try_status() {
-                panic!("systemd-nspawn ended: {status}: {}", self.nspawn.log());
-            }
-            find_init_below(self.nspawn.pid())
-        });
+    pub(super) fn start_again(&mut self) {
+        self.nspawn = spawn(&self.place, &self.group);
+        self.init = wait_for_init(&mut self.nspawn);
     }
 
     /// Its first process, as this system counts.
@@ -63,19 +68,30 @@ impl Container {
         command
     }
 
+    /// Has it switch itself off, in order, and waits until it has.
+    pub(super) fn power_off(&mut self) {
+        // systemd-nspawn, which passes it on. The process namespace around it is not listening.
+        let status = fs::read_to_string(format!("/proc/{}/status", self.init)).unwrap();
+        let nspawn = field(&status, "PPid:").unwrap().trim().parse().unwrap();
+        kill(Pid::from_raw(nspawn), Signal::SIGTERM).unwrap();
+        let status = self.wait_for_end();
+        assert!(status.success(), "{status}: {}", self.nspawn.log());
+    }
+
     /// Waits until it has switched itself off.
-    pub(super) fn wait_for_end(&mut self) {
-        self.nspawn.wait();
+    pub(super) fn wait_for_end(&mut self) -> std::process::ExitStatus {
+        self.nspawn.wait()
     }
 
     /// Ends it without a word to it.
     pub(super) fn kill(&mut self) {
         self.nspawn.kill();
-        // They die with their init, which the kernel kills with systemd-nspawn.
         let start = Instant::now();
         while !self.group.remove() && start.elapsed() < DEADLINE {
             std::thread::sleep(Duration::from_millis(5));
         }
+        // What systemd-nspawn leaves where /run is no tmpfs.
+        let _ = fs::remove_dir_all(Path::new("/run/systemd/nspawn/propagate").join(&self.place.name));
     }
 }
 
@@ -85,7 +101,7 @@ impl Drop for Container {
     }
 }
 
-fn spawn(tree: &Tree, group: &ControlGroup) -> Process {
+fn spawn(place: &Place, group: &ControlGroup) -> Process {
     let mut command = Command::new("sh");
     command.args(["-euc", JOIN, "sh"]).args(group.make()).arg("--");
     // The container would outlive a systemd-nspawn that is killed: therefore a process namespace around both, which
@@ -101,25 +117,36 @@ fn spawn(tree: &Tree, group: &ControlGroup) -> Process {
         "--console=pipe",
         "--link-journal=no",
     ]);
-    command.args(["--resolv-conf=off", "--timezone=off"]);
-    command.arg(format!("--machine={}", tree.name())).arg("--directory").arg(tree.root());
-    command.stdout(fs::File::create(tree.folder().join("console.log")).unwrap());
-    Process::spawn(tree.folder(), "systemd-nspawn", &mut command)
+    command.arg(format!("--machine={}", place.name)).arg("--directory").arg(&place.root).args(&place.options);
+    let console = File::options().create(true).append(true).open(place.logs.join("console.log")).unwrap();
+    command.stdout(console);
+    Process::spawn(&place.logs, "systemd-nspawn", &mut command)
+}
+
+fn wait_for_init(nspawn: &mut Process) -> u32 {
+    until("the container's first process", || {
+        if let Ok(Some(status)) = nspawn.try_status() {
+            panic!("systemd-nspawn ended: {status}: {}", nspawn.log());
+        }
+        find_init_below(nspawn.pid())
+    })
 }
 
 /// Among this process's children, and theirs, the first of the container's process namespace, if it is systemd by now.
 fn find_init_below(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    let children: Vec<_> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
     children.into_iter().find_map(|pid| if is_init(pid) { Some(pid) } else { find_init_below(pid) })
 }
 
 fn is_init(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
     // systemd-nspawn is the first of the namespace around.
-    let is_first = numbers.is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"));
-    let is_systemd =
-        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "systemd");
-    is_first && is_systemd
+    let is_first =
+        field(&status, "NSpid:").is_some_and(|numbers| numbers.split_whitespace().last() == Some("1"));
+    is_first && field(&status, "Name:").is_some_and(|name| name.trim() == "systemd")
+}
+
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name))
 }

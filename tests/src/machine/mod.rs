@@ -7,18 +7,20 @@
 //! All of it lies in the folder `machine` of the build. Nothing outlives the process that boots a machine, however that
 //! ends: the container dies with it, and its tree goes when the next one is made at the latest.
 
+mod bare;
 mod base;
 mod container;
 mod control_group;
 mod mirror;
 mod tree;
 
+pub use bare::BareMachine;
 pub use base::base;
 pub use tree::Tree;
 
 use crate::programs;
 use crate::until;
-use container::Container;
+use container::{Container, Place};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -74,7 +76,12 @@ impl Machine {
     /// # Panics
     /// It does not boot.
     pub fn boot(tree: Tree) -> Self {
-        let container = Container::start(&tree);
+        let container = Container::start(Place {
+            name: tree.name(),
+            root: tree.root(),
+            logs: tree.folder().to_owned(),
+            options: vec!["--resolv-conf=off".to_owned(), "--timezone=off".to_owned()],
+        });
         let machine = Self { container, tree };
         machine.wait_until_up();
         machine
@@ -158,14 +165,14 @@ impl Machine {
         // The connection may end before the answer does.
         let _ = self.output(&["systemctl", "reboot"]);
         self.container.wait_for_end();
-        self.container.start_again(&self.tree);
+        self.container.start_again();
         self.wait_until_up();
     }
 
     /// Cuts the power and gives it back.
     pub fn power_cut(&mut self) {
         self.container.kill();
-        self.container.start_again(&self.tree);
+        self.container.start_again();
         self.wait_until_up();
     }
 }
