@@ -138,6 +138,10 @@ fn scripts_name_every_unit_and_no_consent() {
             assert!(postinst.contains(&format!("enable '{name}'")), "{name} is not enabled");
             // Installed is enabled and started: only this keeps it from working.
             assert!(text.contains("\nConditionPathExists=@SYSCONFDIR@/telemetrics/opt-in\n"), "{name}");
+            // What a start of the machine does once is not done by installing.
+            let invoked =
+                |line: &str| line.contains("deb-systemd-invoke") && line.contains(&format!("'{name}'"));
+            assert_eq!(postinst.lines().any(invoked), !text.contains("\nType=oneshot\n"), "{name}");
         }
         if name.ends_with(".timer") {
             assert!(postrm.contains(&name), "{name}: its stamp is not purged");

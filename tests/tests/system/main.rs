@@ -4,6 +4,7 @@
 mod activation;
 mod consent;
 mod crash;
+mod failing_unit;
 mod home;
 mod killed;
 mod removal;
