@@ -9,6 +9,7 @@ mod kernel_log;
 mod round_trip;
 mod send;
 mod sink;
+mod system;
 mod table;
 
 use std::error::Error;
@@ -19,7 +20,8 @@ use table::Row;
 const ROUNDS: usize = 5;
 
 /// What is measured, by name.
-const GROUPS: [&str; 7] = ["create", "send", "delivery", "round_trip", "backlog", "crash", "kernel_log"];
+const GROUPS: [&str; 8] =
+    ["create", "send", "delivery", "round_trip", "backlog", "crash", "kernel_log", "system"];
 
 /// Measures these groups, or all if none is named, and prints the table as it grows.
 ///
@@ -42,7 +44,8 @@ pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
             "round_trip" => round_trip::measure(&programs, folder, &delivery::message()?, &mut print)?,
             "backlog" => backlog::measure(folder, &mut print)?,
             "crash" => crash::measure(&programs, &mut print)?,
-            _ => kernel_log::measure(folder, &mut print)?,
+            "kernel_log" => kernel_log::measure(folder, &mut print)?,
+            _ => system::measure(&mut print)?,
         }
     }
     table::print_foot();

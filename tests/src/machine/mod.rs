@@ -11,6 +11,7 @@ mod bare;
 mod base;
 mod container;
 mod control_group;
+pub mod installation;
 mod mirror;
 mod tree;
 

@@ -146,3 +146,23 @@ fn what_the_c_client_left_is_delivered_and_kept() {
     assert!(shown.ends_with("Total records: 6\n"), "{shown}");
     home::assert_healthy(&machine);
 }
+
+#[test]
+fn an_upgrade_is_not_noticed_by_senders() {
+    let Some(machine) = home::opted_in("an_upgrade_is_not_noticed_by_senders") else { return };
+    let inode = || machine.run(&["stat", "--format=%i", "/run/telem-0"]);
+    let socket = inode();
+    machine.run(&["systemctl", "stop", "telemetrics-collector"]);
+    machine.run(&["hprobe"]);
+    home::install(&machine);
+    assert_eq!(inode(), socket);
+    for unit in home::ACTIVATORS {
+        assert_eq!(home::property(&machine, unit, "ActiveState"), "active", "{unit}");
+    }
+    machine.run(&["hprobe", "-H"]);
+    // The collector is back with its package, and gets what was sent before and after.
+    home::record_of(&machine, home::HELLO);
+    home::record_of(&machine, "org.clearlinux/heartbeat/ping");
+    assert_eq!(read(&machine, "/etc/telemetrics/telemetrics.conf"), home::CONFIGURATION);
+    home::assert_healthy(&machine);
+}
