@@ -8,10 +8,11 @@ use system_tests::until;
 
 const CLASS: &str = "org.example/system/killed";
 
-/// Sends records from this number to that, each with its number as payload; prints those that were answered.
-const SEND: &str = r#"n=$1; while [ "$n" -le "$2" ]; do
+/// Sends records from this number to that or until it is enough, each with its number as payload; prints those that
+/// were answered. Not as fast as it can: the collector shows the newest 1000.
+const SEND: &str = r#"n=$1; while [ "$n" -le "$2" ] && [ ! -e /run/enough ]; do
     if telem-record-gen -c "$3" -p "$n" 2>/dev/null; then echo "$n"; fi
-    n=$((n + 1)); done"#;
+    n=$((n + 1)); sleep 0.02; done"#;
 
 fn send(machine: &Machine, from: usize, to: usize) -> std::process::Command {
     machine.command(&["sh", "-uc", SEND, "sh", &from.to_string(), &to.to_string(), CLASS])
@@ -53,21 +54,25 @@ fn daemons_that_are_killed_lose_nothing_and_are_started_again() {
     machine.write("/etc/systemd/system/telempostd.service.d/test.conf", "[Service]\nRestartSec=1\n");
     machine.write("/etc/systemd/system/telemprobd.service.d/test.conf", "[Service]\nRestartSec=1\n");
     machine.run(&["systemctl", "daemon-reload"]);
-    let sender = send(&machine, 1, 150).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let sender = send(&machine, 1, 900).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let arrived_since = |seen: usize| {
+        let arrived = || Some(home::records(&machine).len()).filter(|arrived| *arrived > seen);
+        until("more records at the collector", arrived)
+    };
     let mut seen = 0;
     for signal in ["TERM", "KILL"] {
         for unit in home::DAEMONS {
             // With the next records under way.
-            seen = until("more records at the collector", || {
-                Some(home::records(&machine).len()).filter(|n| *n > seen)
-            });
+            seen = arrived_since(seen);
             home::wait_for_state(&machine, unit, "active");
             machine.run(&["systemctl", "kill", &format!("--signal={signal}"), unit]);
         }
     }
+    arrived_since(seen);
+    machine.run(&["touch", "/run/enough"]);
     let output = sender.wait_with_output().unwrap();
     let answered: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
-    assert!(answered.len() > 20, "{answered:?}");
+    assert!(!answered.is_empty());
     assert_arrived(&machine, &answered);
     home::wait_until_idle(&machine);
     home::assert_healthy(&machine);
