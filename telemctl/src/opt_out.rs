@@ -1,5 +1,5 @@
-//! `opt-out`: consent goes first, so that nothing is collected or sent whatever fails afterwards; then
-//! the daemons; then what they kept.
+//! `opt-out`: consent goes, so that nothing is collected or sent whatever fails afterwards; then the daemons; then what
+//! they kept.
 
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
@@ -27,6 +27,9 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let path = opt_in_path(&settings.etc_dir);
     if !is_opted_in(&settings.etc_dir) && !path.is_symlink() {
         return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
+    }
+    if services::is_managed(installation) {
+        services::stop_waiting_for_records();
     }
     fs::remove_file(&path).map_err(|error| {
         let remedy = match error.kind() {

@@ -50,6 +50,12 @@ pub(crate) fn start_units() -> Result<(), String> {
     plan::run(Action::Start, &Systemctl::default())
 }
 
+/// Has systemd no longer start telempostd for the records that wait: without consent, and before they are removed, it
+/// would do so in vain, again and again. What goes wrong here goes wrong in [`stop_units_for_good`] too, and is told.
+pub(crate) fn stop_waiting_for_records() {
+    plan::stop_waiting_for_records(&Systemctl::default());
+}
+
 /// Has systemd stop everything, and forget what has failed.
 pub(crate) fn stop_units_for_good() -> Result<(), String> {
     let systemctl = Systemctl::default();

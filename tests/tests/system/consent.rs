@@ -74,6 +74,9 @@ fn opting_in_says_what_it_means_and_opting_out_removes_what_was_kept() {
     }
     assert_silent(&machine);
     home::assert_healthy(&machine);
+    // Nor was telempostd started in vain for the record that waited.
+    let journal = machine.run(&["journalctl", "--quiet", "--unit=telempostd.path"]);
+    assert!(!journal.contains("limit"), "{journal}");
     assert_eq!(machine.run(&["telemctl", "opt-out"]), "Already opted out. Nothing to do.\n");
 
     // It is no way of no return.
