@@ -6,6 +6,7 @@ mod consent;
 mod crash;
 mod failing_unit;
 mod home;
+mod kept_dumps;
 mod killed;
 mod removal;
 mod upgrade;
