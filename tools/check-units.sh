@@ -17,8 +17,9 @@ bound_of() {
 
 cd "$1"
 if ! command -v systemd-analyze >/dev/null; then
-    echo 'units: skipped, no systemd-analyze here'
-    exit 0
+    echo 'units: skipped, since there is no systemd-analyze here (Debian package systemd)'
+    [ "${CI:-}" != true ]
+    exit
 fi
 units=(./*.*)
 if ! found=$(systemd-analyze verify --man=no "${units[@]}" 2>&1) || [ -n "$found" ]; then
