@@ -21,8 +21,8 @@ mount nginx openssl qemu-user-static shellcheck systemd systemd-container system
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
 kernel_packages='busybox-static qemu-system-x86 linux-headers-amd64'
-# systemd says where units belong.
-package_packages='debhelper dpkg-dev systemd'
+# systemd says where units belong; dpkg-buildpackage takes build-essential for granted.
+package_packages='build-essential debhelper dpkg-dev systemd'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
 test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck systemd-nspawn systemd-socket-activate valgrind'

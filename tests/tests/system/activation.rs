@@ -2,6 +2,7 @@
 
 use crate::home;
 use serde_json::Value;
+use system_tests::until;
 
 const IS_ACTIVE: &str = "telemprobd : inactive\ntelempostd : inactive\n";
 
@@ -50,6 +51,13 @@ fn services_are_stopped_and_started_by_hand() {
     let Some(machine) = home::opted_in("services_are_stopped_and_started_by_hand") else { return };
     machine.run(&["hprobe"]);
     home::record_of(&machine, home::HELLO);
+    for unit in home::DAEMONS {
+        until("a daemon that runs reads its configuration again", || {
+            // It may just have ended, since it was idle.
+            machine.run(&["telem-record-gen", "-c", "org.example/system/reload", "-p", "again"]);
+            machine.output(&["systemctl", "reload", unit]).status.success().then_some(())
+        });
+    }
     machine.run(&["telemctl", "stop"]);
     for unit in home::ACTIVATORS.iter().chain(&home::DAEMONS) {
         assert_eq!(home::property(&machine, unit, "ActiveState"), "inactive", "{unit}");
@@ -66,7 +74,11 @@ fn services_are_stopped_and_started_by_hand() {
     home::record_of(&machine, "org.clearlinux/heartbeat/ping");
     // The timer's service, as the timer starts it.
     machine.run(&["systemctl", "start", "hprobe.service"]);
-    home::record_with(&machine, |record| record["classification"] == home::HELLO && record["id"] == 3);
+    until("a second record of it", || {
+        let hellos =
+            home::records(&machine).into_iter().filter(|it| it["classification"] == home::HELLO).count();
+        (hellos == 2).then_some(())
+    });
     home::assert_healthy(&machine);
     let output = machine.output(&["setpriv", "--reuid=65534", "--clear-groups", "telemctl", "stop"]);
     let errors = String::from_utf8_lossy(&output.stderr);
