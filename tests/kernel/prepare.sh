@@ -21,7 +21,8 @@ headers=$(find /usr/src -maxdepth 1 -name 'linux-headers-*-amd64' | sort -V | ta
 [ -n "$headers" ] || fail "linux-headers-amd64 is not installed; make deps installs it"
 version=${headers#/usr/src/linux-headers-}
 
-# What the guest needs of the kernel's modules, in the order in which they are loaded.
+# What the guest needs of the kernel's modules, in the order in which they are loaded. Newer kernels have some of them
+# built in, or in one another.
 modules='drivers/virtio/virtio_ring drivers/virtio/virtio drivers/virtio/virtio_pci_legacy_dev
 drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci fs/netfs/netfs fs/fscache/fscache net/9p/9pnet
 net/9p/9pnet_virtio fs/9p/9p lib/reed_solomon/reed_solomon'
@@ -38,9 +39,14 @@ if [ ! -e "$kernel/complete" ]; then
     ) || fail "Debian's package linux-image-$version can not be fetched; make deps gets the headers of the current one"
     paths=(./boot/vmlinuz-"$version")
     for module in $modules fs/pstore/ramoops; do
-        paths+=("./lib/modules/$version/kernel/$module.ko")
+        # Debian 13 packs them.
+        paths+=("./*lib/modules/$version/kernel/$module.ko*")
     done
-    dpkg-deb --fsys-tarfile "$kernel"/package/*.deb | tar -x -C "$kernel" "${paths[@]}"
+    dpkg-deb --fsys-tarfile "$kernel"/package/*.deb | tar -x -C "$kernel" --wildcards "${paths[@]}" 2>/dev/null || true
+    [ -e "$kernel/boot/vmlinuz-$version" ] || fail "no kernel in the package linux-image-$version"
+    # Debian 13 has all below /usr.
+    [ ! -d "$kernel/usr/lib" ] || mv "$kernel/usr/lib" "$kernel/lib"
+    find "$kernel/lib" -name '*.xz' -exec unxz {} +
     rm -r "$kernel/package"
     touch "$kernel/complete"
 fi
@@ -62,7 +68,8 @@ for applet in "$root"/bin/*; do
 done
 number=10
 for module in $modules; do
-    cp "$kernel/lib/modules/$version/kernel/$module.ko" "$root/modules/$number-${module##*/}.ko"
+    file=$kernel/lib/modules/$version/kernel/$module.ko
+    [ ! -e "$file" ] || cp "$file" "$root/modules/$number-${module##*/}.ko"
     number=$((number + 1))
 done
 cp "$kernel/lib/modules/$version/kernel/fs/pstore/ramoops.ko" "$build/provoke.ko" "$root/modules"

@@ -103,7 +103,8 @@ fn a_crash_of_the_system_s_own_program_arrives_at_the_collector() {
     let head =
         format!("Process: /usr/bin/sleep\nPID: {pid}\nSignal: 11\nCause: SIGSEGV: sent by a process\n");
     assert!(payload.starts_with(&head), "{payload}");
-    assert!(oracle::crashed(payload)[0].contains("nanosleep"), "{payload}");
+    // glibc before 2.41 waits in there itself.
+    assert!(oracle::crashed(payload)[..2].iter().any(|name| name.contains("nanosleep")), "{payload}");
     let third = of_class("org.clearlinux/crash/unknown");
     assert_eq!(
         (third["severity"].as_i64(), third["payload"].as_str()),
@@ -197,8 +198,17 @@ fn older_kernels_and_older_patterns_do() {
         let _pattern = CorePattern::set(pattern);
         assert_told(&record_of(&sandbox, crash(&mut command(&program))).payload, &corpus::WAITING);
     }
-    // Many stacks out of the stream.
     let _pattern = CorePattern::set(stream_only);
+    // The file of that path is another one than the process had mapped: no name of it is told.
+    let folder = sandbox.path("container");
+    fs::create_dir(&folder).unwrap();
+    fs::copy(corpus::PLAIN.build(), folder.join("program")).unwrap();
+    let script = r#"mount -t tmpfs none "$1" && cp "$2" "$1/program" && exec "$1/program""#;
+    let mut unshare = command(Path::new("unshare"));
+    unshare.args(["-m", "sh", "-ec", script, "sh"]).args([&folder, &program]);
+    let payload = record_of(&sandbox, crash(&mut unshare)).payload;
+    assert!(payload.contains("\n#0 ??? - [program]\n"), "{payload}");
+    // Many stacks out of the stream.
     let payload = record_of(&sandbox, crash(&mut command(&corpus::THREADS.build()))).payload;
     assert_told(&payload, &corpus::THREADS);
     assert!(payload.contains("wait_for_work()") && payload.len() <= 8192, "{payload}");

@@ -6,6 +6,9 @@ use object::{CompressionFormat, LittleEndian, Object, ObjectSection, elf};
 use std::borrow::Cow;
 use std::fmt;
 
+/// How much of a file's beginning is looked at in memory: a page, which is what the kernel keeps of it in a core.
+pub const FIRST_PAGE_BYTES: usize = 4096;
+
 /// Most segments that are looked at; programs have about a dozen.
 const SEGMENTS: usize = 128;
 

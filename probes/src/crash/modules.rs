@@ -1,7 +1,7 @@
 //! The files that the process has mapped, found by address and opened when they are needed.
 
 use super::core::{CoreHead, FileMapping, Segment};
-use super::elf::{BuildId, Elf};
+use super::elf::{BuildId, Elf, FIRST_PAGE_BYTES};
 use super::limits::VDSO_BYTES;
 use super::memory::Memory;
 use super::unwind::CodeMap;
@@ -136,7 +136,7 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
     fn build_id_in_memory(&self, file: usize) -> Option<BuildId> {
         let mapping =
             self.mappings.iter().find(|mapping| mapping.file == file && mapping.file_offset == 0)?;
-        let mut page = [0; 4096];
+        let mut page = [0; FIRST_PAGE_BYTES];
         self.memory.read(mapping.start, &mut page).then(|| BuildId::in_first_page(&page)).flatten()
     }
 }

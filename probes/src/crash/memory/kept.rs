@@ -1,8 +1,10 @@
 //! The parts of a core's memory that are kept while it goes by on a pipe: the stacks, from where each thread is
-//! upwards, and the vdso.
+//! upwards, the vdso, and the beginnings of files, which say what was built there: a file of the same path may be
+//! another one, as where the process lived in a container.
 
 use super::Memory;
 use crate::crash::core::CoreHead;
+use crate::crash::elf::FIRST_PAGE_BYTES;
 use crate::crash::limits::{KEPT_STACK_BYTES, KEPT_STREAM_BYTES, VDSO_BYTES};
 use std::io::Read;
 
@@ -63,7 +65,9 @@ fn wanted(head: &CoreHead) -> Vec<Wanted> {
         let bytes = if number == 0 { KEPT_STACK_BYTES * 8 } else { KEPT_STACK_BYTES };
         Some((thread.registers.sp()?.saturating_sub(RED_ZONE_BYTES), bytes as u64))
     });
-    for (start, bytes) in vdso.into_iter().chain(stacks) {
+    let beginnings = head.mappings.iter().filter(|mapping| mapping.file_offset == 0);
+    let beginnings = beginnings.map(|mapping| (mapping.start, FIRST_PAGE_BYTES as u64));
+    for (start, bytes) in vdso.into_iter().chain(stacks).chain(beginnings) {
         // The red zone of an empty stack is outside of it.
         let Some(segment) =
             head.segment(start).or_else(|| head.segment(start.saturating_add(RED_ZONE_BYTES)))
@@ -117,6 +121,7 @@ impl Memory for KeptMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crash::core::FileMapping;
     use crate::crash::core::tests::head_with;
     use crate::crash::registers::{Arch, Registers};
 
@@ -150,6 +155,16 @@ mod tests {
         assert!(!memory.read(0x7ffc_0000_077f, &mut byte), "below the red zone");
         assert!(!memory.read(0x60_0000, &mut byte), "data");
         assert!(memory.read(0x7ffc_0000_0870, &mut [0; 64]), "across what both threads want");
+    }
+
+    #[test]
+    fn beginnings_of_files_are_kept_and_nothing_else_of_them() {
+        let mut head = head();
+        let mapping = |start, file_offset| FileMapping { start, end: start + 0x1000, file_offset, file: 0 };
+        head.mappings = vec![mapping(0x40_0000, 0), mapping(0x60_0000, 0x1000)];
+        let memory = KeptMemory::keep(&mut stream().as_slice(), &head);
+        assert!(memory.read(0x40_0000, &mut [0; FIRST_PAGE_BYTES]));
+        assert!(!memory.read(0x60_0000, &mut [0]));
     }
 
     #[test]
