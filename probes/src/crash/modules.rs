@@ -6,6 +6,7 @@ use super::limits::VDSO_BYTES;
 use super::memory::Memory;
 use super::unwind::CodeMap;
 use std::cell::OnceCell;
+use std::ops::Range;
 
 /// What the vdso is called in reports, as in `/proc/PID/maps`.
 const VDSO: &str = "[vdso]";
@@ -73,6 +74,7 @@ pub struct ModuleTable<'a, 'data> {
     modules: Vec<Module<'data>>,
     mappings: Vec<FileMapping>,
     segments: &'a [Segment],
+    blank_vdso: Option<Range<u64>>,
     memory: &'a dyn Memory,
     files: &'a dyn Files<'data>,
 }
@@ -87,17 +89,18 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
     ) -> Self {
         let mut modules: Vec<_> = head.files.iter().map(|file| Module::new(&file.path)).collect();
         let mut mappings = head.mappings.clone();
-        if let Some((bytes, start)) = vdso.zip(head.auxv.vdso()) {
+        let range = vdso_range(head);
+        if let Some(Range { start, end }) = range {
             let module = Module::new(VDSO);
-            let elf = Elf::parse(bytes).ok();
+            let elf = vdso.and_then(|bytes| Elf::parse(bytes).ok());
             let build_id = elf.as_ref().and_then(|elf| elf.build_id.clone());
             let _ = module.contents.set(Contents { elf, build_id });
-            let end = start.saturating_add(bytes.len() as u64);
             let place = mappings.partition_point(|mapping| mapping.start < start);
             mappings.insert(place, FileMapping { start, end, file_offset: 0, file: modules.len() });
             modules.push(module);
         }
-        Self { modules, mappings, segments: &head.segments, memory, files }
+        let blank_vdso = range.filter(|_| vdso.is_none());
+        Self { modules, mappings, segments: &head.segments, blank_vdso, memory, files }
     }
 
     /// A module by its number.
@@ -143,11 +146,15 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
 
 /// Reads the vdso out of memory.
 pub fn vdso_image(head: &CoreHead, memory: &dyn Memory) -> Option<Vec<u8>> {
+    let Range { start, end } = vdso_range(head)?;
+    let mut image = vec![0; usize::try_from(end.saturating_sub(start)).ok()?];
+    memory.read(start, &mut image).then_some(image)
+}
+
+fn vdso_range(head: &CoreHead) -> Option<Range<u64>> {
     let start = head.auxv.vdso()?;
     let segment = head.segment(start)?;
-    let bytes = segment.end.saturating_sub(start).min(VDSO_BYTES as u64);
-    let mut image = vec![0; usize::try_from(bytes).ok()?];
-    memory.read(start, &mut image).then_some(image)
+    Some(start..segment.end.min(start.saturating_add(VDSO_BYTES as u64)))
 }
 
 impl<'data> CodeMap<'data> for ModuleTable<'_, 'data> {
@@ -172,5 +179,9 @@ impl<'data> CodeMap<'data> for ModuleTable<'_, 'data> {
             bytes.get(..buffer.len())
         });
         bytes.map(|bytes| buffer.copy_from_slice(bytes)).is_some()
+    }
+
+    fn is_in_blank_vdso(&self, process_addr: u64) -> bool {
+        self.blank_vdso.as_ref().is_some_and(|vdso| vdso.contains(&process_addr))
     }
 }

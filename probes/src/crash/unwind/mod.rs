@@ -35,6 +35,8 @@ pub trait CodeMap<'data> {
     fn is_executable(&self, process_addr: u64) -> bool;
     /// Instructions at this address, as the module's file has them; false if it has not all of them.
     fn code(&self, process_addr: u64, buffer: &mut [u8]) -> bool;
+    /// Whether this address lies in a vdso of which the core has no instruction.
+    fn is_in_blank_vdso(&self, process_addr: u64) -> bool;
 }
 
 /// Unwinds the threads of one process.
@@ -102,7 +104,7 @@ impl<'a, 'data> Unwinder<'a, 'data> {
         if let Some((row, bias)) = self.row_at(lookup_addr) {
             return self.apply(current, &row, bias);
         }
-        if let Some(step) = signal_frame::step(self.code, self.memory, &current.registers) {
+        if let Some(step) = signal_frame::step(self.code, self.memory, current) {
             return self.checked(step);
         }
         guess::step(self.code, self.memory, self.code_address_mask, current)

@@ -1,5 +1,8 @@
 //! The trampoline that a signal handler returns to, where no CFI describes it (musl, other libraries): known by its
 //! instructions, since the kernel's frame lies above it on the stack.
+//!
+//! On aarch64 it is the vdso's, and qemu 8 and later write none of the vdso into a core. But no other place in there
+//! is ever returned to: what else it has calls nobody.
 
 use super::{CodeMap, Step};
 use crate::crash::memory::Memory;
@@ -22,7 +25,8 @@ const X86_64_WORDS: [u16; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0,
 const AARCH64_CONTEXT: u64 = 312;
 
 /// The interrupted frame, if this one is a trampoline.
-pub(super) fn step(code: &dyn CodeMap<'_>, memory: &dyn Memory, registers: &Registers) -> Option<Step> {
+pub(super) fn step(code: &dyn CodeMap<'_>, memory: &dyn Memory, current: &Step) -> Option<Step> {
+    let registers = &current.registers;
     let starts_with = |instructions: &[u8]| {
         let mut buffer = [0; X86_64.len()];
         let Some(buffer) = buffer.get_mut(..instructions.len()) else { return false };
@@ -41,7 +45,9 @@ pub(super) fn step(code: &dyn CodeMap<'_>, memory: &dyn Memory, registers: &Regi
         }
         Arch::Aarch64 => {
             let start = sp.wrapping_add(AARCH64_CONTEXT);
-            interrupted = Registers::new(registers.arch, starts_with(&AARCH64).then(|| word(start, 32))??);
+            let is_trampoline =
+                starts_with(&AARCH64) || !current.interrupted && code.is_in_blank_vdso(registers.pc);
+            interrupted = Registers::new(registers.arch, is_trampoline.then(|| word(start, 32))??);
             for number in 0..=31_u16 {
                 interrupted.set(number, word(start, usize::from(number)));
             }

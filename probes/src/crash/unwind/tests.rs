@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 /// What is added to the linker's addresses.
 const BIAS: u64 = 0x5500_0000_0000;
 const STACK: u64 = 0x7ffc_0000_1000;
+const BLANK_VDSO: u64 = 0x7ffd_0000_0000;
 
 /// A module made of assembler.
 struct Program {
@@ -76,12 +77,16 @@ impl CodeMap<'static> for Program {
         Some((0, &self.elf, svma))
     }
     fn is_executable(&self, process_addr: u64) -> bool {
-        self.elf_at(process_addr).is_some_and(|(_, elf, svma)| elf.is_code(svma))
+        self.is_in_blank_vdso(process_addr)
+            || self.elf_at(process_addr).is_some_and(|(_, elf, svma)| elf.is_code(svma))
     }
     fn code(&self, process_addr: u64, buffer: &mut [u8]) -> bool {
         let bytes =
             self.elf_at(process_addr).and_then(|(_, elf, svma)| elf.bytes_at(svma)?.get(..buffer.len()));
         bytes.map(|bytes| buffer.copy_from_slice(bytes)).is_some()
+    }
+    fn is_in_blank_vdso(&self, process_addr: u64) -> bool {
+        process_addr == BLANK_VDSO
     }
 }
 
@@ -387,6 +392,12 @@ fn aarch64_without_description() {
     let (frames, _) = p.unwind(p.at("trampoline"), &[(31, STACK)], &words);
     let told: Vec<_> = frames.iter().map(|(name, how)| (name.as_str(), *how)).collect();
     assert_eq!(told, [("trampoline", How::Context), ("leaf", How::SignalFrame), ("outermost", How::Cfi)]);
+    // A core without the vdso: what is returned to there is its trampoline, what was interrupted there is not.
+    let (frames, _) = p.unwind(p.at("leaf"), &[(31, STACK), (30, BLANK_VDSO)], &words);
+    let told: Vec<_> = frames.iter().map(|(_, how)| *how).collect();
+    assert_eq!(told, [How::Context, How::Cfi, How::SignalFrame, How::Cfi]);
+    let (frames, _) = p.unwind(BLANK_VDSO, &[(31, STACK)], &words);
+    assert!(frames.iter().all(|(_, how)| *how != How::SignalFrame), "{frames:?}");
 }
 
 proptest! {
