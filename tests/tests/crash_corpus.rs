@@ -151,8 +151,7 @@ fn compare(who: &str, oracle: Oracle, ours: &Threads, theirs: impl FnOnce() -> T
             faults.push(format!("{who} knows no thread {tid}"));
             continue;
         };
-        let cut = |functions: &[String]| functions.iter().take(frames).cloned().collect::<Vec<_>>();
-        if cut(ours) != cut(theirs) {
+        if !oracle::with_frames(ours).take(frames).eq(oracle::with_frames(theirs).take(frames)) {
             faults.push(format!("thread {tid}: ours\n  {}\n{who}\n  {}", ours.join(" "), theirs.join(" ")));
         }
     }

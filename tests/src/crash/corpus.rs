@@ -136,7 +136,7 @@ pub const X86_64: &[Entry] = &[
     },
     entry("libc-strlen", "cc -g -O1 -o $out $src/libc_strlen.c", NULL, &["__strlen", "measure", "main", "_start"]),
     entry("libc-qsort", "cc -g -O1 -o $out $src/libc_qsort.c", NULL, &["compare", "msort_with_tmp", "qsort_r", "sort", "main", "_start"]),
-    entry("libc-abort", "cc -g -O1 -o $out $src/libc_abort.c", ABORT, &["__pthread_kill_implementation", "abort", "__assert_fail", "check", "main", "_start"]),
+    entry("libc-abort", "cc -g -O1 -o $out $src/libc_abort.c", ABORT, &["__pthread_kill_implementation", "abort", "check", "main", "_start"]),
     entry("vdso", "cc -g -O1 -o $out $src/vdso.c", NULL, &["__vdso_clock_gettime", "ask", "main", "_start"]),
     THREADS,
     Entry {

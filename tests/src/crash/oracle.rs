@@ -11,8 +11,14 @@ pub type Threads = BTreeMap<i32, Vec<String>>;
 const FRAMES: usize = 64;
 
 /// Functions that gdb tells although they have no frame: it knows from DWARF (DW_TAG_call_site) that they ended with a
-/// jump to the next one. What is on the stack does not show them.
-const TAIL_CALLS: &[&str] = &["pthread_kill_internal", "futex_abstimed_wait_cancelable64", "qsort"];
+/// jump to the next one. What is on the stack does not show them. Which ones end so differs between builds of glibc.
+const TAIL_CALLS: &[&str] =
+    &["pthread_kill_internal", "futex_abstimed_wait_cancelable64", "qsort", "assert_fail"];
+
+/// The functions but for those that may be told without having a frame.
+pub fn with_frames(functions: &[String]) -> impl Iterator<Item = &String> {
+    functions.iter().filter(|function| !TAIL_CALLS.contains(&function.as_str()))
+}
 
 /// Names that tools give to the same thing.
 const ALIASES: &[(&str, &str)] = &[
@@ -90,7 +96,7 @@ pub fn gdb(program: &Path, core: &Path) -> Threads {
                 _ => frame,
             };
             let function = plain(without_arguments(function));
-            if let Some(functions) = threads.get_mut(&current).filter(|_| !TAIL_CALLS.contains(&&*function)) {
+            if let Some(functions) = threads.get_mut(&current) {
                 functions.push(function);
             }
         }
