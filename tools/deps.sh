@@ -20,8 +20,8 @@ test_packages='debootstrap e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc
 mount nginx openssl qemu-user-static shellcheck systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
-kernel_packages='busybox-static qemu-system-x86 linux-headers-amd64'
-# systemd says where units belong; dpkg-buildpackage takes build-essential for granted.
+kernel_packages='linux-headers-amd64 busybox-static qemu-system-x86'
+# systemd says where units belong, from Debian 13 on systemd-dev; dpkg-buildpackage takes build-essential for granted.
 package_packages='build-essential debhelper dpkg-dev systemd'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
@@ -46,15 +46,23 @@ fail() {
     exit 1
 }
 
-# The packages for the kernel test, where there are such.
-add_kernel_packages() {
-    case $purpose in
-    test | packages) ;;
-    *) return 0 ;;
-    esac
+# Packages that not every system has: adds those that are there, if the first of them is.
+add_where_known() {
     # A machine that was just installed has no lists yet.
-    apt-cache show linux-headers-amd64 >/dev/null 2>&1 || [ "$(id -u)" != 0 ] || apt-get -q update
-    ! apt-cache show linux-headers-amd64 >/dev/null 2>&1 || packages="$packages $kernel_packages"
+    [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit)" ] || [ "$(id -u)" != 0 ] || apt-get -q update
+    ! apt-cache show "$1" >/dev/null 2>&1 || packages="$packages $*"
+}
+
+add_packages_of_some_systems() {
+    case $purpose in
+    test | packages)
+        # shellcheck disable=SC2086 # a list of names
+        add_where_known $kernel_packages
+        ;;
+    esac
+    case $purpose in
+    test | packages | deb) add_where_known systemd-dev ;;
+    esac
 }
 
 missing_packages() {
@@ -121,7 +129,7 @@ check_rust() {
 }
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
-    add_kernel_packages
+    add_packages_of_some_systems
     install_debian_packages
 else
     check_commands

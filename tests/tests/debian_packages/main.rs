@@ -105,7 +105,9 @@ fn dependencies_are_those_of_what_is_linked() {
         assert_eq!(package.field("Version"), version);
         let depends = package.relations("Depends");
         for name in needed {
-            assert!(depends.contains_key(*name), "{name} is not in {depends:?}");
+            // With a mark of the size of time_t on Debian 13.
+            let is_it = |depended: &String| depended.strip_suffix("t64").unwrap_or(depended) == *name;
+            assert!(depends.keys().any(is_it), "{name} is not in {depends:?}");
         }
     }
     let development = Package::named(DEVELOPMENT);
