@@ -50,7 +50,8 @@ fail() {
 add_where_known() {
     # A machine that was just installed has no lists yet.
     [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit)" ] || [ "$(id -u)" != 0 ] || apt-get -q update
-    ! apt-cache show "$1" >/dev/null 2>&1 || packages="$packages $*"
+    # A name that others only refer to is known, but has nothing to show.
+    [ -z "$(apt-cache show "$1" 2>/dev/null)" ] || packages="$packages $*"
 }
 
 add_packages_of_some_systems() {

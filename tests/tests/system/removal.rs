@@ -8,7 +8,8 @@ use system_tests::machine::Machine;
 /// caches and logs, and the copies that are made of the list of users, which stay on Debian.
 const FILES: &str = "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /root/packages \
     -o -path /var/cache/apt -o -path /var/lib/apt -o -path /var/log/apt -o -path /var/log/journal \
-    -o -path /var/cache/debconf -o -path /var/lib/dpkg -o -path '/var/lib/systemd/timers/stamp-*' \\) -prune -o -print; \
+    -o -path /var/cache/debconf -o -path /var/lib/dpkg -o -path '/var/lib/systemd/timers/stamp-*' \\) \
+    -prune -o -print; \
     find /run /tmp /var/lib/dpkg/info /var/lib/dpkg/triggers /var/lib/systemd/timers \
     \\( -iname '*telem*' -o -name '*hprobe*' \\)";
 
