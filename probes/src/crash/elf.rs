@@ -53,19 +53,6 @@ impl BuildId {
         (1..=64).contains(&bytes.len()).then(|| Self(bytes.to_owned()))
     }
 
-    /// The build-id of an ELF image of which the first page is there; linkers put it there.
-    pub fn in_first_page(page: &[u8]) -> Option<Self> {
-        let header = elf::FileHeader64::<LittleEndian>::parse(page).ok()?;
-        let headers = header.program_headers(LittleEndian, page).ok()?;
-        headers.iter().take(SEGMENTS).find_map(|header| {
-            let notes = header.notes(LittleEndian, page).ok()??;
-            Self::new(notes.take(NOTES).filter_map(Result::ok).find_map(|note| {
-                (note.name() == elf::ELF_NOTE_GNU && note.n_type(LittleEndian) == elf::NT_GNU_BUILD_ID)
-                    .then(|| note.desc())
-            })?)
-        })
-    }
-
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
@@ -82,6 +69,42 @@ impl fmt::Debug for BuildId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// What the beginning of an ELF image in memory says of it, where the file is gone or another one.
+#[derive(Debug, Default)]
+pub struct Beginning {
+    /// Its build-id; linkers put it there.
+    pub build_id: Option<BuildId>,
+    loads: Vec<Load>,
+}
+
+impl Beginning {
+    /// Reads a page of [`FIRST_PAGE_BYTES`]; none if it begins no ELF image.
+    pub fn read(page: &[u8]) -> Option<Self> {
+        let header = elf::FileHeader64::<LittleEndian>::parse(page).ok()?;
+        let headers = header.program_headers(LittleEndian, page).ok()?;
+        let build_id = headers.iter().take(SEGMENTS).find_map(|header| {
+            let notes = header.notes(LittleEndian, page).ok()??;
+            BuildId::new(notes.take(NOTES).filter_map(Result::ok).find_map(|note| {
+                (note.name() == elf::ELF_NOTE_GNU && note.n_type(LittleEndian) == elf::NT_GNU_BUILD_ID)
+                    .then(|| note.desc())
+            })?)
+        });
+        Some(Self { build_id, loads: headers.iter().take(SEGMENTS).filter_map(load_of).collect() })
+    }
+
+    /// The linker's address of what stands at this place of the file.
+    pub fn svma_of_offset(&self, file_offset: u64) -> Option<u64> {
+        svma_of_offset(&self.loads, file_offset)
+    }
+}
+
+fn svma_of_offset(loads: &[Load], file_offset: u64) -> Option<u64> {
+    let load = loads.iter().find(|load| {
+        file_offset.checked_sub(load.file_offset).is_some_and(|distance| distance < load.file_bytes)
+    })?;
+    load.svma.checked_add(file_offset.checked_sub(load.file_offset)?)
 }
 
 /// Why a file is of no use.
@@ -110,10 +133,7 @@ impl<'data> Elf<'data> {
 
     /// The linker's address of what stands at this place of the file.
     pub fn svma_of_offset(&self, file_offset: u64) -> Option<u64> {
-        let load = self.loads.iter().find(|load| {
-            file_offset.checked_sub(load.file_offset).is_some_and(|distance| distance < load.file_bytes)
-        })?;
-        load.svma.checked_add(file_offset.checked_sub(load.file_offset)?)
+        svma_of_offset(&self.loads, file_offset)
     }
 
     /// Whether a program may execute what is at this address.

@@ -1,7 +1,7 @@
 //! The files that the process has mapped, found by address and opened when they are needed.
 
 use super::core::{CoreHead, FileMapping, Segment};
-use super::elf::{BuildId, Elf, FIRST_PAGE_BYTES};
+use super::elf::{Beginning, BuildId, Elf, FIRST_PAGE_BYTES};
 use super::limits::VDSO_BYTES;
 use super::memory::Memory;
 use super::unwind::CodeMap;
@@ -32,8 +32,17 @@ pub struct Module<'data> {
 #[derive(Debug, Default)]
 struct Contents<'data> {
     elf: Option<Elf<'data>>,
-    /// Of the file, or of what is in memory where the file is gone or another one.
-    build_id: Option<BuildId>,
+    /// What is in memory.
+    beginning: Beginning,
+}
+
+impl<'data> Contents<'data> {
+    fn svma_of_offset(&self, file_offset: u64) -> Option<u64> {
+        match &self.elf {
+            Some(elf) => elf.svma_of_offset(file_offset),
+            None => self.beginning.svma_of_offset(file_offset),
+        }
+    }
 }
 
 impl<'data> Module<'data> {
@@ -54,7 +63,8 @@ impl<'data> Module<'data> {
 
     /// The build-id of what was in memory, once an address in it was looked for.
     pub fn build_id(&self) -> Option<&BuildId> {
-        self.contents.get()?.build_id.as_ref()
+        let contents = self.contents.get()?;
+        contents.beginning.build_id.as_ref().or_else(|| contents.elf.as_ref()?.build_id.as_ref())
     }
 }
 
@@ -65,7 +75,7 @@ pub struct Place<'a, 'data> {
     pub module: &'a Module<'data>,
     /// The module's number in its table.
     pub index: usize,
-    /// The linker's address of it; none if the module can not be opened.
+    /// The linker's address of it; none if neither the file nor what is in memory tells.
     pub svma: Option<u64>,
 }
 
@@ -93,8 +103,7 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
         if let Some(Range { start, end }) = range {
             let module = Module::new(VDSO);
             let elf = vdso.and_then(|bytes| Elf::parse(bytes).ok());
-            let build_id = elf.as_ref().and_then(|elf| elf.build_id.clone());
-            let _ = module.contents.set(Contents { elf, build_id });
+            let _ = module.contents.set(Contents { elf, beginning: Beginning::default() });
             let place = mappings.partition_point(|mapping| mapping.start < start);
             mappings.insert(place, FileMapping { start, end, file_offset: 0, file: modules.len() });
             modules.push(module);
@@ -116,31 +125,24 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
         let module = self.modules.get(mapping.file)?;
         let contents = module.contents.get_or_init(|| self.open(mapping, &module.path));
         let offset = mapping.file_offset.checked_add(process_addr.checked_sub(mapping.start)?);
-        let svma = contents.elf.as_ref().and_then(|elf| elf.svma_of_offset(offset?));
+        let svma = offset.and_then(|offset| contents.svma_of_offset(offset));
         Some(Place { module, index: mapping.file, svma })
     }
 
     fn open(&self, mapping: &FileMapping, path: &str) -> Contents<'data> {
-        let in_memory = self.build_id_in_memory(mapping.file);
+        let beginning = self.beginning(mapping.file).unwrap_or_default();
         let elf = self.files.mapped(mapping, path).and_then(|bytes| Elf::parse(bytes).ok());
-        match (elf, in_memory) {
-            // A core that is older than the file, or comes from another machine.
-            (Some(elf), Some(id)) if elf.build_id.as_ref() != Some(&id) => {
-                Contents { elf: None, build_id: Some(id) }
-            }
-            (elf, in_memory) => {
-                let build_id = in_memory.or_else(|| elf.as_ref()?.build_id.clone());
-                Contents { elf, build_id }
-            }
-        }
+        // Not that of a core that is older than the file, or comes from another machine.
+        let elf = elf.filter(|elf| beginning.build_id.is_none() || elf.build_id == beginning.build_id);
+        Contents { elf, beginning }
     }
 
-    /// The build-id that is in the first page of a mapped file, if that is in memory.
-    fn build_id_in_memory(&self, file: usize) -> Option<BuildId> {
+    /// What the first page of a mapped file says, if that is in memory.
+    fn beginning(&self, file: usize) -> Option<Beginning> {
         let mapping =
             self.mappings.iter().find(|mapping| mapping.file == file && mapping.file_offset == 0)?;
         let mut page = [0; FIRST_PAGE_BYTES];
-        self.memory.read(mapping.start, &mut page).then(|| BuildId::in_first_page(&page)).flatten()
+        self.memory.read(mapping.start, &mut page).then(|| Beginning::read(&page)).flatten()
     }
 }
 
