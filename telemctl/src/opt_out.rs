@@ -28,10 +28,14 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     if !is_opted_in(&settings.etc_dir) && !path.is_symlink() {
         return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
     }
-    if services::is_managed(installation) {
+    let is_managed = services::is_managed(installation);
+    if is_managed {
         services::stop_waiting_for_records();
     }
     fs::remove_file(&path).map_err(|error| {
+        if is_managed {
+            services::wait_for_records_again();
+        }
         let remedy = match error.kind() {
             ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
             _ => "still opted in; remove it by hand",

@@ -53,7 +53,12 @@ pub(crate) fn start_units() -> Result<(), String> {
 /// Has systemd no longer start telempostd for the records that wait: without consent, and before they are removed, it
 /// would do so in vain, again and again. What goes wrong here goes wrong in [`stop_units_for_good`] too, and is told.
 pub(crate) fn stop_waiting_for_records() {
-    plan::stop_waiting_for_records(&Systemctl::default());
+    plan::wait_for_records(&Systemctl::default(), "stop");
+}
+
+/// Takes [`stop_waiting_for_records`] back, since the consent stays.
+pub(crate) fn wait_for_records_again() {
+    plan::wait_for_records(&Systemctl::default(), "start");
 }
 
 /// Has systemd stop everything, and forget what has failed.

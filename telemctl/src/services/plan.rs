@@ -64,9 +64,9 @@ fn known() -> Vec<&'static str> {
     ALWAYS_THERE.into_iter().chain(WHERE_INSTALLED).chain(STARTED_BY_OTHERS).collect()
 }
 
-/// Stops what waits for records to be delivered, and nothing else.
-pub(super) fn stop_waiting_for_records(systemctl: &Systemctl) {
-    let _ = systemctl.run(&Call { verb: "stop", units: vec!["telempostd.path"] });
+/// Starts or stops what waits for records to be delivered, and nothing else.
+pub(super) fn wait_for_records(systemctl: &Systemctl, verb: &'static str) {
+    let _ = systemctl.run(&Call { verb, units: vec!["telempostd.path"] });
 }
 
 /// Whoever has left telemetry is not to find it among the units that failed. systemctl complains of those that are

@@ -60,6 +60,15 @@ fn opting_in_says_what_it_means_and_opting_out_removes_what_was_kept() {
     assert_eq!(machine.run(&["telemctl", "opt-in"]), "Already opted in. Nothing to do.\n");
     assert!(machine.run(&["telemctl", "preview"]).contains("http://127.0.0.1:8080/v2/collector"));
 
+    // Where the consent can not be taken away, nothing else changes either.
+    machine
+        .shell("mount --bind /etc/telemetrics /etc/telemetrics && mount -o remount,bind,ro /etc/telemetrics");
+    let output = machine.output(&["telemctl", "opt-out"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && errors.contains("still opted in"), "{errors}");
+    assert_eq!(home::property(&machine, "telempostd.path", "ActiveState"), "active");
+    machine.run(&["umount", "/etc/telemetrics"]);
+
     // One record has left and is kept, one waits.
     machine.run(&["hprobe"]);
     home::record_of(&machine, home::HELLO);
