@@ -9,7 +9,7 @@
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use telemetry::header::cut;
+use telemetry_record::header::cut;
 
 /// Where the journal listens.
 pub const SOCKET: &str = "/run/systemd/journal/socket";

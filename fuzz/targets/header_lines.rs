@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use telemetry::header::{Header, HeaderBlock};
-use telemetry::limits::{HEADER_BLOCK_BYTES, HEADER_VALUE_BYTES};
+use telemetry_record::header::{Header, HeaderBlock};
+use telemetry_record::limits::{HEADER_BLOCK_BYTES, HEADER_VALUE_BYTES};
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);

@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::ffi::OsStr;
-use telemetry::limits::{HEADER_BLOCK_BYTES, RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
+use telemetry_record::limits::HEADER_BLOCK_BYTES;
+use telemetry::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
 use telemetry::spool::file;
 
 fuzz_target!(|bytes: &[u8]| {

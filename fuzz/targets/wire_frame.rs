@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use telemetry::limits::{HEADER_BLOCK_BYTES, MESSAGE_BYTES, PAYLOAD_BYTES};
-use telemetry::wire;
+use telemetry_record::limits::{HEADER_BLOCK_BYTES, MESSAGE_BYTES, PAYLOAD_BYTES};
+use telemetry_record::wire;
 
 fuzz_target!(|bytes: &[u8]| {
     let announced = wire::message_size(bytes);

@@ -7,9 +7,6 @@
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::header::{Header, HeaderBlock};
-use crate::hex_id::HEX_DIGITS;
-use crate::limits::{CLASSIFICATION_BYTES, CONFIG_PATH_BYTES, HEADER_COUNT, PAYLOAD_BYTES};
 use crate::record::Record;
 use arc_swap::ArcSwapOption;
 use std::cell::Cell;
@@ -19,6 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
+use telemetry_record::header::{Header, HeaderBlock};
+use telemetry_record::hex_id::HEX_DIGITS;
+use telemetry_record::limits::{CLASSIFICATION_BYTES, CONFIG_PATH_BYTES, HEADER_COUNT, PAYLOAD_BYTES};
 
 /// `struct telem_ref`. Made and freed here alone.
 #[repr(C)]

@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::limits::SEND_TIMEOUT_SECS;
 use crate::opt_in;
 use crate::record::Record;
-use crate::wire::{self, ANSWER_BYTES};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, setsockopt, socket, sockopt,
@@ -15,6 +14,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use telemetry_record::wire::{self, ANSWER_BYTES};
 
 /// The file in `run_dir` that our telemprobd leaves, until the machine starts again.
 pub const TELEMPROBD_PID_FILE: &str = "telemprobd.pid";
@@ -76,7 +76,7 @@ impl Client {
             return Err(Error::NotOptedIn);
         }
         let message = wire::encode(self.config.as_deref(), record.headers(), record.payload().unwrap_or(""))
-            .map_err(|error| Error::Refused(error.errno()))?;
+            .map_err(|error| Error::Refused(Errno::from_raw(error.errno())))?;
         let connection = self.connect().map_err(|errno| self.socket_error(errno))?;
         // Refused early, as for its size: telemprobd may have answered and closed before it read all.
         let sent = send_all(&connection, &message);
@@ -138,7 +138,7 @@ fn receive_answer(connection: &OwnedFd) -> Result<Option<Result<(), Errno>>, Err
             Err(errno) => return Err(errno),
         }
     }
-    Ok(Some(wire::decode_answer(answer)))
+    Ok(Some(wire::decode_answer(answer).map_err(Errno::from_raw)))
 }
 
 fn set_send_timeout(connection: &OwnedFd, timeout: Duration) -> Result<(), Errno> {

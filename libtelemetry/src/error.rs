@@ -1,11 +1,11 @@
 //! What can go wrong for a program that makes and sends records.
 
-use crate::classification::ClassificationError;
 use crate::config::ConfigError;
-use crate::hex_id::HexIdError;
 use nix::errno::Errno;
 use std::io;
 use std::path::PathBuf;
+use telemetry_record::classification::ClassificationError;
+use telemetry_record::hex_id::HexIdError;
 
 /// An error of making or sending a record. Nothing was stored unless a variant says so.
 #[derive(Debug, thiserror::Error)]

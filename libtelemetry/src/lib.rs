@@ -22,21 +22,16 @@
 
 pub mod bounded_file;
 mod capi;
-pub mod classification;
 mod client;
 pub mod config;
 mod error;
-pub mod header;
-pub mod hex_id;
 pub mod host;
 pub mod journal;
 pub mod limits;
 pub mod machine_id;
-pub mod message;
 pub mod opt_in;
 mod record;
 pub mod spool;
-pub mod wire;
 
 pub use client::{Client, TELEMPROBD_PID_FILE};
 pub use error::{Error, errno_of};

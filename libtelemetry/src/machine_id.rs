@@ -1,8 +1,6 @@
 //! The machine id of records: random, made anew every three days, or what the administrator fixed.
 
 use crate::bounded_file;
-use crate::header::clean_value;
-use crate::hex_id::{HEX_DIGITS, HexId};
 use crate::limits::MACHINE_ID_DAYS;
 use crate::opt_in::STATIC_MACHINE_ID_FILE;
 use std::fs;
@@ -10,6 +8,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
+use telemetry_record::header::clean_value;
+use telemetry_record::hex_id::{HEX_DIGITS, HexId};
 
 const MAX_AGE: Duration = Duration::from_secs(MACHINE_ID_DAYS * 24 * 60 * 60);
 

@@ -1,12 +1,12 @@
 //! A record: what a probe says, and where it says it from.
 
-use crate::classification;
 use crate::error::Error;
-use crate::header::{Header, HeaderBlock, cut};
-use crate::hex_id::HexId;
 use crate::host::HostFacts;
-use crate::limits::PAYLOAD_BYTES;
 use std::time::{SystemTime, UNIX_EPOCH};
+use telemetry_record::classification;
+use telemetry_record::header::{Header, HeaderBlock, cut};
+use telemetry_record::hex_id::HexId;
+use telemetry_record::limits::PAYLOAD_BYTES;
 
 /// Version of the record format: 15 headers, `event_id` the last.
 pub const RECORD_FORMAT_VERSION: u32 = 4;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use telemetry::header::clean_value;
+use telemetry_record::header::clean_value;
 
 /// Classification of the ordinary record.
 pub const HELLO_CLASS: &str = "org.clearlinux/hello/world";

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use telemetry::limits::PAYLOAD_BYTES;
+use telemetry_record::limits::PAYLOAD_BYTES;
 
 /// Why there is no payload.
 #[derive(Debug, thiserror::Error)]

@@ -11,9 +11,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread::JoinHandle;
-use telemetry::header::Header;
-use telemetry::wire;
 use telemetry_daemon::crash_book::{CrashBook, Fate};
+use telemetry_record::header::Header;
+use telemetry_record::wire;
 
 const KERNEL: [&str; 6] = ["--pid=2147483647", "--tid=1", "--dumpable=1", "--pidfd=", "-s", "11"];
 
@@ -97,7 +97,7 @@ fn take(mut connection: UnixStream, answer: Result<(), Errno>) -> Sent {
         assert!(count > 0, "the record ended early");
         bytes.extend_from_slice(&more[..count]);
     }
-    connection.write_all(&wire::encode_answer(answer)).unwrap();
+    connection.write_all(&wire::encode_answer(answer.map_err(|errno| errno as i32))).unwrap();
     let message = wire::decode(&bytes).unwrap();
     (message.headers.value(Header::Classification).to_owned(), message.payload)
 }

@@ -6,9 +6,9 @@ use crate::harmless;
 use crate::installation::Installation;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
-use telemetry::header::{Header, HeaderBlock};
 use telemetry::{Record, machine_id, opt_in};
 use telemetry_daemon::delivery_status::shown_url;
+use telemetry_record::header::{Header, HeaderBlock};
 
 /// What hprobe sends.
 const EXAMPLE: (u32, &str, u32, &str) = (1, "org.clearlinux/hello/world", 1, "hello\n");

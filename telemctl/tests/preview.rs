@@ -4,7 +4,7 @@ mod instance;
 
 use instance::Instance;
 use serde_json::Value;
-use telemetry::header::Header;
+use telemetry_record::header::Header;
 
 #[test]
 fn all_headers_are_shown_before_opting_in() {

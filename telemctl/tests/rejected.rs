@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, SystemTime};
 use telemetry::Record;
-use telemetry::hex_id::HexId;
-use telemetry::message::Message;
 use telemetry::spool::rejected::{Refusal, Rejected};
 use telemetry::spool::{SpoolDir, StoredRecord, file};
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
 
 /// Ids that begin so.
 const HEADS: [&str; 3] = ["abcd0", "abcd1", "1234"];

@@ -12,14 +12,14 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 use telemetry::Record;
-use telemetry::hex_id::HexId;
-use telemetry::message::Message;
 use telemetry::spool::rejected::{Refusal, Rejected};
 use telemetry::spool::{SpoolDir, StoredRecord};
 use telemetry_daemon::counters::{Counter, Counters};
 use telemetry_daemon::crash_book::{self, Fate, Outcome};
 use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
 use telemetry_daemon::instance::InstanceLock;
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
 
 /// Names that programs rely on.
 const COUNTERS: [&str; 9] = [

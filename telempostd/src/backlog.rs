@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use telemetry::hex_id::HexId;
+use telemetry_record::hex_id::HexId;
 
 /// The name of a spool file.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

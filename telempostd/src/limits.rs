@@ -38,7 +38,7 @@ pub(crate) const REMEMBERED_CONFIGS: usize = 64;
 
 /// Longest payload: what telemprobd lets through, each byte replaced by a three-byte character where it
 /// was not UTF-8. Anything longer was not written by a telemetry daemon.
-pub(crate) const PAYLOAD_BYTES: usize = 3 * telemetry::limits::PAYLOAD_BYTES;
+pub(crate) const PAYLOAD_BYTES: usize = 3 * telemetry_record::limits::PAYLOAD_BYTES;
 
 /// Files that one turn of the loop reads, so that signals and answers never wait for a long backlog.
 pub(crate) const STEPS_PER_TURN: usize = 128;

@@ -5,10 +5,10 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry::config::Settings;
-use telemetry::header::Header;
 use telemetry::journal::{Journal, JournalEntry};
 use telemetry::limits::JOURNAL_PRUNE_PAST;
 use telemetry::spool::file::StoredRecord;
+use telemetry_record::header::Header;
 
 /// The journal, with what is still to be written into it.
 #[derive(Debug)]

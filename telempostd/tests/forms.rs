@@ -4,7 +4,7 @@ mod support;
 
 use support::server::{Reply, Request, Server};
 use support::{Sandbox, record};
-use telemetry::header::Header;
+use telemetry_record::header::Header;
 
 const TID: (&str, &str) = ("X-Telemetry-TID", "6907c830-eed9-4ce9-81ae-76daf8d88f0f");
 
@@ -99,7 +99,7 @@ fn an_empty_payload_and_the_largest_one_arrive() {
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
     sandbox.store("");
-    let largest = "x".repeat(telemetry::limits::PAYLOAD_BYTES);
+    let largest = "x".repeat(telemetry_record::limits::PAYLOAD_BYTES);
     sandbox.store(&largest);
     let daemon = sandbox.start();
     let mut bodies: Vec<String> = server.wait_for(2).iter().map(Request::text).collect();

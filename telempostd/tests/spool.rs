@@ -252,7 +252,7 @@ fn refused_records_that_are_old_go() {
     sandbox.configure(&format!("http://{}/", nobody()), "");
     let month_ago = std::time::SystemTime::now() - Duration::from_secs(31 * 24 * 3600);
     let message = record("refused");
-    let id = telemetry::hex_id::HexId::random().unwrap();
+    let id = telemetry_record::hex_id::HexId::random().unwrap();
     let refused = telemetry::spool::StoredRecord { id, message };
     let refusal = telemetry::spool::rejected::Refusal { server: "s", status: Some(400), reason: "r" };
     let mut rejected = telemetry::spool::rejected::Rejected::default();

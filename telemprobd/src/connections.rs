@@ -9,8 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
-use telemetry::message::Message;
-use telemetry::wire::{self, WireError};
+use telemetry_record::message::Message;
+use telemetry_record::wire::{self, WireError};
 
 /// A connected client.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub(crate) fn uid_of(stream: &UnixStream) -> Result<u32, Errno> {
 /// Sends an answer. A sender of the C library has closed without reading, which is no matter.
 pub(crate) fn answer_stream(stream: &UnixStream, answer: Result<(), Errno>) {
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    let _ = send(stream.as_raw_fd(), &wire::encode_answer(answer), flags);
+    let _ = send(stream.as_raw_fd(), &wire::encode_answer(answer.map_err(|errno| errno as i32)), flags);
 }
 
 impl AsFd for Client {

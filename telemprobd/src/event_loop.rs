@@ -17,8 +17,6 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry::config::Settings;
-use telemetry::limits::MESSAGE_BYTES;
-use telemetry::message::Message;
 use telemetry_daemon::consent::ConsentWatch;
 use telemetry_daemon::counters::{Counter, Counters};
 use telemetry_daemon::instance::InstanceLock;
@@ -26,6 +24,8 @@ use telemetry_daemon::lifetime::Lifetime;
 use telemetry_daemon::recurring::{Recurring, and_more};
 use telemetry_daemon::signals::{Signal, Signals};
 use telemetry_daemon::{malloc_trim, notify};
+use telemetry_record::limits::MESSAGE_BYTES;
+use telemetry_record::message::Message;
 
 const LISTENER: u64 = 0;
 const SIGNALS: u64 = 1;

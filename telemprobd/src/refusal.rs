@@ -1,7 +1,7 @@
 //! Why a record is not taken: one value for the sender's answer, the counters and the log.
 
 use nix::errno::Errno;
-use telemetry::wire::WireError;
+use telemetry_record::wire::WireError;
 
 /// A reason to refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,7 @@ impl Refusal {
     /// The error number of the answer.
     pub(crate) fn errno(&self) -> Errno {
         match self {
-            Refusal::Wire(error) => error.errno(),
+            Refusal::Wire(error) => Errno::from_raw(error.errno()),
             Refusal::Content => Errno::EINVAL,
             Refusal::Configuration(errno) | Refusal::Storage(errno) => *errno,
             Refusal::NotOptedIn => Errno::ECONNREFUSED,

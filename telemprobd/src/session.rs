@@ -7,8 +7,8 @@
 //!      └──────────▶ Refused ◀─┘
 //! ```
 
-use telemetry::message::Message;
-use telemetry::wire::{self, WireError};
+use telemetry_record::message::Message;
+use telemetry_record::wire::{self, WireError};
 
 /// The bytes of one client.
 #[derive(Debug, Default)]
@@ -61,8 +61,8 @@ impl Session {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use telemetry::header::{Header, HeaderBlock};
-    use telemetry::limits::MESSAGE_BYTES;
+    use telemetry_record::header::{Header, HeaderBlock};
+    use telemetry_record::limits::MESSAGE_BYTES;
 
     fn encoded(payload: &str) -> Vec<u8> {
         let headers = HeaderBlock::from_values(Header::ALL.map(Header::name));

@@ -11,11 +11,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 use telemetry::config::Settings;
-use telemetry::header::Header;
 use telemetry::limits::RECORDS_PER_FILE;
-use telemetry::message::Message;
 use telemetry::spool::SpoolDir;
-use telemetry::{classification, errno_of, machine_id, opt_in};
+use telemetry::{errno_of, machine_id, opt_in};
+use telemetry_record::classification;
+use telemetry_record::header::Header;
+use telemetry_record::message::Message;
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
@@ -207,7 +208,7 @@ fn record_bytes(message: &Message) -> u64 {
 mod tests {
     use super::*;
     use std::path::Path;
-    use telemetry::header::HeaderBlock;
+    use telemetry_record::header::HeaderBlock;
 
     fn message(class: &str, severity: &str) -> Message {
         let mut headers = HeaderBlock::from_values(Header::ALL.map(Header::name));

@@ -3,8 +3,8 @@
 use crate::Sandbox;
 use telemetry::Record;
 use telemetry::limits::RECORDS_PER_FILE;
-use telemetry::message::Message;
 use telemetry::spool::SpoolDir;
+use telemetry_record::message::Message;
 
 /// The n-th payload of [`put`]: `n` and a line that compresses.
 pub fn payload(n: usize) -> String {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use system_tests::crash::{CorePattern, can_set_core_pattern, corpus, crashprobe_pattern, oracle};
 use system_tests::{Collector, Sandbox, programs, until};
-use telemetry::message::Message;
+use telemetry_record::message::Message;
 
 const CLASS: &str = "org.clearlinux/crash/clr";
 

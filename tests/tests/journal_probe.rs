@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Output;
 use system_tests::journal::{Entry, Journal};
 use system_tests::{Process, Sandbox};
-use telemetry::header::Header;
+use telemetry_record::header::Header;
 
 /// A sandbox with a telemprobd, and a journal that is read in it.
 struct Scene {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use system_tests::{Collector, Sandbox, programs};
-use telemetry::message::Message;
+use telemetry_record::message::Message;
 
 /// Far beyond the minute or two that both boots take in software emulation.
 const MACHINE_SECS: &str = "600";

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use system_tests::{Process, Sandbox, frame, programs, until};
-use telemetry::header::Header;
+use telemetry_record::header::Header;
 
 fn payloads(sandbox: &Sandbox) -> Vec<String> {
     sandbox.spooled().into_iter().map(|record| record.message.payload).collect()

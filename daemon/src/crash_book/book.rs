@@ -3,7 +3,7 @@
 use crate::sliding_window::SlidingWindow;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use telemetry::header::clean_value;
+use telemetry_record::header::clean_value;
 
 /// The time that `crash_burst_limit` counts reports in. A report counts for up to a minute longer.
 pub const LIMIT_WINDOW_SECS: u64 = 3600;

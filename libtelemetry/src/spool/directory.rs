@@ -6,9 +6,7 @@
 
 use super::file::{self, StoredRecord};
 use crate::bounded_file;
-use crate::hex_id::HexId;
 use crate::limits::{RECORDS_PER_FILE, SPOOL_FILE_BYTES};
-use crate::message::Message;
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, UtimensatFlags, fstatat, mkdirat, utimensat};
@@ -22,6 +20,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
 
 const UNFINISHED_PREFIX: &str = ".new-";
 
@@ -317,9 +317,9 @@ fn entry_of(name: &OsStr, stat: &FileStat, owner: Uid) -> SpoolEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::{Header, HeaderBlock};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use telemetry_record::header::{Header, HeaderBlock};
 
     fn message(payload: &str) -> Message {
         Message {

@@ -27,15 +27,15 @@
 //! A file of one record that is named so has its name for an id; any other (those of the C daemons) has
 //! the head of the SHA-256 of its name and content, and belongs to no user.
 
-use crate::header::{HeaderBlock, HeaderError};
-use crate::hex_id::HexId;
 use crate::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
-use crate::message::Message;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use telemetry_record::header::{HeaderBlock, HeaderError};
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
 
 const BATCH_MARK: &[u8] = b"#telemetry-records 1\n";
 const FRAME_MARK: &str = "#record ";
@@ -233,8 +233,8 @@ fn hex_head<const BYTES: usize>(digest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::header::Header;
     use proptest::prelude::*;
+    use telemetry_record::header::Header;
 
     fn message(payload: &str, config: Option<&str>) -> Message {
         Message {

@@ -66,7 +66,7 @@ pub const FUNCTION_NAME_BYTES: usize = 512;
 pub const SYMBOLS: usize = 8_000_000;
 
 /// Longest payload of a record (CONTRACT 1).
-pub const PAYLOAD_BYTES: usize = telemetry::limits::PAYLOAD_BYTES;
+pub const PAYLOAD_BYTES: usize = telemetry_record::limits::PAYLOAD_BYTES;
 
 /// Handlers whose workers are at work at once, so that a crash of everything takes no more memory than so many
 /// times [`HEAP_BYTES`].

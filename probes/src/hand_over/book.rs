@@ -15,9 +15,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry::config::Settings;
-use telemetry::hex_id::HexId;
 use telemetry::{Client, Error, Record};
 use telemetry_daemon::state_file;
+use telemetry_record::hex_id::HexId;
 
 /// How far handing over came.
 #[derive(Debug, PartialEq, Eq)]

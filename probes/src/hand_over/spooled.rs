@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::io;
 use telemetry::config::Settings;
-use telemetry::hex_id::HexId;
 use telemetry::journal::Journal;
 use telemetry::spool::rejected::RejectedDir;
 use telemetry::spool::{SpoolDir, file};
+use telemetry_record::hex_id::HexId;
 
 /// The event ids of all records that wait in the spool, were refused, or have left it lately.
 ///

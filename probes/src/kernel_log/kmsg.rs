@@ -55,7 +55,7 @@ impl KmsgRecord<'_> {
     /// Its lines, as the parser takes them.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.text.split('\n').map(|text| Line {
-            text: telemetry::header::cut(text, super::limits::LINE_BYTES),
+            text: telemetry_record::header::cut(text, super::limits::LINE_BYTES),
             caller: self.caller,
             stamp_us: Some(self.stamp_us),
             place: self.sequence,

@@ -8,7 +8,7 @@
 //! (task or processor) of kernels with `CONFIG_PRINTK_CALLER`.
 
 use super::limits::LINE_BYTES;
-use telemetry::header::cut;
+use telemetry_record::header::cut;
 
 /// Who wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -24,8 +24,8 @@ use super::oops::{Kind, Oops};
 use super::privacy::Privacy;
 use super::{hardware_error, privacy};
 use std::fmt::Write;
-use telemetry::header::cut;
-use telemetry::limits::PAYLOAD_BYTES;
+use telemetry_record::header::cut;
+use telemetry_record::limits::PAYLOAD_BYTES;
 
 const MIXED_NOTE: &str =
     "lines of several processors are mixed in the log; what may be of another is left out";

@@ -4,11 +4,11 @@ use super::follow::{Seen, Whereabouts};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use telemetry::config::Settings;
-use telemetry::header::Header;
 use telemetry::journal::Journal;
 use telemetry::spool::rejected::RejectedDir;
 use telemetry::spool::{SpoolDir, file};
 use telemetry_daemon::crash_book::{CrashBook, Fate};
+use telemetry_record::header::Header;
 
 /// How far a time of the spool's file system may be behind the clock.
 const CLOCK_GRAIN_SECS: u64 = 2;
@@ -86,7 +86,8 @@ impl Crash {
 
 fn rejection(event_id: &str, spool: &SpoolDir) -> io::Result<Option<Whereabouts>> {
     let Some(rejected) = RejectedDir::open(spool)? else { return Ok(None) };
-    let is_ours = |message: &telemetry::message::Message| message.headers.value(Header::EventId) == event_id;
+    let is_ours =
+        |message: &telemetry_record::message::Message| message.headers.value(Header::EventId) == event_id;
     let record = rejected.list()?.into_iter().rfind(|record| record.message.as_ref().is_some_and(is_ours));
     Ok(record.map(|record| {
         let status = record.status.map(|status| format!("{status}: ")).unwrap_or_default();
@@ -105,12 +106,12 @@ mod tests {
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
     use telemetry::Record;
     use telemetry::config;
-    use telemetry::hex_id::HexId;
     use telemetry::journal::JournalEntry;
-    use telemetry::message::Message;
     use telemetry::spool::StoredRecord;
     use telemetry::spool::rejected::{Refusal, Rejected};
     use telemetry_daemon::crash_book::{self, Outcome};
+    use telemetry_record::hex_id::HexId;
+    use telemetry_record::message::Message;
 
     const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,7 @@
 //! Which records are meant: by id, by the beginning of one, or all.
 
 use crate::cli::RejectedChoice;
-use telemetry::hex_id::{HEX_DIGITS, HexId};
+use telemetry_record::hex_id::{HEX_DIGITS, HexId};
 
 /// Fewest digits that stand for an id: with fewer, a slip would meet one of 100 records too easily.
 const FEWEST_DIGITS: usize = 4;

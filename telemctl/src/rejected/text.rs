@@ -87,9 +87,9 @@ fn shortened(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use telemetry::header::{Header, HeaderBlock};
-    use telemetry::hex_id::HexId;
-    use telemetry::message::Message;
+    use telemetry_record::header::{Header, HeaderBlock};
+    use telemetry_record::hex_id::HexId;
+    use telemetry_record::message::Message;
 
     const NOW: u64 = 1_522_691_281;
 

@@ -159,11 +159,11 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
     use std::time::{Duration, UNIX_EPOCH};
-    use telemetry::header::{Header, HeaderBlock};
-    use telemetry::hex_id::HexId;
-    use telemetry::message::Message;
     use telemetry::spool::StoredRecord;
     use telemetry::spool::rejected::{Refusal, Rejected};
+    use telemetry_record::header::{Header, HeaderBlock};
+    use telemetry_record::hex_id::HexId;
+    use telemetry_record::message::Message;
 
     fn message() -> Message {
         Message {

@@ -20,8 +20,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use telemetry::config::{Compression, ServerApi, ServerSettings};
-use telemetry::hex_id::HexId;
-use telemetry::message::Message;
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
 
 const PROGRAM: &str = "telempost-upload";
 const INSTALLED: &str = concat!(env!("TELEMETRICS_LIBEXECDIR"), "/telemetrics/telempost-upload");
@@ -242,7 +242,7 @@ fn encode_request(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use telemetry::header::{Header, HeaderBlock};
+    use telemetry_record::header::{Header, HeaderBlock};
 
     fn server(api: ServerApi) -> ServerSettings {
         let url = "http://h/".to_owned();

@@ -3,8 +3,8 @@
 
 use super::Post;
 use std::borrow::Cow;
-use telemetry::header::Header;
-use telemetry::message::Message;
+use telemetry_record::header::Header;
+use telemetry_record::message::Message;
 
 /// Builds the request, without what all forms have in common.
 pub(super) fn post(message: &Message) -> Post<'_> {
@@ -41,7 +41,7 @@ fn http_name(header: Header) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use telemetry::header::HeaderBlock;
+    use telemetry_record::header::HeaderBlock;
 
     #[test]
     fn names_follow_those_of_the_record() {

@@ -4,8 +4,8 @@
 use super::Post;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::borrow::Cow;
-use telemetry::header::Header;
-use telemetry::message::Message;
+use telemetry_record::header::Header;
+use telemetry_record::message::Message;
 
 struct RecordObject<'a>(&'a Message);
 
@@ -33,7 +33,7 @@ pub(super) fn post(message: &Message) -> Result<Post<'_>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use telemetry::header::HeaderBlock;
+    use telemetry_record::header::HeaderBlock;
 
     #[test]
     fn every_value_is_a_string_with_its_blanks() {

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use telemetry::header::{Header, HeaderBlock};
-use telemetry::message::Message;
 use telemetry::spool::{SpoolDir, file};
 use telemetry_daemon::counters::Counts;
 use telemetry_daemon::delivery_status::DeliveryStatus;
+use telemetry_record::header::{Header, HeaderBlock};
+use telemetry_record::message::Message;
 
 /// Nothing that is waited for takes this long.
 pub const DEADLINE: Duration = Duration::from_secs(40);

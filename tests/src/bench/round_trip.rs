@@ -12,7 +12,7 @@ use crate::{Nginx, Sandbox, until};
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use telemetry::message::Message;
+use telemetry_record::message::Message;
 
 const EACH_WAY: Duration = Duration::from_millis(25);
 const RECORDS: usize = 1_000;

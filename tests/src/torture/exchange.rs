@@ -7,7 +7,8 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use telemetry::{Record, wire};
+use telemetry::Record;
+use telemetry_record::wire;
 
 /// What came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

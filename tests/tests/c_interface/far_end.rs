@@ -7,8 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
-use telemetry::message::Message;
-use telemetry::wire;
+use telemetry_record::message::Message;
+use telemetry_record::wire;
 
 /// A configuration, the consent and a socket where one message is taken and answered with success.
 pub(crate) struct FarEnd {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use telemetry::header::Header;
+use telemetry_record::header::Header;
 
 /// Version nodes of the interface, oldest first, each with its symbols.
 const NODES: [(&str, &[&str]); 5] = [

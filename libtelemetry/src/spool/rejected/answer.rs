@@ -1,9 +1,10 @@
 //! What a server said when it refused a record, as a file of four lines.
 
 use super::Refusal;
-use crate::header::cut;
-use crate::limits::{CONFIG_PATH_BYTES, REJECTED_REASON_BYTES};
+use crate::limits::REJECTED_REASON_BYTES;
 use std::fmt::Write;
+use telemetry_record::header::cut;
+use telemetry_record::limits::CONFIG_PATH_BYTES;
 
 /// What stands for a status where no server was reached.
 const NO_STATUS: &str = "none";

@@ -5,9 +5,7 @@
 
 use super::answer::Answer;
 use crate::bounded_file;
-use crate::hex_id::HexId;
 use crate::limits::{REJECTED_ANSWER_BYTES, SPOOL_FILE_BYTES};
-use crate::message::Message;
 use crate::spool::{REJECTED_DIR, SpoolDir, file};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -18,6 +16,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
 
 /// The ending of the file that stands beside a record.
 const ANSWER_ENDING: &str = ".answer";

@@ -19,7 +19,6 @@ mod directory;
 
 pub use directory::{RejectedDir, RejectedRecord};
 
-use crate::hex_id::HexId;
 use crate::limits::{REJECTED_DAYS, REJECTED_KEPT};
 use crate::spool::SpoolDir;
 use crate::spool::file::{self, StoredRecord};
@@ -27,6 +26,7 @@ use answer::Answer;
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_record::hex_id::HexId;
 
 const KEPT_FOR: Duration = Duration::from_secs(REJECTED_DAYS * 24 * 60 * 60);
 

@@ -1,11 +1,11 @@
 use super::*;
-use crate::header::{Header, HeaderBlock};
-use crate::message::Message;
 use crate::spool::REJECTED_DIR;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use telemetry_record::header::{Header, HeaderBlock};
+use telemetry_record::message::Message;
 
 const NOW: u64 = 1_522_691_281;
 const REFUSAL: Refusal<'_> = Refusal { server: "http://h/", status: Some(400), reason: "bad severity" };

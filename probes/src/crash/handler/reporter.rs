@@ -26,9 +26,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use telemetry::config::Settings;
-use telemetry::header::Header;
 use telemetry::{Client, Error, Record};
 use telemetry_daemon::crash_book::{self, Decision, Fate};
+use telemetry_record::header::Header;
 
 /// Version of the payload's format.
 const PAYLOAD_VERSION: u32 = 1;

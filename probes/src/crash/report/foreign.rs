@@ -1,6 +1,6 @@
 //! Text that the crashed program chose: paths, names of functions, files and modules.
 
-use telemetry::header::cut;
+use telemetry_record::header::cut;
 
 /// Stands where text was left out.
 pub(super) const CUT: &str = "(...)";

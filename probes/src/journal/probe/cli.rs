@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::path::PathBuf;
-use telemetry::hex_id::HexId;
+use telemetry_record::hex_id::HexId;
 
 /// Reports units that failed, as the journal of this boot tells, and remembers which it has reported.
 #[derive(Debug, Parser)]

@@ -13,12 +13,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use telemetry::bounded_file;
 use telemetry::config::{self, Settings};
-use telemetry::hex_id::HexId;
 use telemetry::opt_in;
 use telemetry_daemon::consent::ConsentWatch;
 use telemetry_daemon::instance::InstanceLock;
 use telemetry_daemon::notify;
 use telemetry_daemon::signals::Signals;
+use telemetry_record::hex_id::HexId;
 
 /// The book of the system's own journal. Another journal, or an earlier boot, is looked at without a change to where the
 /// probe stands in this one.

@@ -19,7 +19,6 @@
 use crate::header::{HeaderBlock, HeaderError};
 use crate::limits::{CONFIG_PATH_BYTES, MESSAGE_BYTES, PAYLOAD_BYTES};
 use crate::message::Message;
-use nix::errno::Errno;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -51,11 +50,11 @@ pub enum WireError {
 }
 
 impl WireError {
-    /// The error number of the answer.
-    pub fn errno(&self) -> Errno {
+    /// The error number of the answer, positive.
+    pub fn errno(&self) -> i32 {
         match self {
-            WireError::TooLarge | WireError::Headers(HeaderError::TooLong) => Errno::EMSGSIZE,
-            _ => Errno::EINVAL,
+            WireError::TooLarge | WireError::Headers(HeaderError::TooLong) => libc::EMSGSIZE,
+            _ => libc::EINVAL,
         }
     }
 }
@@ -157,16 +156,16 @@ fn size_field(size: usize) -> Result<[u8; SIZE_BYTES], WireError> {
     u32::try_from(size).map(u32::to_ne_bytes).map_err(|_| WireError::TooLarge)
 }
 
-/// Encodes the answer: `Ok` for stored.
-pub fn encode_answer(answer: Result<(), Errno>) -> [u8; ANSWER_BYTES] {
-    answer.map_or_else(|errno| -(errno as i32), |()| 0).to_ne_bytes()
+/// Encodes the answer: `Ok` for stored, or an error number (positive).
+pub fn encode_answer(answer: Result<(), i32>) -> [u8; ANSWER_BYTES] {
+    answer.map_or_else(|errno| -errno, |()| 0).to_ne_bytes()
 }
 
-/// Decodes the answer.
-pub fn decode_answer(bytes: [u8; ANSWER_BYTES]) -> Result<(), Errno> {
+/// Decodes the answer: `Ok` for stored, or the error number (positive, in all that telemprobd writes).
+pub fn decode_answer(bytes: [u8; ANSWER_BYTES]) -> Result<(), i32> {
     match i32::from_ne_bytes(bytes) {
         0 => Ok(()),
-        number => Err(Errno::from_raw(number.saturating_neg())),
+        number => Err(number.saturating_neg()),
     }
 }
 
@@ -247,10 +246,10 @@ mod tests {
 
     #[test]
     fn answers_survive_a_round_trip() {
-        for answer in [Ok(()), Err(Errno::ENOSPC), Err(Errno::EPERM)] {
+        for answer in [Ok(()), Err(libc::ENOSPC), Err(libc::EPERM)] {
             assert_eq!(decode_answer(encode_answer(answer)), answer);
         }
-        assert_eq!(encode_answer(Err(Errno::EINVAL)), (-22_i32).to_ne_bytes());
+        assert_eq!(encode_answer(Err(libc::EINVAL)), (-22_i32).to_ne_bytes());
         assert!(decode_answer(i32::MIN.to_ne_bytes()).is_err());
     }
 
