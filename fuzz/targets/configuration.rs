@@ -4,12 +4,11 @@
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 use std::time::Duration;
-use telemetry::config;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let path = Path::new("/f.conf");
-    match config::parse(path, text) {
+    match telemetry_config::parse(path, text) {
         Ok((settings, warnings)) => {
             assert!(settings.socket_path.is_absolute() && settings.socket_path.as_os_str().len() <= 107);
             assert!(settings.spool_dir.is_absolute() && settings.etc_dir.is_absolute());

@@ -4,8 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use std::ffi::OsStr;
 use telemetry_record::limits::HEADER_BLOCK_BYTES;
-use telemetry::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
-use telemetry::spool::file;
+use telemetry_store::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
+use telemetry_store::spool::file;
 
 fuzz_target!(|bytes: &[u8]| {
     let name = OsStr::new("aB3xY9");

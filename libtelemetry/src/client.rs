@@ -1,9 +1,7 @@
 //! The sending side: a record goes to telemprobd and its answer comes back.
 
-use crate::config::{self, ConfigError, Settings};
 use crate::error::Error;
 use crate::limits::SEND_TIMEOUT_SECS;
-use crate::opt_in;
 use crate::record::Record;
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -14,6 +12,8 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use telemetry_config::consent;
+use telemetry_config::{ConfigError, Settings};
 use telemetry_record::wire::{self, ANSWER_BYTES};
 
 /// The file in `run_dir` that our telemprobd leaves, until the machine starts again.
@@ -37,7 +37,7 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] if there is a configuration file and it can not be used.
     pub fn new() -> Result<Self, Error> {
-        Ok(Self::of(config::load(None)?.settings, None))
+        Ok(Self::of(telemetry_config::load(None)?.settings, None))
     }
 
     /// A client that follows this configuration file. telemprobd applies the file's `server`, `cainfo`
@@ -47,7 +47,7 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] if the path is not absolute, no regular file, or the file can not be used.
     pub fn with_config_file(path: &Path) -> Result<Self, Error> {
-        let settings = config::load(Some(path))?.settings;
+        let settings = telemetry_config::load(Some(path))?.settings;
         if !wire::is_carried(path) {
             return Err(ConfigError::Unusable(path.to_owned()).into());
         }
@@ -61,7 +61,7 @@ impl Client {
 
     /// Whether telemetry is opted in on this machine, as of now.
     pub fn is_opted_in(&self) -> bool {
-        opt_in::is_opted_in(&self.etc_dir)
+        consent::is_opted_in(&self.etc_dir)
     }
 
     /// Sends a record and waits for telemprobd to say that it is stored, at most one second for each.

@@ -1,9 +1,10 @@
 //! What can go wrong for a program that makes and sends records.
 
-use crate::config::ConfigError;
 use nix::errno::Errno;
 use std::io;
 use std::path::PathBuf;
+use telemetry_config::ConfigError;
+use telemetry_files::errno_of;
 use telemetry_record::classification::ClassificationError;
 use telemetry_record::hex_id::HexIdError;
 
@@ -59,16 +60,6 @@ impl Error {
             Error::NoAnswer { .. } => Errno::ETIMEDOUT,
             Error::Refused(errno) => *errno,
         }
-    }
-}
-
-/// The error number behind an I/O error; `EIO` where the library made it without one.
-pub fn errno_of(error: &io::Error) -> Errno {
-    match (error.raw_os_error(), error.kind()) {
-        (Some(number), _) => Errno::from_raw(number),
-        (None, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => Errno::EINVAL,
-        (None, io::ErrorKind::FileTooLarge) => Errno::EFBIG,
-        (None, _) => Errno::EIO,
     }
 }
 

@@ -1,13 +1,13 @@
 //! What a record says of the machine: read once a process, and again only when os-release changes
 //! (a system that updates itself under a long-lived program).
 
-use crate::bounded_file;
 use crate::limits::HOST_FILE_BYTES;
 use arc_swap::ArcSwapOption;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use telemetry_files::bounded_file;
 
 /// The header values that describe a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

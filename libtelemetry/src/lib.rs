@@ -16,23 +16,15 @@
 //! than about two seconds, and changes nothing of the process: no signal disposition, no environment, no
 //! descriptor that a child could inherit.
 //!
-//! The other modules are what the daemons and `telemctl` share with it: the formats of the [`wire`], the
-//! [`spool`], the [`journal`] and the [`config`]uration, and the rules of [`opt_in`] and [`machine_id`].
 //! `capi` is the C interface on top of [`Client`] and [`Record`]; see `telemetry.h`.
 
-pub mod bounded_file;
 mod capi;
 mod client;
-pub mod config;
 mod error;
 pub mod host;
-pub mod journal;
 pub mod limits;
-pub mod machine_id;
-pub mod opt_in;
 mod record;
-pub mod spool;
 
 pub use client::{Client, TELEMPROBD_PID_FILE};
-pub use error::{Error, errno_of};
+pub use error::Error;
 pub use record::{MACHINE_ID_PLACEHOLDER, RECORD_FORMAT_VERSION, Record};

@@ -11,9 +11,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread::JoinHandle;
-use telemetry_daemon::crash_book::{CrashBook, Fate};
 use telemetry_record::header::Header;
 use telemetry_record::wire;
+use telemetry_store::crash_book::{CrashBook, Fate};
 
 const KERNEL: [&str; 6] = ["--pid=2147483647", "--tid=1", "--dumpable=1", "--pidfd=", "-s", "11"];
 

@@ -6,8 +6,8 @@ use crate::installation::Installation;
 use std::fs;
 use std::io;
 use std::path::Path;
-use telemetry::bounded_file;
-use telemetry::config::Source;
+use telemetry_config::Source;
+use telemetry_files::bounded_file;
 
 const PATTERN: &str = "/proc/sys/kernel/core_pattern";
 const PIPE_LIMIT: &str = "/proc/sys/kernel/core_pipe_limit";

@@ -2,7 +2,7 @@
 
 use crate::exit_code::Failure;
 use std::path::{Path, PathBuf};
-use telemetry::config::{self, ConfigWarning, Loaded, Settings, Source};
+use telemetry_config::{ConfigWarning, Loaded, Settings, Source};
 
 /// The daemons, in the order in which a record passes them.
 pub const DAEMONS: [&str; 2] = ["telemprobd", "telempostd"];
@@ -36,7 +36,7 @@ impl Installation {
             None => None,
         };
         let Loaded { settings, source, warnings } =
-            config::load(path.as_deref()).map_err(|error| Failure::told(error.to_string()))?;
+            telemetry_config::load(path.as_deref()).map_err(|error| Failure::told(error.to_string()))?;
         Ok(Self { settings, source, warnings, is_private: path.is_some() })
     }
 

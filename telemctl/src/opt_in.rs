@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use telemetry::opt_in::{is_opted_in, opt_in_path};
+use telemetry_config::consent::{is_opted_in, opt_in_path};
 
 /// Gives consent, says what it means, and starts the services where systemd runs them.
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
@@ -50,7 +50,7 @@ fn give_consent(etc_dir: &Path) -> io::Result<()> {
 
 fn explain(installation: &Installation, path: &Path, out: &mut dyn Write) -> io::Result<()> {
     let option = match (&installation.source, installation.is_private) {
-        (telemetry::config::Source::File(file), true) => format!(" --config {}", file.display()),
+        (telemetry_config::Source::File(file), true) => format!(" --config {}", file.display()),
         _ => String::new(),
     };
     writeln!(out, "Opted in: {} is there.", path.display())?;

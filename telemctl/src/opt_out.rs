@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use telemetry::opt_in::{is_opted_in, opt_in_path};
+use telemetry_config::consent::{is_opted_in, opt_in_path};
 
 /// How long daemons get to store what they hold and end. telemprobd answers its clients first.
 const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);

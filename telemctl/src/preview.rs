@@ -6,8 +6,9 @@ use crate::harmless;
 use crate::installation::Installation;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
-use telemetry::{Record, machine_id, opt_in};
-use telemetry_daemon::delivery_status::shown_url;
+use telemetry::Record;
+use telemetry_config::consent;
+use telemetry_config::shown_url;
 use telemetry_record::header::{Header, HeaderBlock};
 
 /// What hprobe sends.
@@ -47,7 +48,7 @@ impl Preview {
         let settings = &installation.settings;
         let (severity, classification, payload_version, payload) = EXAMPLE;
         let mut headers = Record::new(severity, classification, payload_version)?.headers().clone();
-        let fixed_id = machine_id::fixed_by_administrator(&settings.etc_dir);
+        let fixed_id = consent::static_machine_id(&settings.etc_dir);
         if let Some(id) = &fixed_id {
             headers.set(Header::MachineId, id);
         }
@@ -58,7 +59,7 @@ impl Preview {
             server: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
             tid_header: settings.server.tid_header.clone(),
             delivery_enabled: settings.server_delivery_enabled,
-            opted_in: opt_in::is_opted_in(&settings.etc_dir),
+            opted_in: consent::is_opted_in(&settings.etc_dir),
         })
     }
 

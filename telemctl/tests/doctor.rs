@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use telemetry_daemon::instance::InstanceLock;
+use telemetry_runtime::instance::InstanceLock;
 
 /// An instance in which everything is as it should be, and what has to stay for that.
 struct Well {

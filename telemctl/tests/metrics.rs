@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixListener;
 use std::time::Instant;
 use telemetry::Record;
-use telemetry::spool::SpoolDir;
-use telemetry_daemon::counters::{Counter, Counters};
-use telemetry_daemon::delivery_status::DeliveryStatus;
 use telemetry_record::message::Message;
+use telemetry_store::counters::{Counter, Counters};
+use telemetry_store::delivery_status::DeliveryStatus;
+use telemetry_store::spool::SpoolDir;
 
 /// Values by name and labels.
 type Samples = BTreeMap<(String, Vec<(String, String)>), f64>;

@@ -8,7 +8,7 @@ use instance::{Instance, copy_program};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
-use telemetry_daemon::instance::{InstanceLock, running_pid};
+use telemetry_runtime::instance::{InstanceLock, running_pid};
 
 /// Set for the copy of this program that stands in for the daemon.
 const RUN_DIR: &str = "TELEMCTL_TEST_RUN_DIR";

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, SystemTime};
 use telemetry::Record;
-use telemetry::spool::rejected::{Refusal, Rejected};
-use telemetry::spool::{SpoolDir, StoredRecord, file};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
+use telemetry_store::rejected::{Refusal, Rejected};
+use telemetry_store::spool::{SpoolDir, StoredRecord, file};
 
 /// Ids that begin so.
 const HEADS: [&str; 3] = ["abcd0", "abcd1", "1234"];

@@ -12,14 +12,14 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 use telemetry::Record;
-use telemetry::spool::rejected::{Refusal, Rejected};
-use telemetry::spool::{SpoolDir, StoredRecord};
-use telemetry_daemon::counters::{Counter, Counters};
-use telemetry_daemon::crash_book::{self, Fate, Outcome};
-use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
-use telemetry_daemon::instance::InstanceLock;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
+use telemetry_runtime::instance::InstanceLock;
+use telemetry_store::counters::{Counter, Counters};
+use telemetry_store::crash_book::{self, Fate, Outcome};
+use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
+use telemetry_store::rejected::{Refusal, Rejected};
+use telemetry_store::spool::{SpoolDir, StoredRecord};
 
 /// Names that programs rely on.
 const COUNTERS: [&str; 9] = [

@@ -11,14 +11,14 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Instant;
-use telemetry::config::Settings;
-use telemetry::opt_in;
-use telemetry::spool::SpoolDir;
-use telemetry_daemon::consent::ConsentWatch;
-use telemetry_daemon::instance::InstanceLock;
-use telemetry_daemon::lifetime::Lifetime;
-use telemetry_daemon::notify;
-use telemetry_daemon::signals::Signals;
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::lifetime::Lifetime;
+use telemetry_runtime::notify;
+use telemetry_runtime::signals::Signals;
+use telemetry_store::spool::SpoolDir;
 
 /// Runs the daemon until it ends as it should.
 ///
@@ -56,10 +56,10 @@ pub(crate) fn run(config_file: Option<&Path>) -> Result<(), String> {
 }
 
 fn check_consent(settings: &Settings) -> Result<(), String> {
-    if opt_in::is_opted_in(&settings.etc_dir) {
+    if consent::is_opted_in(&settings.etc_dir) {
         return Ok(());
     }
-    let path = opt_in::opt_in_path(&settings.etc_dir);
+    let path = consent::opt_in_path(&settings.etc_dir);
     Err(format!("{} is not there: telemetry is not opted in; run `telemctl opt-in` first", path.display()))
 }
 

@@ -20,8 +20,8 @@ use crate::outcome::Setback;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
-use telemetry::config::ServerSettings;
-use telemetry::limits::RECORDS_PER_FILE;
+use telemetry_config::ServerSettings;
+use telemetry_store::limits::RECORDS_PER_FILE;
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::time::Duration;
-use telemetry::config::{Compression, ServerApi};
+use telemetry_config::{Compression, ServerApi};
 
 /// A record, known by its file and position.
 type Label = (usize, u32);

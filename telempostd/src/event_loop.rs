@@ -11,12 +11,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use telemetry::config::Settings;
-use telemetry::opt_in;
-use telemetry_daemon::consent::ConsentWatch;
-use telemetry_daemon::lifetime::Lifetime;
-use telemetry_daemon::notify;
-use telemetry_daemon::signals::{Signal, Signals};
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::lifetime::Lifetime;
+use telemetry_runtime::notify;
+use telemetry_runtime::signals::{Signal, Signals};
 
 /// Why the loop ended.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl EventLoop<'_> {
         loop {
             let nothing_happened = self.wait(has_more).map_err(|errno| format!("poll: {errno}"))?;
             let now = Instant::now();
-            if !opt_in::is_opted_in(&self.settings.etc_dir) {
+            if !consent::is_opted_in(&self.settings.etc_dir) {
                 self.dispatch.cut_off();
                 self.dispatch.commit(true, now);
                 return Ok(End::ConsentWithdrawn);

@@ -4,7 +4,7 @@
 use crate::limits::START_SPREAD;
 use crate::rate_limit::{RateLimit, Verdict};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry::config::Settings;
+use telemetry_config::Settings;
 
 /// The gate that all records leave through.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use crate::retry::{Allowance, Retry};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
-use telemetry::config::ServerSettings;
+use telemetry_config::ServerSettings;
 
 /// A server's number among the lanes. The system's server has the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -24,7 +24,7 @@ pub(crate) const IN_FLIGHT_OWN_SERVERS: usize = 16;
 pub(crate) const READ_BELOW: usize = IN_FLIGHT;
 
 /// Records for the system's server that are held at most: that, and a whole file that was read last.
-pub(crate) const HELD: usize = READ_BELOW + telemetry::limits::RECORDS_PER_FILE;
+pub(crate) const HELD: usize = READ_BELOW + telemetry_store::limits::RECORDS_PER_FILE;
 
 /// Records that are held at most for any other server.
 pub(crate) const HELD_OWN_SERVER: usize = 2;

@@ -25,8 +25,8 @@ mod upload;
 
 use clap::Parser;
 use std::process::ExitCode;
-use telemetry_daemon::cli::Telempostd;
-use telemetry_daemon::logging;
+use telemetry_runtime::cli::Telempostd;
+use telemetry_runtime::logging;
 
 fn main() -> ExitCode {
     let args = Telempostd::parse();

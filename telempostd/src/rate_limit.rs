@@ -8,9 +8,9 @@ use crate::limits::STATUS_INTERVAL;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use telemetry::config::{RateLimitStrategy, Settings};
-use telemetry_daemon::sliding_window::SlidingWindow;
-use telemetry_daemon::state_file;
+use telemetry_config::{RateLimitStrategy, Settings};
+use telemetry_store::sliding_window::SlidingWindow;
+use telemetry_store::state_file;
 
 /// What the limits say to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ mod tests {
 
     fn settings(lines: &str) -> Settings {
         let text = format!("[settings]\n{lines}");
-        telemetry::config::parse(Path::new("/f.conf"), &text).unwrap().0
+        telemetry_config::parse(Path::new("/f.conf"), &text).unwrap().0
     }
 
     fn limit(lines: &str) -> RateLimit {

@@ -10,8 +10,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use telemetry::bounded_file;
-use telemetry::config::{self, ServerSettings};
+use telemetry_config::ServerSettings;
+use telemetry_files::bounded_file;
 
 /// Write permission of group and others.
 const OTHERS_MAY_WRITE: u32 = 0o022;
@@ -62,7 +62,9 @@ impl RecordServers {
         let file = bounded_file::open_regular(path).map_err(told)?;
         let metadata = file.metadata().map_err(told)?;
         let server = if metadata.mode() & OTHERS_MAY_WRITE == 0 {
-            config::server_of(path, &file).map_err(|error| error.to_string()).and_then(|s| check(path, s))
+            telemetry_config::server_of(path, &file)
+                .map_err(|error| error.to_string())
+                .and_then(|s| check(path, s))
         } else {
             Err(format!("{}: others than its owner can write it", path.display()))
         };

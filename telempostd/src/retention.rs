@@ -4,11 +4,11 @@
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
-use telemetry::config::Settings;
-use telemetry::journal::{Journal, JournalEntry};
-use telemetry::limits::JOURNAL_PRUNE_PAST;
-use telemetry::spool::file::StoredRecord;
+use telemetry_config::Settings;
 use telemetry_record::header::Header;
+use telemetry_store::delivery_log::{Journal, JournalEntry};
+use telemetry_store::limits::JOURNAL_PRUNE_PAST;
+use telemetry_store::spool::file::StoredRecord;
 
 /// The journal, with what is still to be written into it.
 #[derive(Debug)]

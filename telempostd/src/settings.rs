@@ -1,14 +1,14 @@
 //! The settings that delivery can begin with.
 
 use std::path::Path;
-use telemetry::config::{self, Settings, Source};
+use telemetry_config::{Settings, Source};
 
 /// Reads the configuration and checks what delivery needs of it. What is odd in it is logged.
 ///
 /// # Errors
 /// One line that names the file, the key and what to do.
 pub(crate) fn load(config_file: Option<&Path>) -> Result<Settings, String> {
-    let loaded = config::load(config_file).map_err(|error| error.to_string())?;
+    let loaded = telemetry_config::load(config_file).map_err(|error| error.to_string())?;
     for warning in &loaded.warnings {
         log::warn!("{warning}");
     }

@@ -3,7 +3,7 @@
 use crate::limits::STATUS_INTERVAL;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus};
+use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
 
 /// The state of delivery and whether people can read it already.
 #[derive(Debug)]

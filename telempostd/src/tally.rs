@@ -3,7 +3,7 @@
 
 use crate::limits::TALLY_INTERVAL;
 use std::time::Instant;
-use telemetry_daemon::recurring::Recurring;
+use telemetry_runtime::recurring::Recurring;
 
 /// Why a file or a record left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 use support::server::{Reply, Server, nobody};
 use support::{Sandbox, eventually};
-use telemetry_daemon::counters::Counter;
+use telemetry_store::counters::Counter;
 
 #[test]
 fn records_past_the_rate_limit_wait_also_over_a_restart() {

@@ -240,7 +240,7 @@ fn it_refuses_to_run_twice() {
     let config = sandbox.configure("http://localhost/", "");
     let daemon = sandbox.start();
     eventually("the lock", || sandbox.path("run/telempostd.lock").exists().then_some(()));
-    let running = || telemetry_daemon::instance::running_pid(&sandbox.path("run"), "telempostd").unwrap();
+    let running = || telemetry_runtime::instance::running_pid(&sandbox.path("run"), "telempostd").unwrap();
     let pid = eventually("the pid", running);
     assert_eq!(pid, daemon.child.id());
     assert!(refusal(&config).contains(&format!("(pid {pid})")));

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use support::server::{Reply, Server, nobody};
 use support::{Sandbox, eventually};
-use telemetry::limits::{JOURNAL_KEPT, JOURNAL_PRUNE_PAST};
+use telemetry_store::limits::{JOURNAL_KEPT, JOURNAL_PRUNE_PAST};
 
 #[test]
 fn the_journal_has_a_line_for_each_delivered_record() {

@@ -78,7 +78,7 @@ fn a_c_daemons_file_that_is_still_being_written_is_waited_for() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
-    let whole = telemetry::spool::file::encode_single(&record("whole"));
+    let whole = telemetry_store::spool::file::encode_single(&record("whole"));
     let path = sandbox.path("spool/aB3xY9");
     let (head, tail) = whole.split_at(200);
     fs::write(&path, head).unwrap();
@@ -169,7 +169,8 @@ fn a_spool_that_is_moved_away_is_made_anew() {
     sandbox.wait_until_empty();
     fs::rename(sandbox.path("spool"), sandbox.path("moved")).unwrap();
     daemon.wait_for_log("is gone; made anew");
-    let spool = eventually("a new spool", || telemetry::spool::SpoolDir::open(&sandbox.path("spool")).ok());
+    let spool =
+        eventually("a new spool", || telemetry_store::spool::SpoolDir::open(&sandbox.path("spool")).ok());
     spool.store(1000, &[&record("2")], false).unwrap();
     assert_eq!(server.wait_for(2)[1].text(), "2");
     daemon.stop();
@@ -253,9 +254,9 @@ fn refused_records_that_are_old_go() {
     let month_ago = std::time::SystemTime::now() - Duration::from_secs(31 * 24 * 3600);
     let message = record("refused");
     let id = telemetry_record::hex_id::HexId::random().unwrap();
-    let refused = telemetry::spool::StoredRecord { id, message };
-    let refusal = telemetry::spool::rejected::Refusal { server: "s", status: Some(400), reason: "r" };
-    let mut rejected = telemetry::spool::rejected::Rejected::default();
+    let refused = telemetry_store::spool::StoredRecord { id, message };
+    let refusal = telemetry_store::rejected::Refusal { server: "s", status: Some(400), reason: "r" };
+    let mut rejected = telemetry_store::rejected::Rejected::default();
     rejected.keep(&sandbox.spool, &refused, refusal, month_ago).unwrap();
     let path = sandbox.path("spool/.rejected");
     let times = fs::FileTimes::new().set_modified(month_ago);

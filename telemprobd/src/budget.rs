@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
 use std::hash::BuildHasher;
-use telemetry::spool::{SpoolEntry, sender_of};
+use telemetry_store::spool::{SpoolEntry, sender_of};
 
 /// Least that a file takes: the block of nearly every file system.
 const BLOCK_BYTES: u64 = 4096;

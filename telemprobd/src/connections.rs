@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::fair_share::FairShares;
     use std::time::Duration;
-    use telemetry::config::UserLimits;
+    use telemetry_config::UserLimits;
 
     fn client() -> Client {
         let limits = UserLimits { max_connections: None, records_per_minute: None, spool_bytes: None };

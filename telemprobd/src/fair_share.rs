@@ -5,8 +5,8 @@ use crate::limits::MAX_USERS;
 use crate::refusal::Refusal;
 use std::collections::HashMap;
 use std::rc::Rc;
-use telemetry::config::UserLimits;
-use telemetry_daemon::sliding_window::SlidingWindow;
+use telemetry_config::UserLimits;
+use telemetry_store::sliding_window::SlidingWindow;
 
 const MINUTE_SECS: u64 = 60;
 

@@ -16,11 +16,11 @@ mod startup;
 
 use clap::Parser;
 use std::process::ExitCode;
-use telemetry_daemon::cli::Telemprobd;
+use telemetry_runtime::cli::Telemprobd;
 
 fn main() -> ExitCode {
     let args = Telemprobd::parse();
-    telemetry_daemon::logging::init("telemprobd");
+    telemetry_runtime::logging::init("telemprobd");
     match startup::start(args.options.config_file).and_then(event_loop::EventLoop::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

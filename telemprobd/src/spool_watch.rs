@@ -9,7 +9,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use telemetry::spool::SpoolDir;
+use telemetry_store::spool::SpoolDir;
 
 /// A watch over one spool directory.
 #[derive(Debug)]

@@ -8,15 +8,17 @@ use crate::sender_config::SenderConfigs;
 use crate::spool_watch::SpoolWatch;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use telemetry::config::Settings;
-use telemetry::limits::RECORDS_PER_FILE;
-use telemetry::spool::SpoolDir;
-use telemetry::{errno_of, machine_id, opt_in};
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_files::errno_of;
 use telemetry_record::classification;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
+use telemetry_store::limits::RECORDS_PER_FILE;
+use telemetry_store::machine_id;
+use telemetry_store::spool::SpoolDir;
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
@@ -79,8 +81,8 @@ impl Staging {
         let watch = SpoolWatch::new(&spool).map_err(spool_error)?;
         let entries = spool.entries().map_err(spool_error)?;
         std::fs::create_dir_all(&settings.state_dir).map_err(state_error)?;
-        let machine_id = machine_id::current(&settings.etc_dir, &settings.state_dir, SystemTime::now())
-            .map_err(state_error)?;
+        let machine_id =
+            machine_id_now(&settings.etc_dir, &settings.state_dir, SystemTime::now()).map_err(state_error)?;
         Ok(Self {
             budget: Budget::new(settings.spool_max_bytes, settings.user_limits.spool_bytes, &entries),
             spool,
@@ -96,7 +98,7 @@ impl Staging {
 
     /// Renews the machine id where that is due. If it can not be written the old one stays in use.
     pub(crate) fn check_machine_id(&mut self, now: SystemTime) {
-        match machine_id::current(&self.etc_dir, &self.state_dir, now) {
+        match machine_id_now(&self.etc_dir, &self.state_dir, now) {
             Ok(id) => self.machine_id = id,
             Err(error) => log::error!("state_dir {}: machine_id: {error}", self.state_dir.display()),
         }
@@ -194,7 +196,7 @@ impl Staging {
 
     /// Whether telemetry is opted in, as of now.
     pub(crate) fn is_opted_in(&self) -> bool {
-        opt_in::is_opted_in(&self.etc_dir)
+        consent::is_opted_in(&self.etc_dir)
     }
 }
 
@@ -202,6 +204,14 @@ impl Staging {
 fn record_bytes(message: &Message) -> u64 {
     let config = message.config.as_ref().map_or(0, |path| path.as_os_str().len());
     (message.headers.as_str().len() + message.payload.len() + config) as u64 + RECORD_OVERHEAD_BYTES
+}
+
+/// The machine id that the administrator fixed, or the rotating one.
+fn machine_id_now(etc_dir: &Path, state_dir: &Path, now: SystemTime) -> io::Result<String> {
+    match consent::static_machine_id(etc_dir) {
+        Some(id) => Ok(id),
+        None => machine_id::current(state_dir, now),
+    }
 }
 
 #[cfg(test)]
@@ -226,7 +236,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         std::fs::create_dir_all(dir.join("etc_dir")).unwrap();
         std::fs::write(dir.join("etc_dir/opt-in"), "").unwrap();
-        Staging::open(&telemetry::config::load(Some(&file)).unwrap().settings).unwrap()
+        Staging::open(&telemetry_config::load(Some(&file)).unwrap().settings).unwrap()
     }
 
     fn ready(sender: u32) -> Ready {
@@ -270,7 +280,7 @@ mod tests {
             .entries()
             .unwrap()
             .iter()
-            .map(|entry| telemetry::spool::sender_of(&entry.name))
+            .map(|entry| telemetry_store::spool::sender_of(&entry.name))
             .collect();
         senders.sort_unstable();
         assert_eq!(senders, [Some(1000), Some(1001)]);

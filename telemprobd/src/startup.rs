@@ -7,11 +7,11 @@ use crate::staging::{Staging, StagingError};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
-use telemetry::config::{self, ConfigError, Settings};
-use telemetry::opt_in;
-use telemetry_daemon::consent::ConsentWatch;
-use telemetry_daemon::instance::{InstanceError, InstanceLock};
-use telemetry_daemon::signals::Signals;
+use telemetry_config::consent;
+use telemetry_config::{ConfigError, Settings};
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::instance::{InstanceError, InstanceLock};
+use telemetry_runtime::signals::Signals;
 
 /// Why the daemon does not start, or ends.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ impl DaemonError {
 
 /// Reads the configuration, with its warnings told.
 pub(crate) fn load_settings(config_file: Option<&PathBuf>) -> Result<Settings, DaemonError> {
-    let loaded = config::load(config_file.map(PathBuf::as_path))?;
+    let loaded = telemetry_config::load(config_file.map(PathBuf::as_path))?;
     for warning in &loaded.warnings {
         log::warn!("{warning}");
     }
@@ -60,8 +60,8 @@ pub(crate) fn load_settings(config_file: Option<&PathBuf>) -> Result<Settings, D
 /// Makes everything ready.
 pub(crate) fn start(config_file: Option<PathBuf>) -> Result<EventLoop, DaemonError> {
     let settings = load_settings(config_file.as_ref())?;
-    if !opt_in::is_opted_in(&settings.etc_dir) {
-        return Err(DaemonError::NotOptedIn(opt_in::opt_in_path(&settings.etc_dir)));
+    if !consent::is_opted_in(&settings.etc_dir) {
+        return Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)));
     }
     raise_descriptor_limit();
     let signals = Signals::watch().map_err(DaemonError::system("signals"))?;

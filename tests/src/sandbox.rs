@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use telemetry::spool::{SpoolDir, StoredRecord, file};
+use telemetry_store::spool::{SpoolDir, StoredRecord, file};
 
 /// The private directory of one scenario.
 #[derive(Debug)]

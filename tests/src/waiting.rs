@@ -2,9 +2,9 @@
 
 use crate::Sandbox;
 use telemetry::Record;
-use telemetry::limits::RECORDS_PER_FILE;
-use telemetry::spool::SpoolDir;
 use telemetry_record::message::Message;
+use telemetry_store::limits::RECORDS_PER_FILE;
+use telemetry_store::spool::SpoolDir;
 
 /// The n-th payload of [`put`]: `n` and a line that compresses.
 pub fn payload(n: usize) -> String {

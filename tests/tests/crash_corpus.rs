@@ -52,7 +52,7 @@ impl Scene {
         let log = || fs::read_to_string(self.sandbox.path("handler.log")).unwrap_or_default();
         let payload = until(&format!("the report of {}: {}", program.display(), log()), || {
             let records = self.sandbox.spooled();
-            let payload = |record: &telemetry::spool::StoredRecord| record.message.payload.clone();
+            let payload = |record: &telemetry_store::spool::StoredRecord| record.message.payload.clone();
             records.iter().map(payload).find(|payload| payload.contains(&line))
         });
         (payload, self.sandbox.path(&format!("cores/{pid}")))

@@ -5,7 +5,7 @@ use system_tests::torture::exchange::{Answer, exchange, message};
 use system_tests::torture::stranger::STRANGER_UID;
 use system_tests::torture::{Stranger, needs_root, until_delivered};
 use system_tests::{Collector, Process, Sandbox, until};
-use telemetry_daemon::counters::{Counter, Counts};
+use telemetry_store::counters::{Counter, Counts};
 
 const EAGAIN: i32 = -11;
 const EBUSY: i32 = -16;

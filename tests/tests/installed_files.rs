@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use system_tests::programs;
-use telemetry::config::{self, keys};
+use telemetry_config::keys;
 
 /// A text file of the source tree, with its paths filled in as this build has them.
 fn filled(path: &str) -> String {
@@ -46,10 +46,10 @@ fn the_default_file_changes_nothing_as_it_is_and_uncommented() {
     let text = filled("etc/telemetrics.conf");
     let uncommented: String = shown_defaults(&text).map(|(key, value)| format!("{key}={value}\n")).collect();
     let path = Path::new("/f.conf");
-    let (defaults, _) = config::parse(path, "[settings]\n").unwrap();
+    let (defaults, _) = telemetry_config::parse(path, "[settings]\n").unwrap();
     for text in [text, format!("[settings]\n{uncommented}")] {
-        assert!(text.len() as u64 <= telemetry::limits::CONFIG_FILE_BYTES);
-        let (settings, warnings) = config::parse(path, &text).unwrap();
+        assert!(text.len() as u64 <= telemetry_config::limits::CONFIG_FILE_BYTES);
+        let (settings, warnings) = telemetry_config::parse(path, &text).unwrap();
         assert_eq!((settings, warnings), (defaults.clone(), Vec::new()));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use system_tests::machine::{BareMachine, can_boot};
 use system_tests::{Sandbox, until};
-use telemetry::spool::{SpoolDir, file};
+use telemetry_store::spool::{SpoolDir, file};
 
 /// The payloads in the machine's spool, by unit.
 fn told(machine: &BareMachine) -> BTreeMap<String, Vec<String>> {

@@ -25,6 +25,15 @@ fn it_refuses_to_run_without_consent() {
 }
 
 #[test]
+fn it_leaves_what_senders_know_it_by() {
+    let sandbox = Sandbox::new();
+    let mut daemon = sandbox.start_telemprobd();
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    assert!(sandbox.path("run").join(telemetry::TELEMPROBD_PID_FILE).exists());
+}
+
+#[test]
 fn it_stops_collecting_when_consent_is_withdrawn() {
     let sandbox = Sandbox::new();
     let mut daemon = sandbox.start_telemprobd();

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use system_tests::certificates::Certificate;
 use system_tests::nginx::Manner;
 use system_tests::{Collector, Nginx, Process, Sandbox, until, waiting};
-use telemetry_daemon::delivery_status::DeliveryStatus;
+use telemetry_store::delivery_status::DeliveryStatus;
 
 const RECORDS: usize = 5;
 

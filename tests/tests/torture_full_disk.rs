@@ -10,7 +10,7 @@ use system_tests::torture::{
     Account, Kept, Load, LoopFs, check_alive, check_no_remains, collected, short_or_full, until_delivered,
 };
 use system_tests::{Collector, Sandbox, until};
-use telemetry_daemon::counters::{Counter, Counts};
+use telemetry_store::counters::{Counter, Counts};
 
 const ENOSPC: i32 = -28;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use system_tests::programs;
-use telemetry::config::keys;
+use telemetry_config::keys;
 
 /// A unit of the source tree: its assignments in order, with the paths of this build.
 struct Unit {

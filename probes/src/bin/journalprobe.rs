@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    telemetry_daemon::logging::init("journalprobe");
+    telemetry_runtime::logging::init("journalprobe");
     match journal::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

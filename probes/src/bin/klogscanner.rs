@@ -3,7 +3,7 @@
 use clap::Parser;
 use probes::klogscanner::{self, Args};
 use std::process::ExitCode;
-use telemetry_daemon::logging;
+use telemetry_runtime::logging;
 
 fn main() -> ExitCode {
     let args = Args::parse();

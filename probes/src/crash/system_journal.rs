@@ -11,8 +11,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use telemetry_daemon::native_journal::{self, Entry, NativeJournal, one_line};
 use telemetry_record::header::cut;
+use telemetry_runtime::native_journal::{self, Entry, NativeJournal, one_line};
 
 /// The name that stands before a message.
 const PROGRAM: &str = "crashprobe";

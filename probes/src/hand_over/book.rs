@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use telemetry::config::Settings;
 use telemetry::{Client, Error, Record};
-use telemetry_daemon::state_file;
+use telemetry_config::Settings;
 use telemetry_record::hex_id::HexId;
+use telemetry_store::state_file;
 
 /// How far handing over came.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::io;
-use telemetry::config::Settings;
-use telemetry::journal::Journal;
-use telemetry::spool::rejected::RejectedDir;
-use telemetry::spool::{SpoolDir, file};
+use telemetry_config::Settings;
 use telemetry_record::hex_id::HexId;
+use telemetry_store::delivery_log::Journal;
+use telemetry_store::rejected::RejectedDir;
+use telemetry_store::spool::{SpoolDir, file};
 
 /// The event ids of all records that wait in the spool, were refused, or have left it lately.
 ///

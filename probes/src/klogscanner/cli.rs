@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use telemetry::Error;
-use telemetry::config::{self, Settings};
-use telemetry::opt_in;
+use telemetry_config::Settings;
+use telemetry_config::consent;
 
 /// Follows the kernel's log and sends a telemetry record for each failure of the kernel.
 #[derive(Debug, Parser)]
@@ -29,7 +29,7 @@ pub struct Args {
 /// What a person has to know, on one line.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = config::load(config_file.as_deref())?.settings;
+    let settings = telemetry_config::load(config_file.as_deref())?.settings;
     let privacy = privacy(&settings);
     if let Some(path) = &args.file {
         return print(path, privacy);
@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Whether the administrator wants addresses and registers to be told.
 fn privacy(settings: &Settings) -> Privacy {
-    if opt_in::has_no_privacy_filters(&settings.etc_dir) { Privacy::Everything } else { Privacy::Filtered }
+    if consent::has_no_privacy_filters(&settings.etc_dir) { Privacy::Everything } else { Privacy::Filtered }
 }
 
 fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {

@@ -11,12 +11,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::SystemTime;
 use telemetry::Client;
-use telemetry::config::Settings;
-use telemetry::opt_in::opt_in_path;
-use telemetry_daemon::consent::ConsentWatch;
-use telemetry_daemon::instance::InstanceLock;
-use telemetry_daemon::notify;
-use telemetry_daemon::signals::{Signal, Signals};
+use telemetry_config::Settings;
+use telemetry_config::consent::opt_in_path;
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::notify;
+use telemetry_runtime::signals::{Signal, Signals};
 
 /// Records that are read before anything else is looked at again.
 const RECORDS_A_TURN: usize = 4096;

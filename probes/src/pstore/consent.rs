@@ -4,7 +4,7 @@ use super::name::Name;
 use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
-use telemetry::opt_in::opt_in_path;
+use telemetry_config::consent::opt_in_path;
 
 /// When consent was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use telemetry::bounded_file;
+use telemetry_files::bounded_file;
 
 /// A dump file that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]

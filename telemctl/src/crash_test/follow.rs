@@ -7,7 +7,7 @@
 //! Any step may be the first that is seen; those on the way to it are passed over.
 
 use super::MADE_FOR;
-use telemetry_daemon::crash_book::Fate;
+use telemetry_store::crash_book::Fate;
 
 /// How the process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use super::follow::{Seen, Whereabouts};
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use telemetry::config::Settings;
-use telemetry::journal::Journal;
-use telemetry::spool::rejected::RejectedDir;
-use telemetry::spool::{SpoolDir, file};
-use telemetry_daemon::crash_book::{CrashBook, Fate};
+use telemetry_config::Settings;
 use telemetry_record::header::Header;
+use telemetry_store::crash_book::{CrashBook, Fate};
+use telemetry_store::delivery_log::Journal;
+use telemetry_store::rejected::RejectedDir;
+use telemetry_store::spool::{SpoolDir, file};
 
 /// How far a time of the spool's file system may be behind the clock.
 const CLOCK_GRAIN_SECS: u64 = 2;
@@ -105,13 +105,12 @@ mod tests {
     use super::*;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
     use telemetry::Record;
-    use telemetry::config;
-    use telemetry::journal::JournalEntry;
-    use telemetry::spool::StoredRecord;
-    use telemetry::spool::rejected::{Refusal, Rejected};
-    use telemetry_daemon::crash_book::{self, Outcome};
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
+    use telemetry_store::crash_book::{self, Outcome};
+    use telemetry_store::delivery_log::JournalEntry;
+    use telemetry_store::rejected::{Refusal, Rejected};
+    use telemetry_store::spool::StoredRecord;
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -130,7 +129,7 @@ mod tests {
                 at("spool"),
                 at("log")
             );
-            let (settings, _) = config::parse(Path::new("/t.conf"), &text).unwrap();
+            let (settings, _) = telemetry_config::parse(Path::new("/t.conf"), &text).unwrap();
             Self { dir, settings }
         }
 

@@ -17,8 +17,8 @@ use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry::opt_in;
-use telemetry_daemon::delivery_status::DeliveryStatus;
+use telemetry_config::consent;
+use telemetry_store::delivery_status::DeliveryStatus;
 
 /// The word that makes this program the one that crashes.
 pub(crate) const CHILD_COMMAND: &str = "crash-test-child";
@@ -38,7 +38,7 @@ const TIME_WIDTH: usize = 6;
 /// Makes a process crash and tells what becomes of it.
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let settings = &installation.settings;
-    if !opt_in::is_opted_in(&settings.etc_dir) {
+    if !consent::is_opted_in(&settings.etc_dir) {
         return Err(Failure::Fixed(OPT_IN_FIRST));
     }
     let pattern = CorePattern::read()

@@ -33,7 +33,7 @@ pub(super) fn judge(delivery: &Delivery, now: u64) -> Finding {
 mod tests {
     use super::super::finding::{Level, assert_finding};
     use super::*;
-    use telemetry_daemon::delivery_status::DeliveryFault;
+    use telemetry_store::delivery_status::DeliveryFault;
 
     #[test]
     fn a_fault_counts_until_a_record_is_delivered() {

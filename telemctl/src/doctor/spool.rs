@@ -6,8 +6,8 @@ use crate::status::{SpoolStatus, plural};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::path::Path;
 use std::time::Duration;
-use telemetry::config::Settings;
-use telemetry::spool::DAMAGED_DIR;
+use telemetry_config::Settings;
+use telemetry_store::spool::DAMAGED_DIR;
 
 const ABOUT: &str = "spool";
 

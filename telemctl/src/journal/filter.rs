@@ -1,8 +1,8 @@
 //! Which entries are shown.
 
 use crate::cli::JournalArguments;
-use telemetry::journal::JournalEntry;
 use telemetry_record::classification;
+use telemetry_store::delivery_log::JournalEntry;
 
 /// What an entry must have; what is none may be anything.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,7 +15,7 @@ use filter::Filter;
 use jiff::tz::TimeZone;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
-use telemetry::journal::{Journal, JournalEntry};
+use telemetry_store::delivery_log::{Journal, JournalEntry};
 
 /// Prints the entries that fit.
 pub(crate) fn run(installation: &Installation, arguments: &JournalArguments, out: &mut dyn Write) -> Outcome {

@@ -12,10 +12,10 @@ use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use telemetry::spool::rejected::{RejectedDir, RejectedRecord};
-use telemetry::spool::{REJECTED_DIR, SpoolDir};
 use telemetry_record::header::Header;
 use telemetry_record::hex_id::HexId;
+use telemetry_store::rejected::{RejectedDir, RejectedRecord};
+use telemetry_store::spool::{REJECTED_DIR, SpoolDir};
 
 /// Runs one of the commands.
 pub(crate) fn run(installation: &Installation, command: &RejectedCommand, out: &mut dyn Write) -> Outcome {

@@ -7,7 +7,7 @@ use crate::local_time;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::io::{self, Write};
-use telemetry::spool::rejected::RejectedRecord;
+use telemetry_store::rejected::RejectedRecord;
 
 /// Characters of a reason in the table; `show` tells all of it.
 const REASON_WIDTH: usize = 60;

@@ -10,8 +10,8 @@ use plan::Action;
 use std::io::Write;
 use std::path::Path;
 use systemctl::Systemctl;
-use telemetry::opt_in;
-use telemetry_daemon::instance;
+use telemetry_config::consent;
+use telemetry_runtime::instance;
 
 /// There while systemd is the machine's init (see `sd_booted`(3)).
 const SYSTEMD_MARK: &str = "/run/systemd/system";
@@ -32,7 +32,7 @@ pub(crate) fn stop(installation: &Installation) -> Outcome {
 }
 
 fn after_opt_in(installation: &Installation, action: Action) -> Outcome {
-    if !opt_in::is_opted_in(&installation.settings.etc_dir) {
+    if !consent::is_opted_in(&installation.settings.etc_dir) {
         return Err(Failure::Fixed(OPT_IN_FIRST));
     }
     through_systemd(installation, action)

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
-use telemetry_daemon::counters::{Counter, Counts};
+use telemetry_store::counters::{Counter, Counts};
 
 /// Reasons that a line for people names; the others are a sum.
 const REASONS_SHOWN: usize = 6;

@@ -6,7 +6,7 @@ use crate::local_time;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::path::Path;
-use telemetry_daemon::crash_book::{CrashBook, Fate, Outcome, Totals};
+use telemetry_store::crash_book::{CrashBook, Fate, Outcome, Totals};
 
 /// Crashes since the first one that was seen; none where the book can not be read.
 #[derive(Debug, Default, Serialize)]

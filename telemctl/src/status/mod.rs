@@ -25,10 +25,11 @@ pub(crate) use spool::SpoolStatus;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
-use telemetry::config::{ServerApi, Source};
-use telemetry::opt_in;
-use telemetry_daemon::delivery_status::{DeliveryFault, DeliveryStatus, shown_url};
-use telemetry_daemon::instance;
+use telemetry_config::consent;
+use telemetry_config::shown_url;
+use telemetry_config::{ServerApi, Source};
+use telemetry_runtime::instance;
+use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
 pub(crate) use text::plural;
 
 /// Everything that `status` tells. The names are those of `--json`, documented in `telemctl status --help`;
@@ -118,8 +119,8 @@ impl Status {
                 warnings: installation.warnings.iter().map(ToString::to_string).collect(),
             },
             consent: Consent {
-                opted_in: opt_in::is_opted_in(&settings.etc_dir),
-                file: opt_in::opt_in_path(&settings.etc_dir),
+                opted_in: consent::is_opted_in(&settings.etc_dir),
+                file: consent::opt_in_path(&settings.etc_dir),
             },
             daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
             socket: SocketStatus::of(&settings.socket_path),

@@ -5,7 +5,7 @@ use super::{plural, unreadable};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::Path;
-use telemetry_daemon::state_file;
+use telemetry_store::state_file;
 
 /// The probes that have a book.
 const PROBES: [&str; 3] = ["klogscanner", "journalprobe", "pstoreprobe"];

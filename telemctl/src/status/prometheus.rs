@@ -14,7 +14,7 @@ use super::Status;
 use super::counters::CounterStatus;
 use super::crashes::CrashStatus;
 use std::io::{self, Write};
-use telemetry_daemon::counters::Counter;
+use telemetry_store::counters::Counter;
 
 /// A metric with its samples.
 #[derive(Debug)]

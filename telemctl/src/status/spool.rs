@@ -8,9 +8,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use telemetry::bounded_file;
-use telemetry::spool::rejected::RejectedDir;
-use telemetry::spool::{DAMAGED_DIR, SpoolDir, file};
+use telemetry_files::bounded_file;
+use telemetry_store::rejected::RejectedDir;
+use telemetry_store::spool::{DAMAGED_DIR, SpoolDir, file};
 
 /// Most bytes of batch files that are read to count their records. A spool is limited to 5 MiB unless
 /// somebody raised that; past this a batch counts as one record and the number as a lower bound.
@@ -159,11 +159,11 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
     use std::time::{Duration, UNIX_EPOCH};
-    use telemetry::spool::StoredRecord;
-    use telemetry::spool::rejected::{Refusal, Rejected};
     use telemetry_record::header::{Header, HeaderBlock};
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
+    use telemetry_store::rejected::{Refusal, Rejected};
+    use telemetry_store::spool::StoredRecord;
 
     fn message() -> Message {
         Message {

@@ -74,7 +74,7 @@ fn spool_lines(spool: &SpoolStatus, now: u64) -> Vec<(&'static str, String)> {
     };
     let mut lines = vec![("Waiting", waiting)];
     if let Some(number) = spool.damaged.filter(|number| *number > 0) {
-        let dir = spool.dir.join(telemetry::spool::DAMAGED_DIR);
+        let dir = spool.dir.join(telemetry_store::spool::DAMAGED_DIR);
         lines.push(("", format!("{} that gave no record in {}", plural(number, "file"), dir.display())));
     }
     if let Some(number) = spool.rejected.filter(|number| *number > 0) {
@@ -124,8 +124,8 @@ mod tests {
     use crate::status::crashes::CrashStatus;
     use crate::status::socket::SocketStatus;
     use std::collections::BTreeMap;
-    use telemetry_daemon::counters::Counter;
-    use telemetry_daemon::delivery_status::DeliveryFault;
+    use telemetry_store::counters::Counter;
+    use telemetry_store::delivery_status::DeliveryFault;
 
     const NOW: u64 = 1_522_691_281;
 

@@ -24,7 +24,7 @@ impl Guard {
     /// The guard of an installation, for this user and working directory.
     pub(super) fn of(installation: &Installation) -> Self {
         let mut kept = vec![("etc_dir", resolved(&installation.settings.etc_dir))];
-        if let telemetry::config::Source::File(path) = &installation.source {
+        if let telemetry_config::Source::File(path) = &installation.source {
             kept.push(("the configuration file", resolved(path)));
         }
         if let Some(home) = std::env::home_dir().filter(|home| home.is_absolute()) {

@@ -6,7 +6,7 @@ use crate::limits::NAMES_PER_TURN;
 use crate::tally::Loss;
 use std::ffi::OsString;
 use std::time::Instant;
-use telemetry_daemon::counters::Counter;
+use telemetry_store::counters::Counter;
 
 /// What one look over the spool adds up to.
 #[derive(Debug)]

@@ -13,13 +13,13 @@ use rand::rngs::SysRng;
 use std::ffi::OsStr;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
-use telemetry::spool::REJECTED_DIR;
-use telemetry::spool::file::StoredRecord;
-use telemetry::spool::rejected::Refusal;
-use telemetry_daemon::counters::Counter;
-use telemetry_daemon::delivery_status::shown_url;
-use telemetry_daemon::recurring::and_more;
+use telemetry_config::shown_url;
 use telemetry_record::header::Header;
+use telemetry_runtime::recurring::and_more;
+use telemetry_store::counters::Counter;
+use telemetry_store::rejected::Refusal;
+use telemetry_store::spool::REJECTED_DIR;
+use telemetry_store::spool::file::StoredRecord;
 
 impl Dispatch<'_> {
     /// Keeps a refused record aside.

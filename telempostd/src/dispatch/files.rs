@@ -11,11 +11,11 @@ use crate::tally::Loss;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry::spool::DAMAGED_DIR;
-use telemetry::spool::file::{self, StoredRecord};
-use telemetry::spool::rejected::Refusal;
-use telemetry_daemon::counters::Counter;
-use telemetry_daemon::recurring::and_more;
+use telemetry_runtime::recurring::and_more;
+use telemetry_store::counters::Counter;
+use telemetry_store::rejected::Refusal;
+use telemetry_store::spool::DAMAGED_DIR;
+use telemetry_store::spool::file::{self, StoredRecord};
 
 impl Dispatch<'_> {
     /// A name is in the spool.

@@ -25,14 +25,14 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
-use telemetry::config::Settings;
-use telemetry::limits::DAMAGED_KEPT;
-use telemetry::spool::file::StoredRecord;
-use telemetry::spool::rejected::Rejected;
-use telemetry::spool::{DAMAGED_DIR, REJECTED_DIR, SpoolDir};
-use telemetry_daemon::counters::Counters;
-use telemetry_daemon::malloc_trim;
-use telemetry_daemon::recurring::Recurring;
+use telemetry_config::Settings;
+use telemetry_runtime::malloc_trim;
+use telemetry_runtime::recurring::Recurring;
+use telemetry_store::counters::Counters;
+use telemetry_store::limits::DAMAGED_KEPT;
+use telemetry_store::rejected::Rejected;
+use telemetry_store::spool::file::StoredRecord;
+use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, SpoolDir};
 
 /// The hands of delivery.
 #[derive(Debug)]

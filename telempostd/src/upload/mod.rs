@@ -19,7 +19,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use telemetry::config::{Compression, ServerApi, ServerSettings};
+use telemetry_config::{Compression, ServerApi, ServerSettings};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 

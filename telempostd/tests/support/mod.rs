@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use telemetry::spool::{SpoolDir, file};
-use telemetry_daemon::counters::Counts;
-use telemetry_daemon::delivery_status::DeliveryStatus;
 use telemetry_record::header::{Header, HeaderBlock};
 use telemetry_record::message::Message;
+use telemetry_store::counters::Counts;
+use telemetry_store::delivery_status::DeliveryStatus;
+use telemetry_store::spool::{SpoolDir, file};
 
 /// Nothing that is waited for takes this long.
 pub const DEADLINE: Duration = Duration::from_secs(40);
@@ -165,8 +165,8 @@ impl Sandbox {
         eventually("an empty spool", || self.waiting().is_empty().then_some(()));
     }
 
-    pub fn journal(&self) -> Vec<telemetry::journal::JournalEntry> {
-        telemetry::journal::Journal::new(&self.path("log")).entries().unwrap()
+    pub fn journal(&self) -> Vec<telemetry_store::delivery_log::JournalEntry> {
+        telemetry_store::delivery_log::Journal::new(&self.path("log")).entries().unwrap()
     }
 
     pub fn status(&self) -> DeliveryStatus {

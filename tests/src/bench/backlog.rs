@@ -8,8 +8,8 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry::Record;
-use telemetry::spool::SpoolDir;
 use telemetry_record::message::Message;
+use telemetry_store::spool::SpoolDir;
 
 const LONG: usize = 50_000;
 const SHORT: usize = 100;

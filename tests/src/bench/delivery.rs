@@ -9,10 +9,10 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 use telemetry::Record;
-use telemetry::limits::RECORDS_PER_FILE;
-use telemetry::spool::SpoolDir;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
+use telemetry_store::limits::RECORDS_PER_FILE;
+use telemetry_store::spool::SpoolDir;
 
 const RECORDS: usize = 15_000;
 

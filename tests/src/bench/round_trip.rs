@@ -63,7 +63,7 @@ fn deliver(
 ) -> Result<f64, Box<dyn Error>> {
     let mut sandbox = Sandbox::new_in(folder);
     sandbox.set("server", url).set("cainfo", authority).set("rate_limit_enabled", false);
-    let spool = fill_spool(&sandbox, message, RECORDS, telemetry::limits::RECORDS_PER_FILE)?;
+    let spool = fill_spool(&sandbox, message, RECORDS, telemetry_store::limits::RECORDS_PER_FILE)?;
     let before = sink.received();
     let start = Instant::now();
     let mut daemon = sandbox.start("telempostd");

@@ -2,7 +2,7 @@
 
 use super::exchange::Answer;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use telemetry::spool::StoredRecord;
+use telemetry_store::spool::StoredRecord;
 
 /// A record that the collector has or that waits in a spool.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -95,7 +95,7 @@ pub fn check_no_remains(sandbox: &Sandbox) {
     for name in names.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
         assert!(!name.starts_with(".new-"), "{name} is left half written");
     }
-    for folder in [telemetry::spool::DAMAGED_DIR, telemetry::spool::REJECTED_DIR] {
+    for folder in [telemetry_store::spool::DAMAGED_DIR, telemetry_store::spool::REJECTED_DIR] {
         let folder = sandbox.spool_dir().join(folder);
         let names: Vec<_> = std::fs::read_dir(&folder).into_iter().flatten().collect();
         assert!(names.is_empty(), "in {}: {names:?}", folder.display());

@@ -65,7 +65,6 @@ use deadline::Deadline;
 use reporter::Reporter;
 use std::process::ExitCode;
 use std::time::Instant;
-use telemetry::config;
 
 /// Reports a crash, from the command line to the exit code. `start` is when this process was started; `work` makes
 /// the report, in a process of its own.
@@ -76,11 +75,11 @@ pub fn run(args: &Args, start: Instant, work: impl FnOnce(WorkerIo)) -> ExitCode
         ExitCode::FAILURE
     };
     let path = args.config_file.as_deref().map(sending::absolute);
-    let settings = match config::load(path.as_deref()) {
+    let settings = match telemetry_config::load(path.as_deref()) {
         Ok(loaded) => loaded.settings,
         Err(error) => return tell(&error.to_string()),
     };
-    let is_opted_in = telemetry::opt_in::is_opted_in(&settings.etc_dir);
+    let is_opted_in = telemetry_config::consent::is_opted_in(&settings.etc_dir);
     if !is_opted_in && args.is_of_kernel() {
         return ExitCode::SUCCESS;
     }

@@ -25,10 +25,10 @@ use crate::crash::system_journal::Priority;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use telemetry::config::Settings;
 use telemetry::{Client, Error, Record};
-use telemetry_daemon::crash_book::{self, Decision, Fate};
+use telemetry_config::Settings;
 use telemetry_record::header::Header;
+use telemetry_store::crash_book::{self, Decision, Fate};
 
 /// Version of the payload's format.
 const PAYLOAD_VERSION: u32 = 1;
@@ -52,7 +52,7 @@ impl<'a> Reporter<'a> {
         let crash = Crash::of(args);
         let user = User::without_privileges(&settings.state_dir);
         let telling = Telling::of(&crash);
-        let filters = !telemetry::opt_in::has_no_privacy_filters(&settings.etc_dir);
+        let filters = !telemetry_config::consent::has_no_privacy_filters(&settings.etc_dir);
         Self { args, settings, client, deadline, crash, user, telling, filters }
     }
 

@@ -19,11 +19,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 use telemetry::Client;
-use telemetry::config::Settings;
-use telemetry::opt_in;
-use telemetry_daemon::consent::ConsentWatch;
-use telemetry_daemon::notify;
-use telemetry_daemon::signals::{Signal, Signals};
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::notify;
+use telemetry_runtime::signals::{Signal, Signals};
 
 /// Why the probe ended, where that is no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Probe<'_> {
             }
             // Before reading: what comes after that wakes the wait.
             self.reading.take_changes()?;
-            let all_errors = opt_in::has_no_privacy_filters(&self.settings.etc_dir);
+            let all_errors = consent::has_no_privacy_filters(&self.settings.etc_dir);
             self.reading.set_all_errors(all_errors, &mut self.book)?;
             self.book.settle(self.clock.now_ms());
             let has_more = match self.hand_over()? {

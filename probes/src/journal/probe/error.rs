@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use telemetry_daemon::instance::InstanceError;
+use telemetry_runtime::instance::InstanceError;
 
 /// Why the probe can not go on.
 #[derive(Debug, thiserror::Error)]

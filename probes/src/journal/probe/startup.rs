@@ -11,14 +11,14 @@ use crate::sending;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use telemetry::bounded_file;
-use telemetry::config::{self, Settings};
-use telemetry::opt_in;
-use telemetry_daemon::consent::ConsentWatch;
-use telemetry_daemon::instance::InstanceLock;
-use telemetry_daemon::notify;
-use telemetry_daemon::signals::Signals;
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_files::bounded_file;
 use telemetry_record::hex_id::HexId;
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::notify;
+use telemetry_runtime::signals::Signals;
 
 /// The book of the system's own journal. Another journal, or an earlier boot, is looked at without a change to where the
 /// probe stands in this one.
@@ -34,14 +34,14 @@ const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 pub fn run(args: &Args) -> Result<(), ProbeError> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let client = sending::client(config_file.as_deref())?;
-    let settings = config::load(config_file.as_deref()).map_err(telemetry::Error::from)?.settings;
+    let settings = telemetry_config::load(config_file.as_deref()).map_err(telemetry::Error::from)?.settings;
     if !client.is_opted_in() {
         return Err(telemetry::Error::NotOptedIn.into());
     }
     let name = if args.directory.is_none() && args.boot.is_none() { OWN_BOOK } else { OTHER_BOOK };
     let filter = Filter {
         boot: args.boot.map_or_else(running_boot, Ok)?.to_string(),
-        all_errors: opt_in::has_no_privacy_filters(&settings.etc_dir),
+        all_errors: consent::has_no_privacy_filters(&settings.etc_dir),
     };
     let directory = args.directory.as_deref().map(existing_directory).transpose()?;
     // Before the book is read, which is one process's.

@@ -7,7 +7,6 @@ use crate::sending;
 use clap::Parser;
 use std::path::{Path, PathBuf};
 use telemetry::Error;
-use telemetry::config;
 
 /// Where the kernel shows what its stores keep.
 const STORE: &str = "/sys/fs/pstore";
@@ -36,7 +35,7 @@ pub struct Args {
 /// What a person has to know, on one line. What was not copied is where it was.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = config::load(config_file.as_deref())?.settings;
+    let settings = telemetry_config::load(config_file.as_deref())?.settings;
     let consent = Consent::of(&settings.etc_dir)?.ok_or(Error::NotOptedIn)?;
     let cache = Cache::open_or_make(&settings.cache_dir)
         .map_err(|error| format!("{}: {error}", settings.cache_dir.join("pstore").display()))?;

@@ -17,7 +17,7 @@ use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use telemetry_daemon::state_file;
+use telemetry_store::state_file;
 
 /// A directory with dumps.
 #[derive(Clone, Debug, PartialEq, Eq)]

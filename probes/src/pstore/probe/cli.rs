@@ -5,8 +5,8 @@ use crate::kernel_log::Privacy;
 use crate::sending;
 use clap::Parser;
 use std::path::PathBuf;
-use telemetry::config;
-use telemetry::{Error, opt_in};
+use telemetry::Error;
+use telemetry_config::consent;
 
 /// Sends a telemetry record for each failure of the kernel that pstoreclean found kept over a restart.
 #[derive(Debug, Parser)]
@@ -26,8 +26,8 @@ pub struct Args {
 /// What a person has to know, on one line. What was not told is kept for the next time.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = config::load(config_file.as_deref())?.settings;
-    let is_unfiltered = opt_in::has_no_privacy_filters(&settings.etc_dir);
+    let settings = telemetry_config::load(config_file.as_deref())?.settings;
+    let is_unfiltered = consent::has_no_privacy_filters(&settings.etc_dir);
     let privacy = if is_unfiltered { Privacy::Everything } else { Privacy::Filtered };
     if let Some(directory) = &args.from {
         return print::print(directory, privacy);

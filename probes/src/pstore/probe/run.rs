@@ -22,7 +22,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::Client;
-use telemetry::config::Settings;
+use telemetry_config::Settings;
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start
 /// of the machine tells.

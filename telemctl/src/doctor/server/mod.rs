@@ -14,8 +14,8 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use telemetry::config::Settings;
-use telemetry_daemon::delivery_status::shown_url;
+use telemetry_config::Settings;
+use telemetry_config::shown_url;
 
 const ABOUT: &str = "server";
 

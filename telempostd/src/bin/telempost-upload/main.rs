@@ -14,7 +14,7 @@ mod tls_fault;
 mod transfers;
 
 use std::process::ExitCode;
-use telemetry_daemon::logging;
+use telemetry_runtime::logging;
 
 fn main() -> ExitCode {
     logging::init("telempost-upload");

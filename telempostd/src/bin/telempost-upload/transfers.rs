@@ -11,7 +11,7 @@ use curl::easy::{Easy2, HttpVersion, List, SslVersion};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
-use telemetry_daemon::delivery_status::shown_url;
+use telemetry_config::shown_url;
 
 const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
 

@@ -1,6 +1,7 @@
 //! Consent: nothing is collected or sent unless the file `opt-in` stands in `etc_dir`.
 
 use std::path::{Path, PathBuf};
+use telemetry_files::bounded_file;
 
 /// The file whose being there is the consent.
 pub const OPT_IN_FILE: &str = "opt-in";
@@ -11,6 +12,12 @@ pub const STATIC_MACHINE_ID_FILE: &str = "opt-in-static-machine-id";
 /// The file with which an administrator lets more of a crash leave the machine: what third-party programs crashed, values of
 /// the kernel's registers, journal entries of high priority.
 pub const NO_PRIVACY_FILTERS_FILE: &str = "opt-in-no-privacy-filters";
+
+/// Longest part of that file that is read, in bytes: its first line is what counts.
+const STATIC_MACHINE_ID_BYTES: u64 = 4096;
+
+/// Longest machine id (contract).
+const STATIC_MACHINE_ID_CHARACTERS: usize = 32;
 
 /// Path of the consent file.
 pub fn opt_in_path(etc_dir: &Path) -> PathBuf {
@@ -27,6 +34,17 @@ pub fn has_no_privacy_filters(etc_dir: &Path) -> bool {
     etc_dir.join(NO_PRIVACY_FILTERS_FILE).exists()
 }
 
+/// The machine id that the administrator fixed: the first 32 characters of the override's first line, if they say
+/// anything. Control characters become spaces.
+pub fn static_machine_id(etc_dir: &Path) -> Option<String> {
+    let bytes =
+        bounded_file::read_head(&etc_dir.join(STATIC_MACHINE_ID_FILE), STATIC_MACHINE_ID_BYTES).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let id: String = text.lines().next()?.chars().take(STATIC_MACHINE_ID_CHARACTERS).collect();
+    let id = id.trim().replace(char::is_control, " ");
+    (!id.is_empty()).then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +56,21 @@ mod tests {
         std::fs::write(opt_in_path(etc.path()), "").unwrap();
         assert!(is_opted_in(etc.path()));
         assert!(!is_opted_in(Path::new("/nonexistent")));
+    }
+
+    #[test]
+    fn a_fixed_machine_id_is_the_head_of_a_line() {
+        let etc = tempfile::tempdir().unwrap();
+        assert_eq!(static_machine_id(etc.path()), None);
+        let long = "x".repeat(50);
+        for (text, expected) in [
+            ("my-machine\nmore\n", Some("my-machine")),
+            (long.as_str(), Some(&long[..32])),
+            (" a\tb \n", Some("a b")),
+            ("\n", None),
+        ] {
+            std::fs::write(etc.path().join(STATIC_MACHINE_ID_FILE), text).unwrap();
+            assert_eq!(static_machine_id(etc.path()).as_deref(), expected, "{text:?}");
+        }
     }
 }

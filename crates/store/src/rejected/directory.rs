@@ -4,7 +4,6 @@
 //! directory, and no symbolic link is followed.
 
 use super::answer::Answer;
-use crate::bounded_file;
 use crate::limits::{REJECTED_ANSWER_BYTES, SPOOL_FILE_BYTES};
 use crate::spool::{REJECTED_DIR, SpoolDir, file};
 use nix::dir::Dir;
@@ -16,6 +15,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_files::bounded_file;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 

@@ -8,13 +8,13 @@
 //!
 //! With retention on, `LOG_DIR/records/RECORD_ID` holds the payload and a newline.
 
-use crate::bounded_file;
 use crate::limits::{JOURNAL_FILE_BYTES, JOURNAL_KEPT, JOURNAL_PRUNE_PAST};
 use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use telemetry_files::bounded_file;
 
 const SEPARATOR: char = '\u{1e}';
 

@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
-use telemetry::bounded_file;
+use telemetry_files::bounded_file;
 
 /// Longest file that is read: every counter with as many reasons as there may be is the longest.
 pub(crate) const FILE_BYTES: u64 = 256 * 1024;

@@ -1,40 +1,27 @@
-//! The machine id of records: random, made anew every three days, or what the administrator fixed.
+//! The machine id of records: random, and made anew every three days.
 
-use crate::bounded_file;
 use crate::limits::MACHINE_ID_DAYS;
-use crate::opt_in::STATIC_MACHINE_ID_FILE;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use telemetry_record::header::clean_value;
+use telemetry_files::bounded_file;
 use telemetry_record::hex_id::{HEX_DIGITS, HexId};
 
 const MAX_AGE: Duration = Duration::from_secs(MACHINE_ID_DAYS * 24 * 60 * 60);
 
-/// The id to put into records now; makes or renews `state_dir/machine_id` where that is due.
+/// The id to put into records now, unless the administrator fixed one; makes or renews `state_dir/machine_id`
+/// where that is due.
 ///
 /// # Errors
 /// The file can not be read or written.
-pub fn current(etc_dir: &Path, state_dir: &Path, now: SystemTime) -> io::Result<String> {
-    if let Some(id) = fixed_by_administrator(etc_dir) {
-        return Ok(id);
-    }
+pub fn current(state_dir: &Path, now: SystemTime) -> io::Result<String> {
     let path = state_dir.join("machine_id");
     match kept(&path, now) {
         Some(id) => Ok(id),
         None => renew(&path),
     }
-}
-
-/// The first 32 characters of the override's first line, if they say anything.
-pub fn fixed_by_administrator(etc_dir: &Path) -> Option<String> {
-    let bytes = bounded_file::read_head(&etc_dir.join(STATIC_MACHINE_ID_FILE), 4096).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let id: String = text.lines().next()?.chars().take(HEX_DIGITS).collect();
-    let id = clean_value(id.trim());
-    (!id.is_empty()).then(|| id.into_owned())
 }
 
 /// The id in the file, while it is well formed and young enough.
@@ -73,11 +60,11 @@ mod tests {
     fn an_id_is_kept_for_three_days() {
         let dir = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
-        let first = current(dir.path(), dir.path(), now).unwrap();
+        let first = current(dir.path(), now).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("machine_id")).unwrap(), first);
         assert!(first.parse::<HexId>().is_ok());
-        assert_eq!(current(dir.path(), dir.path(), now + DAY).unwrap(), first);
-        assert_ne!(current(dir.path(), dir.path(), now + 4 * DAY).unwrap(), first);
+        assert_eq!(current(dir.path(), now + DAY).unwrap(), first);
+        assert_ne!(current(dir.path(), now + 4 * DAY).unwrap(), first);
     }
 
     #[test]
@@ -88,19 +75,6 @@ mod tests {
         assert!(is_due(now - 3 * DAY - Duration::from_secs(1), now));
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("machine_id"), "short").unwrap();
-        assert!(current(dir.path(), dir.path(), now).unwrap().parse::<HexId>().is_ok());
-    }
-
-    #[test]
-    fn the_administrators_id_wins() {
-        let dir = tempfile::tempdir().unwrap();
-        let fixed = dir.path().join(STATIC_MACHINE_ID_FILE);
-        let now = SystemTime::now();
-        fs::write(&fixed, "my-machine\nmore\n").unwrap();
-        assert_eq!(current(dir.path(), dir.path(), now).unwrap(), "my-machine");
-        fs::write(&fixed, "x".repeat(50)).unwrap();
-        assert_eq!(current(dir.path(), dir.path(), now).unwrap(), "x".repeat(32));
-        fs::write(&fixed, "\n").unwrap();
-        assert!(current(dir.path(), dir.path(), now).unwrap().parse::<HexId>().is_ok());
+        assert!(current(dir.path(), now).unwrap().parse::<HexId>().is_ok());
     }
 }

@@ -6,8 +6,8 @@
 //! key = value        blanks around both are ignored, \s in a value is a blank
 //! ```
 
-use super::keys::{self, Key};
-use super::{ConfigError, ConfigWarning, WarningKind};
+use crate::keys::{self, Key};
+use crate::{ConfigError, ConfigWarning, WarningKind};
 use serde_ini::parse::{Item, Parser};
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Second stage: validated settings, as durations, sizes and paths.
 
-use super::fragment::Fragment;
-use super::keys::{self, Key};
-use super::{ConfigError, Source};
+use crate::fragment::Fragment;
+use crate::keys::{self, Key};
+use crate::{ConfigError, Source};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,14 +3,16 @@
 //! The file is the first of: the one named explicitly; `telemetrics.conf` of the administrator; the one
 //! of the distribution. Where none is there the defaults hold. See [`keys`] for the table.
 
+pub mod consent;
 mod fragment;
 pub mod keys;
+pub mod limits;
 mod settings;
+mod shown_url;
 
 pub use settings::{Compression, RateLimitStrategy, ServerApi, ServerSettings, Settings, UserLimits};
+pub use shown_url::shown_url;
 
-use crate::bounded_file;
-use crate::error::errno_of;
 use crate::limits::CONFIG_FILE_BYTES;
 use fragment::Fragment;
 use nix::errno::Errno;
@@ -18,6 +20,8 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use telemetry_files::bounded_file;
+use telemetry_files::errno_of;
 
 /// Where the file is looked for when none is named, in this order.
 pub const DEFAULT_PATHS: [&str; 2] = [

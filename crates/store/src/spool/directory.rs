@@ -5,7 +5,6 @@
 //! Names that begin with `.` are no records.
 
 use super::file::{self, StoredRecord};
-use crate::bounded_file;
 use crate::limits::{RECORDS_PER_FILE, SPOOL_FILE_BYTES};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
@@ -20,6 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use telemetry_files::bounded_file;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 

@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use telemetry::bounded_file;
+use telemetry_files::bounded_file;
 
 /// The lock of a running daemon; dropping it frees the place.
 #[derive(Debug)]
@@ -143,13 +143,6 @@ mod tests {
         assert_eq!(mode(lock_path(dir.path(), "telempostd")), 0o600);
         assert_eq!(mode(pid_path(dir.path(), "telempostd")), 0o644);
         assert!(program_of(std::process::id()).is_some());
-    }
-
-    #[test]
-    fn senders_can_tell_that_ours_has_run() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(InstanceLock::acquire(dir.path(), "telemprobd").unwrap());
-        assert!(dir.path().join(telemetry::TELEMPROBD_PID_FILE).exists());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Tells at once when consent is withdrawn, so that a daemon stops without waiting for the next record.
-//! Whether it is given is always asked of the file itself ([`telemetry::opt_in`]); this only wakes.
+//! Whether it is given is always asked of the file itself ([`telemetry_config::consent`]); this only wakes.
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::io;

@@ -3,7 +3,6 @@
 
 mod directory;
 pub mod file;
-pub mod rejected;
 
 pub use directory::{DAMAGED_DIR, REJECTED_DIR, SpoolDir, SpoolEntry, StoredFile};
 pub use file::{StoredRecord, sender_of};
