@@ -5,11 +5,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::crash::elf::Elf;
-use probes::crash::limits::FRAMES;
-use probes::crash::memory::Memory;
-use probes::crash::registers::{REGISTERS, Registers};
-use probes::crash::unwind::{CodeMap, Unwinder};
+use telemetry_crash::elf::Elf;
+use telemetry_crash::limits::FRAMES;
+use telemetry_crash::memory::Memory;
+use telemetry_crash::registers::{REGISTERS, Registers};
+use telemetry_crash::unwind::{CodeMap, Unwinder};
 
 /// Where the stack is.
 const STACK: u64 = 0x7fff_0000_0000;

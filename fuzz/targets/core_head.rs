@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::crash::{core, fault, limits};
+use telemetry_crash::{core, fault, limits};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(head) = core::read(&mut &*bytes) else { return };

@@ -4,10 +4,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::crash::core::FileMapping;
-use probes::crash::elf::{BuildId, Elf};
-use probes::crash::modules::Files;
-use probes::crash::names::{DebugData, Names};
+use telemetry_crash::core::FileMapping;
+use telemetry_crash::elf::{BuildId, Elf};
+use telemetry_crash::modules::Files;
+use telemetry_crash::names::{DebugData, Names};
 
 struct SameFile<'data>(&'data [u8]);
 

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::hand_over::Finding;
-use probes::journal::entry::Entry;
-use probes::journal::failure::Failure;
+use telemetry_outbox::Finding;
+use telemetry_journal::entry::Entry;
+use telemetry_journal::failure::Failure;
 use telemetry::Record;
 
 fuzz_target!(|bytes: &[u8]| {

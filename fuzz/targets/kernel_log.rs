@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::kernel_log::{Line, Privacy, Scanner, parse_kmsg, with_count};
+use telemetry_kernel::log::{Line, Privacy, Scanner, parse_kmsg, with_count};
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut scanner, mut found) = (Scanner::default(), Vec::new());

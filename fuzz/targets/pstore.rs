@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::kernel_log::Privacy;
-use probes::pstore::{Dump, Name, crashes};
+use telemetry_kernel::log::Privacy;
+use telemetry_kernel::pstore::{Dump, Name, crashes};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut dumps = Vec::new();
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
         let Some(name) = Name::parse(&label) else { continue };
         let dump = Dump::read(&label, &name, secs, file.get(end + 1..).unwrap_or_default());
         // A byte that is no UTF-8 becomes three.
-        assert!(dump.text_bytes() <= 3 * probes::pstore::DUMP_BYTES);
+        assert!(dump.text_bytes() <= 3 * telemetry_kernel::pstore::DUMP_BYTES);
         dumps.push(dump);
     }
     let count = dumps.len();

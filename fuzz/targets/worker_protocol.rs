@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probes::crash::handler::protocol;
+use crashprobe::protocol;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = protocol::decode(bytes) {

@@ -7,6 +7,7 @@ use telemetry_record::classification;
 use telemetry_record::header::{Header, HeaderBlock, cut};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::limits::PAYLOAD_BYTES;
+use telemetry_record::payload;
 
 /// Version of the record format: 15 headers, `event_id` the last.
 pub const RECORD_FORMAT_VERSION: u32 = 4;
@@ -59,7 +60,7 @@ impl Record {
     /// # Errors
     /// [`Error::PayloadCharacter`]: a control character that is not white space. The old payload stays.
     pub fn set_payload(&mut self, text: &str) -> Result<(), Error> {
-        if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        if !payload::is_text(text) {
             return Err(Error::PayloadCharacter);
         }
         self.payload = Some(cut(text, PAYLOAD_BYTES).to_owned());

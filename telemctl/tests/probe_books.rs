@@ -5,9 +5,10 @@
 mod instance;
 
 use instance::Instance;
-use probes::hand_over::Book;
-use probes::klogscanner::{KernelFinding, PROBE, Position};
 use serde_json::{Value, json};
+use telemetry_kernel::klogscanner::{PROBE, Position};
+use telemetry_kernel::log::KernelFinding;
+use telemetry_outbox::Book;
 
 fn with_book(lost_lines: u64) -> Instance {
     let instance = Instance::new();

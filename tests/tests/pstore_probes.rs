@@ -1,13 +1,14 @@
 //! What the kernel kept over a restart: copied before it is freed, told once before it is removed.
 
-use probes::hand_over::Book;
-use probes::kernel_log::{Line, Oops, Scanner};
-use probes::klogscanner::{self, KernelFinding};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use system_tests::programs;
 use system_tests::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, copy, names, says, told};
 use system_tests::torture::LoopFs;
+use telemetry_kernel::klogscanner;
+use telemetry_kernel::log::KernelFinding;
+use telemetry_kernel::log::{Line, Oops, Scanner};
+use telemetry_outbox::Book;
 
 #[test]
 fn from_the_store_to_telemprobd() {

@@ -18,4 +18,5 @@ pub mod header;
 pub mod hex_id;
 pub mod limits;
 pub mod message;
+pub mod payload;
 pub mod wire;

@@ -19,6 +19,7 @@
 use crate::header::{HeaderBlock, HeaderError};
 use crate::limits::{CONFIG_PATH_BYTES, MESSAGE_BYTES, PAYLOAD_BYTES};
 use crate::message::Message;
+use crate::payload;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ pub fn decode(message: &[u8]) -> Result<Message, WireError> {
     // Values of DMI and cpuinfo come from firmware, in any encoding; an old library passes them as they are.
     let headers = HeaderBlock::parse(&String::from_utf8_lossy(headers))?;
     let payload = std::str::from_utf8(payload).map_err(|_| WireError::Text)?;
-    if payload.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+    if !payload::is_text(payload) {
         return Err(WireError::Text);
     }
     Ok(Message { config, headers, payload: payload.to_owned() })

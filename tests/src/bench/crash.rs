@@ -7,16 +7,16 @@ use super::table::Row;
 use super::{ROUNDS, median};
 use crate::crash::{self, CorePattern};
 use crate::{Sandbox, programs};
-use probes::crash::core::{self, FileMapping};
-use probes::crash::elf::BuildId;
-use probes::crash::limits::FRAMES;
-use probes::crash::memory::PagedMemory;
-use probes::crash::modules::{Files, ModuleTable, vdso_image};
-use probes::crash::unwind::Unwinder;
 use std::error::Error;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use telemetry_crash::core::{self, FileMapping};
+use telemetry_crash::elf::BuildId;
+use telemetry_crash::limits::FRAMES;
+use telemetry_crash::memory::PagedMemory;
+use telemetry_crash::modules::{Files, ModuleTable, vdso_image};
+use telemetry_crash::unwind::Unwinder;
 
 /// MiB that the process has touched, its threads, and how often a crash that copies all of it is measured.
 const PROCESSES: [(u32, u32, usize); 4] = [(1, 0, ROUNDS), (64, 32, ROUNDS), (1024, 0, 3), (4096, 0, 1)];

@@ -4,7 +4,6 @@
 use super::in_turn;
 use super::table::Row;
 use crate::{Sandbox, programs};
-use probes::kernel_log::{Line, Scanner};
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -12,6 +11,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use telemetry_kernel::log::{Line, Scanner};
 
 /// Lines of the log without an oops.
 const BOOT_LINES: usize = 5_000;

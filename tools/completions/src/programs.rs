@@ -5,13 +5,13 @@ use clap::{Command, CommandFactory};
 /// Every program that people call by its name. `make install` misses the completions of one that is not here.
 pub(crate) fn commands() -> Vec<Command> {
     vec![
-        probes::cli::Hprobe::command(),
-        probes::cli::TelemRecordGen::command(),
-        probes::crash::handler::Args::command(),
-        probes::journal::Args::command(),
-        probes::klogscanner::Args::command(),
-        probes::pstore::clean::Args::command(),
-        probes::pstore::probe::Args::command(),
+        telemetry_basic_probes::cli::Hprobe::command(),
+        telemetry_basic_probes::cli::TelemRecordGen::command(),
+        crashprobe::Args::command(),
+        telemetry_journal::Args::command(),
+        telemetry_kernel::klogscanner::Args::command(),
+        telemetry_kernel::pstore::clean::Args::command(),
+        telemetry_kernel::pstore::probe::Args::command(),
         telem_collector::cli::Options::command(),
         telemctl::cli::TelemJournal::command(),
         telemctl::cli::Telemctl::command(),

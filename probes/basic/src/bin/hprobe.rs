@@ -1,0 +1,35 @@
+//! hprobe: sends a hello, to show that records arrive.
+
+use clap::Parser;
+use std::path::Path;
+use std::process::ExitCode;
+use telemetry::Record;
+use telemetry_basic_probes::cli::Hprobe;
+use telemetry_basic_probes::hello::{self, Extras};
+use telemetry_outbox::sending;
+
+fn main() -> ExitCode {
+    match run(&Hprobe::parse()) {
+        Ok(()) => {
+            println!("Successfully sent record to daemon.");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("hprobe: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Hprobe) -> Result<(), Box<dyn std::error::Error>> {
+    let client = sending::client(args.config_file.as_deref())?;
+    let class = if args.heartbeat { hello::HEARTBEAT_CLASS } else { hello::HELLO_CLASS };
+    let extras = Extras {
+        locale: args.locale.then(hello::locale),
+        uptime_secs: if args.uptime { Some(hello::uptime_secs()?) } else { None },
+        bundles: args.bundles.then(|| hello::bundles(Path::new(hello::BUNDLES_DIR))),
+    };
+    let mut record = Record::new(1, class, hello::PAYLOAD_VERSION)?;
+    record.set_payload(&hello::payload(&extras))?;
+    Ok(sending::send(&client, &record)?)
+}

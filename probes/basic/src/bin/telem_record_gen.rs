@@ -1,0 +1,47 @@
+//! telem-record-gen: a record from the command line, for scripts.
+
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+use telemetry::{Error, Record};
+use telemetry_basic_probes::cli::TelemRecordGen;
+use telemetry_basic_probes::payload_source::PayloadSource;
+use telemetry_outbox::sending;
+
+fn main() -> ExitCode {
+    match run(TelemRecordGen::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("telem-record-gen: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: TelemRecordGen) -> Result<(), Box<dyn std::error::Error>> {
+    let client = sending::client(args.config_file.as_deref())?;
+    // Before standard input is waited for: nobody types a payload for nothing.
+    if !args.no_post && !client.is_opted_in() {
+        return Err(Error::NotOptedIn.into());
+    }
+    let mut record = Record::new(args.severity, &args.class, args.record_version)?;
+    if let Some(id) = &args.event_id {
+        record.set_event_id(id)?;
+    }
+    let source = match (args.payload, args.payload_file) {
+        (Some(text), _) => PayloadSource::Text(text),
+        (None, Some(path)) => PayloadSource::File(path),
+        (None, None) => PayloadSource::Stdin,
+    };
+    record.set_payload(&source.read()?)?;
+    if args.echo {
+        let payload = record.payload().unwrap_or_default();
+        let newline = if payload.ends_with('\n') { "" } else { "\n" };
+        let text = format!("{}{payload}{newline}", record.headers().as_str());
+        std::io::stdout().write_all(text.as_bytes())?;
+    }
+    if !args.no_post {
+        sending::send(&client, &record)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The call frame information of a module: `.eh_frame` and `.debug_frame` as one index.
+
+use super::row::{Row, SectionName};
+use crate::elf::Elf;
+use crate::limits::{DEBUG_FRAME_BYTES, FRAME_DESCRIPTIONS};
+use crate::registers::Arch;
+use gimli::{
+    BaseAddresses, CieOrFde, DebugFrame, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry,
+    LittleEndian, ParsedEhFrameHdr, UnwindContext, UnwindOffset, UnwindSection, Vendor,
+};
+use object::elf::PT_GNU_EH_FRAME;
+use object::read::elf::ProgramHeader;
+use std::borrow::Cow;
+
+type Slice<'data> = EndianSlice<'data, LittleEndian>;
+
+/// What a module has.
+pub(super) struct CfiTable<'data> {
+    vendor: Vendor,
+    bases: BaseAddresses,
+    /// The sorted table that linkers make of `.eh_frame`.
+    header: Option<ParsedEhFrameHdr<Slice<'data>>>,
+    eh_frame: Indexed<'data>,
+    debug_frame: Indexed<'data>,
+    context: UnwindContext<usize>,
+}
+
+/// A section, and where in it the functions are described.
+struct Indexed<'data> {
+    bytes: Option<Cow<'data, [u8]>>,
+    /// Start, end and offset, by rising start; none until it is needed.
+    index: Option<Vec<(u64, u64, usize)>>,
+}
+
+impl<'data> CfiTable<'data> {
+    pub(super) fn new(elf: &Elf<'data>) -> Self {
+        let vendor = if elf.arch == Arch::Aarch64 { Vendor::AArch64 } else { Vendor::Default };
+        let mut bases = BaseAddresses::default();
+        for (name, set) in [
+            (".text", BaseAddresses::set_text as fn(BaseAddresses, u64) -> BaseAddresses),
+            (".got", BaseAddresses::set_got),
+        ] {
+            if let Some((address, _)) = elf.section(name) {
+                bases = set(bases, address);
+            }
+        }
+        let mut header = None;
+        if let Some((address, bytes)) = eh_frame_header(elf) {
+            bases = bases.set_eh_frame_hdr(address);
+            header = EhFrameHdr::new(bytes, LittleEndian).parse(&bases, 8).ok();
+        }
+        // A file without section headers still leads to it.
+        let by_header = || {
+            let address = header.as_ref()?.eh_frame_ptr().direct().ok()?;
+            Some((address, elf.bytes_at(address)?))
+        };
+        let eh_frame = elf.section(".eh_frame").filter(|(_, bytes)| !bytes.is_empty()).or_else(by_header);
+        if let Some((address, _)) = eh_frame {
+            bases = bases.set_eh_frame(address);
+        }
+        let debug_frame = elf.section_data(".debug_frame", DEBUG_FRAME_BYTES).map(|(_, bytes)| bytes);
+        Self {
+            vendor,
+            bases,
+            header,
+            eh_frame: Indexed { bytes: eh_frame.map(|(_, bytes)| Cow::Borrowed(bytes)), index: None },
+            debug_frame: Indexed { bytes: debug_frame, index: None },
+            context: UnwindContext::new(),
+        }
+    }
+
+    /// The rules at this address.
+    pub(super) fn row(&mut self, svma: u64) -> Option<Row> {
+        self.eh_frame_row(svma).or_else(|| self.debug_frame_row(svma))
+    }
+
+    fn eh_frame_row(&mut self, svma: u64) -> Option<Row> {
+        let bytes = self.eh_frame.bytes.as_deref()?;
+        let mut section = EhFrame::new(bytes, LittleEndian);
+        section.set_address_size(8);
+        section.set_vendor(self.vendor);
+        let table = self.header.as_ref().and_then(|header| header.table());
+        let by_table = table.and_then(|table| {
+            let pointer = table.lookup(svma, &self.bases).ok()?;
+            let offset = table.pointer_to_offset(pointer).ok()?;
+            description(&section, &self.bases, offset).filter(|fde| fde.contains(svma))
+        });
+        let fde = by_table.or_else(|| {
+            // The table is missing, damaged, or does not know this function. The last is usual: then a look at an
+            // index that is complete costs one pass over the section.
+            let index = self.eh_frame.index.get_or_insert_with(|| index(&section, &self.bases));
+            let offset = find(index, svma)?;
+            description(&section, &self.bases, offset.into())
+        })?;
+        row(&section, &self.bases, &mut self.context, &fde, svma, SectionName::EhFrame(bytes))
+    }
+
+    fn debug_frame_row(&mut self, svma: u64) -> Option<Row> {
+        let bytes = self.debug_frame.bytes.as_deref()?;
+        let mut section = DebugFrame::new(bytes, LittleEndian);
+        section.set_address_size(8);
+        section.set_vendor(self.vendor);
+        let index = self.debug_frame.index.get_or_insert_with(|| index(&section, &self.bases));
+        let fde = description(&section, &self.bases, find(index, svma)?.into())?;
+        row(&section, &self.bases, &mut self.context, &fde, svma, SectionName::DebugFrame(bytes))
+    }
+}
+
+/// `.eh_frame_hdr`, by its section or by its segment.
+fn eh_frame_header<'data>(elf: &Elf<'data>) -> Option<(u64, &'data [u8])> {
+    elf.section(".eh_frame_hdr").or_else(|| {
+        let headers = elf.file.elf_program_headers().iter();
+        let header = headers.take(128).find(|header| header.p_type(LITTLE) == PT_GNU_EH_FRAME)?;
+        let address = header.p_vaddr(LITTLE);
+        Some((address, elf.bytes_at(address)?))
+    })
+}
+
+const LITTLE: object::LittleEndian = object::LittleEndian;
+
+fn description<'bytes, S: UnwindSection<Slice<'bytes>>>(
+    section: &S,
+    bases: &BaseAddresses,
+    offset: S::Offset,
+) -> Option<FrameDescriptionEntry<Slice<'bytes>>> {
+    section.fde_from_offset(bases, offset, S::cie_from_offset).ok()
+}
+
+/// Every description that can be read, up to the first that can not.
+fn index<'bytes, S: UnwindSection<Slice<'bytes>>>(
+    section: &S,
+    bases: &BaseAddresses,
+) -> Vec<(u64, u64, usize)>
+where
+    S::Offset: UnwindOffset<usize>,
+{
+    let mut found = Vec::new();
+    let mut entries = section.entries(bases);
+    while let Ok(Some(entry)) = entries.next() {
+        let CieOrFde::Fde(partial) = entry else { continue };
+        let Ok(fde) = partial.parse(S::cie_from_offset) else { continue };
+        if found.len() >= FRAME_DESCRIPTIONS {
+            break;
+        }
+        if fde.len() > 0 {
+            found.push((fde.initial_address(), fde.end_address(), fde.offset()));
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
+fn find(index: &[(u64, u64, usize)], svma: u64) -> Option<usize> {
+    let after = index.partition_point(|(start, _, _)| *start <= svma);
+    let (_, end, offset) = index.get(after.checked_sub(1)?)?;
+    (svma < *end).then_some(*offset)
+}
+
+fn row<'bytes, S: UnwindSection<Slice<'bytes>>>(
+    section: &S,
+    bases: &BaseAddresses,
+    context: &mut UnwindContext<usize>,
+    fde: &FrameDescriptionEntry<Slice<'bytes>>,
+    svma: u64,
+    name: SectionName<'_>,
+) -> Option<Row> {
+    let row = fde.unwind_info_for_address(section, bases, context, svma).ok()?;
+    Row::new(row, fde.cie(), name)
+}

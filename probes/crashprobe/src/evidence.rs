@@ -1,0 +1,87 @@
+//! The worker's first step: the head of the core, and where memory is read.
+//!
+//! | core | memory |
+//! |---|---|
+//! | a file | the file |
+//! | a stream, the process is there and is the core's | `/proc/PID/mem` |
+//! | a stream alone | what is kept of the rest of it |
+
+use super::link::{Core, Supervisor, WorkerIo};
+use super::process::View;
+use std::fs::File;
+use telemetry_crash::core::{self, CoreHead};
+use telemetry_crash::memory::{KeptMemory, Memory, PagedMemory};
+use telemetry_crash::report::CrashReport;
+
+/// What a report is made of.
+pub struct Evidence {
+    /// What is known so far.
+    pub report: CrashReport,
+    /// Path of the executable, where somebody knows it.
+    pub executable: Option<String>,
+    /// The head of the core.
+    pub head: CoreHead,
+    /// The memory of the process.
+    pub memory: Box<dyn Memory>,
+    /// Opens files, takes reports.
+    pub supervisor: Supervisor,
+    /// The pipe by which the kernel holds the process; to be dropped when memory is not needed any more.
+    pub hold: Option<File>,
+}
+
+impl Evidence {
+    /// Reads the head and finds the memory. A core that can not be read is reported, and there is nothing more to do.
+    pub fn gather(io: WorkerIo) -> Option<Self> {
+        let WorkerIo { mut report, mut executable, mut core, process, supervisor } = io;
+        let head = match &mut core {
+            Core::Stream(pipe) => core::read(pipe),
+            Core::Regular(file) => core::read_file(file),
+        };
+        let head = match head {
+            Ok(head) => head,
+            Err(error) => {
+                report.error = Some(error.to_string());
+                supervisor.report(&report, executable.as_deref());
+                return None;
+            }
+        };
+        report.pid = report.pid.or(head.pid);
+        report.signal = report.signal.or(head.signal.map(|signal| signal.number));
+        if executable.is_none() {
+            executable = head.executable().map(|file| file.path.clone()).filter(|path| path.starts_with('/'));
+        }
+        if report.process.is_empty() {
+            let known = executable.as_ref().or(head.name.as_ref());
+            report.process = known.cloned().unwrap_or_default();
+        }
+        let (memory, hold) = memory(core, process, &head, &supervisor);
+        Some(Self { report, executable, head, memory, supervisor, hold })
+    }
+}
+
+type MemoryAndHold = (Box<dyn Memory>, Option<File>);
+
+fn memory(core: Core, process: Option<View>, head: &CoreHead, supervisor: &Supervisor) -> MemoryAndHold {
+    let mut pipe = match core {
+        Core::Regular(file) => {
+            let segments = head.segments.clone();
+            return (Box::new(PagedMemory::of_core(file, segments)), None);
+        }
+        Core::Stream(pipe) => pipe,
+    };
+    let process = process.and_then(|mut process| {
+        let is_it = supervisor.is_process_of(&head.auxv, &mut process);
+        is_it.then(|| PagedMemory::of_process(process.memory))
+    });
+    match process.filter(|memory| is_readable(memory, head)) {
+        Some(memory) => (Box::new(memory), Some(pipe)),
+        None => (Box::new(KeptMemory::keep(&mut pipe, head)), None),
+    }
+}
+
+/// Whether the process is still there: the stack of a thread can be read. One thread may have none, as after a stack
+/// overflow; the others have.
+fn is_readable(memory: &dyn Memory, head: &CoreHead) -> bool {
+    let stacks = head.threads.iter().filter_map(|thread| thread.registers.sp());
+    stacks.chain(head.auxv.vdso()).any(|address| memory.read(address, &mut [0]))
+}

@@ -1,0 +1,126 @@
+//! The worker's side: what it is given, and whom it asks for more.
+
+use super::protocol::{self, Message, Report};
+use super::{mmap, process::View, recvmsg};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, send};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
+use telemetry_crash::core::{Auxv, FileMapping};
+use telemetry_crash::elf::BuildId;
+use telemetry_crash::modules::Files;
+use telemetry_crash::report::CrashReport;
+
+/// All that a worker has. It runs without privileges, and opens nothing itself.
+#[derive(Debug)]
+pub struct WorkerIo {
+    /// What is known without looking: process, pid, signal, remarks.
+    pub report: CrashReport,
+    /// The executable, where the kernel or a person said it.
+    pub executable: Option<String>,
+    /// The core. A stream is the pipe of the kernel, which holds the process until it is dropped.
+    pub core: Core,
+    /// The process, if the kernel holds it and it is known to be the one that crashed.
+    pub process: Option<View>,
+    /// The other side.
+    pub supervisor: Supervisor,
+}
+
+/// Where the core comes from.
+#[derive(Debug)]
+pub enum Core {
+    /// It can be read once, from its beginning on.
+    Stream(File),
+    /// It can be read anywhere.
+    Regular(File),
+}
+
+impl Core {
+    pub(super) fn file(&self) -> &File {
+        match self {
+            Core::Stream(file) | Core::Regular(file) => file,
+        }
+    }
+}
+
+/// Opens files and keeps the newest report.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    socket: Rc<OwnedFd>,
+}
+
+impl Supervisor {
+    pub(super) fn new(socket: OwnedFd) -> Self {
+        Self { socket: Rc::new(socket) }
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Tells the newest report, which is sent should no other follow. `executable` is the path of the program, where
+    /// the core told it.
+    pub fn report(&self, report: &CrashReport, executable: Option<&str>) {
+        let executable = executable.map(str::to_owned);
+        let report = Report { failed: report.error.is_some(), executable, text: report.payload() };
+        self.tell(&Message::Report(report));
+    }
+
+    /// Whether `/proc/PID` is the process of the core: each has its own random addresses in its auxiliary vector. If
+    /// it is another one, that is told, and nothing more is opened through it.
+    pub fn is_process_of(&self, auxv: &Auxv, process: &mut View) -> bool {
+        let mut bytes = Vec::new();
+        let read = process.auxv.by_ref().take(auxv.0.len() as u64).read_to_end(&mut bytes);
+        let is_it = read.is_ok() && !bytes.is_empty() && bytes == auxv.0;
+        if !is_it {
+            self.tell(&Message::OtherProcess);
+        }
+        is_it
+    }
+
+    pub(super) fn done(&self) {
+        self.tell(&Message::Done);
+    }
+
+    /// A supervisor that is gone takes its worker along: there is nothing to be done about an error.
+    fn tell(&self, message: &Message) {
+        if let Some(bytes) = protocol::encode(message) {
+            let _ = self.send(&bytes);
+        }
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<(), Errno> {
+        loop {
+            match send(self.socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
+                Err(Errno::EINTR) => {}
+                sent => return sent.map(drop),
+            }
+        }
+    }
+
+    fn open(&self, message: &Message) -> Option<&'static [u8]> {
+        self.send(&protocol::encode(message)?).ok()?;
+        let mut answer = [0; 16];
+        let (length, file) = recvmsg::receive(self.socket.as_fd(), &mut answer).ok()?;
+        let file_bytes = protocol::decode_answer(answer.get(..length)?)?;
+        mmap::map_and_leak(file?, file_bytes)
+    }
+}
+
+impl Files<'static> for Supervisor {
+    fn mapped(&self, mapping: &FileMapping, path: &str) -> Option<&'static [u8]> {
+        let path = path.to_owned();
+        self.open(&Message::OpenMapped { start: mapping.start, end: mapping.end, path })
+    }
+
+    fn debug_by_build_id(&self, build_id: &BuildId) -> Option<&'static [u8]> {
+        self.open(&Message::OpenDebugBuildId(build_id.clone()))
+    }
+
+    fn debug_link(&self, module_path: &str, name: &str) -> Option<&'static [u8]> {
+        let (module_path, name) = (module_path.to_owned(), name.to_owned());
+        self.open(&Message::OpenDebugLink { module_path, name })
+    }
+}

@@ -1,0 +1,285 @@
+//! What the worker, which reads foreign bytes, says to the supervisor, which opens files. The worker may be anybody's
+//! by then, so that [`decode`] refuses whatever a worker of ours would not say.
+//!
+//! ```text
+//! a datagram: TAG (1 byte) FIELDS; numbers little endian, text as LENGTH (2 bytes) UTF-8
+//!   1 start u64, end u64, path      open the file that this range of the process shows   ──▶ answer
+//!   2 build-id                      open a separate debug file                           ──▶ answer
+//!   3 module's path, name           open the debug file of a .gnu_debuglink              ──▶ answer
+//!   4 failed u8, executable, text   the newest report
+//!   5                               /proc/PID is another process than the core's
+//!   6                               the report is whole
+//! an answer: 0, or 1 and the size u64, with a descriptor (SCM_RIGHTS)
+//! ```
+
+use telemetry_crash::elf::BuildId;
+use telemetry_crash::limits::{NAME_BYTES, PATH_BYTES, PAYLOAD_BYTES};
+
+/// Longest datagram: a report with the path of its executable.
+pub const DATAGRAM_BYTES: usize = PAYLOAD_BYTES + PATH_BYTES + 64;
+
+/// A message of the worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Asks for the file that this range of the process shows.
+    OpenMapped {
+        /// First address.
+        start: u64,
+        /// The address past the last.
+        end: u64,
+        /// Its path in the mount namespace of the process.
+        path: String,
+    },
+    /// Asks for a separate debug file.
+    OpenDebugBuildId(BuildId),
+    /// Asks for the debug file of a `.gnu_debuglink`.
+    OpenDebugLink {
+        /// Path of the module that has the link.
+        module_path: String,
+        /// The file's name.
+        name: String,
+    },
+    /// The newest report.
+    Report(Report),
+    /// `/proc/PID` is another process than the one of the core.
+    OtherProcess,
+    /// The last report is whole.
+    Done,
+}
+
+/// A report on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Whether unwinding failed as a whole.
+    pub failed: bool,
+    /// The executable, as the core tells it.
+    pub executable: Option<String>,
+    /// The payload.
+    pub text: String,
+}
+
+/// A message that no worker of ours sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the worker broke the protocol")]
+pub struct BrokenProtocol;
+
+/// A message as bytes; none if the other side would refuse it, as a path that is too long.
+pub fn encode(message: &Message) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match message {
+        Message::OpenMapped { start, end, path } => {
+            bytes.push(1);
+            bytes.extend_from_slice(&start.to_le_bytes());
+            bytes.extend_from_slice(&end.to_le_bytes());
+            push_text(&mut bytes, path)?;
+        }
+        Message::OpenDebugBuildId(build_id) => {
+            bytes.push(2);
+            push_field(&mut bytes, build_id.bytes())?;
+        }
+        Message::OpenDebugLink { module_path, name } => {
+            bytes.push(3);
+            push_text(&mut bytes, module_path)?;
+            push_text(&mut bytes, name)?;
+        }
+        Message::Report(Report { failed, executable, text }) => {
+            bytes.extend_from_slice(&[4, u8::from(*failed)]);
+            push_text(&mut bytes, executable.as_deref().unwrap_or_default())?;
+            push_text(&mut bytes, text)?;
+        }
+        Message::OtherProcess => bytes.push(5),
+        Message::Done => bytes.push(6),
+    }
+    decode(&bytes).is_ok().then_some(bytes)
+}
+
+/// Reads a message.
+///
+/// # Errors
+/// It is not whole, has too much, or a value that is not allowed.
+pub fn decode(datagram: &[u8]) -> Result<Message, BrokenProtocol> {
+    let mut fields = Fields(datagram);
+    let message = fields.message().filter(|_| fields.0.is_empty() && datagram.len() <= DATAGRAM_BYTES);
+    message.ok_or(BrokenProtocol)
+}
+
+/// The answer to a request whose file has so many bytes, or that has none.
+pub fn encode_answer(file_bytes: Option<u64>) -> Vec<u8> {
+    match file_bytes {
+        None => vec![0],
+        Some(size) => [&[1][..], &size.to_le_bytes()].concat(),
+    }
+}
+
+/// The size of the file that comes with an answer.
+pub fn decode_answer(datagram: &[u8]) -> Option<u64> {
+    let (tag, size) = datagram.split_first()?;
+    (*tag == 1).then_some(())?;
+    Some(u64::from_le_bytes(size.try_into().ok()?))
+}
+
+fn push_text(bytes: &mut Vec<u8>, text: &str) -> Option<()> {
+    push_field(bytes, text.as_bytes())
+}
+
+fn push_field(bytes: &mut Vec<u8>, field: &[u8]) -> Option<()> {
+    let length = u16::try_from(field.len()).ok()?;
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(field);
+    Some(())
+}
+
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn message(&mut self) -> Option<Message> {
+        Some(match self.byte()? {
+            1 => {
+                let (start, end) = (self.number()?, self.number()?);
+                Message::OpenMapped { start, end, path: self.path().filter(|_| start < end)? }
+            }
+            2 => Message::OpenDebugBuildId(BuildId::new(self.field()?)?),
+            3 => Message::OpenDebugLink { module_path: self.path()?, name: self.file_name()? },
+            4 => Message::Report(Report {
+                failed: match self.byte()? {
+                    0 => false,
+                    1 => true,
+                    _ => return None,
+                },
+                executable: Some(self.text(PATH_BYTES)?).filter(|text| !text.is_empty()),
+                text: self.text(PAYLOAD_BYTES)?,
+            }),
+            5 => Message::OtherProcess,
+            6 => Message::Done,
+            _ => return None,
+        })
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
+    fn field(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let (field, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+        self.0 = rest;
+        Some(field)
+    }
+
+    fn text(&mut self, most_bytes: usize) -> Option<String> {
+        let text = std::str::from_utf8(self.field()?).ok()?;
+        (text.len() <= most_bytes && !text.contains('\0')).then(|| text.to_owned())
+    }
+
+    /// An absolute path. What `..` in it does is the opener's business, who stays below a root.
+    fn path(&mut self) -> Option<String> {
+        self.text(PATH_BYTES).filter(|path| path.starts_with('/'))
+    }
+
+    fn file_name(&mut self) -> Option<String> {
+        self.text(NAME_BYTES).filter(|name| !matches!(name.as_str(), "" | "." | "..") && !name.contains('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn messages() -> Vec<Message> {
+        let mapped = |path: &str| Message::OpenMapped { start: 0x1000, end: u64::MAX, path: path.to_owned() };
+        let report = |executable: Option<&str>, text: String| {
+            Message::Report(Report { failed: true, executable: executable.map(str::to_owned), text })
+        };
+        vec![
+            mapped("/usr/lib/libc.so.6"),
+            mapped(&format!("/{}", "x".repeat(PATH_BYTES - 1))),
+            Message::OpenDebugBuildId(BuildId::new(&[7; 64]).unwrap()),
+            Message::OpenDebugLink { module_path: "/bin/x".to_owned(), name: "x".repeat(NAME_BYTES) },
+            report(None, String::new()),
+            report(Some(&"/x".repeat(PATH_BYTES / 2)), "x".repeat(PAYLOAD_BYTES)),
+            Message::OtherProcess,
+            Message::Done,
+        ]
+    }
+
+    #[test]
+    fn messages_arrive_as_they_were_sent() {
+        for message in messages() {
+            assert_eq!(decode(&encode(&message).unwrap()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_message_and_no_more_than_it_is_taken() {
+        for message in messages() {
+            let bytes = encode(&message).unwrap();
+            for end in 0..bytes.len() {
+                assert_eq!(decode(&bytes[..end]), Err(BrokenProtocol), "{message:?} {end}");
+            }
+            assert_eq!(decode(&[&bytes[..], &[0]].concat()), Err(BrokenProtocol), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_ours_never_asks_is_neither_sent_nor_taken() {
+        let mapped = |start, end, path: &str| Message::OpenMapped { start, end, path: path.to_owned() };
+        let link = |module_path: &str, name: &str| Message::OpenDebugLink {
+            module_path: module_path.to_owned(),
+            name: name.to_owned(),
+        };
+        let report = |executable: &str, text: &str| {
+            let executable = Some(executable.to_owned());
+            Message::Report(Report { failed: false, executable, text: text.to_owned() })
+        };
+        let long_path = format!("/{}", "x".repeat(PATH_BYTES));
+        for message in [
+            mapped(1, 1, "/x"),
+            mapped(2, 1, "/x"),
+            mapped(1, 2, "x"),
+            mapped(1, 2, ""),
+            mapped(1, 2, "/x\0"),
+            mapped(1, 2, &long_path),
+            mapped(1, 2, &"/".repeat(70_000)),
+            link("/x", ""),
+            link("/x", "."),
+            link("/x", ".."),
+            link("/x", "../y"),
+            link("/x", "a\0"),
+            link("/x", &"n".repeat(NAME_BYTES + 1)),
+            link("x", "y"),
+            report(&long_path, ""),
+            report("/x", &"x".repeat(PAYLOAD_BYTES + 1)),
+            report("/x", "a\0"),
+        ] {
+            assert_eq!(encode(&message), None, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn answers_arrive() {
+        assert_eq!(decode_answer(&encode_answer(None)), None);
+        assert_eq!(decode_answer(&encode_answer(Some(u64::MAX))), Some(u64::MAX));
+        for wrong in [&[][..], &[1], &[1; 8], &[1; 10], &[2; 9], &[0; 9]] {
+            assert_eq!(decode_answer(wrong), None, "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_could_have_been_sent(tag in 0_u8..8, rest in prop::collection::vec(any::<u8>(), 0..80)) {
+            let datagram = [&[tag][..], &rest].concat();
+            if let Ok(message) = decode(&datagram) {
+                prop_assert_eq!(encode(&message), Some(datagram));
+            }
+        }
+    }
+}

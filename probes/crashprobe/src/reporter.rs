@@ -1,0 +1,266 @@
+//! A crash from consent to its record, and what is told about it.
+//!
+//! ```text
+//! consent ─▶ is its class enough? ─▶ crash book ─▶ a place ─▶ worker ─▶ no privileges ─▶ telemprobd ─▶ crash book
+//!                    └──────────────────▶─────────────────────────────────────┘
+//! ```
+
+use super::cli::Args;
+use super::core_source;
+use super::crash::Crash;
+use super::deadline::Deadline;
+use super::delivery::{self, Clock};
+use super::fcntl;
+use super::letter::Letter;
+use super::link::WorkerIo;
+use super::opener::Opener;
+use super::process::{Claim, CrashedProcess};
+use super::slots::{Slot, Slots};
+use super::supervisor::{self, Outcome};
+use super::telling::Telling;
+use super::users::{self, User};
+use super::worker::{Task, Worker};
+use crate::system_journal::Priority;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use telemetry::{Client, Error, Record};
+use telemetry_config::Settings;
+use telemetry_crash::limits::{BOOK_PATIENCE, SLOTS};
+use telemetry_record::header::Header;
+use telemetry_store::crash_book::{self, Decision, Fate};
+
+/// Version of the payload's format.
+const PAYLOAD_VERSION: u32 = 1;
+
+/// Handles one crash.
+pub struct Reporter<'a> {
+    args: &'a Args,
+    settings: Settings,
+    client: Client,
+    deadline: Deadline,
+    crash: Crash,
+    user: User,
+    telling: Telling,
+    /// Whether the rules for paths hold.
+    filters: bool,
+}
+
+impl<'a> Reporter<'a> {
+    /// For the crash of a command line.
+    pub fn new(args: &'a Args, settings: Settings, client: Client, deadline: Deadline) -> Self {
+        let crash = Crash::of(args);
+        let user = User::without_privileges(&settings.state_dir);
+        let telling = Telling::of(&crash);
+        let filters = !telemetry_config::consent::has_no_privacy_filters(&settings.etc_dir);
+        Self { args, settings, client, deadline, crash, user, telling, filters }
+    }
+
+    /// From consent on.
+    pub fn run(self, work: impl FnOnce(WorkerIo)) -> ExitCode {
+        let mut remarks = Vec::new();
+        if self.args.is_of_kernel() && self.client.is_opted_in() {
+            match self.admit() {
+                Decision::LeftOut => return self.left_out(),
+                Decision::Admitted { left_out_before: 0 } => {}
+                Decision::Admitted { left_out_before } => remarks.push(left_out_remark(left_out_before)),
+            }
+        }
+        match self.letter(remarks, work) {
+            Ok(letter) => self.send(&letter),
+            Err(reason) => self.failed(&reason),
+        }
+    }
+
+    fn admit(&self) -> Decision {
+        let (state_dir, limit) = (&self.settings.state_dir, self.settings.crash_burst_limit);
+        let ask = || crash_book::admit(state_dir, self.crash.label(), limit, unix_secs(), BOOK_PATIENCE);
+        as_owner(User::owner_of(state_dir), ask).unwrap_or_else(|error| {
+            let text = format!("crash_burst_limit is not kept: {}: {error}", state_dir.display());
+            self.telling.tell(Priority::Warning, &text);
+            Decision::Admitted { left_out_before: 0 }
+        })
+    }
+
+    fn left_out(&self) -> ExitCode {
+        // The process may go.
+        let _ = core_source::release_stdin();
+        let message = format!("{} is left out by crash_burst_limit", self.telling.subject());
+        self.telling.tell(Priority::Warning, &message);
+        self.note(Fate::LeftOut);
+        ExitCode::SUCCESS
+    }
+
+    /// What is to be sent. Where the class says all, nothing is read.
+    fn letter(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<Letter, String> {
+        let executable = self.crash.executable.as_deref();
+        // Of a core, the core itself may tell.
+        let is_told = executable.is_some() || self.args.is_of_kernel();
+        let letter = is_told.then(|| Letter::without_a_look(executable, self.filters)).flatten();
+        if let Some(letter) = letter {
+            let _ = core_source::release_stdin();
+            return Ok(letter);
+        }
+        let outcome = match self.take_slot() {
+            Ok(_slot) => self.analyse(remarks.clone(), work)?,
+            Err(reason) => {
+                let _ = core_source::release_stdin();
+                Outcome { report: None, cut_short: Some(reason), other_process: false }
+            }
+        };
+        if outcome.other_process {
+            let text = format!("/proc is that of another process than {}", self.telling.subject());
+            self.telling.tell(Priority::Warning, &text);
+        }
+        if let Some(reason) = &outcome.cut_short {
+            let text = format!("the report of {} is not whole: {reason}", self.telling.subject());
+            self.telling.tell(Priority::Warning, &text);
+        }
+        Ok(Letter::of(outcome, &self.crash, remarks, self.filters))
+    }
+
+    /// A place among the handlers of the kernel; without one, should `run_dir` not be there, since a report is worth
+    /// more than the limit.
+    fn take_slot(&self) -> Result<Option<Slot>, String> {
+        if !self.args.is_of_kernel() {
+            return Ok(None);
+        }
+        let run_dir = &self.settings.run_dir;
+        let slots = as_owner(User::owner_of(run_dir), || Slots::open(run_dir));
+        match slots.and_then(|slots| slots.take(self.deadline)) {
+            Ok(Some(slot)) => Ok(Some(slot)),
+            Ok(None) => Err(format!("{SLOTS} other crashes were looked at until the time limit.")),
+            Err(error) => {
+                let text = format!("the limit of {SLOTS} handlers is not kept: {error}");
+                self.telling.tell(Priority::Warning, &text);
+                Ok(None)
+            }
+        }
+    }
+
+    fn analyse(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<Outcome, String> {
+        let core = core_source::open(self.args.core_file.as_deref())?;
+        let root = &self.args.root;
+        let is_of_process = self.args.is_of_kernel() && self.args.core_file.is_none();
+        let mut process = if is_of_process { self.process() } else { None };
+        let view = process.as_mut().and_then(|process| process.view.take());
+        let mut opener = if is_of_process {
+            Opener::of_process(process, self.user).map_err(|error| format!("/: {error}"))?
+        } else {
+            Opener::of_core(root).map_err(|error| format!("{}: {error}", root.display()))?
+        };
+        let report = self.crash.report(remarks);
+        let task = Task { report, executable: self.crash.executable.clone(), core, process: view };
+        let user = users::is_root().then_some(self.user);
+        let worker = Worker::start(task, user, work).map_err(|error| format!("fork: {error}"))?;
+        Ok(supervisor::serve(worker, &mut opener, self.deadline))
+    }
+
+    fn process(&self) -> Option<CrashedProcess> {
+        let claim = Claim {
+            pid: self.args.pid()?,
+            tid: self.args.tid(),
+            pidfd: self.args.pidfd().and_then(|number| fcntl::duplicate(number).ok()),
+            is_open_to_its_user: self.args.is_open_to_its_user(),
+        };
+        let unreachable = |error: super::process::Unreachable| {
+            let text = format!("{error}: {} is read from its core alone", self.telling.subject());
+            self.telling.tell(Priority::Warning, &text);
+        };
+        CrashedProcess::open(&claim).map_err(unreachable).ok()
+    }
+
+    fn send(&self, letter: &Letter) -> ExitCode {
+        if self.args.verbose {
+            let _ = io::stdout().write_all(letter.text.as_bytes());
+        }
+        match self.as_sender(|| self.deliver(letter)) {
+            Ok(Ok(event_id)) => self.sent(letter, event_id),
+            Ok(Err(Error::NotOptedIn)) if self.args.is_of_kernel() => ExitCode::SUCCESS,
+            Ok(Err(error)) => self.failed(&error.to_string()),
+            Err(error) => self.failed(&format!("the rights of root could not be dropped: {error}")),
+        }
+    }
+
+    /// Sends the record: its event id.
+    fn deliver(&self, letter: &Letter) -> Result<String, Error> {
+        let mut record = Record::new(letter.class.severity, letter.class.name, PAYLOAD_VERSION)?;
+        record.set_payload(&letter.text)?;
+        let mut clock = Clock { now: &mut Instant::now, sleep: &mut std::thread::sleep };
+        delivery::deliver(&mut clock, self.deadline, || self.client.send(&record))?;
+        Ok(record.headers().value(Header::EventId).to_owned())
+    }
+
+    fn sent(&self, letter: &Letter, event_id: String) -> ExitCode {
+        let class = letter.class.name;
+        if self.args.is_of_kernel() {
+            let message = format!("{} is reported: {class}, event {event_id}", self.telling.subject());
+            self.telling.tell(Priority::Info, &message);
+        } else {
+            let _ = writeln!(io::stdout(), "Successfully sent record to daemon.");
+        }
+        self.note(Fate::Sent { class: class.to_owned(), event_id });
+        ExitCode::SUCCESS
+    }
+
+    fn failed(&self, reason: &str) -> ExitCode {
+        let message = match self.args.is_of_kernel() {
+            true => format!("{} is not reported: {reason}", self.telling.subject()),
+            false => format!("nothing was sent: {reason}"),
+        };
+        self.telling.tell(Priority::Error, &message);
+        self.note(Fate::NotSent { reason: reason.to_owned() });
+        ExitCode::FAILURE
+    }
+
+    /// Writes the outcome of a crash that the kernel reported into the crash book.
+    fn note(&self, fate: Fate) {
+        if !self.args.is_of_kernel() {
+            return;
+        }
+        let state_dir = &self.settings.state_dir;
+        let outcome = crash_book::Outcome {
+            unix_secs: unix_secs(),
+            pid: self.crash.pid.unwrap_or_default(),
+            executable: self.crash.label().to_owned(),
+            fate,
+        };
+        let note = || crash_book::note_outcome(state_dir, outcome, BOOK_PATIENCE);
+        if let Err(error) = as_owner(User::owner_of(state_dir), note) {
+            let text = format!("the crash book is not kept: {}: {error}", state_dir.display());
+            self.telling.tell(Priority::Warning, &text);
+        }
+    }
+
+    /// Does what is left to do without privileges, for good. Where the crash book is root's own, which is so where
+    /// the daemons run as root, root comes back after it.
+    fn as_sender<T>(&self, action: impl FnOnce() -> T) -> io::Result<T> {
+        if !users::is_root() {
+            return Ok(action());
+        }
+        if User::owner_of(&self.settings.state_dir).is_some_and(|owner| owner.uid == 0) {
+            return users::act_as(self.user, action);
+        }
+        users::become_for_good(self.user)?;
+        Ok(action())
+    }
+}
+
+/// Does something as the owner of a directory, if this is root and the owner is not.
+fn as_owner<T>(owner: Option<User>, action: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    match owner.filter(|owner| owner.uid != 0 && users::is_root()) {
+        Some(owner) => users::act_as(owner, action)?,
+        None => action(),
+    }
+}
+
+fn left_out_remark(number: u32) -> String {
+    match number {
+        1 => "1 report of this program was left out before this one.".to_owned(),
+        _ => format!("{number} reports of this program were left out before this one."),
+    }
+}
+
+fn unix_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

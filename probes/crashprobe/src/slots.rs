@@ -1,0 +1,116 @@
+//! A place among the handlers that are at work: one of the locks `RUN_DIR/crash-slot.N`, which goes with its process
+//! however that ends.
+
+use super::deadline::Deadline;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+use telemetry_crash::limits::SLOTS;
+
+/// Pauses between two looks for a free place: a worker takes a few milliseconds as a rule.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The locks, open.
+#[derive(Debug)]
+pub struct Slots(Vec<File>);
+
+/// A place; dropping it frees it.
+#[derive(Debug)]
+pub struct Slot {
+    _lock: File,
+}
+
+impl Slots {
+    /// Opens the locks, and makes those that are not there: for this user alone, since whoever can open one can
+    /// hold it.
+    ///
+    /// # Errors
+    /// As open(2), naming the lock.
+    pub fn open(run_dir: &Path) -> io::Result<Self> {
+        let open = |number| {
+            let path = run_dir.join(format!("crash-slot.{number}"));
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+                .open(&path)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+        };
+        (0..SLOTS).map(open).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Takes a place as soon as one is free; none if none is before the deadline.
+    ///
+    /// # Errors
+    /// As flock(2).
+    pub fn take(mut self, deadline: Deadline) -> io::Result<Option<Slot>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            for number in 0..self.0.len() {
+                match self.0.get(number).map(File::try_lock) {
+                    Some(Ok(())) => return Ok(Some(Slot { _lock: self.0.swap_remove(number) })),
+                    Some(Err(TryLockError::Error(error))) => return Err(error),
+                    Some(Err(TryLockError::WouldBlock)) | None => {}
+                }
+            }
+            let Some(left) = deadline.left() else { return Ok(None) };
+            std::thread::sleep(pause.min(left));
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::time::Instant;
+
+    fn deadline(length: Duration) -> Deadline {
+        Deadline::after(Instant::now(), length)
+    }
+
+    fn take(dir: &Path, length: Duration) -> Option<Slot> {
+        Slots::open(dir).unwrap().take(deadline(length)).unwrap()
+    }
+
+    #[test]
+    fn so_many_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut held: Vec<_> = (0..SLOTS).map(|_| take(dir.path(), Duration::ZERO).unwrap()).collect();
+        assert!(take(dir.path(), Duration::ZERO).is_none());
+        held.remove(1);
+        held.push(take(dir.path(), Duration::ZERO).unwrap());
+        assert!(take(dir.path(), Duration::from_millis(1)).is_none());
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            assert_eq!(entry.unwrap().metadata().unwrap().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn who_waits_gets_the_next_free_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut held: Vec<_> = (0..SLOTS).map(|_| take(dir.path(), Duration::ZERO).unwrap()).collect();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| take(dir.path(), Duration::from_secs(60)));
+            held.pop();
+            assert!(waiting.join().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn no_directory_and_no_link_to_elsewhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Slots::open(&dir.path().join("none")).unwrap_err();
+        assert!(error.to_string().contains("crash-slot.0"), "{error}");
+        symlink(dir.path().join("x"), dir.path().join("crash-slot.0")).unwrap();
+        Slots::open(dir.path()).unwrap_err();
+        assert!(!dir.path().join("x").exists());
+    }
+}

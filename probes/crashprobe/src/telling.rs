@@ -1,0 +1,46 @@
+//! What is told about a crash in the system journal.
+
+use super::crash::Crash;
+use crate::system_journal::{Event, Places, Priority, SystemJournal};
+
+/// The journal, and whom it is told about.
+pub(super) struct Telling {
+    journal: SystemJournal,
+    executable: String,
+    pid: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl Telling {
+    /// Opens the journal while there are rights to do so.
+    pub(super) fn of(crash: &Crash) -> Self {
+        Self {
+            journal: SystemJournal::open(&Places::default()),
+            executable: crash.label().to_owned(),
+            pid: crash.pid,
+            signal: crash.signal,
+        }
+    }
+
+    /// The crash, as a sentence begins.
+    pub(super) fn subject(&self) -> String {
+        let name = if self.executable.is_empty() { "a program" } else { &self.executable };
+        match self.pid {
+            Some(pid) => format!("the crash of {name} (pid {pid})"),
+            None => format!("the crash of {name}"),
+        }
+    }
+
+    /// Tells something about the crash.
+    pub(super) fn tell(&self, priority: Priority, message: &str) {
+        let number = |number: Option<i32>| number.map(|number| number.to_string()).unwrap_or_default();
+        let (pid, signal) = (number(self.pid), number(self.signal));
+        let fields = [
+            ("TELEMETRY_EXECUTABLE", self.executable.as_str()),
+            ("TELEMETRY_PID", &pid),
+            ("TELEMETRY_SIGNAL", &signal),
+        ];
+        let known: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        self.journal.tell(&Event { priority, message, fields: &known });
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads, hands over and waits, until the end.
+//!
+//! ```text
+//!  once:    read some ──▶ hand over ──▶ Done, and more to read: read
+//!               ▲              │  └───▶ Done, and nothing more: everything is due, hand over, end
+//!               └──────────────┘        telemprobd is away: wait, at most PATIENCE_MS
+//!
+//!  follow:  hand over what is due ──▶ Done: read some ──▶ nothing more: wait for the journal, or until something
+//!               ▲                                    │    is due
+//!               └────────────────────────────────────┘
+//! ```
+
+use super::clock::Clock;
+use super::error::ProbeError;
+use super::limits::PATIENCE_MS;
+use super::reading::{JournalBook, Reading};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::AsFd;
+use telemetry::Client;
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_outbox::Progress;
+use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::notify;
+use telemetry_runtime::signals::{Signal, Signals};
+
+/// Why the probe ended, where that is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Everything was handed over.
+    Done,
+    /// A signal said so.
+    Stopped,
+    /// Nothing may be collected any more.
+    ConsentWithdrawn,
+}
+
+/// The probe at work.
+pub(super) struct Probe<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) client: &'a Client,
+    pub(super) signals: Signals,
+    pub(super) consent: ConsentWatch,
+    pub(super) reading: Reading,
+    pub(super) book: JournalBook,
+    pub(super) clock: Clock,
+}
+
+impl Probe<'_> {
+    /// Reports what is there.
+    pub(super) fn once(&mut self) -> Result<End, ProbeError> {
+        let mut has_more = true;
+        let mut deadline_ms = None;
+        loop {
+            if let Some(end) = self.end() {
+                return Ok(end);
+            }
+            self.reading.take_changes()?;
+            match self.hand_over()? {
+                Progress::NoConsent => return Ok(End::ConsentWithdrawn),
+                Progress::TryAgain { at_ms } => {
+                    let now_ms = self.clock.now_ms();
+                    let deadline_ms = *deadline_ms.get_or_insert(now_ms.saturating_add(PATIENCE_MS));
+                    if now_ms >= deadline_ms {
+                        return Err(ProbeError::NotTaken);
+                    }
+                    self.wait(Some(at_ms.min(deadline_ms)))?;
+                }
+                Progress::Done if has_more => {
+                    deadline_ms = None;
+                    has_more = self.reading.read_into(&mut self.book, &self.clock)?;
+                    if !has_more {
+                        self.book.settle_all();
+                    }
+                }
+                Progress::Done => return Ok(End::Done),
+            }
+        }
+    }
+
+    /// Reports what comes.
+    pub(super) fn follow(&mut self) -> Result<End, ProbeError> {
+        // The first start in this boot: from here on, nothing is missed.
+        self.book.save().map_err(|source| self.book_error(source))?;
+        notify::ready();
+        log::info!("following the journal");
+        loop {
+            if let Some(end) = self.end() {
+                return Ok(end);
+            }
+            // Before reading: what comes after that wakes the wait.
+            self.reading.take_changes()?;
+            let all_errors = consent::has_no_privacy_filters(&self.settings.etc_dir);
+            self.reading.set_all_errors(all_errors, &mut self.book)?;
+            self.book.settle(self.clock.now_ms());
+            let has_more = match self.hand_over()? {
+                Progress::NoConsent => return Ok(End::ConsentWithdrawn),
+                // What is not read yet waits in the journal, which has more room than the book.
+                Progress::TryAgain { .. } => false,
+                Progress::Done => self.reading.read_into(&mut self.book, &self.clock)?,
+            };
+            self.book.save_if_changed().map_err(|source| self.book_error(source))?;
+            if !has_more {
+                self.wait(self.book.next_due_ms())?;
+            }
+        }
+    }
+
+    fn hand_over(&mut self) -> Result<Progress, ProbeError> {
+        let progress = self.book.hand_over(self.client, self.settings, self.clock.now_ms());
+        progress.map_err(|source| self.book_error(source))
+    }
+
+    fn end(&mut self) -> Option<End> {
+        self.consent.drain();
+        // Asked of the file at every turn: a watch may miss that a whole directory was replaced.
+        if !self.client.is_opted_in() {
+            return Some(End::ConsentWithdrawn);
+        }
+        let mut is_stopped = false;
+        while let Some(signal) = self.signals.next() {
+            is_stopped |= signal == Signal::Stop;
+        }
+        is_stopped.then_some(End::Stopped)
+    }
+
+    /// Waits for a signal, for consent or the journal to change, or until this time.
+    fn wait(&self, until_ms: Option<u64>) -> Result<(), ProbeError> {
+        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut fds =
+            [readable(self.signals.as_fd()), readable(self.consent.as_fd()), readable(self.reading.fd()?)];
+        let timeout = match until_ms {
+            // A millisecond later, so that it is due when the wait ends.
+            Some(until_ms) => {
+                let wait_ms = until_ms.saturating_sub(self.clock.now_ms()).saturating_add(1);
+                PollTimeout::try_from(wait_ms).unwrap_or(PollTimeout::MAX)
+            }
+            None => PollTimeout::NONE,
+        };
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(ProbeError::System { what: "poll", source: errno.into() }),
+        }
+    }
+
+    pub(super) fn book_error(&self, source: std::io::Error) -> ProbeError {
+        ProbeError::Book { state_dir: self.settings.state_dir.clone(), source }
+    }
+}

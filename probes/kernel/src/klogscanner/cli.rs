@@ -1,0 +1,65 @@
+//! The command line of klogscanner.
+
+use super::{run as daemon, text};
+use crate::log::Privacy;
+use clap::Parser;
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use telemetry::Error;
+use telemetry_config::Settings;
+use telemetry_config::consent;
+use telemetry_outbox::sending;
+
+/// Follows the kernel's log and sends a telemetry record for each failure of the kernel.
+#[derive(Debug, Parser)]
+#[command(name = "klogscanner", version)]
+pub struct Args {
+    /// Configuration file [default: the system's]
+    #[arg(short = 'f', long = "config_file", visible_alias = "config-file", value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    /// Print what would be sent of this log (dmesg, journalctl -k, a serial console; - is standard input), send nothing
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Runs the program.
+///
+/// # Errors
+/// What a person has to know, on one line.
+pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    let config_file = args.config_file.as_deref().map(sending::absolute);
+    let settings = telemetry_config::load(config_file.as_deref())?.settings;
+    let privacy = privacy(&settings);
+    if let Some(path) = &args.file {
+        return print(path, privacy);
+    }
+    let client = sending::client(config_file.as_deref())?;
+    if !client.is_opted_in() {
+        return Err(Error::NotOptedIn.into());
+    }
+    daemon::run(&client, &settings, privacy)
+}
+
+/// Whether the administrator wants addresses and registers to be told.
+fn privacy(settings: &Settings) -> Privacy {
+    if consent::has_no_privacy_filters(&settings.etc_dir) { Privacy::Everything } else { Privacy::Filtered }
+}
+
+fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {
+    let drafts = if path == Path::new("-") {
+        text::drafts(io::stdin().lock(), privacy)?
+    } else {
+        let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        text::drafts(BufReader::with_capacity(1 << 16, file), privacy)?
+    };
+    let mut out = io::stdout().lock();
+    for draft in &drafts {
+        writeln!(out, "# {}, severity {}\n{}", draft.class, draft.severity, draft.payload)?;
+    }
+    match drafts.len() {
+        1 => writeln!(out, "# 1 record would be sent")?,
+        count => writeln!(out, "# {count} records would be sent")?,
+    }
+    Ok(())
+}
