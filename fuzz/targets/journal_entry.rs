@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use telemetry_outbox::Finding;
+use telemetry::Record;
 use telemetry_journal::entry::Entry;
 use telemetry_journal::failure::Failure;
-use telemetry::Record;
+use telemetry_outbox::Finding;
 
 fuzz_target!(|bytes: &[u8]| {
     let field = |name: &str| {

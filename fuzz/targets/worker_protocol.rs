@@ -1,8 +1,8 @@
 //! What the crash probe's worker, which reads foreign bytes, says to its supervisor, which is root.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use crashprobe::protocol;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(message) = protocol::decode(bytes) {

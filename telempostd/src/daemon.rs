@@ -24,7 +24,7 @@ use telemetry_store::spool::SpoolDir;
 ///
 /// # Errors
 /// Why it can not run: one line that names the thing, the reason and what to do.
-pub(crate) fn run(config_file: Option<&Path>) -> Result<(), String> {
+pub fn run(config_file: Option<&Path>) -> Result<(), String> {
     let mut settings = settings::load(config_file)?;
     check_consent(&settings)?;
     let mut upload = Upload::locate()?;

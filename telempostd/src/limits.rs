@@ -1,6 +1,7 @@
 //! Every bound of delivery, with its reason.
 
 use std::time::Duration;
+use telempost_upload::limits as upload;
 
 /// Requests in flight to the system's server: enough that a server 50 ms away gets over 1,000 a second, few
 /// enough that a kill sends only few records twice, and below the 100 streams that servers of HTTP/2 are
@@ -101,3 +102,10 @@ pub(crate) const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Longest report of the upload process: texts of 512 bytes and a few numbers, with room.
 pub(crate) const REPORT_BYTES: usize = 4096;
+
+// What is said above of telempost-upload holds while these do.
+const _: () = assert!(upload::KEPT_HANDLES == IN_FLIGHT);
+const _: () = assert!(upload::CONNECTIONS_PER_SERVER * 4 == IN_FLIGHT_HTTP_1);
+const _: () = assert!(upload::REQUEST_TIME.as_secs() < UPLOAD_OVERDUE.as_secs());
+// A report's texts, with the numbers beside them.
+const _: () = assert!(upload::ANSWER_HEAD_BYTES + 512 < REPORT_BYTES);

@@ -12,8 +12,8 @@
 //! not go where nobody configured it to go; it may be put right, so the record waits.
 
 use crate::limits::LONGEST_RETRY_AFTER;
-use crate::upload::protocol::Exchange;
 use std::time::Duration;
+use telempost_upload::protocol::Exchange;
 
 /// What is to be done with a record after a try.
 #[derive(Clone, Debug, PartialEq, Eq)]

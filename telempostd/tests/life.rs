@@ -196,8 +196,14 @@ fn only_the_upload_process_is_linked_with_libcurl() {
     let telempostd = libraries(env!("CARGO_BIN_EXE_telempostd"));
     assert!(telempostd.contains("libc.so"), "{telempostd}");
     assert!(!telempostd.contains("curl") && !telempostd.contains("ssl"), "{telempostd}");
-    assert!(libraries(env!("CARGO_BIN_EXE_telempost-upload")).contains("libcurl"));
+    let upload_program = upload_program();
+    assert!(libraries(upload_program.to_str().unwrap()).contains("libcurl"));
     assert!(!libraries(env!("CARGO_BIN_EXE_telempostd")).contains("libzstd"));
+}
+
+/// The program beside telempostd, of a package of its own: `make build-debug` makes it.
+fn upload_program() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_BIN_EXE_telempostd")).with_file_name("telempost-upload")
 }
 
 /// Runs it to its end, which is an error of one line.
@@ -269,7 +275,7 @@ fn it_says_what_it_is() {
     }
     let output = Command::new(env!("CARGO_BIN_EXE_telempostd")).arg("--no-such").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    let output = Command::new(env!("CARGO_BIN_EXE_telempost-upload")).output().unwrap();
+    let output = Command::new(upload_program()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("telempostd starts this program"));
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ListenError {
+pub enum ListenError {
     /// Somebody answers at the path.
     #[error("socket_path {}: another program listens there; stop it, or set another socket_path", .0.display())]
     Taken(PathBuf),

@@ -22,7 +22,7 @@ use telemetry_store::spool::SpoolDir;
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StagingError {
+pub enum StagingError {
     /// The spool can not be used.
     #[error("spool_dir {}: {source}; it must be writable for the daemon's user", path.display())]
     Spool {

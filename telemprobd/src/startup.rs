@@ -15,7 +15,7 @@ use telemetry_runtime::signals::Signals;
 
 /// Why the daemon does not start, or ends.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DaemonError {
+pub enum DaemonError {
     /// The configuration can not be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -4,7 +4,6 @@
 //! None of it knows records or what lies on disk. Both daemons are loops over file descriptors, so that what waits
 //! here offers a descriptor.
 
-pub mod cli;
 pub mod consent_watch;
 pub mod instance;
 pub mod lifetime;

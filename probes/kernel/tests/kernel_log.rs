@@ -1,5 +1,5 @@
 //! Logs of the kernel and what is sent of them, side by side in `kernel_log/`: NAME.log and NAME.expected.
-//! `RENEW_GOLDEN=1 cargo test -p probes --test kernel_log` writes the expected ones anew; read the difference then.
+//! `RENEW_GOLDEN=1 cargo test -p telemetry-kernel --test kernel_log` writes the expected ones anew; read the difference then.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
 //! Dumps and what is sent of them, side by side in `pstore/`: NAME/ and NAME.expected; `pstore/make-dumps.sh` made the
-//! dumps. `RENEW_GOLDEN=1 cargo test -p probes --test pstore` writes the expected ones anew; read the difference then.
+//! dumps. `RENEW_GOLDEN=1 cargo test -p telemetry-kernel --test pstore` writes the expected ones anew; read the difference then.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 

@@ -7,7 +7,6 @@ use crate::outage::Outage;
 use crate::outcome::{self, Outcome, Setback};
 use crate::tally::Loss;
 use crate::upload::SendError;
-use crate::upload::protocol::Exchange;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::ffi::OsStr;
@@ -20,6 +19,7 @@ use telemetry_store::counters::Counter;
 use telemetry_store::rejected::Refusal;
 use telemetry_store::spool::REJECTED_DIR;
 use telemetry_store::spool::file::StoredRecord;
+use telempost_upload::protocol::Exchange;
 
 impl Dispatch<'_> {
     /// Keeps a refused record aside.

@@ -4,14 +4,12 @@
 //! It is apart since libcurl with its TLS takes 7 MB that an idle daemon must not, and since what comes
 //! from the network is then never read by a process that can touch the spool.
 
-pub(crate) mod protocol;
 mod v2;
 mod v3;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::unistd::{AccessFlags, access};
-use protocol::{Coding, PACKET_BYTES, Report, Request};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
@@ -22,6 +20,7 @@ use std::process::{Child, Command, Stdio};
 use telemetry_config::{Compression, ServerApi, ServerSettings};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
+use telempost_upload::protocol::{self, Coding, PACKET_BYTES, Report, Request};
 
 const PROGRAM: &str = "telempost-upload";
 const INSTALLED: &str = concat!(env!("TELEMETRICS_LIBEXECDIR"), "/telemetrics/telempost-upload");

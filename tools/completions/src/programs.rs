@@ -15,8 +15,8 @@ pub(crate) fn commands() -> Vec<Command> {
         telem_collector::cli::Options::command(),
         telemctl::cli::TelemJournal::command(),
         telemctl::cli::Telemctl::command(),
-        telemetry_runtime::cli::Telempostd::command(),
-        telemetry_runtime::cli::Telemprobd::command(),
+        telempostd::cli::Args::command(),
+        telemprobd::cli::Args::command(),
     ]
 }
 

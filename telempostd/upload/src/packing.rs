@@ -1,9 +1,9 @@
 //! Bodies made smaller before they go.
 
-use crate::limits::{CODING_HEADER_BYTES, GZIP_LEVEL, ZSTD_LEVEL};
-use crate::protocol::Coding;
 use flate2::{Compression, write::GzEncoder};
 use std::io::{self, Write};
+use telempost_upload::limits::{CODING_HEADER_BYTES, GZIP_LEVEL, ZSTD_LEVEL};
+use telempost_upload::protocol::Coding;
 
 /// Packs one body after the other with what the first one has set up.
 #[derive(Default)]

@@ -1,14 +1,11 @@
 //! telempost-upload posts what telempostd asks it to, over connections that it keeps.
 //!
 //! It knows nothing of spools or records: requests come in and reports go out on its standard input, a
-//! socket (see [`protocol`]). It ends when telempostd closes it.
+//! socket (see [`telempost_upload::protocol`]). It ends when telempostd closes it.
 
 mod answer;
 mod conversation;
-mod limits;
 mod packing;
-#[path = "../../upload/protocol.rs"]
-mod protocol;
 mod retry_after;
 mod tls_fault;
 mod transfers;

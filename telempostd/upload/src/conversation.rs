@@ -1,6 +1,5 @@
 //! The loop: requests from telempostd in, transfers on, reports out.
 
-use crate::protocol::{self, PACKET_BYTES, Report, Request};
 use crate::transfers::Transfers;
 use curl::multi::WaitFd;
 use nix::errno::Errno;
@@ -9,6 +8,7 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, send, sockopt};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
+use telempost_upload::protocol::{self, PACKET_BYTES, Report, Request};
 
 /// libcurl wakes earlier by itself where it has something to do.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);

@@ -2,9 +2,7 @@
 //! request finds connections, TLS sessions and names where the last one left them.
 
 use crate::answer::{Answer, one_line};
-use crate::limits::{CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME};
 use crate::packing::{self, Packer};
-use crate::protocol::{self, Exchange, Report, Request};
 use crate::{retry_after, tls_fault};
 use curl::MultiError;
 use curl::easy::{Easy2, HttpVersion, List, SslVersion};
@@ -12,6 +10,10 @@ use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 use telemetry_config::shown_url;
+use telempost_upload::limits::{
+    CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME,
+};
+use telempost_upload::protocol::{self, Exchange, Report, Request};
 
 const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
 

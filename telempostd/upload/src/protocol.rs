@@ -14,30 +14,30 @@ use std::borrow::Cow;
 
 /// Longest packet. The largest record, each character of it escaped in JSON, stays below; the kernel's
 /// default buffer of a socket (212,992 bytes) is above.
-pub(crate) const PACKET_BYTES: usize = 192 * 1024;
+pub const PACKET_BYTES: usize = 192 * 1024;
 
 /// A request to post.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Request<'a> {
+pub struct Request<'a> {
     /// Chosen by telempostd; comes back in the report.
-    pub(crate) tag: u64,
+    pub tag: u64,
     /// `http://` or `https://`.
-    pub(crate) url: &'a str,
+    pub url: &'a str,
     /// File of CA certificates; none means the system's.
-    pub(crate) ca_file: Option<&'a str>,
+    pub ca_file: Option<&'a str>,
     /// How the body is to be packed, if the server takes it so and it becomes smaller.
-    pub(crate) coding: Option<Coding>,
+    pub coding: Option<Coding>,
     /// HTTP headers, names and values, without line ends.
     #[serde(borrow)]
-    pub(crate) headers: Vec<(&'a str, Cow<'a, str>)>,
+    pub headers: Vec<(&'a str, Cow<'a, str>)>,
     /// The body.
     #[serde(borrow)]
-    pub(crate) body: Cow<'a, str>,
+    pub body: Cow<'a, str>,
 }
 
 /// A way to pack a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Coding {
+pub enum Coding {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.
@@ -46,16 +46,16 @@ pub(crate) enum Coding {
 
 /// What became of a request.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Report {
+pub struct Report {
     /// That of the request.
-    pub(crate) tag: u64,
+    pub tag: u64,
     /// What happened.
-    pub(crate) result: Exchange,
+    pub result: Exchange,
 }
 
 /// What happened to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Exchange {
+pub enum Exchange {
     /// The server answered.
     Answer {
         /// HTTP status.
@@ -77,12 +77,18 @@ pub(crate) enum Exchange {
 }
 
 /// Encodes a message.
-pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, postcard::Error> {
+///
+/// # Errors
+/// Never for these types; postcard cannot rule it out.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, postcard::Error> {
     postcard::to_extend(message, Vec::with_capacity(2048))
 }
 
 /// Decodes a message. Its text is that of the packet.
-pub(crate) fn decode<'a, T: Deserialize<'a>>(packet: &'a [u8]) -> Result<T, postcard::Error> {
+///
+/// # Errors
+/// The packet is no such message.
+pub fn decode<'a, T: Deserialize<'a>>(packet: &'a [u8]) -> Result<T, postcard::Error> {
     postcard::from_bytes(packet)
 }
 

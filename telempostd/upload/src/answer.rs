@@ -1,7 +1,7 @@
 //! What comes back from a server, while it comes: as little as is needed of it.
 
-use crate::limits::{ANSWER_BYTES, ANSWER_HEAD_BYTES, RETRY_AFTER_BYTES};
 use curl::easy::{Handler, WriteError};
+use telempost_upload::limits::{ANSWER_BYTES, ANSWER_HEAD_BYTES, RETRY_AFTER_BYTES};
 
 /// The receiving end of one transfer.
 #[derive(Debug, Default)]
