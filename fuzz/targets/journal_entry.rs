@@ -17,9 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let Some(failure) = Failure::of(&Entry::read("s=1".into(), 1, field)) else { return };
     for count in [1, 2, u64::MAX] {
-        let draft = failure.draft(count);
-        let lines: Vec<_> = draft.payload.lines().collect();
-        assert!(lines[0].starts_with("MESSAGE=") && draft.payload.ends_with('\n'));
+        let unsent = failure.record(count);
+        let lines: Vec<_> = unsent.payload.lines().collect();
+        assert!(lines[0].starts_with("MESSAGE=") && unsent.payload.ends_with('\n'));
         let mut rest = &lines[1..];
         if rest.first().is_some_and(|line| line.starts_with("UNIT=")) {
             rest = &rest[1..];
@@ -28,9 +28,9 @@ fuzz_target!(|bytes: &[u8]| {
             1 => assert!(rest.is_empty(), "{lines:?}"),
             count => assert_eq!(rest, [format!("REPEATED={count}")]),
         }
-        let mut record = Record::new(draft.severity, &draft.class, 1).expect("the class is good");
-        record.set_payload(&draft.payload).expect("no control characters");
-        assert_eq!(record.payload(), Some(draft.payload.as_str()), "nothing was cut");
+        let mut record = Record::new(unsent.severity, &unsent.class, 1).expect("the class is good");
+        record.set_payload(&unsent.payload).expect("no control characters");
+        assert_eq!(record.payload(), Some(unsent.payload.as_str()), "nothing was cut");
     }
     assert!(!failure.key().is_empty());
 });

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use telemetry::Record;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
-use telemetry_store::rejected::{Refusal, Rejected};
+use telemetry_store::rejected::{Rejected, Rejection};
 use telemetry_store::spool::{SpoolDir, StoredRecord, file};
 
 /// Ids that begin so.
@@ -31,7 +31,7 @@ fn instance() -> Instance {
         let payload = format!("payload of {head}\n\u{1b}[2J");
         let message = Message { config: None, headers: record.headers().clone(), payload };
         let record = StoredRecord { id: id(head).parse::<HexId>().unwrap(), message };
-        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad\u{9b} severity" };
+        let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad\u{9b} severity" };
         let then = SystemTime::now() - Duration::from_secs(age_secs);
         Rejected::default().keep(&spool, &record, refusal, then).unwrap();
     }

@@ -16,9 +16,9 @@ use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_store::counters::{Counter, Counters};
-use telemetry_store::crash_book::{self, Fate, Outcome};
+use telemetry_store::crash_history::{self, CrashEntry, Disposition};
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
-use telemetry_store::rejected::{Refusal, Rejected};
+use telemetry_store::rejected::{Rejected, Rejection};
 use telemetry_store::spool::{SpoolDir, StoredRecord};
 
 /// Names that programs rely on.
@@ -113,15 +113,18 @@ fn a_busy_instance() {
         counters.add(counter, reason, count, now);
         counters.write();
     }
-    let outcome = Outcome {
+    let outcome = CrashEntry {
         unix_secs: 50,
         pid: 7,
         executable: "/usr/bin/editor".to_owned(),
-        fate: Fate::Sent { class: "org.clearlinux/crash/clr".to_owned(), event_id: "00ff".to_owned() },
+        disposition: Disposition::Sent {
+            class: "org.clearlinux/crash/clr".to_owned(),
+            event_id: "00ff".to_owned(),
+        },
     };
-    crash_book::note_outcome(&instance.path("state"), outcome, Duration::from_secs(60)).unwrap();
+    crash_history::add_entry(&instance.path("state"), outcome, Duration::from_secs(60)).unwrap();
     let record = StoredRecord { id: HexId::from_bytes([1; 16]), message: message.clone() };
-    let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad" };
+    let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
     Rejected::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
     let _lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();
     let _listener = UnixListener::bind(instance.path("socket")).unwrap();

@@ -2,8 +2,8 @@
 
 use crate::dispatch::Dispatch;
 use crate::event_loop::{End, EventLoop};
+use crate::scan::Survey;
 use crate::settings;
-use crate::survey::Survey;
 use crate::upload::Upload;
 use nix::unistd::{AccessFlags, access};
 use std::fs::DirBuilder;
@@ -14,9 +14,9 @@ use std::time::Instant;
 use telemetry_config::Settings;
 use telemetry_config::consent;
 use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
-use telemetry_runtime::lifetime::Lifetime;
-use telemetry_runtime::notify;
+use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::spool::SpoolDir;
 
@@ -50,7 +50,7 @@ pub fn run(config_file: Option<&Path>) -> Result<(), String> {
                 continue;
             }
         }
-        notify::stopping();
+        readiness::stopping();
         return Ok(());
     }
 }
@@ -96,10 +96,10 @@ fn deliver(
         consent,
         survey,
         dispatch: Dispatch::new(settings, spool, upload),
-        lifetime: Lifetime::new(settings.recycle_after, now),
+        lifetime: IdleExit::new(settings.recycle_after, now),
         ending: None,
     };
-    notify::ready();
+    readiness::ready();
     event_loop.run()
 }
 

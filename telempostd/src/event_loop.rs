@@ -4,8 +4,8 @@
 
 use crate::dispatch::Dispatch;
 use crate::limits::{COMMIT_WITHIN, STOP_WAIT};
+use crate::scan::Survey;
 use crate::settings;
-use crate::survey::Survey;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use telemetry_config::Settings;
 use telemetry_config::consent;
 use telemetry_runtime::consent_watch::ConsentWatch;
-use telemetry_runtime::lifetime::Lifetime;
-use telemetry_runtime::notify;
+use telemetry_runtime::idle_exit::IdleExit;
+use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
 /// Why the loop ended.
@@ -42,7 +42,7 @@ pub(crate) struct EventLoop<'a> {
     pub(crate) consent: ConsentWatch,
     pub(crate) survey: Survey,
     pub(crate) dispatch: Dispatch<'a>,
-    pub(crate) lifetime: Lifetime,
+    pub(crate) lifetime: IdleExit,
     /// Set once the end is decided: nothing new is sent, and what is in flight has until then.
     pub(crate) ending: Option<(Instant, End)>,
 }
@@ -84,19 +84,19 @@ impl EventLoop<'_> {
             match signal {
                 Signal::ChildEnded => self.dispatch.reap(),
                 Signal::Stop => {
-                    notify::stopping();
+                    readiness::stopping();
                     self.ending = Some((now + STOP_WAIT, End::Stopped));
                 }
                 Signal::Reload if matches!(self.ending, Some((_, End::Stopped))) => {}
                 Signal::Reload => {
-                    notify::reloading();
+                    readiness::reloading();
                     match settings::load(self.config_file) {
                         Ok(settings) => {
                             self.ending = Some((now + STOP_WAIT, End::Reconfigured(Box::new(settings))));
                         }
                         Err(error) => {
                             log::error!("{error}; the configuration that was in force stays");
-                            notify::ready();
+                            readiness::ready();
                         }
                     }
                 }

@@ -18,9 +18,9 @@ mod rate_limit;
 mod record_server;
 mod retention;
 mod retry;
+mod scan;
 mod settings;
 mod status;
-mod survey;
 mod tally;
 mod upload;
 

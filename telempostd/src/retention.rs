@@ -6,19 +6,19 @@ use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_config::Settings;
 use telemetry_record::header::Header;
-use telemetry_store::delivery_log::{Journal, JournalEntry};
-use telemetry_store::limits::JOURNAL_PRUNE_PAST;
+use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
+use telemetry_store::limits::DELIVERY_LOG_PRUNE_PAST;
 use telemetry_store::spool::file::StoredRecord;
 
 /// The journal, with what is still to be written into it.
 #[derive(Debug)]
 pub(crate) struct Retention {
-    journal: Journal,
+    journal: DeliveryLog,
     keeps_payloads: bool,
     boot_id: String,
     /// Lines of the journal, as far as is known.
     lines: usize,
-    gathered: Vec<JournalEntry>,
+    gathered: Vec<DeliveryEntry>,
     /// Whether the last write failed, so that a full disk is logged once.
     is_failing: bool,
 }
@@ -28,11 +28,11 @@ impl Retention {
     pub(crate) fn new(settings: &Settings) -> Self {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Self {
-            journal: Journal::new(&settings.log_dir),
+            journal: DeliveryLog::new(&settings.log_dir),
             keeps_payloads: settings.retention_enabled,
             boot_id: boot_id.trim().to_owned(),
             // Unknown yet: the first write looks.
-            lines: JOURNAL_PRUNE_PAST,
+            lines: DELIVERY_LOG_PRUNE_PAST,
             gathered: Vec::new(),
             is_failing: false,
         }
@@ -40,7 +40,7 @@ impl Retention {
 
     /// Remembers a record that leaves.
     pub(crate) fn remember(&mut self, record: &StoredRecord) {
-        let entry = JournalEntry {
+        let entry = DeliveryEntry {
             record_id: record.id.to_string(),
             unix_secs: unix_secs(),
             classification: record.message.headers.value(Header::Classification).to_owned(),
@@ -68,7 +68,7 @@ impl Retention {
         let appended = self.journal.append(&self.gathered);
         self.lines += self.gathered.len();
         self.gathered.clear();
-        let pruned = match self.lines > JOURNAL_PRUNE_PAST {
+        let pruned = match self.lines > DELIVERY_LOG_PRUNE_PAST {
             true => self.journal.prune().map(|lines| self.lines = lines),
             false => Ok(()),
         };

@@ -3,7 +3,7 @@
 
 use crate::limits::TALLY_INTERVAL;
 use std::time::Instant;
-use telemetry_runtime::recurring::Recurring;
+use telemetry_runtime::throttle::Throttle;
 
 /// Why a file or a record left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,12 @@ impl Loss {
 /// What is told of each kind, and when.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    losses: [Recurring; Loss::ALL.len()],
+    losses: [Throttle; Loss::ALL.len()],
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { losses: Loss::ALL.map(|_| Recurring::new(TALLY_INTERVAL)) }
+        Self { losses: Loss::ALL.map(|_| Throttle::new(TALLY_INTERVAL)) }
     }
 }
 
@@ -58,12 +58,12 @@ impl Tally {
 
     /// When a sum is to be told; none if there is none.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.losses.iter().filter_map(Recurring::due).min()
+        self.losses.iter().filter_map(Throttle::due).min()
     }
 
     /// The sums that are due, or all of them, as lines.
     pub(crate) fn take_lines(&mut self, now: Instant, all: bool) -> Vec<String> {
-        let sum = |(loss, losses): (Loss, &mut Recurring)| {
+        let sum = |(loss, losses): (Loss, &mut Throttle)| {
             losses.take_sum(now, all).map(|sum| format!("{sum} {}", loss.of_more()))
         };
         Loss::ALL.into_iter().zip(&mut self.losses).filter_map(sum).collect()

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use support::server::{Reply, Server, nobody};
 use support::{Sandbox, eventually};
-use telemetry_store::limits::{JOURNAL_KEPT, JOURNAL_PRUNE_PAST};
+use telemetry_store::limits::{DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
 
 #[test]
 fn the_journal_has_a_line_for_each_delivered_record() {
@@ -38,7 +38,7 @@ fn the_journal_is_pruned_with_the_payloads() {
     sandbox.wait_until_empty();
     daemon.stop();
     let journal = sandbox.journal();
-    assert!((JOURNAL_KEPT..=JOURNAL_PRUNE_PAST).contains(&journal.len()), "{}", journal.len());
+    assert!((DELIVERY_LOG_KEPT..=DELIVERY_LOG_PRUNE_PAST).contains(&journal.len()), "{}", journal.len());
     let mut ids: Vec<_> = journal.into_iter().map(|entry| entry.record_id).collect();
     ids.sort();
     assert_eq!(sandbox.names("log/records"), ids);

@@ -255,7 +255,7 @@ fn refused_records_that_are_old_go() {
     let message = record("refused");
     let id = telemetry_record::hex_id::HexId::random().unwrap();
     let refused = telemetry_store::spool::StoredRecord { id, message };
-    let refusal = telemetry_store::rejected::Refusal { server: "s", status: Some(400), reason: "r" };
+    let refusal = telemetry_store::rejected::Rejection { server: "s", status: Some(400), reason: "r" };
     let mut rejected = telemetry_store::rejected::Rejected::default();
     rejected.keep(&sandbox.spool, &refused, refusal, month_ago).unwrap();
     let path = sandbox.path("spool/.rejected");

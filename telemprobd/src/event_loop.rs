@@ -20,11 +20,11 @@ use telemetry_config::Settings;
 use telemetry_record::limits::MESSAGE_BYTES;
 use telemetry_record::message::Message;
 use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
-use telemetry_runtime::lifetime::Lifetime;
-use telemetry_runtime::recurring::{Recurring, and_more};
 use telemetry_runtime::signals::{Signal, Signals};
-use telemetry_runtime::{malloc_trim, notify};
+use telemetry_runtime::throttle::{Throttle, and_more};
+use telemetry_runtime::{malloc_trim, readiness};
 use telemetry_store::counters::{Counter, Counters};
 
 const LISTENER: u64 = 0;
@@ -60,8 +60,8 @@ pub(crate) struct EventLoop {
     staging: Staging,
     counters: Counters,
     machine_id_check: Instant,
-    lifetime: Lifetime,
-    refusals: Recurring,
+    lifetime: IdleExit,
+    refusals: Throttle,
     scratch: Vec<u8>,
     _lock: InstanceLock,
 }
@@ -88,7 +88,7 @@ impl EventLoop {
         Ok(Self {
             epoll,
             config_file,
-            lifetime: Lifetime::new(settings.recycle_after, now),
+            lifetime: IdleExit::new(settings.recycle_after, now),
             shares: FairShares::new(settings.user_limits, Uid::effective().as_raw()),
             counters: Counters::open(&settings.state_dir, "telemprobd"),
             settings,
@@ -101,7 +101,7 @@ impl EventLoop {
             ready: Vec::new(),
             staging,
             machine_id_check: now + MACHINE_ID_CHECK,
-            refusals: Recurring::new(REFUSAL_LOG_INTERVAL),
+            refusals: Throttle::new(REFUSAL_LOG_INTERVAL),
             // A byte more than any message, so that one read tells that nothing is missing.
             scratch: vec![0; MESSAGE_BYTES + 1],
             _lock: lock,
@@ -110,7 +110,7 @@ impl EventLoop {
 
     /// Serves until it is told to stop, consent is withdrawn, or nothing happened for long enough.
     pub(crate) fn run(mut self) -> Result<(), DaemonError> {
-        notify::ready();
+        readiness::ready();
         log::info!(
             "listening on {}, storing in {}",
             self.settings.socket_path.display(),
@@ -121,7 +121,7 @@ impl EventLoop {
                 break end;
             }
         };
-        notify::stopping();
+        readiness::stopping();
         self.finish();
         match end {
             End::Signal => log::info!("stopped"),
@@ -328,12 +328,12 @@ impl EventLoop {
 
     /// Takes the new configuration over as a whole, or leaves the one in force as a whole.
     fn reload(&mut self) {
-        notify::reloading();
+        readiness::reloading();
         match self.try_reload() {
             Ok(()) => log::info!("configuration read again"),
             Err(error) => log::error!("the configuration stays as it was: {error}"),
         }
-        notify::ready();
+        readiness::ready();
     }
 
     fn try_reload(&mut self) -> Result<(), DaemonError> {
@@ -371,7 +371,7 @@ impl EventLoop {
             self.counters = Counters::open(&settings.state_dir, "telemprobd");
         }
         self.shares.set_limits(settings.user_limits);
-        self.lifetime = Lifetime::new(settings.recycle_after, Instant::now());
+        self.lifetime = IdleExit::new(settings.recycle_after, Instant::now());
         self.staging = staging;
         self.settings = settings;
         Ok(())

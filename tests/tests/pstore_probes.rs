@@ -8,7 +8,7 @@ use system_tests::torture::LoopFs;
 use telemetry_kernel::klogscanner;
 use telemetry_kernel::log::KernelFinding;
 use telemetry_kernel::log::{Line, Oops, Scanner};
-use telemetry_outbox::Book;
+use telemetry_outbox::ProbeState;
 
 #[test]
 fn from_the_store_to_telemprobd() {
@@ -157,7 +157,7 @@ fn book_of_klogscanner(machine: &Machine, log: &str) {
     assert_eq!(found.len(), 1);
     let state_dir = machine.sandbox.path("state");
     let mut book =
-        Book::<klogscanner::Position, KernelFinding>::open(&state_dir, klogscanner::PROBE).unwrap();
+        ProbeState::<klogscanner::Position, KernelFinding>::open(&state_dir, klogscanner::PROBE).unwrap();
     assert!(book.position_mut().is_new(&found[0]));
     book.save().unwrap();
 }

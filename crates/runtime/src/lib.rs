@@ -5,11 +5,11 @@
 //! here offers a descriptor.
 
 pub mod consent_watch;
+pub mod idle_exit;
 pub mod instance;
-pub mod lifetime;
 pub mod logging;
 pub mod malloc_trim;
 pub mod native_journal;
-pub mod notify;
-pub mod recurring;
+pub mod readiness;
 pub mod signals;
+pub mod throttle;

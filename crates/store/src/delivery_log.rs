@@ -8,7 +8,7 @@
 //!
 //! With retention on, `LOG_DIR/records/RECORD_ID` holds the payload and a newline.
 
-use crate::limits::{JOURNAL_FILE_BYTES, JOURNAL_KEPT, JOURNAL_PRUNE_PAST};
+use crate::limits::{DELIVERY_LOG_FILE_BYTES, DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
 use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ const SEPARATOR: char = '\u{1e}';
 
 /// A record that left the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalEntry {
+pub struct DeliveryEntry {
     /// 32 hex digits; also the idempotency key under which the server got it.
     pub record_id: String,
     /// When it left, in seconds since the epoch.
@@ -33,7 +33,7 @@ pub struct JournalEntry {
     pub boot_id: String,
 }
 
-impl JournalEntry {
+impl DeliveryEntry {
     /// Reads a line; none if it is no entry.
     pub fn parse(line: &str) -> Option<Self> {
         let mut fields = line.split(SEPARATOR).map(str::to_owned);
@@ -50,7 +50,7 @@ impl JournalEntry {
     }
 }
 
-impl fmt::Display for JournalEntry {
+impl fmt::Display for DeliveryEntry {
     /// The line, without its newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { record_id, unix_secs, classification, event_id, boot_id } = self;
@@ -61,12 +61,12 @@ impl fmt::Display for JournalEntry {
 
 /// The journal of one `log_dir`.
 #[derive(Clone, Debug)]
-pub struct Journal {
+pub struct DeliveryLog {
     file: PathBuf,
     records_dir: PathBuf,
 }
 
-impl Journal {
+impl DeliveryLog {
     /// The journal in `log_dir`. Nothing is opened or made yet.
     pub fn new(log_dir: &Path) -> Self {
         Self { file: log_dir.join("journal"), records_dir: log_dir.join("records") }
@@ -76,23 +76,23 @@ impl Journal {
     ///
     /// # Errors
     /// The file can not be read, or is larger than a journal can be.
-    pub fn entries(&self) -> io::Result<Vec<JournalEntry>> {
+    pub fn entries(&self) -> io::Result<Vec<DeliveryEntry>> {
         let file = match bounded_file::open_regular(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             file => file?,
         };
-        let bytes = bounded_file::read_all(&file, JOURNAL_FILE_BYTES)?;
-        Ok(String::from_utf8_lossy(&bytes).lines().filter_map(JournalEntry::parse).collect())
+        let bytes = bounded_file::read_all(&file, DELIVERY_LOG_FILE_BYTES)?;
+        Ok(String::from_utf8_lossy(&bytes).lines().filter_map(DeliveryEntry::parse).collect())
     }
 
     /// The kept payload of an entry, as it lies in the file; none if none was kept.
     ///
     /// # Errors
     /// The file can not be read.
-    pub fn kept_payload(&self, entry: &JournalEntry) -> io::Result<Option<Vec<u8>>> {
+    pub fn kept_payload(&self, entry: &DeliveryEntry) -> io::Result<Option<Vec<u8>>> {
         match bounded_file::open_regular(&self.records_dir.join(&entry.record_id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            file => bounded_file::read_all(&file?, JOURNAL_FILE_BYTES).map(Some),
+            file => bounded_file::read_all(&file?, DELIVERY_LOG_FILE_BYTES).map(Some),
         }
     }
 
@@ -111,7 +111,7 @@ impl Journal {
     ///
     /// # Errors
     /// As the system says.
-    pub fn append(&self, entries: &[JournalEntry]) -> io::Result<()> {
+    pub fn append(&self, entries: &[DeliveryEntry]) -> io::Result<()> {
         let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
         let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(&self.file)?;
         file.write_all(text.as_bytes())
@@ -126,10 +126,10 @@ impl Journal {
         let entries = match self.entries() {
             // Past any size that it has when it is kept well: begin anew rather than never again.
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Vec::new(),
-            Ok(entries) if entries.len() <= JOURNAL_PRUNE_PAST => return Ok(entries.len()),
+            Ok(entries) if entries.len() <= DELIVERY_LOG_PRUNE_PAST => return Ok(entries.len()),
             entries => entries?,
         };
-        let (old, kept) = entries.split_at(entries.len().saturating_sub(JOURNAL_KEPT));
+        let (old, kept) = entries.split_at(entries.len().saturating_sub(DELIVERY_LOG_KEPT));
         let new = self.file.with_extension("new");
         let text: String = kept.iter().map(|entry| format!("{entry}\n")).collect();
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&new)?;
@@ -149,8 +149,8 @@ impl Journal {
 mod tests {
     use super::*;
 
-    fn entry(n: usize) -> JournalEntry {
-        JournalEntry {
+    fn entry(n: usize) -> DeliveryEntry {
+        DeliveryEntry {
             record_id: format!("{n:032x}"),
             unix_secs: 1_522_691_281 + n as i64,
             classification: "org.clearlinux/hello/world".to_owned(),
@@ -164,7 +164,7 @@ mod tests {
         let line = "000000000000000000000000000000ff\u{1e}1522691536\u{1e}org.clearlinux/hello/world\
                     \u{1e}5de9de8d5f3c6a7d445d75ba01cc3322\u{1e}60c014cd-4693-40f1-b334-548cd932949b";
         assert_eq!(entry(255).to_string(), line);
-        assert_eq!(JournalEntry::parse(line), Some(entry(255)));
+        assert_eq!(DeliveryEntry::parse(line), Some(entry(255)));
     }
 
     #[test]
@@ -176,10 +176,10 @@ mod tests {
             "a\u{1e}x\u{1e}c\u{1e}e\u{1e}b",
             "../x\u{1e}1\u{1e}c\u{1e}e\u{1e}b",
         ] {
-            assert_eq!(JournalEntry::parse(line), None, "{line:?}");
+            assert_eq!(DeliveryEntry::parse(line), None, "{line:?}");
         }
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::new(dir.path());
+        let journal = DeliveryLog::new(dir.path());
         assert_eq!(journal.entries().unwrap(), []);
         fs::write(dir.path().join("journal"), format!("noise \u{fffd}\n{}\n\n", entry(1))).unwrap();
         assert_eq!(journal.entries().unwrap(), [entry(1)]);
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn pruning_starts_past_150_and_keeps_100_with_their_payloads() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::new(dir.path());
+        let journal = DeliveryLog::new(dir.path());
         let entries: Vec<_> = (0..150).map(entry).collect();
         journal.append(&entries).unwrap();
         for entry in &entries {

@@ -1,11 +1,11 @@
 //! What lies on disk, and its formats: the [`spool`], [`rejected`] records, the [`delivery_log`], the [`machine_id`], and
 //! the state files that the programs leave for their next run and for people ([`counters`], [`delivery_status`],
-//! [`crash_book`]).
+//! [`crash_history`]).
 //!
 //! It takes paths, never settings, and knows no clock: times come in as values.
 
 pub mod counters;
-pub mod crash_book;
+pub mod crash_history;
 pub mod delivery_log;
 pub mod delivery_status;
 pub mod limits;

@@ -32,13 +32,13 @@ pub const REJECTED_ANSWER_BYTES: u64 = (CONFIG_PATH_BYTES + REJECTED_REASON_BYTE
 pub const MACHINE_ID_DAYS: u64 = 3;
 
 /// Entries that the journal keeps after pruning (contract).
-pub const JOURNAL_KEPT: usize = 100;
+pub const DELIVERY_LOG_KEPT: usize = 100;
 
 /// Entries past which the journal is pruned (contract).
-pub const JOURNAL_PRUNE_PAST: usize = 150;
+pub const DELIVERY_LOG_PRUNE_PAST: usize = 150;
 
 /// Longest journal file that is read. 150 entries are below 50 KiB; the C daemon's may have grown.
-pub const JOURNAL_FILE_BYTES: u64 = 4 * 1024 * 1024;
+pub const DELIVERY_LOG_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Files that gave no record and are kept for a look, the newest. One or two show what happened; a spool
 /// full of noise must not stay on the disk for ever.

@@ -28,7 +28,7 @@ use telemetry::{Client, Error, Record};
 use telemetry_config::Settings;
 use telemetry_crash::limits::{BOOK_PATIENCE, SLOTS};
 use telemetry_record::header::Header;
-use telemetry_store::crash_book::{self, Decision, Fate};
+use telemetry_store::crash_history::{self, Decision, Disposition};
 
 /// Version of the payload's format.
 const PAYLOAD_VERSION: u32 = 1;
@@ -74,7 +74,7 @@ impl<'a> Reporter<'a> {
 
     fn admit(&self) -> Decision {
         let (state_dir, limit) = (&self.settings.state_dir, self.settings.crash_burst_limit);
-        let ask = || crash_book::admit(state_dir, self.crash.label(), limit, unix_secs(), BOOK_PATIENCE);
+        let ask = || crash_history::admit(state_dir, self.crash.label(), limit, unix_secs(), BOOK_PATIENCE);
         as_owner(User::owner_of(state_dir), ask).unwrap_or_else(|error| {
             let text = format!("crash_burst_limit is not kept: {}: {error}", state_dir.display());
             self.telling.tell(Priority::Warning, &text);
@@ -87,7 +87,7 @@ impl<'a> Reporter<'a> {
         let _ = core_source::release_stdin();
         let message = format!("{} is left out by crash_burst_limit", self.telling.subject());
         self.telling.tell(Priority::Warning, &message);
-        self.note(Fate::LeftOut);
+        self.note(Disposition::LeftOut);
         ExitCode::SUCCESS
     }
 
@@ -199,7 +199,7 @@ impl<'a> Reporter<'a> {
         } else {
             let _ = writeln!(io::stdout(), "Successfully sent record to daemon.");
         }
-        self.note(Fate::Sent { class: class.to_owned(), event_id });
+        self.note(Disposition::Sent { class: class.to_owned(), event_id });
         ExitCode::SUCCESS
     }
 
@@ -209,23 +209,23 @@ impl<'a> Reporter<'a> {
             false => format!("nothing was sent: {reason}"),
         };
         self.telling.tell(Priority::Error, &message);
-        self.note(Fate::NotSent { reason: reason.to_owned() });
+        self.note(Disposition::NotSent { reason: reason.to_owned() });
         ExitCode::FAILURE
     }
 
     /// Writes the outcome of a crash that the kernel reported into the crash book.
-    fn note(&self, fate: Fate) {
+    fn note(&self, disposition: Disposition) {
         if !self.args.is_of_kernel() {
             return;
         }
         let state_dir = &self.settings.state_dir;
-        let outcome = crash_book::Outcome {
+        let entry = crash_history::CrashEntry {
             unix_secs: unix_secs(),
             pid: self.crash.pid.unwrap_or_default(),
             executable: self.crash.label().to_owned(),
-            fate,
+            disposition,
         };
-        let note = || crash_book::note_outcome(state_dir, outcome, BOOK_PATIENCE);
+        let note = || crash_history::add_entry(state_dir, entry, BOOK_PATIENCE);
         if let Err(error) = as_owner(User::owner_of(state_dir), note) {
             let text = format!("the crash book is not kept: {}: {error}", state_dir.display());
             self.telling.tell(Priority::Warning, &text);

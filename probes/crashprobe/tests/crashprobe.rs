@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::JoinHandle;
 use telemetry_record::header::Header;
 use telemetry_record::wire;
-use telemetry_store::crash_book::{CrashBook, Fate};
+use telemetry_store::crash_history::{CrashHistory, Disposition};
 
 const KERNEL: [&str; 6] = ["--pid=2147483647", "--tid=1", "--dumpable=1", "--pidfd=", "-s", "11"];
 
@@ -83,9 +83,9 @@ impl Machine {
         })
     }
 
-    fn fates(&self) -> Vec<Fate> {
-        let book = CrashBook::read(&self.path("state")).unwrap().unwrap_or_default();
-        book.outcomes.into_iter().map(|outcome| outcome.fate).collect()
+    fn dispositions(&self) -> Vec<Disposition> {
+        let history = CrashHistory::read(&self.path("state")).unwrap().unwrap_or_default();
+        history.entries.into_iter().map(|entry| entry.disposition).collect()
     }
 }
 
@@ -151,7 +151,7 @@ fn what_can_not_be_unwound_is_sent_as_an_error() {
     let expected = [(class.clone(), person.clone()), (class.clone(), person), (class, kernel)];
     assert_eq!(telemprobd.join().unwrap(), expected);
     assert!(
-        matches!(&machine.fates()[..], [Fate::Sent { class, .. }] if class == "org.clearlinux/crash/error")
+        matches!(&machine.dispositions()[..], [Disposition::Sent { class, .. }] if class == "org.clearlinux/crash/error")
     );
 }
 
@@ -178,8 +178,12 @@ fn a_crash_loop_is_left_out_and_counted() {
         assert!(machine.crash("/home/me/x").status.success());
     }
     assert_eq!(telemprobd.join().unwrap().len(), 1);
-    assert!(matches!(&machine.fates()[..], [Fate::Sent { .. }, Fate::LeftOut]), "{:?}", machine.fates());
-    let book = CrashBook::read(&machine.path("state")).unwrap().unwrap();
+    assert!(
+        matches!(&machine.dispositions()[..], [Disposition::Sent { .. }, Disposition::LeftOut]),
+        "{:?}",
+        machine.dispositions()
+    );
+    let book = CrashHistory::read(&machine.path("state")).unwrap().unwrap();
     assert_eq!((book.totals.sent, book.totals.left_out), (1, 2));
 }
 
@@ -202,7 +206,7 @@ fn what_telemprobd_will_never_take_is_told() {
     let expected = "the crash of /home/me/x (pid 2147483647) is not reported";
     assert!(stderr(&output).contains(expected), "{output:?}");
     telemprobd.join().unwrap();
-    assert!(matches!(&machine.fates()[..], [Fate::NotSent { .. }]));
+    assert!(matches!(&machine.dispositions()[..], [Disposition::NotSent { .. }]));
 }
 
 #[test]

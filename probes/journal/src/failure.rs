@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use serde::{Deserialize, Serialize};
-use telemetry_outbox::{Draft, Finding};
+use telemetry_outbox::{Finding, UnsentRecord};
 
 /// The class of all records of this probe.
 pub const CLASS: &str = "org.clearlinux/journal/error";
@@ -49,7 +49,7 @@ impl Finding for Failure {
         &self.key
     }
 
-    fn draft(&self, count: u64) -> Draft {
+    fn record(&self, count: u64) -> UnsentRecord {
         let mut payload = format!("MESSAGE={}\n", self.message);
         if let Some(unit) = &self.unit {
             payload.push_str(&format!("UNIT={unit}\n"));
@@ -57,7 +57,7 @@ impl Finding for Failure {
         if count > 1 {
             payload.push_str(&format!("REPEATED={count}\n"));
         }
-        Draft { class: CLASS.to_owned(), severity: SEVERITY, payload }
+        UnsentRecord { class: CLASS.to_owned(), severity: SEVERITY, payload }
     }
 }
 
@@ -115,13 +115,13 @@ mod tests {
     fn the_payload_is_what_collectors_know() {
         let message = "a.service: Main process exited, code=exited, status=1/FAILURE";
         let failed = failure("a.service", message);
-        assert_eq!(failed.draft(1).payload, format!("MESSAGE={message}\nUNIT=a.service\n"));
-        assert_eq!(failed.draft(7).payload, format!("MESSAGE={message}\nUNIT=a.service\nREPEATED=7\n"));
-        assert_eq!((failed.draft(1).class.as_str(), failed.draft(1).severity), (CLASS, 2));
+        assert_eq!(failed.record(1).payload, format!("MESSAGE={message}\nUNIT=a.service\n"));
+        assert_eq!(failed.record(7).payload, format!("MESSAGE={message}\nUNIT=a.service\nREPEATED=7\n"));
+        assert_eq!((failed.record(1).class.as_str(), failed.record(1).severity), (CLASS, 2));
         let alone = Failure::of(&Entry { message: Some("x".into()), ..Entry::default() }).unwrap();
-        assert_eq!(alone.draft(1).payload, "MESSAGE=x\n");
+        assert_eq!(alone.record(1).payload, "MESSAGE=x\n");
         let silent = Failure::of(&Entry { unit: Some("a.service".into()), ..Entry::default() }).unwrap();
-        assert_eq!(silent.draft(1).payload, "MESSAGE=\nUNIT=a.service\n");
+        assert_eq!(silent.record(1).payload, "MESSAGE=\nUNIT=a.service\n");
         Record::new(2, CLASS, 1).unwrap();
     }
 

@@ -22,7 +22,7 @@ use telemetry_config::Settings;
 use telemetry_config::consent;
 use telemetry_outbox::Progress;
 use telemetry_runtime::consent_watch::ConsentWatch;
-use telemetry_runtime::notify;
+use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
 /// Why the probe ended, where that is no error.
@@ -83,7 +83,7 @@ impl Probe<'_> {
     pub(super) fn follow(&mut self) -> Result<End, ProbeError> {
         // The first start in this boot: from here on, nothing is missed.
         self.book.save().map_err(|source| self.book_error(source))?;
-        notify::ready();
+        readiness::ready();
         log::info!("following the journal");
         loop {
             if let Some(end) = self.end() {
@@ -145,6 +145,6 @@ impl Probe<'_> {
     }
 
     pub(super) fn book_error(&self, source: std::io::Error) -> ProbeError {
-        ProbeError::Book { state_dir: self.settings.state_dir.clone(), source }
+        ProbeError::State { state_dir: self.settings.state_dir.clone(), source }
     }
 }

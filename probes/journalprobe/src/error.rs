@@ -26,7 +26,7 @@ pub enum ProbeError {
     },
     /// What was found can not be kept.
     #[error("{}: {source}; the state_dir must be writable for the probe's user", state_dir.display())]
-    Book {
+    State {
         /// Where it would be kept.
         state_dir: PathBuf,
         /// What the system said.

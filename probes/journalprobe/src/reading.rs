@@ -9,10 +9,10 @@ use super::sd_journal::{Filter, Reader};
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use telemetry_journal::failure::Failure;
-use telemetry_outbox::Book;
+use telemetry_outbox::ProbeState;
 
 /// The book of this probe.
-pub(super) type JournalBook = Book<Position, Failure>;
+pub(super) type JournalBook = ProbeState<Position, Failure>;
 
 /// The journal, read from where the book says.
 pub(super) struct Reading {

@@ -17,7 +17,7 @@ use telemetry_outbox::sending;
 use telemetry_record::hex_id::HexId;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
-use telemetry_runtime::notify;
+use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 
 /// The book of the system's own journal. Another journal, or an earlier boot, is looked at without a change to where the
@@ -54,12 +54,12 @@ pub fn run(args: &Args) -> Result<(), ProbeError> {
     let reading = Reading::open(directory, filter, args.tail, &mut book)?;
     let mut probe = Probe { settings: &settings, client: &client, signals, consent, reading, book, clock };
     let end = if args.tail { probe.follow() } else { probe.once() };
-    notify::stopping();
+    readiness::stopping();
     finish(probe, end?)
 }
 
 fn open_book(settings: &Settings, name: &str, clock: &Clock) -> Result<JournalBook, ProbeError> {
-    let book_error = |source| ProbeError::Book { state_dir: settings.state_dir.clone(), source };
+    let book_error = |source| ProbeError::State { state_dir: settings.state_dir.clone(), source };
     fs::create_dir_all(&settings.state_dir).map_err(book_error)?;
     let mut book = JournalBook::open(&settings.state_dir, name).map_err(book_error)?;
     // Nothing waits for so long, unless the clock was set back since.
@@ -77,7 +77,7 @@ fn finish(mut probe: Probe<'_>, end: End) -> Result<(), ProbeError> {
         End::ConsentWithdrawn => {
             log::info!("telemetry was opted out; what was found is forgotten");
             let state_dir = probe.settings.state_dir.clone();
-            return probe.book.forget().map_err(|source| ProbeError::Book { state_dir, source });
+            return probe.book.forget().map_err(|source| ProbeError::State { state_dir, source });
         }
     }
     probe.book.save().map_err(|source| probe.book_error(source))

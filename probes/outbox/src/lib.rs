@@ -11,15 +11,15 @@
 //! killed between the two, the record is in the book and in the spool: it has its event id from the beginning, by which
 //! it is found again (`spooled.rs`).
 
-mod book;
 mod limits;
 mod repeats;
 pub mod sending;
 mod spooled;
+mod state;
 
-pub use book::{Book, Progress};
 pub use limits::{HOLD_MS, WINDOW_MS};
 pub use repeats::Repeats;
+pub use state::{ProbeState, Progress};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,12 +30,12 @@ pub trait Finding: Serialize + DeserializeOwned {
     fn key(&self) -> &str;
 
     /// What is sent of it when it was there so many times.
-    fn draft(&self, count: u64) -> Draft;
+    fn record(&self, count: u64) -> UnsentRecord;
 }
 
 /// A record before it has its headers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draft {
+pub struct UnsentRecord {
     /// Classification.
     pub class: String,
     /// 1 to 4.

@@ -115,7 +115,7 @@ impl<T> Group<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Draft;
+    use crate::UnsentRecord;
     use proptest::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,8 +126,8 @@ mod tests {
             &self.0
         }
 
-        fn draft(&self, count: u64) -> Draft {
-            Draft { class: "a/b/c".into(), severity: 2, payload: count.to_string() }
+        fn record(&self, count: u64) -> UnsentRecord {
+            UnsentRecord { class: "a/b/c".into(), severity: 2, payload: count.to_string() }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use telemetry_config::Settings;
 use telemetry_record::hex_id::HexId;
-use telemetry_store::delivery_log::Journal;
+use telemetry_store::delivery_log::DeliveryLog;
 use telemetry_store::rejected::RejectedDir;
 use telemetry_store::spool::{SpoolDir, file};
 
@@ -36,7 +36,7 @@ pub(super) fn event_ids(settings: &Settings) -> io::Result<HashSet<HexId>> {
 }
 
 fn journaled(settings: &Settings) -> io::Result<HashSet<HexId>> {
-    let entries = Journal::new(&settings.log_dir).entries()?;
+    let entries = DeliveryLog::new(&settings.log_dir).entries()?;
     Ok(entries.iter().filter_map(|entry| entry.event_id.parse().ok()).collect())
 }
 

@@ -7,7 +7,7 @@
 //! Any step may be the first that is seen; those on the way to it are passed over.
 
 use super::MADE_FOR;
-use telemetry_store::crash_book::Fate;
+use telemetry_store::crash_history::Disposition;
 
 /// How the process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) struct Seen {
     /// None while the process is there.
     pub(super) ending: Option<Ending>,
     /// What crashprobe wrote down of this process.
-    pub(super) fate: Option<Fate>,
+    pub(super) disposition: Option<Disposition>,
     /// None while the record is nowhere.
     pub(super) record: Option<Whereabouts>,
     /// What can not be looked at, and the remedy.
@@ -56,7 +56,7 @@ pub(super) enum Next {
 /// What was said already.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
-    fate: bool,
+    disposition: bool,
     ending: bool,
     spool: bool,
 }
@@ -67,8 +67,8 @@ impl Told {
     /// The lines that are new, and what is to be done next. `delivers` is whether records are posted at all.
     pub(super) fn follow(&mut self, seen: &Seen, delivers: bool) -> (Vec<String>, Next) {
         let mut lines = Vec::new();
-        if let Some(Fate::Sent { class, event_id }) = &seen.fate
-            && !std::mem::replace(&mut self.fate, true)
+        if let Some(Disposition::Sent { class, event_id }) = &seen.disposition
+            && !std::mem::replace(&mut self.disposition, true)
         {
             lines.push(format!("crashprobe has sent a report: {class}, event {event_id}"));
         }
@@ -106,12 +106,12 @@ fn next(seen: &Seen) -> Next {
         }
         _ => {}
     }
-    match (&seen.fate, &seen.record) {
-        (Some(Fate::LeftOut), _) => Next::Fail(
+    match (&seen.disposition, &seen.record) {
+        (Some(Disposition::LeftOut), _) => Next::Fail(
             "crashprobe left the report out: there were as many within an hour as crash_burst_limit allows; try again later, or raise it"
                 .to_owned(),
         ),
-        (Some(Fate::NotSent { reason }), _) => {
+        (Some(Disposition::NotSent { reason }), _) => {
             Next::Fail(format!("crashprobe has seen the crash and sent no report: {reason}"))
         }
         (_, Some(Whereabouts::Rejected(reason))) => {
@@ -125,7 +125,7 @@ fn next(seen: &Seen) -> Next {
 
 /// Why the report has not arrived by the deadline, and where to look. `fault` is what last went wrong in delivery.
 pub(super) fn overdue(seen: &Seen, fault: Option<&str>) -> String {
-    match (&seen.fate, &seen.record) {
+    match (&seen.disposition, &seen.record) {
         (None, _) => format!("no word of crashprobe yet; {ASK_JOURNAL}"),
         (_, Some(_)) => {
             let why = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
@@ -144,13 +144,13 @@ mod tests {
 
     const GONE: Option<Ending> = Some(Ending::Signal(MADE_FOR));
 
-    fn sent() -> Option<Fate> {
-        Some(Fate::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() })
+    fn sent() -> Option<Disposition> {
+        Some(Disposition::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() })
     }
 
     #[test]
     fn each_step_is_told_once() {
-        let seen = |ending, fate, record| Seen { ending, fate, record, unseen: None };
+        let seen = |ending, disposition, record| Seen { ending, disposition, record, unseen: None };
         let mut told = Told::default();
         for (seen, lines, next) in [
             (seen(None, None, None), &[][..], Next::Look),
@@ -178,15 +178,15 @@ mod tests {
 
     #[test]
     fn what_can_go_wrong_has_its_words() {
-        let failed = Some(Fate::NotSent { reason: "telemprobd is away".to_owned() });
+        let failed = Some(Disposition::NotSent { reason: "telemprobd is away".to_owned() });
         let refused = Some(Whereabouts::Rejected("400: no".to_owned()));
         for (seen, part) in [
             (Seen { unseen: Some("run this as root".to_owned()), ..Seen::default() }, "run this as root"),
             (Seen { ending: Some(Ending::Signal(9)), ..Seen::default() }, "ended by signal 9"),
             (Seen { ending: Some(Ending::Exit(3)), ..Seen::default() }, "exit code 3"),
-            (Seen { fate: Some(Fate::LeftOut), ..Seen::default() }, "crash_burst_limit"),
-            (Seen { fate: failed, ..Seen::default() }, "sent no report: telemprobd is away"),
-            (Seen { fate: sent(), record: refused, ..Seen::default() }, "refused the record: 400: no"),
+            (Seen { disposition: Some(Disposition::LeftOut), ..Seen::default() }, "crash_burst_limit"),
+            (Seen { disposition: failed, ..Seen::default() }, "sent no report: telemprobd is away"),
+            (Seen { disposition: sent(), record: refused, ..Seen::default() }, "refused the record: 400: no"),
         ] {
             let Next::Fail(reason) = next(&seen) else { panic!("{seen:?}") };
             assert!(reason.contains(part), "{part}: {reason}");
@@ -199,14 +199,18 @@ mod tests {
         let spool = Some(Whereabouts::Spool);
         for (seen, fault, part) in [
             (Seen::default(), None, "no word of crashprobe yet"),
-            (Seen { fate: sent(), ..Seen::default() }, None, "neither in the spool nor in the journal"),
             (
-                Seen { fate: sent(), record: spool.clone(), ..Seen::default() },
+                Seen { disposition: sent(), ..Seen::default() },
+                None,
+                "neither in the spool nor in the journal",
+            ),
+            (
+                Seen { disposition: sent(), record: spool.clone(), ..Seen::default() },
                 None,
                 "in the spool; `telemctl doctor`",
             ),
             (
-                Seen { fate: sent(), record: spool, ..Seen::default() },
+                Seen { disposition: sent(), record: spool, ..Seen::default() },
                 Some("h: no"),
                 "in the spool: h: no; `telemctl",
             ),

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use telemetry_config::Settings;
 use telemetry_record::header::Header;
-use telemetry_store::crash_book::{CrashBook, Fate};
-use telemetry_store::delivery_log::Journal;
+use telemetry_store::crash_history::{CrashHistory, Disposition};
+use telemetry_store::delivery_log::DeliveryLog;
 use telemetry_store::rejected::RejectedDir;
 use telemetry_store::spool::{SpoolDir, file};
 
@@ -26,11 +26,11 @@ impl Crash {
     /// All that is seen of it but its process.
     pub(super) fn look(self, settings: &Settings) -> Seen {
         let mut seen = Seen::default();
-        match self.fate(&settings.state_dir) {
-            Ok(fate) => seen.fate = fate,
+        match self.disposition(&settings.state_dir) {
+            Ok(disposition) => seen.disposition = disposition,
             Err(error) => seen.unseen = Some(unseen(&settings.state_dir.join("crashes.json"), &error)),
         }
-        if let Some(Fate::Sent { event_id, .. }) = &seen.fate {
+        if let Some(Disposition::Sent { event_id, .. }) = &seen.disposition {
             match self.record(event_id, settings) {
                 Ok(record) => seen.record = record,
                 Err(reason) => seen.unseen = Some(reason),
@@ -39,10 +39,13 @@ impl Crash {
         seen
     }
 
-    fn fate(self, state_dir: &Path) -> io::Result<Option<Fate>> {
-        let outcomes = CrashBook::read(state_dir)?.unwrap_or_default().outcomes;
+    fn disposition(self, state_dir: &Path) -> io::Result<Option<Disposition>> {
+        let entries = CrashHistory::read(state_dir)?.unwrap_or_default().entries;
         let is_ours = |pid, unix_secs| pid == self.pid && unix_secs >= self.since_unix_secs;
-        Ok(outcomes.into_iter().rfind(|outcome| is_ours(outcome.pid, outcome.unix_secs)).map(|it| it.fate))
+        Ok(entries
+            .into_iter()
+            .rfind(|outcome| is_ours(outcome.pid, outcome.unix_secs))
+            .map(|it| it.disposition))
     }
 
     /// The spool first: a record that leaves it meanwhile is found where it went.
@@ -57,7 +60,7 @@ impl Crash {
         {
             return Ok(Some(Whereabouts::Spool));
         }
-        let entries = Journal::new(&settings.log_dir).entries();
+        let entries = DeliveryLog::new(&settings.log_dir).entries();
         let entries = entries.map_err(|error| unseen(&settings.log_dir.join("journal"), &error))?;
         if entries.iter().any(|entry| entry.event_id == event_id) {
             return Ok(Some(Whereabouts::Journal));
@@ -107,9 +110,9 @@ mod tests {
     use telemetry::Record;
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
-    use telemetry_store::crash_book::{self, Outcome};
-    use telemetry_store::delivery_log::JournalEntry;
-    use telemetry_store::rejected::{Refusal, Rejected};
+    use telemetry_store::crash_history::{self, CrashEntry};
+    use telemetry_store::delivery_log::DeliveryEntry;
+    use telemetry_store::rejected::{Rejected, Rejection};
     use telemetry_store::spool::StoredRecord;
 
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -133,9 +136,9 @@ mod tests {
             Self { dir, settings }
         }
 
-        fn note(&self, pid: i32, unix_secs: u64, fate: Fate) {
-            let outcome = Outcome { unix_secs, pid, executable: "x".to_owned(), fate };
-            crash_book::note_outcome(self.dir.path(), outcome, PATIENCE).unwrap();
+        fn note(&self, pid: i32, unix_secs: u64, disposition: Disposition) {
+            let outcome = CrashEntry { unix_secs, pid, executable: "x".to_owned(), disposition };
+            crash_history::add_entry(self.dir.path(), outcome, PATIENCE).unwrap();
         }
 
         fn look(&self, since_unix_secs: u64) -> Seen {
@@ -147,12 +150,12 @@ mod tests {
     fn the_word_of_this_crash_and_no_other_is_taken() {
         let place = Place::new();
         assert_eq!(place.look(100), Seen::default());
-        place.note(7, 99, Fate::NotSent { reason: "another of this number".to_owned() });
-        place.note(8, 100, Fate::LeftOut);
+        place.note(7, 99, Disposition::NotSent { reason: "another of this number".to_owned() });
+        place.note(8, 100, Disposition::LeftOut);
         assert_eq!(place.look(100), Seen::default());
-        let fate = Fate::NotSent { reason: "away".to_owned() };
-        place.note(7, 100, fate.clone());
-        assert_eq!(place.look(100), Seen { fate: Some(fate), ..Seen::default() });
+        let disposition = Disposition::NotSent { reason: "away".to_owned() };
+        place.note(7, 100, disposition.clone());
+        assert_eq!(place.look(100), Seen { disposition: Some(disposition), ..Seen::default() });
     }
 
     #[test]
@@ -161,7 +164,7 @@ mod tests {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let record = Record::new(3, "org.clearlinux/crash/clr", 1).unwrap();
         let event_id = record.headers().value(Header::EventId).to_owned();
-        place.note(7, now, Fate::Sent { class: "c".to_owned(), event_id: event_id.clone() });
+        place.note(7, now, Disposition::Sent { class: "c".to_owned(), event_id: event_id.clone() });
         let whereabouts = || place.look(now).record;
         assert_eq!(whereabouts(), None, "no spool yet");
 
@@ -180,19 +183,19 @@ mod tests {
 
         spool.remove(stored.name.as_ref()).unwrap();
         let refused = StoredRecord { id: HexId::from_bytes([1; 16]), message: message(&record) };
-        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "no" };
+        let refusal = Rejection { server: "http://h/", status: Some(400), reason: "no" };
         Rejected::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
         assert_eq!(whereabouts(), Some(Whereabouts::Rejected("400: no".to_owned())));
 
         std::fs::create_dir(&place.settings.log_dir).unwrap();
-        let entry = JournalEntry {
+        let entry = DeliveryEntry {
             record_id: "00ff".to_owned(),
             unix_secs: 1,
             classification: "c".to_owned(),
             event_id,
             boot_id: "b".to_owned(),
         };
-        Journal::new(&place.settings.log_dir).append(&[entry]).unwrap();
+        DeliveryLog::new(&place.settings.log_dir).append(&[entry]).unwrap();
         assert_eq!(whereabouts(), Some(Whereabouts::Journal));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::JournalArguments;
 use telemetry_record::classification;
-use telemetry_store::delivery_log::JournalEntry;
+use telemetry_store::delivery_log::DeliveryEntry;
 
 /// What an entry must have; what is none may be anything.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +24,7 @@ impl<'a> Filter<'a> {
     }
 
     /// Whether an entry has all of it.
-    pub(super) fn fits(&self, entry: &JournalEntry) -> bool {
+    pub(super) fn fits(&self, entry: &DeliveryEntry) -> bool {
         let same = |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted == found);
         same(self.record_id, &entry.record_id)
             && same(self.event_id, &entry.event_id)
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn all_that_is_asked_for_must_fit() {
-        let entry = JournalEntry {
+        let entry = DeliveryEntry {
             record_id: "r".to_owned(),
             unix_secs: 0,
             classification: "a/b/c".to_owned(),

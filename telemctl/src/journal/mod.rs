@@ -15,12 +15,12 @@ use filter::Filter;
 use jiff::tz::TimeZone;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
-use telemetry_store::delivery_log::{Journal, JournalEntry};
+use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
 
 /// Prints the entries that fit.
 pub(crate) fn run(installation: &Installation, arguments: &JournalArguments, out: &mut dyn Write) -> Outcome {
     let log_dir = &installation.settings.log_dir;
-    let journal = Journal::new(log_dir);
+    let journal = DeliveryLog::new(log_dir);
     let entries = journal.entries().map_err(|error| unreadable(&log_dir.join("journal"), &error))?;
     let filter = Filter::of(arguments);
     let zone = local_time::zone();
@@ -50,8 +50,8 @@ fn column_names() -> String {
     format!("{class:<30} {time:<27} {record:<32} {event:<32} {boot:<36}")
 }
 
-fn line(entry: &JournalEntry, zone: &TimeZone) -> String {
-    let JournalEntry { record_id, unix_secs, classification, event_id, boot_id } = entry;
+fn line(entry: &DeliveryEntry, zone: &TimeZone) -> String {
+    let DeliveryEntry { record_id, unix_secs, classification, event_id, boot_id } = entry;
     let time = local_time::format(*unix_secs, zone);
     // The padding counts characters, as `%-30s` does for the ASCII that a classification is.
     let [class, record, event, boot] =
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn lines_have_their_columns() {
-        let entry = JournalEntry {
+        let entry = DeliveryEntry {
             record_id: "000000000000000000000000000000ff".to_owned(),
             unix_secs: 1_522_691_281,
             classification: "a/b/c\u{1b}[1m".to_owned(),
@@ -94,7 +94,7 @@ mod tests {
             "a/b/c\\u{1b}[1m                 Mon 2018-04-02 17:48:01 UTC 000000000000000000000000000000ff \
              5de9de8d5f3c6a7d445d75ba01cc3322 60c014cd-4693-40f1-b334-548cd932949b"
         );
-        let long = JournalEntry { classification: "x".repeat(35), ..entry };
+        let long = DeliveryEntry { classification: "x".repeat(35), ..entry };
         assert!(line(&long, &TimeZone::UTC).starts_with(&format!("{} Mon 2018", "x".repeat(35))));
     }
 

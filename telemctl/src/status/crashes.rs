@@ -6,7 +6,7 @@ use crate::local_time;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::path::Path;
-use telemetry_store::crash_book::{CrashBook, Fate, Outcome, Totals};
+use telemetry_store::crash_history::{CrashEntry, CrashHistory, Disposition, Totals};
 
 /// Crashes since the first one that was seen; none where the book can not be read.
 #[derive(Debug, Default, Serialize)]
@@ -33,8 +33,8 @@ pub(super) struct LatestCrash {
 
 impl CrashStatus {
     pub(super) fn of(state_dir: &Path) -> Self {
-        match CrashBook::read(state_dir) {
-            Ok(book) => Self::of_book(book.unwrap_or_default()),
+        match CrashHistory::read(state_dir) {
+            Ok(book) => Self::from_history(book.unwrap_or_default()),
             Err(error) => {
                 let error = unreadable(&state_dir.join("crashes.json"), &error);
                 Self { error: Some(error), ..Self::default() }
@@ -42,13 +42,13 @@ impl CrashStatus {
         }
     }
 
-    pub(super) fn of_book(mut book: CrashBook) -> Self {
+    pub(super) fn from_history(mut book: CrashHistory) -> Self {
         let Totals { sent, left_out, not_sent } = book.totals;
         Self {
             sent: Some(sent),
             left_out: Some(left_out),
             not_sent: Some(not_sent),
-            latest: book.outcomes.pop_back().map(LatestCrash::from),
+            latest: book.entries.pop_back().map(LatestCrash::from),
             error: None,
         }
     }
@@ -85,13 +85,13 @@ impl LatestCrash {
     }
 }
 
-impl From<Outcome> for LatestCrash {
-    fn from(outcome: Outcome) -> Self {
-        let Outcome { unix_secs, pid, executable, fate } = outcome;
-        let (fate, class, event_id, reason) = match fate {
-            Fate::Sent { class, event_id } => ("sent", Some(class), Some(event_id), None),
-            Fate::LeftOut => ("left_out", None, None, None),
-            Fate::NotSent { reason } => ("not_sent", None, None, Some(reason)),
+impl From<CrashEntry> for LatestCrash {
+    fn from(entry: CrashEntry) -> Self {
+        let CrashEntry { unix_secs, pid, executable, disposition } = entry;
+        let (fate, class, event_id, reason) = match disposition {
+            Disposition::Sent { class, event_id } => ("sent", Some(class), Some(event_id), None),
+            Disposition::LeftOut => ("left_out", None, None, None),
+            Disposition::NotSent { reason } => ("not_sent", None, None, Some(reason)),
         };
         Self { unix_secs, pid, executable, fate, class, event_id, reason }
     }
@@ -103,20 +103,20 @@ mod tests {
 
     const NOW: u64 = 1_522_691_281;
 
-    fn shown(fates: &[Fate]) -> Vec<String> {
-        let mut book = CrashBook::default();
+    fn shown(fates: &[Disposition]) -> Vec<String> {
+        let mut book = CrashHistory::default();
         for fate in fates {
             let executable = "/usr/bin/editor".to_owned();
-            book.note(Outcome { unix_secs: NOW - 60, pid: 7, executable, fate: fate.clone() });
+            book.note(CrashEntry { unix_secs: NOW - 60, pid: 7, executable, disposition: fate.clone() });
         }
-        let lines = CrashStatus::of_book(book).lines(NOW, &TimeZone::UTC);
+        let lines = CrashStatus::from_history(book).lines(NOW, &TimeZone::UTC);
         lines.into_iter().map(|(_, line)| line).collect()
     }
 
     #[test]
     fn the_latest_crash_is_told_with_what_became_of_it() {
-        let sent = Fate::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() };
-        let failed = Fate::NotSent { reason: "telemprobd is away".to_owned() };
+        let sent = Disposition::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() };
+        let failed = Disposition::NotSent { reason: "telemprobd is away".to_owned() };
         let latest = "latest 1 min ago (Mon 2018-04-02 17:47:01 UTC): /usr/bin/editor, pid 7: ";
         assert_eq!(shown(&[]), ["none was seen"]);
         for (fates, counts, what) in [
@@ -126,7 +126,7 @@ mod tests {
                 "sent as a/b/c, event 00ff",
             ),
             (
-                &[failed.clone(), Fate::LeftOut],
+                &[failed.clone(), Disposition::LeftOut],
                 "0 reports sent, 1 left out by the limit, 1 not sent",
                 "left out by crash_burst_limit",
             ),

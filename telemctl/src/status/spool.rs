@@ -162,7 +162,7 @@ mod tests {
     use telemetry_record::header::{Header, HeaderBlock};
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
-    use telemetry_store::rejected::{Refusal, Rejected};
+    use telemetry_store::rejected::{Rejected, Rejection};
     use telemetry_store::spool::StoredRecord;
 
     fn message() -> Message {
@@ -195,7 +195,7 @@ mod tests {
         symlink("/etc/passwd", path.join("link")).unwrap();
         fs::copy(path.join(&single.name), path.join("aside")).unwrap();
         spool.set_aside(OsStr::new("aside"), DAMAGED_DIR).unwrap();
-        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad" };
+        let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
         for n in [1, 2] {
             let record = StoredRecord { id: HexId::from_bytes([n; 16]), message: message() };
             Rejected::default().keep(&spool, &record, refusal, UNIX_EPOCH).unwrap();

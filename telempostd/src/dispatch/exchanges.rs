@@ -14,9 +14,9 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime};
 use telemetry_config::shown_url;
 use telemetry_record::header::Header;
-use telemetry_runtime::recurring::and_more;
+use telemetry_runtime::throttle::and_more;
 use telemetry_store::counters::Counter;
-use telemetry_store::rejected::Refusal;
+use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::REJECTED_DIR;
 use telemetry_store::spool::file::StoredRecord;
 use telempost_upload::protocol::Exchange;
@@ -29,7 +29,7 @@ impl Dispatch<'_> {
     pub(super) fn reject(
         &mut self,
         record: &StoredRecord,
-        refusal: Refusal<'_>,
+        refusal: Rejection<'_>,
         now: Instant,
     ) -> io::Result<()> {
         self.status.fault(refusal.server, refusal.reason);
@@ -39,7 +39,7 @@ impl Dispatch<'_> {
                 let cause = refusal.status.map_or_else(|| "not_sent".to_owned(), |status| status.to_string());
                 self.counters.add(Counter::Rejected, &cause, 1, now);
                 if self.tally.count(Loss::Refused, now) {
-                    let Refusal { server, status, reason } = refusal;
+                    let Rejection { server, status, reason } = refusal;
                     let with = status.map(|status| format!(" with status {status}")).unwrap_or_default();
                     let headers = &record.message.headers;
                     log::warn!(
@@ -125,7 +125,7 @@ impl Dispatch<'_> {
             Outcome::Refused { status, answer } => {
                 let record = in_flight.record.clone();
                 let status = (status != 0).then_some(status);
-                match self.reject(&record, Refusal { server: &server, status, reason: &answer }, now) {
+                match self.reject(&record, Rejection { server: &server, status, reason: &answer }, now) {
                     Ok(()) => (Fate::Settled, String::new()),
                     Err(error) => {
                         let reason = format!("a refused record can not be kept aside: {error}");

@@ -6,14 +6,14 @@ use crate::backlog::{FileName, Place};
 use crate::delivery::Route;
 use crate::lane::LaneId;
 use crate::limits::{PAYLOAD_BYTES, STILL_WRITTEN};
-use crate::survey::Survey;
+use crate::scan::Survey;
 use crate::tally::Loss;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry_runtime::recurring::and_more;
+use telemetry_runtime::throttle::and_more;
 use telemetry_store::counters::Counter;
-use telemetry_store::rejected::Refusal;
+use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::DAMAGED_DIR;
 use telemetry_store::spool::file::{self, StoredRecord};
 
@@ -152,7 +152,7 @@ impl Dispatch<'_> {
         match self.servers.resolve(config) {
             Ok(server) => self.delivery.lane_of(&server).map_or(Route::Later, Route::To),
             Err(reason) => {
-                let refusal = Refusal { server: &config.to_string_lossy(), status: None, reason: &reason };
+                let refusal = Rejection { server: &config.to_string_lossy(), status: None, reason: &reason };
                 match self.reject(record, refusal, now) {
                     Ok(()) => Route::Settled,
                     Err(_) => Route::Later,

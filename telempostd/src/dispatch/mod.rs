@@ -14,8 +14,8 @@ use crate::limits::{
 use crate::rate_limit::Verdict;
 use crate::record_server::RecordServers;
 use crate::retention::Retention;
+use crate::scan::Survey;
 use crate::status::Status;
-use crate::survey::Survey;
 use crate::tally::Tally;
 use crate::upload::Upload;
 use budget::Budget;
@@ -27,7 +27,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
 use telemetry_config::Settings;
 use telemetry_runtime::malloc_trim;
-use telemetry_runtime::recurring::Recurring;
+use telemetry_runtime::throttle::Throttle;
 use telemetry_store::counters::Counters;
 use telemetry_store::limits::DAMAGED_KEPT;
 use telemetry_store::rejected::Rejected;
@@ -55,9 +55,9 @@ pub(crate) struct Dispatch<'a> {
     unremovable: Vec<FileName>,
     has_told_directories: bool,
     /// Files of the spool that can not be read or removed, with each look over it.
-    spool_faults: Recurring,
+    spool_faults: Throttle,
     /// Waits for the rate limit.
-    waits: Recurring,
+    waits: Throttle,
     /// Since when nothing is in flight.
     idle_since: Option<Instant>,
     has_memory_to_give_back: bool,
@@ -84,8 +84,8 @@ impl<'a> Dispatch<'a> {
             damaged: HashMap::new(),
             unremovable: Vec::new(),
             has_told_directories: false,
-            spool_faults: Recurring::new(TALLY_INTERVAL),
-            waits: Recurring::new(TALLY_INTERVAL),
+            spool_faults: Throttle::new(TALLY_INTERVAL),
+            waits: Throttle::new(TALLY_INTERVAL),
             idle_since: None,
             has_memory_to_give_back: true,
             packet: Vec::new(),

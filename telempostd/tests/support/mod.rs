@@ -165,8 +165,8 @@ impl Sandbox {
         eventually("an empty spool", || self.waiting().is_empty().then_some(()));
     }
 
-    pub fn journal(&self) -> Vec<telemetry_store::delivery_log::JournalEntry> {
-        telemetry_store::delivery_log::Journal::new(&self.path("log")).entries().unwrap()
+    pub fn journal(&self) -> Vec<telemetry_store::delivery_log::DeliveryEntry> {
+        telemetry_store::delivery_log::DeliveryLog::new(&self.path("log")).entries().unwrap()
     }
 
     pub fn status(&self) -> DeliveryStatus {

@@ -1,6 +1,6 @@
 //! What a server said when it refused a record, as a file of four lines.
 
-use super::Refusal;
+use super::Rejection;
 use crate::limits::REJECTED_REASON_BYTES;
 use std::fmt::Write;
 use telemetry_record::header::cut;
@@ -19,7 +19,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(refusal: Refusal<'_>, unix_secs: u64) -> Self {
+    pub(super) fn new(refusal: Rejection<'_>, unix_secs: u64) -> Self {
         Self {
             unix_secs: Some(unix_secs),
             server: one_line(refusal.server, CONFIG_PATH_BYTES),
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn four_lines() {
-        let refusal = Refusal { server: "http://h/", status: Some(400), reason: "bad\nseverity: 9" };
+        let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad\nseverity: 9" };
         let answer = Answer::new(refusal, 7);
         let text = "time: 7\nserver: http://h/\nstatus: 400\nreason: bad severity: 9\n";
         assert_eq!(answer.encode(), text);
@@ -92,7 +92,7 @@ mod tests {
             server in any::<String>(), reason in any::<String>(), status in any::<Option<u16>>(), secs in any::<u64>()
         ) {
             let (server, reason) = (server.repeat(40), reason.repeat(40));
-            let answer = Answer::new(Refusal { server: &server, status, reason: &reason }, secs);
+            let answer = Answer::new(Rejection { server: &server, status, reason: &reason }, secs);
             let text = answer.encode();
             prop_assert!(text.len() as u64 <= REJECTED_ANSWER_BYTES);
             prop_assert_eq!(text.lines().count(), 4);

@@ -32,7 +32,7 @@ const KEPT_FOR: Duration = Duration::from_secs(REJECTED_DAYS * 24 * 60 * 60);
 
 /// Why a record is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
+pub struct Rejection<'a> {
     /// Where it should have gone, as it may be shown.
     pub server: &'a str,
     /// The server's status; none if the record never reached one.
@@ -59,7 +59,7 @@ impl Rejected {
         &mut self,
         spool: &SpoolDir,
         record: &StoredRecord,
-        refusal: Refusal<'_>,
+        refusal: Rejection<'_>,
         now: SystemTime,
     ) -> io::Result<()> {
         let directory = RejectedDir::open_or_create(spool)?;

@@ -8,7 +8,7 @@ use telemetry_record::header::{Header, HeaderBlock};
 use telemetry_record::message::Message;
 
 const NOW: u64 = 1_522_691_281;
-const REFUSAL: Refusal<'_> = Refusal { server: "http://h/", status: Some(400), reason: "bad severity" };
+const REFUSAL: Rejection<'_> = Rejection { server: "http://h/", status: Some(400), reason: "bad severity" };
 
 fn at(secs: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(secs)

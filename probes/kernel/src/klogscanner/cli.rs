@@ -47,17 +47,17 @@ fn privacy(settings: &Settings) -> Privacy {
 }
 
 fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {
-    let drafts = if path == Path::new("-") {
-        text::drafts(io::stdin().lock(), privacy)?
+    let records = if path == Path::new("-") {
+        text::records(io::stdin().lock(), privacy)?
     } else {
         let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        text::drafts(BufReader::with_capacity(1 << 16, file), privacy)?
+        text::records(BufReader::with_capacity(1 << 16, file), privacy)?
     };
     let mut out = io::stdout().lock();
-    for draft in &drafts {
-        writeln!(out, "# {}, severity {}\n{}", draft.class, draft.severity, draft.payload)?;
+    for record in &records {
+        writeln!(out, "# {}, severity {}\n{}", record.class, record.severity, record.payload)?;
     }
-    match drafts.len() {
+    match records.len() {
         1 => writeln!(out, "# 1 record would be sent")?,
         count => writeln!(out, "# {count} records would be sent")?,
     }

@@ -2,7 +2,7 @@
 
 use super::position::Position;
 use crate::log::{KernelFinding, Oops, Privacy, Scanner, parse_kmsg};
-use telemetry_outbox::Book;
+use telemetry_outbox::ProbeState;
 
 /// Pause after which an oops that has no end is taken as whole, in milliseconds. The kernel writes its lines at once.
 const QUIET_MS: u64 = 3_000;
@@ -10,7 +10,7 @@ const QUIET_MS: u64 = 3_000;
 /// The log as it is followed.
 #[derive(Debug)]
 pub(super) struct Follower {
-    pub(super) book: Book<Position, KernelFinding>,
+    pub(super) book: ProbeState<Position, KernelFinding>,
     scanner: Scanner,
     privacy: Privacy,
     /// Number of the record that comes next; those before it in the log were read by an earlier klogscanner.
@@ -23,7 +23,7 @@ pub(super) struct Follower {
 impl Follower {
     /// Goes on where the book says, if it is of this boot.
     pub(super) fn new(
-        mut book: Book<Position, KernelFinding>,
+        mut book: ProbeState<Position, KernelFinding>,
         boot_id: &str,
         privacy: Privacy,
         consent_us: u64,

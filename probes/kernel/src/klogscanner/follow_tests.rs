@@ -36,7 +36,7 @@ fn log() -> Vec<String> {
 }
 
 fn follower(state_dir: &Path, boot_id: &str) -> Follower {
-    Follower::new(Book::open(state_dir, PROBE).unwrap(), boot_id, Privacy::Filtered, 0)
+    Follower::new(ProbeState::open(state_dir, PROBE).unwrap(), boot_id, Privacy::Filtered, 0)
 }
 
 /// As the loop does it: what is there is read in one turn, then written down.

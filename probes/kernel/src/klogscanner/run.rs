@@ -12,10 +12,10 @@ use std::time::SystemTime;
 use telemetry::Client;
 use telemetry_config::Settings;
 use telemetry_config::consent::opt_in_path;
-use telemetry_outbox::{Book, Progress};
+use telemetry_outbox::{ProbeState, Progress};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
-use telemetry_runtime::notify;
+use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
 /// Records that are read before anything else is looked at again.
@@ -32,9 +32,9 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
     let consent = ConsentWatch::new(&settings.etc_dir)?;
     let _lock = InstanceLock::acquire(&settings.run_dir, PROBE)?;
     let mut device = Device::open().map_err(|error| cannot_read(&error))?;
-    let book = Book::open(&settings.state_dir, PROBE)?;
+    let book = ProbeState::open(&settings.state_dir, PROBE)?;
     let mut follower = Follower::new(book, &boot_id()?, privacy, consent_us(settings)?);
-    notify::ready();
+    readiness::ready();
     loop {
         read(&mut device, &mut follower)?;
         follower.pause(now_ms()?);
@@ -50,7 +50,7 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
             break;
         }
     }
-    notify::stopping();
+    readiness::stopping();
     end(&mut device, &mut follower, client, settings)
 }
 

@@ -3,13 +3,13 @@
 use crate::log::{KernelFinding, LINE_BYTES, Line, Oops, Privacy, Scanner};
 use std::borrow::Cow;
 use std::io::{self, BufRead};
-use telemetry_outbox::{Draft, Finding, Repeats};
+use telemetry_outbox::{Finding, Repeats, UnsentRecord};
 
 /// What would be sent of this log.
 ///
 /// # Errors
 /// As reading the log.
-pub(super) fn drafts(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<Draft>> {
+pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<UnsentRecord>> {
     let mut repeats = Repeats::default();
     let mut told = Vec::new();
     each_oops(log, |oops| {
@@ -19,7 +19,7 @@ pub(super) fn drafts(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<Draf
         }
     })?;
     told.extend(repeats.flush());
-    Ok(told.iter().map(|(finding, count)| finding.draft(*count)).collect())
+    Ok(told.iter().map(|(finding, count)| finding.record(*count)).collect())
 }
 
 fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::log::{Oops, Privacy, with_count};
 use serde::{Deserialize, Serialize};
-use telemetry_outbox::{Draft, Finding};
+use telemetry_outbox::{Finding, UnsentRecord};
 
 /// An oops, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ impl Finding for KernelFinding {
         &self.key
     }
 
-    fn draft(&self, count: u64) -> Draft {
-        Draft {
+    fn record(&self, count: u64) -> UnsentRecord {
+        UnsentRecord {
             class: self.class.clone(),
             severity: self.severity,
             payload: with_count(&self.payload, count),

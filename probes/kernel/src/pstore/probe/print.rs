@@ -45,8 +45,8 @@ pub(super) fn print(directory: &Path, privacy: Privacy) -> Result<(), Box<dyn st
         findings.extend(repeats.flush());
         for (finding, times) in &findings {
             count += 1;
-            let draft = finding.draft(*times);
-            writeln!(out, "# {}, severity {}\n{}", draft.class, draft.severity, draft.payload)?;
+            let record = finding.record(*times);
+            writeln!(out, "# {}, severity {}\n{}", record.class, record.severity, record.payload)?;
         }
     }
     match count {

@@ -4,7 +4,7 @@
 //! for each crash:   findings, contents of its files ─▶ book ─▶ telemprobd ─▶ files removed
 //! ```
 //!
-//! What is in the book is handed over once, whenever this is killed ([`Book`]); a file whose content is in the book is only
+//! What is in the book is handed over once, whenever this is killed ([`ProbeState`]); a file whose content is in the book is only
 //! removed, and that when nothing waits in the book.
 
 use super::load::{Loaded, load};
@@ -23,14 +23,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::Client;
 use telemetry_config::Settings;
-use telemetry_outbox::{Book, Progress};
+use telemetry_outbox::{ProbeState, Progress};
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start
 /// of the machine tells.
 const PATIENCE_MS: u64 = 30_000;
 
 type Error = Box<dyn std::error::Error>;
-type PstoreBook = Book<Position, KernelFinding>;
+type PstoreBook = ProbeState<Position, KernelFinding>;
 
 /// Tells what waits in the cache.
 ///
@@ -187,8 +187,10 @@ fn remove(cache: &Cache, file_name: &str) -> Result<(), String> {
 }
 
 fn klogscanner_has_told(settings: &Settings) -> HashSet<String> {
-    let position =
-        Book::<klogscanner::Position, KernelFinding>::read_position(&settings.state_dir, klogscanner::PROBE);
+    let position = ProbeState::<klogscanner::Position, KernelFinding>::read_position(
+        &settings.state_dir,
+        klogscanner::PROBE,
+    );
     told_by_klogscanner(position.unwrap_or_else(|error| {
         log::warn!("what klogscanner has told can not be read ({error}); it may be told again");
         None

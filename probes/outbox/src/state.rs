@@ -8,7 +8,7 @@
 //! ```
 
 use super::limits::{BOOK_BYTES, ON_ITS_WAY_MS, RETRY_FIRST_MS, RETRY_MOST_MS, WAITING};
-use super::{Draft, Finding, Repeats, spooled};
+use super::{Finding, Repeats, UnsentRecord, spooled};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs;
@@ -35,7 +35,7 @@ pub enum Progress {
 
 /// The book of one probe.
 #[derive(Debug)]
-pub struct Book<P, T> {
+pub struct ProbeState<P, T> {
     path: PathBuf,
     state: State<P, T>,
     /// Whether `state` differs from what is on disk.
@@ -61,10 +61,11 @@ struct State<P, T> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Waiting {
     event_id: String,
-    draft: Draft,
+    #[serde(rename = "draft")]
+    record: UnsentRecord,
 }
 
-impl<P, T> Book<P, T>
+impl<P, T> ProbeState<P, T>
 where
     P: Serialize + for<'de> Deserialize<'de> + Default,
     T: Finding + Clone,
@@ -112,8 +113,8 @@ where
         &self.state.position
     }
 
-    /// Where the probe stands, to be moved. It is written with the next finding, after [`Book::touch`], or by
-    /// [`Book::save`].
+    /// Where the probe stands, to be moved. It is written with the next finding, after [`ProbeState::touch`], or by
+    /// [`ProbeState::save`].
     pub fn position_mut(&mut self) -> &mut P {
         &mut self.state.position
     }
@@ -155,7 +156,7 @@ where
         self.state.repeats = Repeats::default();
     }
 
-    /// When [`Book::settle`] or [`Book::hand_over`] has something to do next; none: not until something is found.
+    /// When [`ProbeState::settle`] or [`ProbeState::hand_over`] has something to do next; none: not until something is found.
     pub fn next_due_ms(&self) -> Option<u64> {
         let retry_ms = (!self.state.outbox.is_empty()).then_some(self.retry_at_ms);
         self.state.repeats.next_due_ms().into_iter().chain(retry_ms).min()
@@ -171,7 +172,7 @@ where
             }
             match HexId::random() {
                 Ok(id) => {
-                    let waiting = Waiting { event_id: id.to_string(), draft: finding.draft(count) };
+                    let waiting = Waiting { event_id: id.to_string(), record: finding.record(count) };
                     self.state.outbox.push_back(waiting);
                 }
                 Err(error) => log::error!("a record is left out: no random bytes from the system: {error}"),
@@ -190,7 +191,7 @@ where
     /// Writes the book.
     ///
     /// # Errors
-    /// As [`Book::save_if_changed`].
+    /// As [`ProbeState::save_if_changed`].
     pub fn save(&mut self) -> io::Result<()> {
         state_file::write_private(&self.path, &self.state)?;
         self.changed = false;
@@ -225,10 +226,10 @@ where
                     return Ok(Progress::TryAgain { at_ms: self.retry_at_ms });
                 }
                 match send(client, waiting) {
-                    Ok(()) => log::info!("{} was handed to telemprobd", waiting.draft.class),
+                    Ok(()) => log::info!("{} was handed to telemprobd", waiting.record.class),
                     Err(Error::NotOptedIn) => return Ok(Progress::NoConsent),
                     Err(error) if is_for_good(&error) => {
-                        log::error!("{} is left out: {error}", waiting.draft.class);
+                        log::error!("{} is left out: {error}", waiting.record.class);
                     }
                     Err(error) => return Ok(self.try_again(&error, now_ms)),
                 }
@@ -255,10 +256,10 @@ where
 }
 
 fn send(client: &Client, waiting: &Waiting) -> Result<(), Error> {
-    let Waiting { event_id, draft } = waiting;
-    let mut record = Record::new(draft.severity, &draft.class, 1)?;
+    let Waiting { event_id, record: unsent } = waiting;
+    let mut record = Record::new(unsent.severity, &unsent.class, 1)?;
     record.set_event_id(event_id)?;
-    record.set_payload(&draft.payload)?;
+    record.set_payload(&unsent.payload)?;
     client.send(&record)
 }
 

@@ -9,14 +9,14 @@ pub const LONGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// One thing that may happen again and again.
 #[derive(Clone, Debug)]
-pub struct Recurring {
+pub struct Throttle {
     first_interval: Duration,
     interval: Duration,
     told_at: Option<Instant>,
     untold: u64,
 }
 
-impl Recurring {
+impl Throttle {
     /// Of which nothing has happened. After its first line there is none for this long; then for twice as long, and so
     /// on up to [`LONGEST_INTERVAL`].
     pub fn new(first_interval: Duration) -> Self {
@@ -32,7 +32,7 @@ impl Recurring {
         Some(self.begin_interval(now))
     }
 
-    /// It has happened. Returns whether it gets a line of its own; else it is counted for [`Recurring::take_sum`].
+    /// It has happened. Returns whether it gets a line of its own; else it is counted for [`Throttle::take_sum`].
     pub fn counts_as_first(&mut self, now: Instant) -> bool {
         if self.untold > 0 {
             self.untold += 1;
@@ -41,7 +41,7 @@ impl Recurring {
         self.note(now).is_some()
     }
 
-    /// When [`Recurring::take_sum`] has something to tell; none if there is nothing.
+    /// When [`Throttle::take_sum`] has something to tell; none if there is nothing.
     pub fn due(&self) -> Option<Instant> {
         self.ends_at().filter(|_| self.untold > 0)
     }
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_first_is_told_and_the_next_ones_counted() {
         let start = Instant::now();
-        let mut noise = Recurring::new(10 * SECOND);
+        let mut noise = Throttle::new(10 * SECOND);
         assert_eq!(noise.note(start), Some(0));
         assert_eq!(noise.note(start + SECOND), None);
         assert_eq!(noise.note(start + 9 * SECOND), None);
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn what_begins_anew_is_told_at_once() {
         let start = Instant::now();
-        let mut noise = Recurring::new(10 * SECOND);
+        let mut noise = Throttle::new(10 * SECOND);
         for second in 0..1000 {
             noise.note(start + second * SECOND);
         }
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn days_of_it_are_some_lines_an_hour_apart_and_none_is_lost() {
         let start = Instant::now();
-        let mut noise = Recurring::new(60 * SECOND);
+        let mut noise = Throttle::new(60 * SECOND);
         let (mut lines, mut told) = (0, 0);
         let days: u32 = 3;
         for second in 0..days * 24 * 60 * 60 {

@@ -9,14 +9,14 @@
 //! ```
 //!
 //! A program that crashes in a loop has its reports limited ([`admit`]), and a person can see what became of the
-//! latest crashes ([`note_outcome`], [`CrashBook::read`]). Each crash has a process of its own, so that several may be
+//! latest crashes ([`add_entry`], [`CrashHistory::read`]). Each crash has a process of its own, so that several may be
 //! at the file: `STATE_DIR/crashes.lock` is locked meanwhile. Both are for the daemons' user and root alone, since
 //! they tell what people run.
 
-mod book;
+mod history;
 
 use crate::state_file;
-pub use book::{CrashBook, Decision, Fate, LIMIT_WINDOW_SECS, OUTCOMES, Outcome, Totals};
+pub use history::{CrashEntry, CrashHistory, Decision, Disposition, ENTRIES, LIMIT_WINDOW_SECS, Totals};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -43,30 +43,30 @@ pub fn admit(
     now_unix_secs: u64,
     patience: Duration,
 ) -> io::Result<Decision> {
-    change(state_dir, patience, |book| book.decide(executable, limit, now_unix_secs))
+    change(state_dir, patience, |history| history.decide(executable, limit, now_unix_secs))
 }
 
 /// Writes down what became of a crash. Waits at most `patience` for other crashes' handlers.
 ///
 /// # Errors
 /// As [`admit`].
-pub fn note_outcome(state_dir: &Path, outcome: Outcome, patience: Duration) -> io::Result<()> {
-    change(state_dir, patience, |book| book.note(outcome))
+pub fn add_entry(state_dir: &Path, entry: CrashEntry, patience: Duration) -> io::Result<()> {
+    change(state_dir, patience, |history| history.note(entry))
 }
 
-impl CrashBook {
-    /// Reads the book; none if no crash was seen here, or something else is in its place.
+impl CrashHistory {
+    /// Reads the history; none if no crash was seen here, or something else is in its place.
     ///
     /// # Errors
     /// The file is there but can not be read.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        match state_file::read(&book_path(state_dir)) {
+        match state_file::read(&history_path(state_dir)) {
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) =>
             {
                 Ok(None)
             }
-            book => book,
+            history => history,
         }
     }
 }
@@ -74,25 +74,25 @@ impl CrashBook {
 fn change<T>(
     state_dir: &Path,
     patience: Duration,
-    action: impl FnOnce(&mut CrashBook) -> T,
+    action: impl FnOnce(&mut CrashHistory) -> T,
 ) -> io::Result<T> {
     // Held until the end, and given back by the system however the process ends.
     let _lock = lock(state_dir, patience)?;
-    let old = CrashBook::read(state_dir)?.unwrap_or_default();
-    let mut book = old.clone();
-    let result = action(&mut book);
-    if book != old {
-        let path = book_path(state_dir);
-        state_file::write_text(&path, &text_within_bounds(&mut book)?, MODE)?;
+    let old = CrashHistory::read(state_dir)?.unwrap_or_default();
+    let mut history = old.clone();
+    let result = action(&mut history);
+    if history != old {
+        let path = history_path(state_dir);
+        state_file::write_text(&path, &text_within_bounds(&mut history)?, MODE)?;
     }
     Ok(result)
 }
 
-/// The text of the book, which forgets executables until the text can be read again.
-fn text_within_bounds(book: &mut CrashBook) -> io::Result<Vec<u8>> {
+/// The text of the history, which forgets executables until the text can be read again.
+fn text_within_bounds(history: &mut CrashHistory) -> io::Result<Vec<u8>> {
     loop {
-        let text = state_file::text_of(book)?;
-        if text.len() as u64 <= state_file::FILE_BYTES || !book.forget_oldest_quarter() {
+        let text = state_file::text_of(history)?;
+        if text.len() as u64 <= state_file::FILE_BYTES || !history.forget_oldest_quarter() {
             return Ok(text);
         }
     }
@@ -129,7 +129,7 @@ fn open_lock(path: &Path) -> io::Result<File> {
     }
 }
 
-fn book_path(state_dir: &Path) -> PathBuf {
+fn history_path(state_dir: &Path) -> PathBuf {
     state_dir.join("crashes.json")
 }
 
@@ -140,22 +140,27 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    fn outcome(executable: &str) -> Outcome {
-        Outcome { unix_secs: 5, pid: 7, executable: executable.to_owned(), fate: Fate::LeftOut }
+    fn entry(executable: &str) -> CrashEntry {
+        CrashEntry {
+            unix_secs: 5,
+            pid: 7,
+            executable: executable.to_owned(),
+            disposition: Disposition::LeftOut,
+        }
     }
 
     #[test]
     fn the_book_survives_the_process_and_is_private() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(CrashBook::read(dir.path()).unwrap(), None);
+        assert_eq!(CrashHistory::read(dir.path()).unwrap(), None);
         let admitted = |left_out_before| Decision::Admitted { left_out_before };
         let ask = |now| admit(dir.path(), "/bin/x", Some(1), now, PATIENCE).unwrap();
         assert_eq!(ask(1000), admitted(0));
         assert_eq!(ask(1001), Decision::LeftOut);
-        note_outcome(dir.path(), outcome("/bin/x"), PATIENCE).unwrap();
+        add_entry(dir.path(), entry("/bin/x"), PATIENCE).unwrap();
         assert_eq!(ask(1000 + 2 * LIMIT_WINDOW_SECS), admitted(1));
-        let book = CrashBook::read(dir.path()).unwrap().unwrap();
-        assert_eq!((book.totals.left_out, book.outcomes.len()), (1, 1));
+        let history = CrashHistory::read(dir.path()).unwrap().unwrap();
+        assert_eq!((history.totals.left_out, history.entries.len()), (1, 1));
         for name in ["crashes.json", "crashes.lock"] {
             assert_eq!(dir.path().join(name).metadata().unwrap().mode() & 0o777, 0o600, "{name}");
         }
@@ -165,39 +170,39 @@ mod tests {
     fn noise_begins_anew() {
         let dir = tempfile::tempdir().unwrap();
         for noise in ["noise", "", "{", "{\"executables\": 3}", &" ".repeat(300_000)] {
-            std::fs::write(book_path(dir.path()), noise).unwrap();
-            assert_eq!(CrashBook::read(dir.path()).unwrap(), None);
-            note_outcome(dir.path(), outcome("/bin/x"), PATIENCE).unwrap();
-            assert_eq!(CrashBook::read(dir.path()).unwrap().unwrap().totals.left_out, 1);
+            std::fs::write(history_path(dir.path()), noise).unwrap();
+            assert_eq!(CrashHistory::read(dir.path()).unwrap(), None);
+            add_entry(dir.path(), entry("/bin/x"), PATIENCE).unwrap();
+            assert_eq!(CrashHistory::read(dir.path()).unwrap().unwrap().totals.left_out, 1);
         }
     }
 
     #[test]
     fn the_largest_book_can_be_read_again() {
         let dir = tempfile::tempdir().unwrap();
-        let mut book = CrashBook::default();
+        let mut history = CrashHistory::default();
         for number in 0..1000 {
             let path = format!("{number}{}", "\"\\".repeat(500));
             for minute in 0..60 {
-                book.decide(&path, Some(1000), 1_000_000 + 60 * minute);
+                history.decide(&path, Some(1000), 1_000_000 + 60 * minute);
             }
-            book.note(outcome(&path));
+            history.note(entry(&path));
         }
-        let text = text_within_bounds(&mut book).unwrap();
-        std::fs::write(book_path(dir.path()), text).unwrap();
-        let read = CrashBook::read(dir.path()).unwrap().unwrap();
-        assert_eq!(read, book);
-        assert_eq!((read.totals.left_out, read.outcomes.len()), (1000, OUTCOMES));
+        let text = text_within_bounds(&mut history).unwrap();
+        std::fs::write(history_path(dir.path()), text).unwrap();
+        let read = CrashHistory::read(dir.path()).unwrap().unwrap();
+        assert_eq!(read, history);
+        assert_eq!((read.totals.left_out, read.entries.len()), (1000, ENTRIES));
     }
 
     #[test]
     fn a_lock_that_is_held_is_waited_for_so_long_and_no_longer() {
         let dir = tempfile::tempdir().unwrap();
         let held = lock(dir.path(), PATIENCE).unwrap();
-        let error = note_outcome(dir.path(), outcome("x"), Duration::ZERO).unwrap_err();
+        let error = add_entry(dir.path(), entry("x"), Duration::ZERO).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| note_outcome(dir.path(), outcome("x"), PATIENCE));
+            let waiting = scope.spawn(|| add_entry(dir.path(), entry("x"), PATIENCE));
             drop(held);
             waiting.join().unwrap().unwrap();
         });
@@ -210,19 +215,19 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..25 {
-                        note_outcome(dir.path(), outcome("x"), PATIENCE).unwrap();
+                        add_entry(dir.path(), entry("x"), PATIENCE).unwrap();
                     }
                 });
             }
         });
-        assert_eq!(CrashBook::read(dir.path()).unwrap().unwrap().totals.left_out, 100);
+        assert_eq!(CrashHistory::read(dir.path()).unwrap().unwrap().totals.left_out, 100);
     }
 
     #[test]
     fn a_lock_that_is_no_file_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(dir.path().join("x"), dir.path().join("crashes.lock")).unwrap();
-        note_outcome(dir.path(), outcome("x"), PATIENCE).unwrap_err();
+        add_entry(dir.path(), entry("x"), PATIENCE).unwrap_err();
         assert!(!dir.path().join("x").exists());
     }
 }

@@ -1,4 +1,4 @@
-//! The book as a value: decisions without clock or files.
+//! The history as a value: decisions without clock or files.
 
 use crate::sliding_window::SlidingWindow;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub const LIMIT_WINDOW_SECS: u64 = 3600;
 const EXECUTABLES: usize = 256;
 
 /// Outcomes that are kept, the latest: enough to see what is going on.
-pub const OUTCOMES: usize = 16;
+pub const ENTRIES: usize = 16;
 
 /// Whether a crash is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +29,22 @@ pub enum Decision {
 
 /// What became of a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct CrashEntry {
     /// When it was seen, in seconds since the epoch.
     pub unix_secs: u64,
     /// The process.
     pub pid: i32,
-    /// Its executable, as far as it is known. The book cleans it, and keeps 240 bytes.
+    /// Its executable, as far as it is known. The history cleans it, and keeps 240 bytes.
     pub executable: String,
     /// What became of it.
-    pub fate: Fate,
+    #[serde(rename = "fate")]
+    pub disposition: Disposition,
 }
 
 /// What became of a crash, in a word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum Disposition {
     /// telemprobd has stored the record.
     Sent {
         /// Classification of the record.
@@ -60,7 +61,7 @@ pub enum Fate {
     },
 }
 
-/// Crashes since the book was begun.
+/// Crashes since the history was begun.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -75,12 +76,13 @@ pub struct Totals {
 /// What the crash probe remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct CrashBook {
+pub struct CrashHistory {
     /// All crashes that were seen.
     pub totals: Totals,
     executables: Vec<Executable>,
     /// The latest, oldest first.
-    pub outcomes: VecDeque<Outcome>,
+    #[serde(rename = "outcomes")]
+    pub entries: VecDeque<CrashEntry>,
 }
 
 /// A program whose reports are counted.
@@ -94,7 +96,7 @@ struct Executable {
     last_unix_secs: u64,
 }
 
-impl CrashBook {
+impl CrashHistory {
     /// Decides on a crash of this executable, and counts it. `limit` is the number of reports in
     /// [`LIMIT_WINDOW_SECS`], none for no limit. Where the clock was put back, what is in its future does not count.
     pub fn decide(&mut self, executable: &str, limit: Option<u32>, now_unix_secs: u64) -> Decision {
@@ -114,27 +116,28 @@ impl CrashBook {
 
     /// Writes down what became of a crash. Of an executable that is left out time after time the last one is kept, so
     /// that a crash loop does not hide the others.
-    pub fn note(&mut self, mut outcome: Outcome) {
-        outcome.executable = clean_value(&outcome.executable).into_owned();
-        let total = match &mut outcome.fate {
-            Fate::Sent { class, event_id } => {
+    pub fn note(&mut self, mut entry: CrashEntry) {
+        entry.executable = clean_value(&entry.executable).into_owned();
+        let total = match &mut entry.disposition {
+            Disposition::Sent { class, event_id } => {
                 *class = clean_value(class).into_owned();
                 *event_id = clean_value(event_id).into_owned();
                 &mut self.totals.sent
             }
-            Fate::LeftOut => &mut self.totals.left_out,
-            Fate::NotSent { reason } => {
+            Disposition::LeftOut => &mut self.totals.left_out,
+            Disposition::NotSent { reason } => {
                 *reason = clean_value(reason).into_owned();
                 &mut self.totals.not_sent
             }
         };
         *total = total.saturating_add(1);
-        if outcome.fate == Fate::LeftOut {
-            self.outcomes.retain(|old| old.fate != Fate::LeftOut || old.executable != outcome.executable);
+        if entry.disposition == Disposition::LeftOut {
+            self.entries
+                .retain(|old| old.disposition != Disposition::LeftOut || old.executable != entry.executable);
         }
-        self.outcomes.push_back(outcome);
-        let excess = self.outcomes.len().saturating_sub(OUTCOMES);
-        self.outcomes.drain(..excess);
+        self.entries.push_back(entry);
+        let excess = self.entries.len().saturating_sub(ENTRIES);
+        self.entries.drain(..excess);
     }
 
     /// Forgets the quarter of the executables whose last crash is the longest ago; false if there is none.
@@ -145,7 +148,7 @@ impl CrashBook {
         quarter > 0
     }
 
-    /// Takes what is known of an executable out of the book, and makes room to put it back.
+    /// Takes what is known of an executable out of the history, and makes room to put it back.
     fn take(&mut self, executable: &str) -> Executable {
         let path = clean_value(executable).into_owned();
         if let Some(place) = self.executables.iter().position(|known| known.path == path) {
@@ -173,8 +176,8 @@ mod tests {
 
     #[test]
     fn five_an_hour_and_the_next_report_says_how_many_were_left_out() {
-        let mut book = CrashBook::default();
-        let mut ask = |secs| book.decide("/bin/loop", Some(5), START + secs);
+        let mut history = CrashHistory::default();
+        let mut ask = |secs| history.decide("/bin/loop", Some(5), START + secs);
         for secs in 0..5 {
             assert_eq!(ask(secs), admitted(0));
         }
@@ -187,77 +190,80 @@ mod tests {
 
     #[test]
     fn executables_are_counted_apart() {
-        let mut book = CrashBook::default();
-        assert_eq!(book.decide("/bin/a", Some(1), START), admitted(0));
-        assert_eq!(book.decide("/bin/b", Some(1), START), admitted(0));
-        assert_eq!(book.decide("/bin/a", Some(1), START), Decision::LeftOut);
-        assert_eq!(book.decide("/bin/a\n", Some(1), START), admitted(0), "cleaned: `/bin/a `");
+        let mut history = CrashHistory::default();
+        assert_eq!(history.decide("/bin/a", Some(1), START), admitted(0));
+        assert_eq!(history.decide("/bin/b", Some(1), START), admitted(0));
+        assert_eq!(history.decide("/bin/a", Some(1), START), Decision::LeftOut);
+        assert_eq!(history.decide("/bin/a\n", Some(1), START), admitted(0), "cleaned: `/bin/a `");
     }
 
     #[test]
     fn no_limit_and_a_limit_of_nothing() {
-        let mut book = CrashBook::default();
+        let mut history = CrashHistory::default();
         for _ in 0..100 {
-            assert_eq!(book.decide("x", None, START), admitted(0));
+            assert_eq!(history.decide("x", None, START), admitted(0));
         }
-        assert_eq!(book.decide("x", Some(100), START), Decision::LeftOut);
-        assert_eq!(book.decide("x", Some(101), START), admitted(1));
-        assert_eq!(book.decide("x", Some(0), START + 100_000), Decision::LeftOut);
-        assert_eq!(book.decide("y", Some(0), START), Decision::LeftOut);
+        assert_eq!(history.decide("x", Some(100), START), Decision::LeftOut);
+        assert_eq!(history.decide("x", Some(101), START), admitted(1));
+        assert_eq!(history.decide("x", Some(0), START + 100_000), Decision::LeftOut);
+        assert_eq!(history.decide("y", Some(0), START), Decision::LeftOut);
     }
 
     #[test]
     fn a_clock_that_was_put_back_does_not_silence_a_program() {
-        let mut book = CrashBook::default();
-        assert_eq!(book.decide("x", Some(1), START), admitted(0));
-        assert_eq!(book.decide("x", Some(1), START), Decision::LeftOut);
-        assert_eq!(book.decide("x", Some(1), START - 1_000_000), admitted(1));
-        assert_eq!(book.decide("x", Some(1), START - 1_000_000), Decision::LeftOut);
-        assert_eq!(book.decide("x", Some(1), 0), admitted(1));
-        assert_eq!(book.decide("x", Some(1), u64::MAX), admitted(0));
+        let mut history = CrashHistory::default();
+        assert_eq!(history.decide("x", Some(1), START), admitted(0));
+        assert_eq!(history.decide("x", Some(1), START), Decision::LeftOut);
+        assert_eq!(history.decide("x", Some(1), START - 1_000_000), admitted(1));
+        assert_eq!(history.decide("x", Some(1), START - 1_000_000), Decision::LeftOut);
+        assert_eq!(history.decide("x", Some(1), 0), admitted(1));
+        assert_eq!(history.decide("x", Some(1), u64::MAX), admitted(0));
     }
 
     #[test]
     fn the_executable_that_crashed_longest_ago_is_forgotten() {
-        let mut book = CrashBook::default();
+        let mut history = CrashHistory::default();
         for number in 0..EXECUTABLES as u64 {
-            book.decide(&number.to_string(), Some(1), START + number);
+            history.decide(&number.to_string(), Some(1), START + number);
         }
-        assert_eq!(book.decide("0", Some(1), START + 300), Decision::LeftOut);
-        assert_eq!(book.decide("new", Some(1), START + 300), admitted(0));
-        assert_eq!(book.executables.len(), EXECUTABLES);
-        assert_eq!(book.decide("0", Some(1), START + 301), Decision::LeftOut);
-        assert_eq!(book.decide("1", Some(1), START + 302), admitted(0), "forgotten for `new`");
-        while book.forget_oldest_quarter() {}
-        assert!(book.executables.is_empty());
+        assert_eq!(history.decide("0", Some(1), START + 300), Decision::LeftOut);
+        assert_eq!(history.decide("new", Some(1), START + 300), admitted(0));
+        assert_eq!(history.executables.len(), EXECUTABLES);
+        assert_eq!(history.decide("0", Some(1), START + 301), Decision::LeftOut);
+        assert_eq!(history.decide("1", Some(1), START + 302), admitted(0), "forgotten for `new`");
+        while history.forget_oldest_quarter() {}
+        assert!(history.executables.is_empty());
     }
 
     #[test]
     fn the_latest_outcomes_are_kept_and_a_loop_takes_one_place() {
-        let outcome = |pid, executable: &str, fate| Outcome {
+        let entry = |pid, executable: &str, disposition| CrashEntry {
             unix_secs: START,
             pid,
             executable: executable.to_owned(),
-            fate,
+            disposition,
         };
-        let sent = Fate::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() };
-        let failed = Fate::NotSent { reason: "telemprobd\nis away".to_owned() };
-        let mut book = CrashBook::default();
-        book.note(outcome(1, "/bin/a\u{1b}", sent));
-        book.note(outcome(2, "/bin/b", failed));
+        let sent = Disposition::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() };
+        let failed = Disposition::NotSent { reason: "telemprobd\nis away".to_owned() };
+        let mut history = CrashHistory::default();
+        history.note(entry(1, "/bin/a\u{1b}", sent));
+        history.note(entry(2, "/bin/b", failed));
         for pid in 3..1000 {
-            book.note(outcome(pid, "/bin/loop", Fate::LeftOut));
+            history.note(entry(pid, "/bin/loop", Disposition::LeftOut));
         }
-        book.note(outcome(1000, "/bin/other", Fate::LeftOut));
-        let pids = |book: &CrashBook| book.outcomes.iter().map(|outcome| outcome.pid).collect::<Vec<_>>();
-        assert_eq!(pids(&book), [1, 2, 999, 1000]);
-        assert_eq!(book.totals, Totals { sent: 1, left_out: 998, not_sent: 1 });
-        assert_eq!(book.outcomes[0].executable, "/bin/a ");
-        assert_eq!(book.outcomes[1].fate, Fate::NotSent { reason: "telemprobd is away".to_owned() });
+        history.note(entry(1000, "/bin/other", Disposition::LeftOut));
+        let pids = |history: &CrashHistory| history.entries.iter().map(|entry| entry.pid).collect::<Vec<_>>();
+        assert_eq!(pids(&history), [1, 2, 999, 1000]);
+        assert_eq!(history.totals, Totals { sent: 1, left_out: 998, not_sent: 1 });
+        assert_eq!(history.entries[0].executable, "/bin/a ");
+        assert_eq!(
+            history.entries[1].disposition,
+            Disposition::NotSent { reason: "telemprobd is away".to_owned() }
+        );
         for pid in 2000..2100 {
-            book.note(outcome(pid, "x", Fate::NotSent { reason: String::new() }));
+            history.note(entry(pid, "x", Disposition::NotSent { reason: String::new() }));
         }
-        assert_eq!(pids(&book), (2084..2100).collect::<Vec<_>>());
+        assert_eq!(pids(&history), (2084..2100).collect::<Vec<_>>());
     }
 
     proptest! {
@@ -266,11 +272,11 @@ mod tests {
             limit in 0_u32..10,
             steps in prop::collection::vec(0_u64..900, 1..300),
         ) {
-            let mut book = CrashBook::default();
+            let mut history = CrashHistory::default();
             let (mut now, mut reports, mut since) = (START, Vec::new(), 0);
             for step in steps {
                 now += step;
-                match book.decide("x", Some(limit), now) {
+                match history.decide("x", Some(limit), now) {
                     Decision::Admitted { left_out_before } => {
                         prop_assert_eq!(left_out_before, since);
                         since = 0;

@@ -8,14 +8,14 @@ use instance::Instance;
 use serde_json::{Value, json};
 use telemetry_kernel::klogscanner::{PROBE, Position};
 use telemetry_kernel::log::KernelFinding;
-use telemetry_outbox::Book;
+use telemetry_outbox::ProbeState;
 
 fn with_book(lost_lines: u64) -> Instance {
     let instance = Instance::new();
     instance.opt_in();
     let state_dir = instance.path("state");
     std::fs::create_dir_all(&state_dir).unwrap();
-    let mut book = Book::<Position, KernelFinding>::open(&state_dir, PROBE).unwrap();
+    let mut book = ProbeState::<Position, KernelFinding>::open(&state_dir, PROBE).unwrap();
     book.position_mut().lost_lines = lost_lines;
     book.save().unwrap();
     instance

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 /// How long a daemon still has to live without work.
 #[derive(Clone, Copy, Debug)]
-pub struct Lifetime {
+pub struct IdleExit {
     recycle_after: Option<Duration>,
     last_work: Instant,
 }
 
-impl Lifetime {
+impl IdleExit {
     /// A life that begins now; without a `recycle_after` it has no end.
     pub fn new(recycle_after: Option<Duration>, now: Instant) -> Self {
         Self { recycle_after, last_work: now }
@@ -40,7 +40,7 @@ mod tests {
     fn idle_time_runs_from_the_last_work() {
         let start = Instant::now();
         let second = Duration::from_secs(1);
-        let mut life = Lifetime::new(Some(300 * second), start);
+        let mut life = IdleExit::new(Some(300 * second), start);
         assert_eq!(life.time_left(start), Some(300 * second));
         assert!(!life.is_over(start + 299 * second));
         assert!(life.is_over(start + 300 * second));
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn without_recycling_it_never_ends() {
         let start = Instant::now();
-        let life = Lifetime::new(None, start);
+        let life = IdleExit::new(None, start);
         assert_eq!(life.time_left(start + Duration::from_secs(1 << 30)), None);
         assert!(!life.is_over(start + Duration::from_secs(1 << 30)));
     }
