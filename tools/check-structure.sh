@@ -1,0 +1,127 @@
+#!/bin/sh
+# Checks that the house is built as ARCHITECTURE.md says: which room may use which, no circle among the modules at the
+# top of a crate, and no source file of more than 350 lines, tests apart.
+#
+#   tools/check-structure.sh           check, and print what is wrong
+#   tools/check-structure.sh arrows    print which room uses which
+set -eu
+cd "$(dirname "$0")/.."
+
+longest_file=350
+
+# A room, and those it may use. Of programs, what they need of the floors below; of all others, exactly these at most.
+rooms='
+record
+files
+config          files
+store           files record
+runtime         files config record
+libtelemetry    config files record
+crash           record
+outbox          libtelemetry store record
+journal         outbox record
+upload          runtime config
+basic           outbox libtelemetry record runtime
+kernel          outbox store runtime libtelemetry config files record
+journalprobe    journal outbox store runtime libtelemetry config files record
+crashprobe      crash outbox store runtime libtelemetry config files record
+telemprobd      store runtime config files record
+telempostd      upload store runtime config files record
+telemctl        telempostd telemprobd crashprobe journalprobe kernel basic outbox upload crash journal libtelemetry store runtime config files record
+completions     telemctl telempostd telemprobd crashprobe journal kernel basic backend
+backend
+'
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+members() {
+    sed -n '/^members = \[/,/^\]/s/^ *"\(.*\)",*$/\1/p' Cargo.toml
+}
+
+# The room of a package or of a folder: the last part of its path.
+room() {
+    printf '%s\n' "${1##*/}"
+}
+
+# Lines "ROOM USES", from the dependencies that programs are built with.
+arrows() {
+    for member in $(members); do
+        case $member in tests | tests/harness) continue ;; esac
+        sed -n '/^\[dependencies\]/,/^\[/s/^\([-a-z_0-9]*\)[.= ].*/\1/p' "$member/Cargo.toml" | while read -r name; do
+            path=$(sed -n "s/^$name = {.*path = \"\([^\"]*\)\".*/\1/p" Cargo.toml)
+            [ -z "$path" ] || echo "$(room "$member") $(room "$path")"
+        done
+    done
+}
+
+if [ "${1:-}" = arrows ]; then
+    arrows
+    exit
+fi
+
+faults=$scratch/faults
+: >"$faults"
+
+arrows | while read -r from to; do
+    allowed=$(printf '%s' "$rooms" | awk -v room="$from" '$1 == room { $1 = ""; print $0 " " }')
+    case "$allowed " in
+    *" $to "*) ;;
+    *) echo "$from uses $to, which ARCHITECTURE.md does not allow" >>"$faults" ;;
+    esac
+done
+# A library that programs of others link says each dependency that it has.
+for word in strsim sha2; do
+    if cargo tree -q --offline -p libtelemetry -e normal --prefix none 2>/dev/null | grep -q "^$word "; then
+        echo "libtelemetry is linked with $word" >>"$faults"
+    fi
+done
+
+# A source file without its unit tests.
+code() {
+    awk '/^#\[cfg\(test\)\]/ { exit } { print }' "$1"
+}
+
+sources() {
+    find "$1" -name '*.rs' ! -name '*tests.rs' ! -path '*/tests/*' ! -path '*/target/*' ! -path '*/bin/*' | LC_ALL=C sort
+}
+
+for member in $(members); do
+    source=$member/src
+    [ -d "$source" ] || continue
+    sources "$source" >"$scratch/files"
+    while read -r file; do
+        length=$(code "$file" | wc -l)
+        [ "$length" -le "$longest_file" ] || echo "$file has $length lines without its tests, more than $longest_file" >>"$faults"
+        # src/NAME.rs and src/NAME/mod.rs are the module NAME; what is below belongs to it.
+        below=${file#"$source"/}
+        case $below in
+        lib.rs | main.rs) continue ;;
+        */*) module=${below%%/*} ;;
+        *) module=${below%.rs} ;;
+        esac
+        # There `super` is the top.
+        case $below in
+        "$module.rs" | "$module/mod.rs") pattern='(crate|super)' ;;
+        *) pattern='crate' ;;
+        esac
+        code "$file" | grep -v '^ *//' | grep -oE "\\b$pattern::[a-z_]+" | sed "s/.*:://; s/^/$module /"
+        # use crate::{a, b::c}
+        code "$file" | tr '\n' ' ' | grep -oE "use $pattern::\\{[^;]*\\};" | sed 's/^[^{]*{//; s/};$//' |
+            sed 's/{[^}]*}//g' | tr ',' '\n' | sed "s/^ *//; s/[: ].*//; /^[a-z_]*\$/!d; /^\$/d; s/^/$module /"
+    done <"$scratch/files" >"$scratch/uses"
+    # Only what is a module at the top, and not the module itself.
+    awk -v root="$source" '
+        function is_module(name) { return (getline line < (root "/" name ".rs")) > 0 || (getline line < (root "/" name "/mod.rs")) > 0 }
+        $1 != $2 { if (!($2 in known)) known[$2] = is_module($2); if (known[$2]) print }
+    ' "$scratch/uses" | sort -u >"$scratch/edges"
+    if ! tsort "$scratch/edges" >/dev/null 2>"$scratch/loop"; then
+        echo "$member: modules in a circle: $(sed '/contains a loop/d; s/^tsort: //' "$scratch/loop" | tr '\n' ' ')" >>"$faults"
+    fi
+done
+
+if [ -s "$faults" ]; then
+    cat "$faults" >&2
+    exit 1
+fi
+echo "structure: $(members | wc -l) packages, no arrow that ARCHITECTURE.md does not have, no circle, no file over $longest_file lines"
