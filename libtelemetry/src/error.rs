@@ -49,6 +49,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether sending the same record again cannot help: something is wrong with the record itself, or with the right
+    /// to send it.
+    pub fn is_final(&self) -> bool {
+        use Errno::{EINVAL, EMSGSIZE, EPERM};
+        match self {
+            Error::Classification(_) | Error::EventId(_) | Error::PayloadCharacter | Error::Config(_) => true,
+            Error::Refused(errno) => matches!(*errno, EINVAL | EMSGSIZE | EPERM) || self.is_about_consent(),
+            Error::NotOptedIn => true,
+            Error::Random(_) | Error::Socket { .. } | Error::NoAnswer { .. } => false,
+        }
+    }
+
+    /// Whether there is no consent, as this process or telemprobd sees it.
+    pub fn is_about_consent(&self) -> bool {
+        matches!(self, Error::NotOptedIn | Error::Refused(Errno::ECONNREFUSED))
+    }
+
     /// The error number that the C interface returns, negated, for this error.
     pub fn errno(&self) -> Errno {
         match self {

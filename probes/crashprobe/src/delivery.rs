@@ -1,7 +1,6 @@
 //! Sends again and again until the time limit: telemprobd may be about to start, or busy.
 
 use super::deadline::Deadline;
-use nix::errno::Errno;
 use std::time::{Duration, Instant};
 use telemetry::Error;
 
@@ -30,7 +29,8 @@ pub fn deliver(
     loop {
         let Err(error) = send() else { return Ok(()) };
         let has_time = deadline.left_at((clock.now)()).is_some_and(|left| left > pause);
-        if !has_time || !may_pass(&error) {
+        // One that was not answered may be stored twice, under one event id.
+        if !has_time || error.is_final() {
             return Err(error);
         }
         (clock.sleep)(pause);
@@ -38,20 +38,10 @@ pub fn deliver(
     }
 }
 
-/// Whether the same record may be taken later. One that was not answered may be stored twice, under one event id.
-fn may_pass(error: &Error) -> bool {
-    match error {
-        Error::Socket { .. } | Error::NoAnswer { .. } => true,
-        Error::Refused(errno) => {
-            !matches!(errno, Errno::EINVAL | Errno::EMSGSIZE | Errno::EPERM | Errno::ECONNREFUSED)
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::errno::Errno;
     use std::cell::Cell;
     use std::io;
 
@@ -94,7 +84,7 @@ mod tests {
     fn what_will_not_change_is_not_tried_again() {
         for errno in [Errno::EINVAL, Errno::EMSGSIZE, Errno::EPERM, Errno::ECONNREFUSED] {
             let (result, tries) = run(0, |_| Err(Error::Refused(errno)));
-            assert!(matches!(result, Err(Error::Refused(told)) if told == errno));
+            assert!(matches!(result, Err(Error::Refused(answer)) if answer == errno));
             assert_eq!(tries.len(), 1);
         }
         assert_eq!(run(0, |_| Err(Error::NotOptedIn)).1.len(), 1);

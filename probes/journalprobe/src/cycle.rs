@@ -20,7 +20,7 @@ use std::os::fd::AsFd;
 use telemetry::Client;
 use telemetry_config::Settings;
 use telemetry_config::consent;
-use telemetry_outbox::Progress;
+use telemetry_outbox::{RecordPaths, SendStatus};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
@@ -58,8 +58,8 @@ impl Probe<'_> {
             }
             self.reading.take_changes()?;
             match self.hand_over()? {
-                Progress::NoConsent => return Ok(End::ConsentWithdrawn),
-                Progress::TryAgain { at_ms } => {
+                SendStatus::NoConsent => return Ok(End::ConsentWithdrawn),
+                SendStatus::RetryAt { at_ms } => {
                     let now_ms = self.clock.now_ms();
                     let deadline_ms = *deadline_ms.get_or_insert(now_ms.saturating_add(PATIENCE_MS));
                     if now_ms >= deadline_ms {
@@ -67,14 +67,14 @@ impl Probe<'_> {
                     }
                     self.wait(Some(at_ms.min(deadline_ms)))?;
                 }
-                Progress::Done if has_more => {
+                SendStatus::Done if has_more => {
                     deadline_ms = None;
                     has_more = self.reading.read_into(&mut self.book, &self.clock)?;
                     if !has_more {
                         self.book.settle_all();
                     }
                 }
-                Progress::Done => return Ok(End::Done),
+                SendStatus::Done => return Ok(End::Done),
             }
         }
     }
@@ -95,10 +95,10 @@ impl Probe<'_> {
             self.reading.set_all_errors(all_errors, &mut self.book)?;
             self.book.settle(self.clock.now_ms());
             let has_more = match self.hand_over()? {
-                Progress::NoConsent => return Ok(End::ConsentWithdrawn),
+                SendStatus::NoConsent => return Ok(End::ConsentWithdrawn),
                 // What is not read yet waits in the journal, which has more room than the book.
-                Progress::TryAgain { .. } => false,
-                Progress::Done => self.reading.read_into(&mut self.book, &self.clock)?,
+                SendStatus::RetryAt { .. } => false,
+                SendStatus::Done => self.reading.read_into(&mut self.book, &self.clock)?,
             };
             self.book.save_if_changed().map_err(|source| self.book_error(source))?;
             if !has_more {
@@ -107,8 +107,12 @@ impl Probe<'_> {
         }
     }
 
-    fn hand_over(&mut self) -> Result<Progress, ProbeError> {
-        let progress = self.book.hand_over(self.client, self.settings, self.clock.now_ms());
+    fn hand_over(&mut self) -> Result<SendStatus, ProbeError> {
+        let progress = self.book.send_waiting(
+            self.client,
+            RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
+            self.clock.now_ms(),
+        );
         progress.map_err(|source| self.book_error(source))
     }
 

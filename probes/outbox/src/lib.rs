@@ -2,24 +2,25 @@
 //!
 //! ```text
 //!  log ──▶ finding ──▶ repeats ──▶ outbox ──▶ telemprobd
-//!                      └──────── book ───────┘
+//!                      └─── ProbeState ──────┘
 //!                      STATE_DIR/PROBE.json, with the position in the log
 //! ```
 //!
-//! The position is written together with what was found before it, so that a probe that is killed goes on where the
-//! book says and neither misses nor repeats anything. A record leaves the book when telemprobd has it. If the probe is
-//! killed between the two, the record is in the book and in the spool: it has its event id from the beginning, by which
-//! it is found again (`spooled.rs`).
+//! The position is written together with what was found before it, so that a probe that is killed goes on where its
+//! state says and neither misses nor repeats anything. A record leaves the outbox when telemprobd has it. If the probe
+//! is killed between the two, the record is in the outbox and in the spool: it has its event id from the beginning, by
+//! which it is found again (`stored.rs`).
 
 mod limits;
 mod repeats;
 pub mod sending;
-mod spooled;
 mod state;
+mod stored;
 
 pub use limits::{HOLD_MS, WINDOW_MS};
 pub use repeats::Repeats;
-pub use state::{ProbeState, Progress};
+pub use state::{ProbeState, SendStatus};
+pub use stored::RecordPaths;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

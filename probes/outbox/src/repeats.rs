@@ -25,10 +25,10 @@ pub struct Repeats<T> {
 struct Group<T> {
     /// Of the first finding of the window; it stands for the others.
     finding: T,
-    /// How many were noted and are not told yet.
+    /// How many were noted and are not reported yet.
     count: u64,
     window_start_ms: u64,
-    /// When the first was read; none once it was told.
+    /// When the first was read; none once it was reported.
     held_since_ms: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ impl<T: Finding + Clone> Repeats<T> {
         same.map(|same| same.count += 1).is_some()
     }
 
-    /// Notes a finding. Returns what has to be told now, with its count: a window that ended before this finding, or
+    /// Notes a finding. Returns what has to be reported now, with its count: a window that ended before this finding, or
     /// the finding itself where there are too many kinds to count.
     pub fn note(&mut self, finding: T, happened_ms: u64, now_ms: u64) -> Option<(T, u64)> {
         if self.counts(finding.key(), happened_ms) {
@@ -88,8 +88,8 @@ impl<T: Finding + Clone> Repeats<T> {
 
     /// All that is held or counted: the probe ends, or the log does. Windows go on.
     pub fn flush(&mut self) -> Vec<(T, u64)> {
-        let untold = self.groups.iter_mut().filter(|group| group.count > 0);
-        untold
+        let unreported = self.groups.iter_mut().filter(|group| group.count > 0);
+        unreported
             .map(|group| {
                 group.held_since_ms = None;
                 (group.finding.clone(), std::mem::take(&mut group.count))
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_kinds_are_told_one_by_one() {
+    fn too_many_kinds_are_reported_one_by_one() {
         let mut repeats = Repeats::default();
         for kind in 0..GROUPS {
             assert_eq!(repeats.note(fault(&kind.to_string()), 0, 0), None);
@@ -194,16 +194,16 @@ mod tests {
             steps in prop::collection::vec((0..5_u8, 0..400_000_u64, any::<bool>()), 0..200)
         ) {
             let mut repeats = Repeats::default();
-            let (mut now_ms, mut told) = (0, 0);
-            for (key, pause_ms, looks) in &steps {
+            let (mut now_ms, mut reported) = (0, 0);
+            for (key, pause_ms, is_checked) in &steps {
                 now_ms += pause_ms;
-                if *looks {
-                    told += repeats.due(now_ms).iter().map(|(_, count)| count).sum::<u64>();
+                if *is_checked {
+                    reported += repeats.due(now_ms).iter().map(|(_, count)| count).sum::<u64>();
                 }
-                told += repeats.note(fault(&key.to_string()), now_ms, now_ms).map_or(0, |(_, count)| count);
+                reported += repeats.note(fault(&key.to_string()), now_ms, now_ms).map_or(0, |(_, count)| count);
             }
-            told += repeats.flush().iter().map(|(_, count)| count).sum::<u64>();
-            prop_assert_eq!(told, steps.len() as u64);
+            reported += repeats.flush().iter().map(|(_, count)| count).sum::<u64>();
+            prop_assert_eq!(reported, steps.len() as u64);
         }
     }
 }

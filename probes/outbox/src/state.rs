@@ -1,4 +1,4 @@
-//! `STATE_DIR/PROBE.json`: where a probe stands in its log, and what it found and has not handed over.
+//! `STATE_DIR/PROBE.json`: where a probe stands in its log, and what it found and telemprobd does not have yet.
 //!
 //! ```text
 //! { "position": WHAT THE PROBE NEEDS TO GO ON,
@@ -7,25 +7,24 @@
 //!   "left_out": 0 }
 //! ```
 
-use super::limits::{BOOK_BYTES, ON_ITS_WAY_MS, RETRY_FIRST_MS, RETRY_MOST_MS, WAITING};
-use super::{Finding, Repeats, UnsentRecord, spooled};
+use super::limits::{ON_ITS_WAY_MS, RETRY_FIRST_MS, RETRY_LONGEST_MS, STATE_FILE_BYTES, WAITING};
+use super::{Finding, RecordPaths, Repeats, UnsentRecord, stored};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry::{Client, Error, Record};
-use telemetry_config::Settings;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::state_file;
 
-/// How far handing over came.
+/// How far sending came.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum SendStatus {
     /// Nothing waits.
     Done,
     /// Something waits for this time of the clock, in milliseconds.
-    TryAgain {
+    RetryAt {
         /// When.
         at_ms: u64,
     },
@@ -33,7 +32,7 @@ pub enum Progress {
     NoConsent,
 }
 
-/// The book of one probe.
+/// The state of one probe, kept in its file.
 #[derive(Debug)]
 pub struct ProbeState<P, T> {
     path: PathBuf,
@@ -70,13 +69,13 @@ where
     P: Serialize + for<'de> Deserialize<'de> + Default,
     T: Finding + Clone,
 {
-    /// Opens the book of this probe, or begins one.
+    /// Opens the state of this probe, or begins one.
     ///
     /// # Errors
-    /// The book is there and can not be read. One that holds something else is no error: it is logged, and begun anew.
+    /// The file is there and cannot be read. One that holds something else is no error: it is logged, and begun anew.
     pub fn open(state_dir: &Path, probe: &str) -> io::Result<Self> {
         let path = state_dir.join(format!("{probe}.json"));
-        let state = match state_file::read_bounded(&path, BOOK_BYTES) {
+        let state = match state_file::read_bounded(&path, STATE_FILE_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 log::warn!("{}: {error}; beginning a new one", path.display());
                 None
@@ -94,18 +93,18 @@ where
         Ok(Self { path, state, changed: false, failures: 0, retry_at_ms: 0, in_doubt, on_its_way })
     }
 
-    /// Where another probe stands, for whoever has to know what that one has told; none if it has no book.
+    /// Where another probe stands, for whoever has to know what that one has sent; none if it has no state.
     ///
     /// # Errors
-    /// As the system says; `InvalidData` if the book holds something else.
+    /// As the system says; `InvalidData` if the file holds something else.
     pub fn read_position(state_dir: &Path, probe: &str) -> io::Result<Option<P>> {
         #[derive(Deserialize)]
         struct OnlyPosition<P> {
             position: P,
         }
         let path = state_dir.join(format!("{probe}.json"));
-        let book: Option<OnlyPosition<P>> = state_file::read_bounded(&path, BOOK_BYTES)?;
-        Ok(book.map(|book| book.position))
+        let state: Option<OnlyPosition<P>> = state_file::read_bounded(&path, STATE_FILE_BYTES)?;
+        Ok(state.map(|state| state.position))
     }
 
     /// Where the probe stands in its log.
@@ -134,8 +133,8 @@ where
     /// Takes a finding that happened at one time and was read at another; see [`Repeats`].
     pub fn note(&mut self, finding: T, happened_ms: u64, now_ms: u64) {
         self.changed = true;
-        let told = self.state.repeats.note(finding, happened_ms, now_ms);
-        self.enqueue(told);
+        let due = self.state.repeats.note(finding, happened_ms, now_ms);
+        self.enqueue(due);
     }
 
     /// Readies what is due at this time.
@@ -156,14 +155,14 @@ where
         self.state.repeats = Repeats::default();
     }
 
-    /// When [`ProbeState::settle`] or [`ProbeState::hand_over`] has something to do next; none: not until something is found.
+    /// When [`ProbeState::settle`] or [`ProbeState::send_waiting`] has something to do next; none: not until something is found.
     pub fn next_due_ms(&self) -> Option<u64> {
         let retry_ms = (!self.state.outbox.is_empty()).then_some(self.retry_at_ms);
         self.state.repeats.next_due_ms().into_iter().chain(retry_ms).min()
     }
 
-    fn enqueue(&mut self, told: impl IntoIterator<Item = (T, u64)>) {
-        for (finding, count) in told {
+    fn enqueue(&mut self, due: impl IntoIterator<Item = (T, u64)>) {
+        for (finding, count) in due {
             self.changed = true;
             if self.state.outbox.len() >= WAITING {
                 self.state.left_out += 1;
@@ -180,7 +179,7 @@ where
         }
     }
 
-    /// Writes the book if something was found or handed over since the last time.
+    /// Writes the file if something was found or sent since the last time.
     ///
     /// # Errors
     /// As the system says. What is found goes on being kept in memory.
@@ -188,7 +187,7 @@ where
         if self.changed { self.save() } else { Ok(()) }
     }
 
-    /// Writes the book.
+    /// Writes the file.
     ///
     /// # Errors
     /// As [`ProbeState::save_if_changed`].
@@ -198,10 +197,10 @@ where
         Ok(())
     }
 
-    /// Consent was withdrawn: removes the book, and with it what was found.
+    /// Consent was withdrawn: removes the file, and with it what was found.
     ///
     /// # Errors
-    /// It can not be removed.
+    /// It cannot be removed.
     pub fn forget(self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
             // The whole directory went with consent, or nothing was ever written.
@@ -210,28 +209,34 @@ where
         }
     }
 
-    /// Gives telemprobd what is ready, unless it is too soon after an attempt that failed.
+    /// Sends telemprobd what is ready, unless it is too soon after an attempt that failed. Records that are in `paths`
+    /// already are not sent again.
     ///
     /// # Errors
-    /// The book can not be written. The record that was handed over last may be sent again after a restart then.
-    pub fn hand_over(&mut self, client: &Client, settings: &Settings, now_ms: u64) -> io::Result<Progress> {
+    /// The file cannot be written. The record that was sent last may be sent again after a restart then.
+    pub fn send_waiting(
+        &mut self,
+        client: &Client,
+        paths: RecordPaths<'_>,
+        now_ms: u64,
+    ) -> io::Result<SendStatus> {
         self.save_if_changed()?;
         if now_ms < self.retry_at_ms && !self.state.outbox.is_empty() {
-            return Ok(Progress::TryAgain { at_ms: self.retry_at_ms });
+            return Ok(SendStatus::RetryAt { at_ms: self.retry_at_ms });
         }
         while let Some(waiting) = self.state.outbox.front() {
-            if !(self.in_doubt && is_spooled(settings, &waiting.event_id)) {
+            if !(self.in_doubt && is_stored(paths, &waiting.event_id)) {
                 if std::mem::take(&mut self.on_its_way) {
                     self.retry_at_ms = now_ms.saturating_add(ON_ITS_WAY_MS);
-                    return Ok(Progress::TryAgain { at_ms: self.retry_at_ms });
+                    return Ok(SendStatus::RetryAt { at_ms: self.retry_at_ms });
                 }
                 match send(client, waiting) {
-                    Ok(()) => log::info!("{} was handed to telemprobd", waiting.record.class),
-                    Err(Error::NotOptedIn) => return Ok(Progress::NoConsent),
-                    Err(error) if is_for_good(&error) => {
+                    Ok(()) => log::info!("{} was sent to telemprobd", waiting.record.class),
+                    Err(error) if error.is_about_consent() => return Ok(SendStatus::NoConsent),
+                    Err(error) if error.is_final() => {
                         log::error!("{} is left out: {error}", waiting.record.class);
                     }
-                    Err(error) => return Ok(self.try_again(&error, now_ms)),
+                    Err(error) => return Ok(self.retry_later(&error, now_ms)),
                 }
             }
             self.in_doubt = false;
@@ -239,19 +244,20 @@ where
             self.state.outbox.pop_front();
             self.save()?;
         }
-        Ok(Progress::Done)
+        Ok(SendStatus::Done)
     }
 
-    fn try_again(&mut self, error: &Error, now_ms: u64) -> Progress {
+    fn retry_later(&mut self, error: &Error, now_ms: u64) -> SendStatus {
         // An answer may have been lost on its way.
         self.in_doubt = true;
         if self.failures == 0 {
             log::warn!("{error}; trying again until it is there");
         }
-        let pause_ms = RETRY_FIRST_MS.checked_shl(self.failures).unwrap_or(RETRY_MOST_MS).min(RETRY_MOST_MS);
+        let pause_ms =
+            RETRY_FIRST_MS.checked_shl(self.failures).unwrap_or(RETRY_LONGEST_MS).min(RETRY_LONGEST_MS);
         self.failures = (self.failures + 1).min(16);
         self.retry_at_ms = now_ms.saturating_add(pause_ms);
-        Progress::TryAgain { at_ms: self.retry_at_ms }
+        SendStatus::RetryAt { at_ms: self.retry_at_ms }
     }
 }
 
@@ -263,20 +269,11 @@ fn send(client: &Client, waiting: &Waiting) -> Result<(), Error> {
     client.send(&record)
 }
 
-fn is_for_good(error: &Error) -> bool {
-    use nix::errno::Errno::{EINVAL, EMSGSIZE, EPERM};
-    match error {
-        Error::Classification(_) | Error::EventId(_) | Error::PayloadCharacter => true,
-        Error::Refused(errno) => matches!(errno, EINVAL | EMSGSIZE | EPERM),
-        _ => false,
-    }
-}
-
-fn is_spooled(settings: &Settings, event_id: &str) -> bool {
-    match spooled::event_ids(settings) {
+fn is_stored(paths: RecordPaths<'_>, event_id: &str) -> bool {
+    match stored::event_ids(paths) {
         Ok(ids) => event_id.parse().is_ok_and(|id: HexId| ids.contains(&id)),
         Err(error) => {
-            log::warn!("whether telemprobd has a record already can not be seen ({error}); sending it");
+            log::warn!("whether telemprobd has a record already cannot be seen ({error}); sending it");
             false
         }
     }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use telemetry::Client;
 use telemetry_config::Settings;
 use telemetry_config::consent::opt_in_path;
-use telemetry_outbox::{ProbeState, Progress};
+use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::readiness;
@@ -38,7 +38,11 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
     loop {
         read(&mut device, &mut follower)?;
         follower.pause(now_ms()?);
-        if follower.book.hand_over(client, settings, now_ms()?)? == Progress::NoConsent
+        if follower.book.send_waiting(
+            client,
+            RecordPaths { spool_dir: &settings.spool_dir, log_dir: &settings.log_dir },
+            now_ms()?,
+        )? == SendStatus::NoConsent
             || !client.is_opted_in()
         {
             log::info!("telemetry is not opted in any more");
@@ -75,7 +79,11 @@ fn end(
     read(device, follower)?;
     follower.finish(now_ms()?);
     follower.book.settle_all();
-    follower.book.hand_over(client, settings, u64::MAX)?;
+    follower.book.send_waiting(
+        client,
+        RecordPaths { spool_dir: &settings.spool_dir, log_dir: &settings.log_dir },
+        u64::MAX,
+    )?;
     Ok(follower.book.save()?)
 }
 

@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::Client;
 use telemetry_config::Settings;
-use telemetry_outbox::{ProbeState, Progress};
+use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start
 /// of the machine tells.
@@ -163,13 +163,17 @@ impl Probe<'_> {
         let give_up_ms = self.now_ms().saturating_add(PATIENCE_MS);
         loop {
             let now_ms = self.now_ms();
-            match self.book.hand_over(self.client, self.settings, now_ms)? {
-                Progress::Done => return Ok(End::Done),
-                Progress::NoConsent => return Ok(End::NoConsent),
-                Progress::TryAgain { at_ms } if at_ms < give_up_ms => {
+            match self.book.send_waiting(
+                self.client,
+                RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
+                now_ms,
+            )? {
+                SendStatus::Done => return Ok(End::Done),
+                SendStatus::NoConsent => return Ok(End::NoConsent),
+                SendStatus::RetryAt { at_ms } if at_ms < give_up_ms => {
                     thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms)));
                 }
-                Progress::TryAgain { .. } => {
+                SendStatus::RetryAt { .. } => {
                     return Err("telemprobd does not take records; all is kept for the next time".into());
                 }
             }

@@ -2,25 +2,34 @@
 
 use std::collections::HashSet;
 use std::io;
-use telemetry_config::Settings;
+use std::path::Path;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::delivery_log::DeliveryLog;
 use telemetry_store::rejected::RejectedDir;
 use telemetry_store::spool::{SpoolDir, file};
 
-/// The event ids of all records that wait in the spool, were refused, or have left it lately.
+/// Where records are once telemprobd has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordPaths<'a> {
+    /// Records that wait, or that the server rejected.
+    pub spool_dir: &'a Path,
+    /// The delivery log.
+    pub log_dir: &'a Path,
+}
+
+/// The event ids of all records that wait in the spool, were rejected, or have left it lately.
 ///
 /// # Errors
-/// The spool or the journal can not be read, as by a user who is not the daemons'.
-pub(super) fn event_ids(settings: &Settings) -> io::Result<HashSet<HexId>> {
-    let mut ids = journaled(settings)?;
-    let spool = match SpoolDir::open(&settings.spool_dir) {
+/// The spool or the delivery log cannot be read, as by a user who is not the daemons'.
+pub(super) fn event_ids(paths: RecordPaths<'_>) -> io::Result<HashSet<HexId>> {
+    let mut ids = delivered(paths)?;
+    let spool = match SpoolDir::open(paths.spool_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ids),
         spool => spool?,
     };
     for entry in spool.entries()? {
         let bytes = match spool.read(&entry.name) {
-            // Delivered meanwhile: it is in the journal, which is read again below.
+            // Delivered meanwhile: it is in the delivery log, which is read again below.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             bytes => bytes?,
         };
@@ -31,12 +40,12 @@ pub(super) fn event_ids(settings: &Settings) -> io::Result<HashSet<HexId>> {
         let messages = rejected.list()?.into_iter().filter_map(|record| record.message);
         ids.extend(messages.filter_map(|message| event_id(message.headers.as_str())));
     }
-    ids.extend(journaled(settings)?);
+    ids.extend(delivered(paths)?);
     Ok(ids)
 }
 
-fn journaled(settings: &Settings) -> io::Result<HashSet<HexId>> {
-    let entries = DeliveryLog::new(&settings.log_dir).entries()?;
+fn delivered(paths: RecordPaths<'_>) -> io::Result<HashSet<HexId>> {
+    let entries = DeliveryLog::new(paths.log_dir).entries()?;
     Ok(entries.iter().filter_map(|entry| entry.event_id.parse().ok()).collect())
 }
 
