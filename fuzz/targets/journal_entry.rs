@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         // A value may have several lines.
         Some(value.iter().map(|byte| if *byte == b'\\' { b'\n' } else { *byte }).collect())
     };
-    let Some(failure) = Failure::of(&Entry::read("s=1".into(), 1, field)) else { return };
+    let Some(failure) = Failure::from_entry(&Entry::read("s=1".into(), 1, field)) else { return };
     for count in [1, 2, u64::MAX] {
         let unsent = failure.record(count);
         let lines: Vec<_> = unsent.payload.lines().collect();

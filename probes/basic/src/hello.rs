@@ -30,7 +30,7 @@ pub struct Extras {
 /// The payload.
 pub fn payload(extras: &Extras) -> String {
     let mut text = "hello\n".to_owned();
-    // Writing to a String can not fail.
+    // Writing to a String cannot fail.
     if let Some(locale) = &extras.locale {
         let _ = writeln!(text, "LC_ALL: {}", clean_value(locale));
     }
@@ -58,7 +58,7 @@ pub fn locale() -> String {
 /// Whole seconds since the machine started.
 ///
 /// # Errors
-/// `/proc/uptime` can not be read.
+/// `/proc/uptime` cannot be read.
 pub fn uptime_secs() -> std::io::Result<u64> {
     let text = std::fs::read_to_string("/proc/uptime")?;
     let whole = text.split(['.', ' ']).next().and_then(|secs| secs.parse().ok());

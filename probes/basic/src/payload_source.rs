@@ -8,7 +8,7 @@ use telemetry_record::limits::PAYLOAD_BYTES;
 /// Why there is no payload.
 #[derive(Debug, thiserror::Error)]
 pub enum PayloadError {
-    /// The source can not be read.
+    /// The source cannot be read.
     #[error("{source_name}: {error}")]
     Read {
         /// The file, or `standard input`.

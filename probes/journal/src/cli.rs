@@ -4,7 +4,7 @@ use clap::Parser;
 use std::path::PathBuf;
 use telemetry_record::hex_id::HexId;
 
-/// Reports units that failed, as the journal of this boot tells, and remembers which it has reported.
+/// Reports units that failed, as the journal of this boot says, and remembers which it has reported.
 #[derive(Debug, Parser)]
 #[command(name = "journalprobe", version)]
 pub struct Args {

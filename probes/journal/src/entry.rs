@@ -17,7 +17,7 @@ pub struct Entry {
     pub message: Option<String>,
     /// The unit that it is about, or the one that wrote it.
     pub unit: Option<String>,
-    /// The exit status that the entry tells.
+    /// The exit status that the entry names.
     pub exit_status: Option<String>,
     /// Name of the program that wrote it, as the kernel says.
     pub program: Option<String>,

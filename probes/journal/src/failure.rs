@@ -13,7 +13,7 @@ pub const SEVERITY: u32 = 2;
 /// The name by which the kernel knows this probe.
 const OWN_PROGRAM: &str = "journalprobe";
 
-/// Something that failed, as an entry of the journal tells it.
+/// Something that failed, as an entry of the journal says.
 ///
 /// ```text
 /// MESSAGE=foo.service: Main process exited, code=exited, status=1/FAILURE
@@ -28,9 +28,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What an entry tells; none if it tells nothing, or if it is of this probe itself, whose complaints about
+    /// What an entry says; none if it says nothing, or if it is of this probe itself, whose complaints about
     /// telemprobd would become records otherwise, which it would complain about again.
-    pub fn of(entry: &Entry) -> Option<Self> {
+    pub fn from_entry(entry: &Entry) -> Option<Self> {
         if entry.program.as_deref() == Some(OWN_PROGRAM) || (entry.message.is_none() && entry.unit.is_none())
         {
             return None;
@@ -107,7 +107,7 @@ mod tests {
 
     fn failure(unit: &str, message: &str) -> Failure {
         let entry = Entry { unit: Some(unit.into()), message: Some(message.into()), ..Entry::default() };
-        Failure::of(&entry).unwrap()
+        Failure::from_entry(&entry).unwrap()
     }
 
     #[test]
@@ -117,9 +117,10 @@ mod tests {
         assert_eq!(failed.record(1).payload, format!("MESSAGE={message}\nUNIT=a.service\n"));
         assert_eq!(failed.record(7).payload, format!("MESSAGE={message}\nUNIT=a.service\nREPEATED=7\n"));
         assert_eq!((failed.record(1).class.as_str(), failed.record(1).severity), (CLASS, 2));
-        let alone = Failure::of(&Entry { message: Some("x".into()), ..Entry::default() }).unwrap();
+        let alone = Failure::from_entry(&Entry { message: Some("x".into()), ..Entry::default() }).unwrap();
         assert_eq!(alone.record(1).payload, "MESSAGE=x\n");
-        let silent = Failure::of(&Entry { unit: Some("a.service".into()), ..Entry::default() }).unwrap();
+        let silent =
+            Failure::from_entry(&Entry { unit: Some("a.service".into()), ..Entry::default() }).unwrap();
         assert_eq!(silent.record(1).payload, "MESSAGE=\nUNIT=a.service\n");
         telemetry_record::classification::check(CLASS).unwrap();
     }
@@ -131,9 +132,9 @@ mod tests {
             program: Some(program.into()),
             ..Entry::default()
         };
-        assert_eq!(Failure::of(&own("journalprobe")), None);
-        assert!(Failure::of(&own("systemd")).is_some());
-        assert_eq!(Failure::of(&Entry::default()), None);
+        assert_eq!(Failure::from_entry(&own("journalprobe")), None);
+        assert!(Failure::from_entry(&own("systemd")).is_some());
+        assert_eq!(Failure::from_entry(&Entry::default()), None);
     }
 
     #[test]
@@ -156,14 +157,14 @@ mod tests {
         let one = failure("getty@tty1.service", "exited");
         assert_ne!(one.key(), failure("getty@tty2.service", "exited").key());
         assert_ne!(one.key(), failure("getty@tty1.service", "started").key());
-        // Text of a message can not pass for a unit.
+        // Text of a message cannot pass for a unit.
         assert_ne!(failure("a", "b").key(), failure("", "a b").key());
         let status = |status: &str| Entry {
             message: Some(format!("exited, status={status}/n/a")),
             exit_status: Some(status.into()),
             ..Entry::default()
         };
-        let key = |entry: &Entry| Failure::of(entry).unwrap().key;
+        let key = |entry: &Entry| Failure::from_entry(entry).unwrap().key;
         assert_ne!(key(&status("3")), key(&status("4")));
     }
 

@@ -1,8 +1,8 @@
-//! What went wrong below the programs, as the journal tells it: units that failed, and, if the administrator allows it
+//! What went wrong below the programs, as the journal has it: units that failed, and, if the administrator allows it
 //! (`etc_dir/opt-in-no-privacy-filters`), whatever was logged as an error.
 //!
 //! ```text
-//!  libsystemd ──▶ entry ──▶ failure ──▶ book ──▶ telemprobd
+//!  libsystemd ──▶ entry ──▶ failure ──▶ state ─▶ telemprobd
 //!  (sd_journal)     │                    │
 //!                cursor ──▶ position ────┘
 //! ```

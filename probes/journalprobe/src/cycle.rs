@@ -1,19 +1,19 @@
-//! Reads, hands over and waits, until the end.
+//! Reads, sends and waits, until the end.
 //!
 //! ```text
-//!  once:    read some ──▶ hand over ──▶ Done, and more to read: read
-//!               ▲              │  └───▶ Done, and nothing more: everything is due, hand over, end
-//!               └──────────────┘        telemprobd is away: wait, at most PATIENCE_MS
+//!  once:    read some ──▶ send ──▶ Done, and more to read: read
+//!               ▲            │└───▶ Done, and nothing more: everything is due, send, end
+//!               └────────────┘      telemprobd is away: wait, up to PATIENCE_MS
 //!
-//!  follow:  hand over what is due ──▶ Done: read some ──▶ nothing more: wait for the journal, or until something
-//!               ▲                                    │    is due
-//!               └────────────────────────────────────┘
+//!  follow:  send what is due ──▶ Done: read some ──▶ nothing more: wait for the journal, or until something
+//!               ▲                               │    is due
+//!               └───────────────────────────────┘
 //! ```
 
 use super::clock::Clock;
 use super::error::ProbeError;
 use super::limits::PATIENCE_MS;
-use super::reading::{JournalBook, Reading};
+use super::reading::{JournalState, Reading};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
@@ -28,7 +28,7 @@ use telemetry_runtime::signals::{Signal, Signals};
 /// Why the probe ended, where that is no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Everything was handed over.
+    /// Everything was sent.
     Done,
     /// A signal said so.
     Stopped,
@@ -43,7 +43,7 @@ pub(super) struct Probe<'a> {
     pub(super) signals: Signals,
     pub(super) consent: ConsentWatch,
     pub(super) reading: Reading,
-    pub(super) book: JournalBook,
+    pub(super) state: JournalState,
     pub(super) clock: Clock,
 }
 
@@ -57,7 +57,7 @@ impl Probe<'_> {
                 return Ok(end);
             }
             self.reading.take_changes()?;
-            match self.hand_over()? {
+            match self.send_waiting()? {
                 SendStatus::NoConsent => return Ok(End::ConsentWithdrawn),
                 SendStatus::RetryAt { at_ms } => {
                     let now_ms = self.clock.now_ms();
@@ -69,9 +69,9 @@ impl Probe<'_> {
                 }
                 SendStatus::Done if has_more => {
                     deadline_ms = None;
-                    has_more = self.reading.read_into(&mut self.book, &self.clock)?;
+                    has_more = self.reading.read_into(&mut self.state, &self.clock)?;
                     if !has_more {
-                        self.book.settle_all();
+                        self.state.settle_all();
                     }
                 }
                 SendStatus::Done => return Ok(End::Done),
@@ -82,7 +82,7 @@ impl Probe<'_> {
     /// Reports what comes.
     pub(super) fn follow(&mut self) -> Result<End, ProbeError> {
         // The first start in this boot: from here on, nothing is missed.
-        self.book.save().map_err(|source| self.book_error(source))?;
+        self.state.save().map_err(|source| self.state_error(source))?;
         readiness::ready();
         log::info!("following the journal");
         loop {
@@ -92,28 +92,28 @@ impl Probe<'_> {
             // Before reading: what comes after that wakes the wait.
             self.reading.take_changes()?;
             let all_errors = consent::has_no_privacy_filters(&self.settings.etc_dir);
-            self.reading.set_all_errors(all_errors, &mut self.book)?;
-            self.book.settle(self.clock.now_ms());
-            let has_more = match self.hand_over()? {
+            self.reading.set_all_errors(all_errors, &mut self.state)?;
+            self.state.settle(self.clock.now_ms());
+            let has_more = match self.send_waiting()? {
                 SendStatus::NoConsent => return Ok(End::ConsentWithdrawn),
-                // What is not read yet waits in the journal, which has more room than the book.
+                // What is not read yet waits in the journal, which has more room than the state file.
                 SendStatus::RetryAt { .. } => false,
-                SendStatus::Done => self.reading.read_into(&mut self.book, &self.clock)?,
+                SendStatus::Done => self.reading.read_into(&mut self.state, &self.clock)?,
             };
-            self.book.save_if_changed().map_err(|source| self.book_error(source))?;
+            self.state.save_if_changed().map_err(|source| self.state_error(source))?;
             if !has_more {
-                self.wait(self.book.next_due_ms())?;
+                self.wait(self.state.next_due_ms())?;
             }
         }
     }
 
-    fn hand_over(&mut self) -> Result<SendStatus, ProbeError> {
-        let progress = self.book.send_waiting(
+    fn send_waiting(&mut self) -> Result<SendStatus, ProbeError> {
+        let status = self.state.send_waiting(
             self.client,
             RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
             self.clock.now_ms(),
         );
-        progress.map_err(|source| self.book_error(source))
+        status.map_err(|source| self.state_error(source))
     }
 
     fn end(&mut self) -> Option<End> {
@@ -148,7 +148,7 @@ impl Probe<'_> {
         }
     }
 
-    pub(super) fn book_error(&self, source: std::io::Error) -> ProbeError {
+    pub(super) fn state_error(&self, source: std::io::Error) -> ProbeError {
         ProbeError::State { state_dir: self.settings.state_dir.clone(), source }
     }
 }

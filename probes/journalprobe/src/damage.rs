@@ -1,4 +1,4 @@
-//! Journal files that can not be read: each is told once, and the others are read without it.
+//! Journal files that cannot be read: each is reported once, and the others are read without it.
 
 use super::limits::FILES;
 use super::sd_journal::{self, Filter};
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// Where journald keeps its files, each machine's in a directory of its id.
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
 
-/// The files of a journal, and which of them were told.
+/// The files of a journal, and which of them were reported.
 #[derive(Debug)]
 pub(super) struct Damage {
     directories: Vec<PathBuf>,
-    told: HashSet<PathBuf>,
+    reported: HashSet<PathBuf>,
 }
 
 impl Damage {
@@ -23,22 +23,22 @@ impl Damage {
             Some(directory) => vec![directory.to_owned()],
             None => SYSTEM_DIRECTORIES.map(PathBuf::from).to_vec(),
         };
-        Self { directories, told: HashSet::new() }
+        Self { directories, reported: HashSet::new() }
     }
 
-    /// Tells files that can not be opened.
-    pub(super) fn look(&mut self) {
-        self.tell(sd_journal::try_open);
+    /// Reports files that cannot be opened.
+    pub(super) fn check_opening(&mut self) {
+        self.report(sd_journal::try_open);
     }
 
-    /// Tells files that can be opened, and are damaged further on.
-    pub(super) fn look_closely(&mut self, filter: &Filter) {
-        self.tell(|file| sd_journal::try_read(file, filter));
+    /// Reports files that can be opened, and are damaged further on.
+    pub(super) fn check_entries(&mut self, filter: &Filter) {
+        self.report(|file| sd_journal::try_read(file, filter));
     }
 
-    fn tell(&mut self, check: impl Fn(&Path) -> systemd::Result<()>) {
+    fn report(&mut self, check: impl Fn(&Path) -> systemd::Result<()>) {
         for file in self.directories.iter().flat_map(|directory| journal_files(directory)).take(FILES) {
-            if self.told.contains(&file) {
+            if self.reported.contains(&file) {
                 continue;
             }
             match check(&file) {
@@ -46,7 +46,7 @@ impl Damage {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     log::warn!("{} is left out: {error}; the other journal files are read", file.display());
-                    self.told.insert(file);
+                    self.reported.insert(file);
                 }
                 Ok(()) => {}
             }
@@ -54,7 +54,7 @@ impl Damage {
     }
 }
 
-/// The files that libsystemd looks at: in the directory and in those below it that are named by a machine's id.
+/// The files that libsystemd reads: in the directory and in those below it that are named by a machine's id.
 fn journal_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in entries(directory) {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_found_where_libsystemd_looks() {
+    fn files_are_found_where_libsystemd_reads_them() {
         let dir = tempfile::tempdir().unwrap();
         let machine = dir.path().join("60c014cd469340f1b334548cd932949b");
         for folder in [&machine, &dir.path().join("remote"), &dir.path().join("folder.journal")] {
@@ -107,16 +107,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_told_once() {
+    fn a_damaged_file_is_reported_once() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.journal"), "noise").unwrap();
         let mut damage = Damage::new(Some(dir.path()));
         for _ in 0..2 {
-            damage.look();
-            assert_eq!(damage.told.len(), 1);
+            damage.check_opening();
+            assert_eq!(damage.reported.len(), 1);
         }
         fs::write(dir.path().join("b.journal"), "noise").unwrap();
-        damage.look();
-        assert_eq!(damage.told.len(), 2);
+        damage.check_opening();
+        assert_eq!(damage.reported.len(), 2);
     }
 }

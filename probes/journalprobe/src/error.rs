@@ -4,16 +4,16 @@ use std::io;
 use std::path::PathBuf;
 use telemetry_runtime::instance::InstanceError;
 
-/// Why the probe can not go on.
+/// Why the probe cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// The configuration can not be used, or this machine is not opted in.
+    /// The configuration cannot be used, or this machine is not opted in.
     #[error(transparent)]
     Client(#[from] telemetry::Error),
     /// Another one runs.
     #[error(transparent)]
     Instance(#[from] InstanceError),
-    /// The journal can not be read.
+    /// The journal cannot be read.
     #[error("the journal: {0}")]
     Journal(#[from] systemd::Error),
     /// There is no such directory of journal files.
@@ -24,7 +24,7 @@ pub enum ProbeError {
         /// What the system said.
         source: io::Error,
     },
-    /// What was found can not be kept.
+    /// What was found cannot be kept.
     #[error("{}: {source}; the state_dir must be writable for the probe's user", state_dir.display())]
     State {
         /// Where it would be kept.

@@ -1,4 +1,4 @@
-//! From the journal into the book.
+//! From the journal into the state.
 
 use super::clock::{Clock, happened_ms};
 use super::damage::Damage;
@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use telemetry_journal::failure::Failure;
 use telemetry_outbox::ProbeState;
 
-/// The book of this probe.
-pub(super) type JournalBook = ProbeState<Position, Failure>;
+/// The state of this probe.
+pub(super) type JournalState = ProbeState<Position, Failure>;
 
-/// The journal, read from where the book says.
+/// The journal, read from where the state says.
 pub(super) struct Reading {
     directory: Option<PathBuf>,
     filter: Filter,
@@ -28,18 +28,18 @@ impl Reading {
         directory: Option<PathBuf>,
         filter: Filter,
         new_only: bool,
-        book: &mut JournalBook,
+        state: &mut JournalState,
     ) -> Result<Self, ProbeError> {
         let reader = Reader::open(directory.as_deref(), &filter)?;
         let mut damage = Damage::new(directory.as_deref());
-        damage.look();
+        damage.check_opening();
         let mut reading = Self { directory, filter, reader, damage };
-        reading.begin(new_only, book)?;
+        reading.begin(new_only, state)?;
         Ok(reading)
     }
 
-    fn begin(&mut self, new_only: bool, book: &mut JournalBook) -> Result<(), ProbeError> {
-        let start = book.position().start(&self.filter.boot, new_only);
+    fn begin(&mut self, new_only: bool, state: &mut JournalState) -> Result<(), ProbeError> {
+        let start = state.position().start(&self.filter.boot, new_only);
         let before = match self.reader.seek(start) {
             Err(error) if matches!(start, Start::After(_)) => {
                 log::warn!("where the journal was read to is not known ({error}); reading all of this boot");
@@ -47,7 +47,7 @@ impl Reading {
             }
             before => before?,
         };
-        book.position_mut().set(&self.filter.boot, before.as_deref());
+        state.position_mut().set(&self.filter.boot, before.as_deref());
         Ok(())
     }
 
@@ -55,12 +55,12 @@ impl Reading {
     pub(super) fn set_all_errors(
         &mut self,
         all_errors: bool,
-        book: &mut JournalBook,
+        state: &mut JournalState,
     ) -> Result<(), ProbeError> {
         if self.filter.all_errors != all_errors {
             self.filter.all_errors = all_errors;
             self.reader = Reader::open(self.directory.as_deref(), &self.filter)?;
-            self.begin(false, book)?;
+            self.begin(false, state)?;
         }
         Ok(())
     }
@@ -68,25 +68,25 @@ impl Reading {
     /// Takes what happened to the journal's files.
     pub(super) fn take_changes(&mut self) -> Result<(), ProbeError> {
         if self.reader.process()? {
-            self.damage.look();
+            self.damage.check_opening();
         }
         Ok(())
     }
 
     /// Notes what is there, a bounded number of entries. Returns whether there may be more.
-    pub(super) fn read_into(&mut self, book: &mut JournalBook, clock: &Clock) -> Result<bool, ProbeError> {
+    pub(super) fn read_into(&mut self, state: &mut JournalState, clock: &Clock) -> Result<bool, ProbeError> {
         let usage_bytes = self.reader.usage_bytes()?;
         for _ in 0..ENTRIES_PER_TURN {
             let Some(entry) = self.reader.next()? else {
                 if self.reader.usage_bytes()? < usage_bytes {
-                    self.damage.look_closely(&self.filter);
+                    self.damage.check_entries(&self.filter);
                 }
                 return Ok(false);
             };
-            book.position_mut().set(&self.filter.boot, Some(&entry.cursor));
-            if let Some(failure) = Failure::of(&entry) {
+            state.position_mut().set(&self.filter.boot, Some(&entry.cursor));
+            if let Some(failure) = Failure::from_entry(&entry) {
                 let now_ms = clock.now_ms();
-                book.note(failure, happened_ms(entry.realtime_us, now_ms), now_ms);
+                state.note(failure, happened_ms(entry.realtime_us, now_ms), now_ms);
             }
         }
         Ok(true)

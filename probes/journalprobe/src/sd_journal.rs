@@ -18,7 +18,7 @@ pub(super) struct Filter {
     pub(super) all_errors: bool,
 }
 
-/// The journal from a place on.
+/// The journal from a position on.
 pub(super) struct Reader {
     journal: Journal,
     /// The entry after which reading began, until the next one is there.
@@ -66,9 +66,9 @@ impl Reader {
     /// The next entry, if there is one by now.
     pub(super) fn next(&mut self) -> Result<Option<Entry>> {
         while self.journal.next()? > 0 {
-            // An entry that can not be read is one of a damaged file, which says so elsewhere.
+            // An entry that cannot be read is one of a damaged file, which says so elsewhere.
             let Ok(cursor) = self.journal.cursor() else { continue };
-            // Where the entry is gone, its place is that of the next one.
+            // Where the entry is gone, the next one stands in its position.
             if self.after.take().is_some_and(|after| is_same_entry(&after, &cursor)) {
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::cycle::{End, Probe};
 use super::error::ProbeError;
-use super::reading::{JournalBook, Reading};
+use super::reading::{JournalState, Reading};
 use super::sd_journal::Filter;
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 
-/// The book of the system's own journal. Another journal, or an earlier boot, is looked at without a change to where the
+/// The state of the system's own journal. Another journal, or an earlier boot, is read without a change to where the
 /// probe stands in this one.
 const OWN_BOOK: &str = "journalprobe";
 const OTHER_BOOK: &str = "journalprobe-other";
@@ -30,7 +30,7 @@ const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 /// Reads the journal until its end, or follows it until the probe is stopped or consent is withdrawn.
 ///
 /// # Errors
-/// [`ProbeError`], for a person to read. What was found and not handed over is kept for the next time.
+/// [`ProbeError`], for a person to read. What was found and not sent is kept for the next time.
 pub fn run(args: &Args) -> Result<(), ProbeError> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let client = sending::client(config_file.as_deref())?;
@@ -44,30 +44,30 @@ pub fn run(args: &Args) -> Result<(), ProbeError> {
         all_errors: consent::has_no_privacy_filters(&settings.etc_dir),
     };
     let directory = args.directory.as_deref().map(existing_directory).transpose()?;
-    // Before the book is read, which is one process's.
+    // Before the state is read, which is one process's.
     let _lock = InstanceLock::acquire(&settings.run_dir, name)?;
     let signals = Signals::watch().map_err(|source| ProbeError::System { what: "signals", source })?;
     let consent = ConsentWatch::new(&settings.etc_dir)
         .map_err(|source| ProbeError::System { what: "watch over etc_dir", source })?;
     let clock = Clock::start();
-    let mut book = open_book(&settings, name, &clock)?;
-    let reading = Reading::open(directory, filter, args.tail, &mut book)?;
-    let mut probe = Probe { settings: &settings, client: &client, signals, consent, reading, book, clock };
+    let mut state = open_state(&settings, name, &clock)?;
+    let reading = Reading::open(directory, filter, args.tail, &mut state)?;
+    let mut probe = Probe { settings: &settings, client: &client, signals, consent, reading, state, clock };
     let end = if args.tail { probe.follow() } else { probe.once() };
     readiness::stopping();
     finish(probe, end?)
 }
 
-fn open_book(settings: &Settings, name: &str, clock: &Clock) -> Result<JournalBook, ProbeError> {
-    let book_error = |source| ProbeError::State { state_dir: settings.state_dir.clone(), source };
-    fs::create_dir_all(&settings.state_dir).map_err(book_error)?;
-    let mut book = JournalBook::open(&settings.state_dir, name).map_err(book_error)?;
+fn open_state(settings: &Settings, name: &str, clock: &Clock) -> Result<JournalState, ProbeError> {
+    let state_error = |source| ProbeError::State { state_dir: settings.state_dir.clone(), source };
+    fs::create_dir_all(&settings.state_dir).map_err(state_error)?;
+    let mut state = JournalState::open(&settings.state_dir, name).map_err(state_error)?;
     // Nothing waits for so long, unless the clock was set back since.
     let latest_ms = clock.now_ms().saturating_add(WINDOW_MS);
-    if book.next_due_ms().is_some_and(|due_ms| due_ms > latest_ms) {
-        book.forget_windows();
+    if state.next_due_ms().is_some_and(|due_ms| due_ms > latest_ms) {
+        state.forget_windows();
     }
-    Ok(book)
+    Ok(state)
 }
 
 fn finish(mut probe: Probe<'_>, end: End) -> Result<(), ProbeError> {
@@ -77,10 +77,10 @@ fn finish(mut probe: Probe<'_>, end: End) -> Result<(), ProbeError> {
         End::ConsentWithdrawn => {
             log::info!("telemetry was opted out; what was found is forgotten");
             let state_dir = probe.settings.state_dir.clone();
-            return probe.book.forget().map_err(|source| ProbeError::State { state_dir, source });
+            return probe.state.forget().map_err(|source| ProbeError::State { state_dir, source });
         }
     }
-    probe.book.save().map_err(|source| probe.book_error(source))
+    probe.state.save().map_err(|source| probe.state_error(source))
 }
 
 fn running_boot() -> Result<HexId, ProbeError> {

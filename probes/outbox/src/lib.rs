@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a probe found and that becomes a record.
 pub trait Finding: Serialize + DeserializeOwned {
-    /// What tells one finding from another: two of the same key are the same thing again.
+    /// What distinguishes one finding from another: two of the same key are the same thing again.
     fn key(&self) -> &str;
 
     /// What is sent of it when it was there so many times.

@@ -150,17 +150,17 @@ mod tests {
     #[test]
     fn a_burst_is_one_and_a_loop_is_one_a_window() {
         let mut repeats = Repeats::default();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         // Once a second for an hour, after a burst of a hundred.
         for burst in 0..100 {
-            told.extend(repeats.note(fault("a"), burst, burst));
+            reported.extend(repeats.note(fault("a"), burst, burst));
         }
         for second in 1..3600_u64 {
-            told.extend(repeats.due(second * 1000));
-            told.extend(repeats.note(fault("a"), second * 1000, second * 1000));
+            reported.extend(repeats.due(second * 1000));
+            reported.extend(repeats.note(fault("a"), second * 1000, second * 1000));
         }
-        told.extend(repeats.flush());
-        let counts: Vec<_> = told.into_iter().map(|(_, count)| count).collect();
+        reported.extend(repeats.flush());
+        let counts: Vec<_> = reported.into_iter().map(|(_, count)| count).collect();
         assert_eq!(counts.iter().sum::<u64>(), 3699);
         assert_eq!(counts.first(), Some(&104));
         assert_eq!(counts.len(), 7, "{counts:?}");
@@ -169,12 +169,12 @@ mod tests {
     #[test]
     fn a_log_that_is_read_later_gives_one_a_window() {
         let mut repeats = Repeats::default();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for minute in 0..25 {
-            told.extend(repeats.note(fault("a"), minute * 60_000, 9_000_000));
+            reported.extend(repeats.note(fault("a"), minute * 60_000, 9_000_000));
         }
-        told.extend(repeats.flush());
-        assert_eq!(told.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [10, 10, 5]);
+        reported.extend(repeats.flush());
+        assert_eq!(reported.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [10, 10, 5]);
     }
 
     #[test]
