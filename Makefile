@@ -27,6 +27,8 @@ fishcompdir    ?= $(datadir)/fish/vendor_completions.d
 # URL that records are posted to where no configuration file names one; empty: the
 # administrator has to set one.
 SERVER         ?=
+# 1: without journalprobe, its units and its manual, the one program that needs libsystemd.
+WITHOUT_LIBSYSTEMD ?=
 
 CARGO          ?= cargo
 CC             ?= cc
@@ -46,6 +48,8 @@ target_dir     := $(or $(CARGO_TARGET_DIR),target)
 built           = $(target_dir)/$(PROFILE)
 version        := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 say             = @printf '==> %s\n'
+without_journal := $(filter 1,$(WITHOUT_LIBSYSTEMD))
+export WITHOUT_LIBSYSTEMD
 
 # What libtelemetry/build.rs and telempostd compile in.
 build_paths = TELEMETRICS_SYSCONFDIR='$(sysconfdir)' TELEMETRICS_LOCALSTATEDIR='$(localstatedir)' \
@@ -85,7 +89,7 @@ deps:
 
 build:
 	$(say) 'building (release)'
-	@$(build_paths) $(CARGO) build --workspace --release --locked
+	@$(build_paths) $(CARGO) build --workspace $(without_journal:%=--exclude journalprobe) --release --locked
 	@CC='$(CC)' libtelemetry/link-shared.sh $(target_dir)/release/libtelemetry.a $(target_dir)/release/clib
 	@$(target_dir)/release/completions $(target_dir)/release/shell
 
@@ -182,12 +186,12 @@ fill-file:
 
 # ---- install -----------------------------------------------------------------------------------------
 
-programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe journalprobe \
-	klogscanner pstoreclean pstoreprobe
+programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \
+	$(if $(without_journal),,journalprobe) klogscanner pstoreclean pstoreprobe
 # Started by telempostd, not by people.
 own_programs := telempost-upload
-units        := $(notdir $(sort $(wildcard units/*)))
-man_sources  := $(sort $(wildcard docs/man/*.[1-8]))
+units        := $(filter-out $(if $(without_journal),journal-probe%),$(notdir $(sort $(wildcard units/*))))
+man_sources  := $(filter-out $(if $(without_journal),docs/man/journalprobe.1),$(sort $(wildcard docs/man/*.[1-8])))
 shared_name  := libtelemetry.so.4.0.1
 shared_links := libtelemetry.so.4 libtelemetry.so
 static_name  := libtelemetry.a

@@ -30,6 +30,11 @@ build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin
 
+if [ "${WITHOUT_LIBSYSTEMD:-}" = 1 ]; then
+    build_packages=$(printf '%s' "$build_packages" | sed 's/libsystemd-dev//')
+    build_libraries=$(printf '%s' "$build_libraries" | sed 's/libsystemd//')
+fi
+
 root=$(cd "$(dirname "$0")/.." && pwd)
 cargo=${CARGO:-cargo}
 
