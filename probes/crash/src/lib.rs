@@ -15,6 +15,7 @@ pub mod core;
 pub mod elf;
 pub mod fault;
 pub mod limits;
+pub mod link_map;
 pub mod memory;
 pub mod modules;
 pub mod names;

@@ -2,7 +2,7 @@
 
 use super::{Evidence, WorkerIo};
 use telemetry_crash::analysis::{Stage, analyse};
-use telemetry_crash::core::add_modules;
+use telemetry_crash::link_map::add_modules;
 use telemetry_crash::modules::{ModuleTable, vdso_image};
 
 /// Makes the report of a crash. The process is let go as soon as its memory is not needed any more.

@@ -3,14 +3,12 @@
 
 mod auxv;
 mod error;
-mod link_map;
 mod notes;
 mod program_headers;
 mod stream;
 
 pub use auxv::Auxv;
 pub use error::CoreError;
-pub use link_map::add_modules;
 
 use super::registers::{Arch, Registers};
 use std::io::{Read, Seek};

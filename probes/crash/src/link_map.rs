@@ -1,7 +1,7 @@
 //! The modules of a core that does not list its mapped files, as those of qemu-user do not: found as a debugger
 //! finds them, from the auxiliary vector over the program headers to the dynamic linker's list (`<link.h>`).
 
-use super::{CoreHead, FileMapping, MappedFile};
+use crate::core::{CoreHead, FileMapping, MappedFile};
 use crate::elf::Elf;
 use crate::limits::MODULES;
 use crate::memory::Memory;
