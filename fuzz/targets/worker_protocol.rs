@@ -1,4 +1,4 @@
-//! What the crash probe's worker, which reads foreign bytes, says to its supervisor, which is root.
+//! What the crash probe's worker, which reads foreign bytes, says to its broker, which is root.
 #![no_main]
 
 use crashprobe::protocol;

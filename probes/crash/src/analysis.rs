@@ -4,7 +4,7 @@ use super::core::{CoreHead, Thread};
 use super::fault;
 use super::limits::FRAMES;
 use super::memory::Memory;
-use super::modules::{Files, ModuleTable, Place};
+use super::modules::{Files, ModuleAddress, ModuleTable};
 use super::names::{DebugData, Name, Names};
 use super::report::{CrashReport, FrameReport, ThreadReport, UsedModule};
 use super::trace::{Backtrace, Frame, How};
@@ -24,7 +24,7 @@ pub enum Stage {
     Named,
 }
 
-/// Makes the report. `report` comes with what the caller knows (process, pid); `progress` is told after each stage.
+/// Makes the report. `report` comes with what the caller knows (process, pid); `progress` is called after each stage.
 pub fn analyse<'data>(
     mut report: CrashReport,
     head: &CoreHead,
@@ -78,16 +78,16 @@ fn nameless(modules: &ModuleTable<'_, '_>, frame: &Frame) -> FrameReport {
 }
 
 impl FrameReport {
-    fn new(place: Option<Place<'_, '_>>, name: Name, how: How) -> Self {
+    fn new(found: Option<ModuleAddress<'_, '_>>, name: Name, how: How) -> Self {
         let Name { function, location, inlined } = name;
-        let module = place.map(|place| place.module.name().to_owned());
+        let module = found.map(|found| found.module.name().to_owned());
         // Threads that wait in one function are alike, wherever in it they are.
-        let svma = place.and_then(|place| place.svma).filter(|_| function.is_none());
+        let svma = found.and_then(|found| found.svma).filter(|_| function.is_none());
         Self { function, module, location, inlined, how, svma }
     }
 }
 
-/// Names addresses, each once: threads that wait in one place have the same ones.
+/// Names addresses, each once: threads that wait in one function have the same ones.
 struct Naming<'a, 'data> {
     modules: &'a ModuleTable<'a, 'data>,
     names: Names<'a, 'data>,
@@ -103,28 +103,28 @@ impl<'data> Naming<'_, 'data> {
     }
 
     fn frame(&mut self, frame: &Frame) -> Vec<FrameReport> {
-        let place = self.modules.find(frame.lookup_addr);
+        let found = self.modules.find(frame.lookup_addr);
         let names = match self.known.get(&frame.lookup_addr) {
             Some(names) => names.clone(),
             None => {
-                let names = self.resolve(place);
+                let names = self.resolve(found);
                 self.known.insert(frame.lookup_addr, names.clone());
                 names
             }
         };
-        names.into_iter().map(|name| FrameReport::new(place, name, frame.how)).collect()
+        names.into_iter().map(|name| FrameReport::new(found, name, frame.how)).collect()
     }
 
-    fn resolve(&mut self, place: Option<Place<'_, 'data>>) -> Vec<Name> {
-        let Some(place) = place else { return vec![Name::default()] };
-        let named = place
+    fn resolve(&mut self, found: Option<ModuleAddress<'_, 'data>>) -> Vec<Name> {
+        let Some(found) = found else { return vec![Name::default()] };
+        let named = found
             .module
             .elf()
-            .zip(place.svma)
-            .map(|(elf, svma)| self.names.resolve(place.index, elf, &place.module.path, svma));
+            .zip(found.svma)
+            .map(|(elf, svma)| self.names.resolve(found.index, elf, &found.module.path, svma));
         let names = named.filter(|names| !names.is_empty()).unwrap_or_else(|| vec![Name::default()]);
         let nameless = names.iter().all(|name| name.function.is_none());
-        self.note_use(place.index, place.svma.filter(|_| nameless));
+        self.note_use(found.index, found.svma.filter(|_| nameless));
         names
     }
 

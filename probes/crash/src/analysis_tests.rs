@@ -5,7 +5,7 @@ use crate::core::{self, FileMapping};
 use crate::elf::BuildId;
 use crate::memory::PagedMemory;
 use crate::modules::vdso_image;
-use crate::trace::End;
+use crate::trace::BacktraceEnd;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -105,7 +105,10 @@ fn a_core_of_a_real_process_is_told_function_by_function() {
             ["innermost()", "middle()", "middle()", "middle()", "main()"],
             "{options:?}"
         );
-        assert!(report.threads.iter().all(|thread| thread.end == Some(End::Outermost)), "{report:#?}");
+        assert!(
+            report.threads.iter().all(|thread| thread.end == Some(BacktraceEnd::Outermost)),
+            "{report:#?}"
+        );
         for thread in 1..4 {
             assert!(functions(&report, thread).contains(&"waiting()"), "{report:#?}");
         }

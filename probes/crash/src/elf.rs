@@ -6,13 +6,13 @@ use object::{CompressionFormat, LittleEndian, Object, ObjectSection, elf};
 use std::borrow::Cow;
 use std::fmt;
 
-/// How much of a file's beginning is looked at in memory: a page, which is what the kernel keeps of it in a core.
+/// How much of a file's beginning is read in memory: a page, which is what the kernel keeps of it in a core.
 pub const FIRST_PAGE_BYTES: usize = 4096;
 
-/// Most segments that are looked at; programs have about a dozen.
+/// Maximum of segments that are read; programs have about a dozen.
 const SEGMENTS: usize = 128;
 
-/// Most notes that are looked at; programs have two or three.
+/// Maximum of notes that are read; programs have two or three.
 const NOTES: usize = 64;
 
 /// A parsed file, whose bytes live as long as `'data`.
@@ -94,7 +94,7 @@ impl Beginning {
         Some(Self { build_id, loads: headers.iter().take(SEGMENTS).filter_map(load_of).collect() })
     }
 
-    /// The linker's address of what stands at this place of the file.
+    /// The linker's address of what stands at this offset of the file.
     pub fn svma_of_offset(&self, file_offset: u64) -> Option<u64> {
         svma_of_offset(&self.loads, file_offset)
     }
@@ -131,7 +131,7 @@ impl<'data> Elf<'data> {
         Ok(Self { file, arch, loads, build_id })
     }
 
-    /// The linker's address of what stands at this place of the file.
+    /// The linker's address of what stands at this offset of the file.
     pub fn svma_of_offset(&self, file_offset: u64) -> Option<u64> {
         svma_of_offset(&self.loads, file_offset)
     }

@@ -17,7 +17,7 @@ pub const THREADS: usize = 512;
 /// Files mapped as code or data of the process.
 pub const MODULES: usize = 4096;
 
-/// Mappings of files: the kernel's own limit of the note is 4 MiB, which is room for about so many.
+/// Mappings of files: the kernel's own limit of the note is 4 MiB, which is room for about this many.
 pub const MAPPINGS: usize = 131_072;
 
 /// Memory segments: one a mapping, `vm.max_map_count` being 65530 unless an administrator raised it.
@@ -29,7 +29,7 @@ pub const NOTE_BYTES: usize = 4 * 1024 * 1024 + 4096;
 /// All notes together: a thread has up to 12 KiB of vector registers, which are skipped.
 pub const NOTES_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Memory kept of a stream, where the process itself can not be reached.
+/// Memory kept of a stream, where the process itself cannot be reached.
 pub const KEPT_STREAM_BYTES: usize = 24 * 1024 * 1024;
 
 /// Of that for the stack of a thread; the crashing one has eight times as much.
@@ -47,7 +47,7 @@ pub const FRAME_DESCRIPTIONS: usize = 350_000;
 /// Steps of a DWARF expression: it may jump backwards for ever. Real ones have about ten.
 pub const EXPRESSION_STEPS: u32 = 1000;
 
-/// Evaluated rows of call frame information that are kept, for recursion and for threads that wait in one place.
+/// Evaluated rows of call frame information that are kept, for recursion and for threads that wait in one function.
 pub const CACHED_ROWS: usize = 4096;
 
 /// What all decompressed debug data of a report may take together. A module that needs more gives names, but no lines.
@@ -62,13 +62,13 @@ pub const MINI_DEBUG_DECODER_KIB: u32 = 16 * 1024;
 /// Longest function name that is kept. Templates have names without end.
 pub const FUNCTION_NAME_BYTES: usize = 512;
 
-/// Symbols of one table that are looked at; the largest programs have a few million.
+/// Symbols of one table that are read; the largest programs have a few million.
 pub const SYMBOLS: usize = 8_000_000;
 
 /// Longest payload of a record (CONTRACT 1).
 pub const PAYLOAD_BYTES: usize = telemetry_record::limits::PAYLOAD_BYTES;
 
-/// Handlers whose workers are at work at once, so that a crash of everything takes no more memory than so many
+/// Handlers whose workers are at work at once, so that a crash of everything takes no more memory than that many
 /// times [`HEAP_BYTES`].
 pub const SLOTS: usize = 4;
 
@@ -91,5 +91,5 @@ pub const NAME_BYTES: usize = 255;
 /// Longest text of `/proc/PID` that is read: `status` has about 1.5 KiB.
 pub const PROC_TEXT_BYTES: u64 = 16 * 1024;
 
-/// How long other handlers are waited for at the crash book, whose lock is held for a fraction of it.
-pub const BOOK_PATIENCE: Duration = Duration::from_secs(1);
+/// How long other handlers are waited for at the crash history, whose lock is held for a fraction of it.
+pub const HISTORY_PATIENCE: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use crate::modules::Files;
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{LittleEndian, elf};
 
-/// Most program headers of a module, and most entries of its dynamic section; both have a few dozen.
+/// Maximum of program headers of a module, and of entries of its dynamic section; both have a few dozen.
 const PROGRAM_HEADERS: u64 = 128;
 const DYNAMIC_ENTRIES: u64 = 1024;
 /// Longest path (`PATH_MAX`).

@@ -55,13 +55,13 @@ impl<'data> Module<'data> {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// Its contents, once an address in it was looked for; none if it can not be opened, is another file than the
+    /// Its contents, once an address in it was asked for; none if it cannot be opened, is another file than the
     /// one in memory, or no ELF file of a known architecture.
     pub fn elf(&self) -> Option<&Elf<'data>> {
         self.contents.get()?.elf.as_ref()
     }
 
-    /// The build-id of what was in memory, once an address in it was looked for.
+    /// The build-id of what was in memory, once an address in it was asked for.
     pub fn build_id(&self) -> Option<&BuildId> {
         let contents = self.contents.get()?;
         contents.beginning.build_id.as_ref().or_else(|| contents.elf.as_ref()?.build_id.as_ref())
@@ -70,12 +70,12 @@ impl<'data> Module<'data> {
 
 /// Where an address of the process lies.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a, 'data> {
+pub struct ModuleAddress<'a, 'data> {
     /// In which module.
     pub module: &'a Module<'data>,
     /// The module's number in its table.
     pub index: usize,
-    /// The linker's address of it; none if neither the file nor what is in memory tells.
+    /// The linker's address of it; none if neither the file nor what is in memory says.
     pub svma: Option<u64>,
 }
 
@@ -104,8 +104,8 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
             let module = Module::new(VDSO);
             let elf = vdso.and_then(|bytes| Elf::parse(bytes).ok());
             let _ = module.contents.set(Contents { elf, beginning: Beginning::default() });
-            let place = mappings.partition_point(|mapping| mapping.start < start);
-            mappings.insert(place, FileMapping { start, end, file_offset: 0, file: modules.len() });
+            let found = mappings.partition_point(|mapping| mapping.start < start);
+            mappings.insert(found, FileMapping { start, end, file_offset: 0, file: modules.len() });
             modules.push(module);
         }
         let blank_vdso = range.filter(|_| vdso.is_none());
@@ -118,7 +118,7 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
     }
 
     /// The module that this address lies in, opened.
-    pub fn find(&self, process_addr: u64) -> Option<Place<'_, 'data>> {
+    pub fn find(&self, process_addr: u64) -> Option<ModuleAddress<'_, 'data>> {
         let after = self.mappings.partition_point(|mapping| mapping.start <= process_addr);
         let mapping =
             self.mappings.get(after.checked_sub(1)?).filter(|mapping| process_addr < mapping.end)?;
@@ -126,7 +126,7 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
         let contents = module.contents.get_or_init(|| self.open(mapping, &module.path));
         let offset = mapping.file_offset.checked_add(process_addr.checked_sub(mapping.start)?);
         let svma = offset.and_then(|offset| contents.svma_of_offset(offset));
-        Some(Place { module, index: mapping.file, svma })
+        Some(ModuleAddress { module, index: mapping.file, svma })
     }
 
     fn open(&self, mapping: &FileMapping, path: &str) -> Contents<'data> {
@@ -161,13 +161,13 @@ fn vdso_range(head: &CoreHead) -> Option<Range<u64>> {
 
 impl<'data> CodeMap<'data> for ModuleTable<'_, 'data> {
     fn elf_at(&self, process_addr: u64) -> Option<(usize, &Elf<'data>, u64)> {
-        let place = self.find(process_addr)?;
-        Some((place.index, place.module.elf()?, place.svma?))
+        let found = self.find(process_addr)?;
+        Some((found.index, found.module.elf()?, found.svma?))
     }
 
     fn is_executable(&self, process_addr: u64) -> bool {
         let after = self.segments.partition_point(|segment| segment.start <= process_addr);
-        let segment = after.checked_sub(1).and_then(|place| self.segments.get(place));
+        let segment = after.checked_sub(1).and_then(|found| self.segments.get(found));
         match segment.filter(|segment| process_addr < segment.end) {
             Some(segment) => segment.executable,
             // gdb leaves mappings of files out of its cores.
@@ -176,8 +176,8 @@ impl<'data> CodeMap<'data> for ModuleTable<'_, 'data> {
     }
 
     fn code(&self, process_addr: u64, buffer: &mut [u8]) -> bool {
-        let bytes = self.find(process_addr).and_then(|place| {
-            let bytes = place.module.elf()?.bytes_at(place.svma?)?;
+        let bytes = self.find(process_addr).and_then(|found| {
+            let bytes = found.module.elf()?.bytes_at(found.svma?)?;
             bytes.get(..buffer.len())
         });
         bytes.map(|bytes| buffer.copy_from_slice(bytes)).is_some()

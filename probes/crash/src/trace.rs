@@ -29,12 +29,12 @@ pub struct Frame {
 
 /// Why a backtrace ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
+pub enum BacktraceEnd {
     /// It is whole: the outermost frame says that nothing called it.
     Outermost,
     /// There are more frames than are reported.
     TooManyFrames,
-    /// Memory that the next step needs can not be read.
+    /// Memory that the next step needs cannot be read.
     Unreadable,
     /// The next frame would not be further up the stack: a loop, or a stack that was overwritten.
     NoProgress,
@@ -50,5 +50,5 @@ pub struct Backtrace {
     /// At most as many as asked for.
     pub frames: Vec<Frame>,
     /// Why there are no more.
-    pub end: End,
+    pub end: BacktraceEnd,
 }

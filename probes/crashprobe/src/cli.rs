@@ -41,7 +41,7 @@ pub struct Args {
     /// Print the payload
     #[arg(short = 'v', long = "verbose")]
     pub verbose: bool,
-    /// Look for the files of a core below this directory
+    /// Search for the files of a core below this directory
     #[arg(long = "root", value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
     /// Process id, for the kernel

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 /// Closes every descriptor but these. Only for a process that never drops what it had open: the owners of the
-/// descriptors are not told.
+/// descriptors are not passed on.
 ///
 /// # Errors
 /// As close_range(2).

@@ -6,7 +6,7 @@ use telemetry_crash::report::CrashReport;
 /// What the kernel puts behind the path of a file that was deleted or replaced.
 const DELETED: &str = " (deleted)";
 
-/// A crash, as the command line tells it.
+/// A crash, as the command line describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crash {
     /// Path of the executable.

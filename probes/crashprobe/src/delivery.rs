@@ -8,7 +8,7 @@ use telemetry::Error;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The clock, which a test replaces.
+/// The clock, which a test repaths.
 pub struct Clock<'a> {
     /// What time it is.
     pub now: &'a mut dyn FnMut() -> Instant,

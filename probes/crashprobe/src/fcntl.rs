@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// A copy of a descriptor that was handed over by its number.
+/// A copy of a descriptor that was passed by its number.
 ///
 /// # Errors
 /// There is none of this number.

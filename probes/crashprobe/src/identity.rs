@@ -1,5 +1,5 @@
 //! Whether `/proc/PID` is the process that crashed, and not one that took its number (CVE-2025-4598). What the kernel
-//! tells of both is compared; reading it is `process`'s business.
+//! says of both is compared; reading it is `process`'s business.
 
 /// The process that a pidfd means, of the text of its `/proc/self/fdinfo/FD`; none if it is none, or one of
 /// a process that is gone (-1) or of another pid namespace (0).

@@ -1,18 +1,18 @@
 //! The edge of the crash probe: processes, privileges, descriptors, the time limit.
 //!
 //! ```text
-//!  kernel ──core──▶ worker ───────────────── Report ──▶ supervisor ──record──▶ telemprobd
+//!  kernel ──core──▶ worker ───────────────── Report ──▶ broker ──record──▶ telemprobd
 //!    │              no rights, no files,                 root, to open files;
 //!    │              reads foreign bytes    ◀─ files ──   reads none of them; then the daemons' user
 //!    └── holds the process while the worker holds the pipe
 //! ```
 //!
-//! One process would have to choose between opening files and reading them. Here the [`supervisor`] opens what the
+//! One process would have to choose between opening files and reading them. Here the [`broker`] opens what the
 //! [`worker`] asks for ([`protocol`], [`opener`]), and keeps its newest report; so a worker that runs out of time, or
 //! is ended by a file that was cut short under it, still leaves a report. The pipe is the worker's alone: once memory
 //! is not needed any more, it closes it, and the process is gone before anything is sent.
 //!
-//! The supervisor is root for opening only ([`users`]). The worker is nobody from the start (`sandbox`, `seccomp`).
+//! The broker is root for opening only ([`users`]). The worker is nobody from the start (`sandbox`, `seccomp`).
 //!
 //! **Another process's number** (CVE-2025-4598): [`process`] says how it is made sure that `/proc/PID` is the process
 //! that crashed; the worker compares the auxiliary vectors besides.
@@ -22,6 +22,7 @@
 //! to. So their files are those that they have mapped (`map_files`), and debug files those of the host: nothing is
 //! opened by a path below their root. A value that is not known counts as 2.
 
+pub mod broker;
 mod capset;
 pub mod cli;
 mod close_range;
@@ -29,38 +30,37 @@ pub mod core_source;
 pub mod crash;
 pub mod deadline;
 pub mod delivery;
-pub mod evidence;
 mod fcntl;
 mod fork;
 pub mod identity;
-pub mod letter;
+pub mod input;
 pub mod link;
 mod mmap;
 pub mod openat2;
 pub mod opener;
 pub mod process;
 pub mod protocol;
+pub mod record;
 mod recvmsg;
 pub mod reporter;
 mod sandbox;
 mod seccomp;
 pub mod slots;
-pub mod supervisor;
 
+mod crash_log;
 #[cfg(test)]
 mod syscall;
 pub mod system_journal;
-mod telling;
 pub mod users;
 mod work;
 pub mod worker;
 
 pub use cli::Args;
-pub use evidence::Evidence;
-pub use link::{Core, Supervisor, WorkerIo};
+pub use input::Input;
+pub use link::{BrokerClient, Core, WorkerIo};
 pub use work::work;
 
-use crate::system_journal::{Event, Places, Priority, SystemJournal};
+use crate::system_journal::{Event, LogPaths, Priority, SystemJournal};
 use deadline::Deadline;
 use reporter::Reporter;
 use std::process::ExitCode;
@@ -71,44 +71,44 @@ use telemetry_outbox::sending;
 /// Reports a crash, from the command line to the exit code. `start` is when this process was started; `work` makes
 /// the report, in a process of its own.
 pub fn run(args: &Args, start: Instant, work: impl FnOnce(WorkerIo)) -> ExitCode {
-    let tell = |message: &str| {
+    let fail = |message: &str| {
         let event = Event { priority: Priority::Error, message, fields: &[] };
-        SystemJournal::open(&Places::default()).tell(&event);
+        SystemJournal::open(&LogPaths::default()).log(&event);
         ExitCode::FAILURE
     };
     let path = args.config_file.as_deref().map(sending::absolute);
     let settings = match telemetry_config::load(path.as_deref()) {
         Ok(loaded) => loaded.settings,
-        Err(error) => return tell(&error.to_string()),
+        Err(error) => return fail(&error.to_string()),
     };
     let is_opted_in = telemetry_config::consent::is_opted_in(&settings.etc_dir);
     if !is_opted_in && args.is_of_kernel() {
         return ExitCode::SUCCESS;
     }
     if !is_opted_in && !args.verbose {
-        return tell("telemetry is not opted in; run `telemctl opt-in` first");
+        return fail("telemetry is not opted in; run `telemctl opt-in` first");
     }
     let client = match sending::client(path.as_deref()) {
         Ok(client) => client,
-        Err(error) => return tell(&error.to_string()),
+        Err(error) => return fail(&error.to_string()),
     };
     if args.is_of_kernel() {
         nix::unistd::alarm::set(BACKSTOP_SECS);
     }
     if let Err(error) = sandbox::be_no_core() {
-        return tell(&error.to_string());
+        return fail(&error.to_string());
     }
     let deadline = Deadline::after(start, TIME_LIMIT);
     Reporter::new(args, settings, client, deadline).run(work)
 }
 
-/// Tells that the arguments are wrong, and how: a person by clap's text, and the system journal if the kernel
+/// Says that the arguments are wrong, and how: a person by clap's text, and the system journal if the kernel
 /// was given the wrong ones.
 pub fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|arg| arg.as_encoded_bytes().starts_with(b"--pid")) {
         let message = format!("kernel.core_pattern has arguments that are not understood: {error}");
         let event = Event { priority: Priority::Error, message: &message, fields: &[] };
-        SystemJournal::open(&Places::default()).tell(&event);
+        SystemJournal::open(&LogPaths::default()).log(&event);
     } else {
         let _ = error.print();
     }

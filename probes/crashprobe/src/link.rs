@@ -1,7 +1,7 @@
 //! The worker's side: what it is given, and whom it asks for more.
 
 use super::protocol::{self, Message, Report};
-use super::{mmap, process::View, recvmsg};
+use super::{mmap, process::ProcessMemory, recvmsg};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 use std::fs::File;
@@ -16,16 +16,16 @@ use telemetry_crash::report::CrashReport;
 /// All that a worker has. It runs without privileges, and opens nothing itself.
 #[derive(Debug)]
 pub struct WorkerIo {
-    /// What is known without looking: process, pid, signal, remarks.
+    /// What is known without reading anything: process, pid, signal, remarks.
     pub report: CrashReport,
     /// The executable, where the kernel or a person said it.
     pub executable: Option<String>,
     /// The core. A stream is the pipe of the kernel, which holds the process until it is dropped.
     pub core: Core,
     /// The process, if the kernel holds it and it is known to be the one that crashed.
-    pub process: Option<View>,
+    pub process: Option<ProcessMemory>,
     /// The other side.
-    pub supervisor: Supervisor,
+    pub broker: BrokerClient,
 }
 
 /// Where the core comes from.
@@ -47,11 +47,11 @@ impl Core {
 
 /// Opens files and keeps the newest report.
 #[derive(Clone, Debug)]
-pub struct Supervisor {
+pub struct BrokerClient {
     socket: Rc<OwnedFd>,
 }
 
-impl Supervisor {
+impl BrokerClient {
     pub(super) fn new(socket: OwnedFd) -> Self {
         Self { socket: Rc::new(socket) }
     }
@@ -60,32 +60,32 @@ impl Supervisor {
         self.socket.as_raw_fd()
     }
 
-    /// Tells the newest report, which is sent should no other follow. `executable` is the path of the program, where
-    /// the core told it.
+    /// Passes on the newest report, which is sent should no other follow. `executable` is the path of the program, where
+    /// the core names it.
     pub fn report(&self, report: &CrashReport, executable: Option<&str>) {
         let executable = executable.map(str::to_owned);
         let report = Report { failed: report.error.is_some(), executable, text: report.payload() };
-        self.tell(&Message::Report(report));
+        self.pass_on(&Message::Report(report));
     }
 
     /// Whether `/proc/PID` is the process of the core: each has its own random addresses in its auxiliary vector. If
-    /// it is another one, that is told, and nothing more is opened through it.
-    pub fn is_process_of(&self, auxv: &Auxv, process: &mut View) -> bool {
+    /// it is another one, the broker is informed, and nothing more is opened through it.
+    pub fn is_process_of(&self, auxv: &Auxv, process: &mut ProcessMemory) -> bool {
         let mut bytes = Vec::new();
         let read = process.auxv.by_ref().take(auxv.0.len() as u64).read_to_end(&mut bytes);
         let is_it = read.is_ok() && !bytes.is_empty() && bytes == auxv.0;
         if !is_it {
-            self.tell(&Message::OtherProcess);
+            self.pass_on(&Message::OtherProcess);
         }
         is_it
     }
 
     pub(super) fn done(&self) {
-        self.tell(&Message::Done);
+        self.pass_on(&Message::Done);
     }
 
-    /// A supervisor that is gone takes its worker along: there is nothing to be done about an error.
-    fn tell(&self, message: &Message) {
+    /// A broker that is gone takes its worker along: there is nothing to be done about an error.
+    fn pass_on(&self, message: &Message) {
         if let Some(bytes) = protocol::encode(message) {
             let _ = self.send(&bytes);
         }
@@ -109,7 +109,7 @@ impl Supervisor {
     }
 }
 
-impl Files<'static> for Supervisor {
+impl Files<'static> for BrokerClient {
     fn mapped(&self, mapping: &FileMapping, path: &str) -> Option<&'static [u8]> {
         let path = path.to_owned();
         self.open(&Message::OpenMapped { start: mapping.start, end: mapping.end, path })

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use telemetry_crash::limits::MAPPED_FILE_BYTES;
 
 /// Maps a file of this size to be read. The mapping stays until the process ends, which is with its report. Who cuts
-/// the file short meanwhile ends the process by SIGBUS, which the supervisor tells.
+/// the file short meanwhile ends the process by SIGBUS, which the broker reports.
 pub(super) fn map_and_leak(file: impl AsFd, file_bytes: u64) -> Option<&'static [u8]> {
     let length = NonZeroUsize::new(usize::try_from(file_bytes).ok()?)?;
     if file_bytes > MAPPED_FILE_BYTES {

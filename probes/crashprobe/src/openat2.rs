@@ -1,6 +1,6 @@
 //! openat2(2): files below the root of a process, which may be of its own making: a container, a chroot, a mount
 //! namespace of a user. No link leads out of it, and nothing but a regular file is ever opened: what is found is
-//! looked at first (`O_PATH`), since a device or a pipe may do things when it is opened.
+//! checked first (`O_PATH`), since a device or a pipe may do things when it is opened.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -116,7 +116,7 @@ mod tests {
             assert_eq!(open(dir.path(), path), None, "{path}");
         }
         assert_eq!(open(Path::new("/"), "/dev/null"), None);
-        // Whoever opens a pipe to write without waiting is told whether somebody reads it.
+        // Whoever opens a pipe to write without waiting learns whether somebody reads it.
         let writer = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&fifo);
         assert_eq!(writer.unwrap_err().raw_os_error(), Some(libc::ENXIO));
     }

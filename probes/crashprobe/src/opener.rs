@@ -4,11 +4,11 @@
 //! |---|---|---|
 //! | a mapped file | `map_files`; its path below the root of the process | its path below `--root` |
 //! | a debug file by build-id | `/usr/lib/debug/.build-id` of the host; of the process | of `--root`; of the host |
-//! | a debug file by name | next to the module, in `.debug`, in `/usr/lib/debug`: in the same places | |
+//! | a debug file by name | next to the module, in `.debug`, in `/usr/lib/debug`: in the same paths | |
 //!
 //! What lies below the root of a process is opened with the rights of its user ([`CrashedProcess::file_by_path`]).
-//! Where the process can not be reached, the host's files stand in, opened by the user without privileges; the
-//! build-id in memory tells whether one is the wrong one.
+//! Where the process cannot be reached, the host's files stand in, opened by the user without privileges; the
+//! build-id in memory shows whether one is the wrong one.
 
 use super::openat2::{self, RegularFile};
 use super::process::CrashedProcess;
@@ -53,7 +53,7 @@ impl Opener {
     /// For a core, whose files lie below `root`.
     ///
     /// # Errors
-    /// The root can not be opened.
+    /// The root cannot be opened.
     pub fn of_core(root: &Path) -> io::Result<Self> {
         let mut roots = vec![Root::open(root, None)?];
         if root != Path::new("/") {
@@ -62,7 +62,7 @@ impl Opener {
         Ok(Self { process: None, roots })
     }
 
-    /// For a process, if it can be reached. `user` is who looks for the host's files in its place.
+    /// For a process, if it can be reached. `user` is who opens the host's files in its place.
     ///
     /// # Errors
     /// There is no `/`.
@@ -101,14 +101,14 @@ impl Opener {
     }
 }
 
-/// Where GDB looks by build-id: the first byte is a directory.
+/// Where GDB searches by build-id: the first byte is a directory.
 fn build_id_path(build_id: &BuildId) -> PathBuf {
     let hex = build_id.to_string();
     let (first, rest) = hex.split_at_checked(2).unwrap_or_default();
     PathBuf::from(format!("/usr/lib/debug/.build-id/{first}/{rest}.debug"))
 }
 
-/// Where GDB looks by name, in its order; not the module itself, which may have the name of its debug file.
+/// Where GDB searches by name, in its order; not the module itself, which may have the name of its debug file.
 fn debug_link_paths(module_path: &Path, name: &str) -> Vec<PathBuf> {
     let dir = module_path.parent().unwrap_or(Path::new("/"));
     let global = Path::new("/usr/lib/debug").join(dir.strip_prefix("/").unwrap_or(dir));

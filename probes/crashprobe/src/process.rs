@@ -19,9 +19,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use telemetry_crash::limits::PROC_TEXT_BYTES;
 
-/// What the kernel said of the process that it started the handler for.
+/// The process that the kernel started the handler for, by its arguments.
 #[derive(Debug)]
-pub struct Claim {
+pub struct Target {
     /// Process id.
     pub pid: i32,
     /// The thread that crashed.
@@ -41,23 +41,23 @@ pub struct CrashedProcess {
     pub user: User,
     is_open_to_its_user: bool,
     /// Its memory, as far as it can be had.
-    pub view: Option<View>,
+    pub memory: Option<ProcessMemory>,
 }
 
-/// What the worker gets to see of a process.
+/// What the worker can read of a process.
 #[derive(Debug)]
-pub struct View {
+pub struct ProcessMemory {
     /// `/proc/PID/mem`.
     pub memory: File,
-    /// `/proc/PID/auxv`, which tells two processes of the same number apart: it has random addresses.
+    /// `/proc/PID/auxv`, which distinguishes two processes of the same number: it has random addresses.
     pub auxv: File,
 }
 
-/// Why a process is not looked at; the core comes through the pipe in any case.
+/// Why a process is not read; the core comes through the pipe in any case.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreachable {
     /// It is gone, or `/proc` is not there.
-    #[error("/proc/{0} can not be opened: {1}")]
+    #[error("/proc/{0} cannot be opened: {1}")]
     Gone(i32, io::Error),
     /// The descriptor is none of this process.
     #[error("the pidfd is not one of process {0}")]
@@ -75,27 +75,27 @@ impl CrashedProcess {
     ///
     /// # Errors
     /// [`Unreachable`].
-    pub fn open(claim: &Claim) -> Result<Self, Unreachable> {
-        let pid = claim.pid;
+    pub fn open(target: &Target) -> Result<Self, Unreachable> {
+        let pid = target.pid;
         let gone = |error| Unreachable::Gone(pid, error);
         if pid <= 0 {
             return Err(gone(io::Error::from(io::ErrorKind::InvalidInput)));
         }
         let dir = directory(Path::new("/proc"), &pid.to_string()).map_err(gone)?;
         let status = text_in(&dir, "status").map_err(gone)?;
-        match &claim.pidfd {
+        match &target.pidfd {
             Some(pidfd) => check_pidfd(pidfd, pid)?,
             None => check_start(&dir, &status, pid)?,
         }
-        let task = claim.tid.and_then(|tid| directory_in(&dir, &format!("task/{tid}")).ok());
+        let task = target.tid.and_then(|tid| directory_in(&dir, &format!("task/{tid}")).ok());
         let crashed = task.as_ref().unwrap_or(&dir);
-        let view = open_in(crashed, "mem").ok().zip(open_in(crashed, "auxv").ok());
+        let files = open_in(crashed, "mem").ok().zip(open_in(crashed, "auxv").ok());
         let (uid, gid) = identity::file_system_ids(&status).ok_or(Unreachable::OtherProcess(pid))?;
         Ok(Self {
             root: directory_in(crashed, "root").ok(),
             user: User { uid, gid },
-            is_open_to_its_user: claim.is_open_to_its_user,
-            view: view.map(|(memory, auxv)| View { memory, auxv }),
+            is_open_to_its_user: target.is_open_to_its_user,
+            memory: files.map(|(memory, auxv)| ProcessMemory { memory, auxv }),
             dir,
         })
     }

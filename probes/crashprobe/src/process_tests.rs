@@ -25,9 +25,9 @@ impl Waiting {
         i32::try_from(self.0.id()).unwrap()
     }
 
-    fn claim(&self) -> Claim {
+    fn target(&self) -> Target {
         let pidfd = Some(pidfd_open(self.pid()).unwrap());
-        Claim { pid: self.pid(), tid: Some(self.pid()), pidfd, is_open_to_its_user: true }
+        Target { pid: self.pid(), tid: Some(self.pid()), pidfd, is_open_to_its_user: true }
     }
 
     /// Once it echoes, it is `cat`, and its mappings are its own.
@@ -64,35 +64,35 @@ fn text(found: Option<RegularFile>) -> Option<String> {
 #[test]
 fn a_pidfd_opens_its_process_and_no_other() {
     let (process, other) = (Waiting::cat(), Waiting::cat());
-    assert!(CrashedProcess::open(&process.claim()).is_ok());
-    let mixed = Claim { pidfd: other.claim().pidfd, ..process.claim() };
+    assert!(CrashedProcess::open(&process.target()).is_ok());
+    let mixed = Target { pidfd: other.target().pidfd, ..process.target() };
     assert!(matches!(CrashedProcess::open(&mixed), Err(Unreachable::OtherPidfd(_))));
     let no_pidfd = File::open("/dev/null").unwrap().into();
-    let file = Claim { pidfd: Some(no_pidfd), ..process.claim() };
+    let file = Target { pidfd: Some(no_pidfd), ..process.target() };
     assert!(matches!(CrashedProcess::open(&file), Err(Unreachable::OtherPidfd(_))));
 }
 
 #[test]
 fn without_a_pidfd_the_kernel_must_be_writing_a_core() {
     let process = Waiting::cat();
-    let claim = Claim { pidfd: None, ..process.claim() };
-    assert!(matches!(CrashedProcess::open(&claim), Err(Unreachable::OtherProcess(_))));
+    let target = Target { pidfd: None, ..process.target() };
+    assert!(matches!(CrashedProcess::open(&target), Err(Unreachable::OtherProcess(_))));
 }
 
 #[test]
 fn a_process_that_has_ended_is_not_opened() {
     let mut process = Waiting::cat();
-    let claim = process.claim();
+    let target = process.target();
     process.0.kill().unwrap();
-    // Not waited for, its number and its directory are still there. Its end is what a pidfd tells.
-    let mut polled = [PollFd::new(claim.pidfd.as_ref().unwrap().as_fd(), PollFlags::POLLIN)];
+    // Not waited for, its number and its directory are still there. Its end is what a pidfd shows.
+    let mut polled = [PollFd::new(target.pidfd.as_ref().unwrap().as_fd(), PollFlags::POLLIN)];
     assert_eq!(poll(&mut polled, PollTimeout::from(60_000_u16)), Ok(1));
-    assert!(matches!(CrashedProcess::open(&claim), Err(Unreachable::Ended(_))));
+    assert!(matches!(CrashedProcess::open(&target), Err(Unreachable::Ended(_))));
     process.end();
-    assert!(matches!(CrashedProcess::open(&claim), Err(Unreachable::Gone(..))));
+    assert!(matches!(CrashedProcess::open(&target), Err(Unreachable::Gone(..))));
     for pid in [0, -1, i32::MAX] {
-        let claim = Claim { pid, pidfd: None, tid: None, is_open_to_its_user: true };
-        assert!(matches!(CrashedProcess::open(&claim), Err(Unreachable::Gone(..))), "{pid}");
+        let target = Target { pid, pidfd: None, tid: None, is_open_to_its_user: true };
+        assert!(matches!(CrashedProcess::open(&target), Err(Unreachable::Gone(..))), "{pid}");
     }
 }
 
@@ -100,10 +100,10 @@ fn a_process_that_has_ended_is_not_opened() {
 fn what_was_opened_is_of_no_use_after_the_process() {
     let mut process = Waiting::cat();
     process.wait_until_it_runs();
-    let opened = CrashedProcess::open(&process.claim()).unwrap();
+    let opened = CrashedProcess::open(&process.target()).unwrap();
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.pid())).unwrap();
     let start = u64::from_str_radix(maps.split_once('-').unwrap().0, 16).unwrap();
-    let read = || opened.view.as_ref().map(|view| view.memory.read_at(&mut [0; 4], start).unwrap());
+    let read = || opened.memory.as_ref().map(|process| process.memory.read_at(&mut [0; 4], start).unwrap());
     assert!(text_in(&opened.dir, "stat").is_ok());
     assert!(matches!(read(), Some(4) | None));
     process.end();
@@ -116,11 +116,11 @@ fn what_was_opened_is_of_no_use_after_the_process() {
 fn a_thread_that_is_not_the_processs_is_not_looked_at() {
     let (process, other) = (Waiting::cat(), Waiting::cat());
     for tid in [None, Some(other.pid()), Some(-1)] {
-        let opened = CrashedProcess::open(&Claim { tid, ..process.claim() }).unwrap();
+        let opened = CrashedProcess::open(&Target { tid, ..process.target() }).unwrap();
         let own = std::fs::read(format!("/proc/{}/auxv", process.pid())).unwrap();
-        if let Some(mut view) = opened.view.filter(|_| users::is_root()) {
+        if let Some(mut process) = opened.memory.filter(|_| users::is_root()) {
             let mut bytes = Vec::new();
-            view.auxv.read_to_end(&mut bytes).unwrap();
+            process.auxv.read_to_end(&mut bytes).unwrap();
             assert_eq!(bytes, own);
         }
     }
@@ -142,7 +142,7 @@ fn a_mapped_file_is_opened_though_it_is_deleted() {
     let line = maps.lines().find(|line| line.contains("/program (deleted)")).unwrap();
     let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
     let address = |text| u64::from_str_radix(text, 16).unwrap();
-    let opened = CrashedProcess::open(&process.claim()).unwrap();
+    let opened = CrashedProcess::open(&process.target()).unwrap();
     let found = opened.mapped_file(address(start), address(end)).unwrap();
     assert_eq!(found.bytes, std::fs::metadata("/bin/cat").unwrap().len());
     let mut bytes = Vec::new();
@@ -164,12 +164,12 @@ fn a_path_leads_where_the_process_itself_would_have_come() {
     }
     let mut process = Waiting::start(Command::new("/bin/cat").uid(NOBODY.uid).gid(NOBODY.gid));
     process.wait_until_it_runs();
-    let opened = CrashedProcess::open(&process.claim()).unwrap();
+    let opened = CrashedProcess::open(&process.target()).unwrap();
     assert_eq!(opened.user, NOBODY);
     let path = |name| dir.path().join(name);
     assert_eq!(text(opened.file_by_path(&path("public"))).as_deref(), Some("public"));
     assert_eq!(text(opened.file_by_path(&path("secret"))), None);
     assert_eq!(nix::unistd::setfsuid(nix::unistd::Uid::from_raw(u32::MAX)).as_raw(), 0, "root again");
-    let closed = Claim { is_open_to_its_user: false, ..process.claim() };
+    let closed = Target { is_open_to_its_user: false, ..process.target() };
     assert_eq!(text(CrashedProcess::open(&closed).unwrap().file_by_path(&path("public"))), None);
 }

@@ -1,4 +1,4 @@
-//! What the worker, which reads foreign bytes, says to the supervisor, which opens files. The worker may be anybody's
+//! What the worker, which reads foreign bytes, says to the broker, which opens files. The worker may be anybody's
 //! by then, so that [`decode`] refuses whatever a worker of ours would not say.
 //!
 //! ```text
@@ -52,7 +52,7 @@ pub enum Message {
 pub struct Report {
     /// Whether unwinding failed as a whole.
     pub failed: bool,
-    /// The executable, as the core tells it.
+    /// The executable, as the core has it.
     pub executable: Option<String>,
     /// The payload.
     pub text: String,

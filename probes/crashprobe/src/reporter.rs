@@ -1,23 +1,23 @@
-//! A crash from consent to its record, and what is told about it.
+//! A crash from consent to its record, and what is logged about it.
 //!
 //! ```text
-//! consent ─▶ is its class enough? ─▶ crash book ─▶ a place ─▶ worker ─▶ no privileges ─▶ telemprobd ─▶ crash book
+//! consent ─▶ is its class enough? ─▶ crash history ─▶ slot ─▶ worker ─▶ no privileges ─▶ telemprobd ─▶ crash history
 //!                    └──────────────────▶─────────────────────────────────────┘
 //! ```
 
+use super::broker::{self, WorkerResult};
 use super::cli::Args;
 use super::core_source;
 use super::crash::Crash;
+use super::crash_log::CrashLog;
 use super::deadline::Deadline;
 use super::delivery::{self, Clock};
 use super::fcntl;
-use super::letter::Letter;
 use super::link::WorkerIo;
 use super::opener::Opener;
-use super::process::{Claim, CrashedProcess};
+use super::process::{CrashedProcess, Target};
+use super::record;
 use super::slots::{Slot, Slots};
-use super::supervisor::{self, Outcome};
-use super::telling::Telling;
 use super::users::{self, User};
 use super::worker::{Task, Worker};
 use crate::system_journal::Priority;
@@ -26,7 +26,8 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use telemetry::{Client, Error, Record};
 use telemetry_config::Settings;
-use telemetry_crash::limits::{BOOK_PATIENCE, SLOTS};
+use telemetry_crash::limits::{HISTORY_PATIENCE, SLOTS};
+use telemetry_outbox::UnsentRecord;
 use telemetry_record::header::Header;
 use telemetry_store::crash_history::{self, Decision, Disposition};
 
@@ -41,7 +42,7 @@ pub struct Reporter<'a> {
     deadline: Deadline,
     crash: Crash,
     user: User,
-    telling: Telling,
+    log: CrashLog,
     /// Whether the rules for paths hold.
     filters: bool,
 }
@@ -51,9 +52,9 @@ impl<'a> Reporter<'a> {
     pub fn new(args: &'a Args, settings: Settings, client: Client, deadline: Deadline) -> Self {
         let crash = Crash::of(args);
         let user = User::without_privileges(&settings.state_dir);
-        let telling = Telling::of(&crash);
+        let log = CrashLog::new(&crash);
         let filters = !telemetry_config::consent::has_no_privacy_filters(&settings.etc_dir);
-        Self { args, settings, client, deadline, crash, user, telling, filters }
+        Self { args, settings, client, deadline, crash, user, log, filters }
     }
 
     /// From consent on.
@@ -66,18 +67,19 @@ impl<'a> Reporter<'a> {
                 Decision::Admitted { left_out_before } => remarks.push(left_out_remark(left_out_before)),
             }
         }
-        match self.letter(remarks, work) {
-            Ok(letter) => self.send(&letter),
+        match self.record(remarks, work) {
+            Ok(record) => self.send(&record),
             Err(reason) => self.failed(&reason),
         }
     }
 
     fn admit(&self) -> Decision {
         let (state_dir, limit) = (&self.settings.state_dir, self.settings.crash_burst_limit);
-        let ask = || crash_history::admit(state_dir, self.crash.label(), limit, unix_secs(), BOOK_PATIENCE);
+        let ask =
+            || crash_history::admit(state_dir, self.crash.label(), limit, unix_secs(), HISTORY_PATIENCE);
         as_owner(User::owner_of(state_dir), ask).unwrap_or_else(|error| {
             let text = format!("crash_burst_limit is not kept: {}: {error}", state_dir.display());
-            self.telling.tell(Priority::Warning, &text);
+            self.log.report(Priority::Warning, &text);
             Decision::Admitted { left_out_before: 0 }
         })
     }
@@ -85,41 +87,41 @@ impl<'a> Reporter<'a> {
     fn left_out(&self) -> ExitCode {
         // The process may go.
         let _ = core_source::release_stdin();
-        let message = format!("{} is left out by crash_burst_limit", self.telling.subject());
-        self.telling.tell(Priority::Warning, &message);
+        let message = format!("{} is left out by crash_burst_limit", self.log.subject());
+        self.log.report(Priority::Warning, &message);
         self.note(Disposition::LeftOut);
         ExitCode::SUCCESS
     }
 
     /// What is to be sent. Where the class says all, nothing is read.
-    fn letter(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<Letter, String> {
+    fn record(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<UnsentRecord, String> {
         let executable = self.crash.executable.as_deref();
-        // Of a core, the core itself may tell.
-        let is_told = executable.is_some() || self.args.is_of_kernel();
-        let letter = is_told.then(|| Letter::without_a_look(executable, self.filters)).flatten();
-        if let Some(letter) = letter {
+        // The core itself may name the program.
+        let is_named = executable.is_some() || self.args.is_of_kernel();
+        let record = is_named.then(|| record::from_path(executable, self.filters)).flatten();
+        if let Some(record) = record {
             let _ = core_source::release_stdin();
-            return Ok(letter);
+            return Ok(record);
         }
-        let outcome = match self.take_slot() {
+        let result = match self.take_slot() {
             Ok(_slot) => self.analyse(remarks.clone(), work)?,
             Err(reason) => {
                 let _ = core_source::release_stdin();
-                Outcome { report: None, cut_short: Some(reason), other_process: false }
+                WorkerResult { report: None, cut_short: Some(reason), other_process: false }
             }
         };
-        if outcome.other_process {
-            let text = format!("/proc is that of another process than {}", self.telling.subject());
-            self.telling.tell(Priority::Warning, &text);
+        if result.other_process {
+            let text = format!("/proc is that of another process than {}", self.log.subject());
+            self.log.report(Priority::Warning, &text);
         }
-        if let Some(reason) = &outcome.cut_short {
-            let text = format!("the report of {} is not whole: {reason}", self.telling.subject());
-            self.telling.tell(Priority::Warning, &text);
+        if let Some(reason) = &result.cut_short {
+            let text = format!("the report of {} is not whole: {reason}", self.log.subject());
+            self.log.report(Priority::Warning, &text);
         }
-        Ok(Letter::of(outcome, &self.crash, remarks, self.filters))
+        Ok(record::from_result(result, &self.crash, remarks, self.filters))
     }
 
-    /// A place among the handlers of the kernel; without one, should `run_dir` not be there, since a report is worth
+    /// A slot among the handlers of the kernel; without one, should `run_dir` not be there, since a report is worth
     /// more than the limit.
     fn take_slot(&self) -> Result<Option<Slot>, String> {
         if !self.args.is_of_kernel() {
@@ -129,53 +131,53 @@ impl<'a> Reporter<'a> {
         let slots = as_owner(User::owner_of(run_dir), || Slots::open(run_dir));
         match slots.and_then(|slots| slots.take(self.deadline)) {
             Ok(Some(slot)) => Ok(Some(slot)),
-            Ok(None) => Err(format!("{SLOTS} other crashes were looked at until the time limit.")),
+            Ok(None) => Err(format!("{SLOTS} other crashes were analysed until the time limit.")),
             Err(error) => {
                 let text = format!("the limit of {SLOTS} handlers is not kept: {error}");
-                self.telling.tell(Priority::Warning, &text);
+                self.log.report(Priority::Warning, &text);
                 Ok(None)
             }
         }
     }
 
-    fn analyse(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<Outcome, String> {
+    fn analyse(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<WorkerResult, String> {
         let core = core_source::open(self.args.core_file.as_deref())?;
         let root = &self.args.root;
         let is_of_process = self.args.is_of_kernel() && self.args.core_file.is_none();
         let mut process = if is_of_process { self.process() } else { None };
-        let view = process.as_mut().and_then(|process| process.view.take());
+        let memory = process.as_mut().and_then(|process| process.memory.take());
         let mut opener = if is_of_process {
             Opener::of_process(process, self.user).map_err(|error| format!("/: {error}"))?
         } else {
             Opener::of_core(root).map_err(|error| format!("{}: {error}", root.display()))?
         };
         let report = self.crash.report(remarks);
-        let task = Task { report, executable: self.crash.executable.clone(), core, process: view };
+        let task = Task { report, executable: self.crash.executable.clone(), core, process: memory };
         let user = users::is_root().then_some(self.user);
         let worker = Worker::start(task, user, work).map_err(|error| format!("fork: {error}"))?;
-        Ok(supervisor::serve(worker, &mut opener, self.deadline))
+        Ok(broker::serve(worker, &mut opener, self.deadline))
     }
 
     fn process(&self) -> Option<CrashedProcess> {
-        let claim = Claim {
+        let target = Target {
             pid: self.args.pid()?,
             tid: self.args.tid(),
             pidfd: self.args.pidfd().and_then(|number| fcntl::duplicate(number).ok()),
             is_open_to_its_user: self.args.is_open_to_its_user(),
         };
         let unreachable = |error: super::process::Unreachable| {
-            let text = format!("{error}: {} is read from its core alone", self.telling.subject());
-            self.telling.tell(Priority::Warning, &text);
+            let text = format!("{error}: {} is read from its core alone", self.log.subject());
+            self.log.report(Priority::Warning, &text);
         };
-        CrashedProcess::open(&claim).map_err(unreachable).ok()
+        CrashedProcess::open(&target).map_err(unreachable).ok()
     }
 
-    fn send(&self, letter: &Letter) -> ExitCode {
+    fn send(&self, unsent: &UnsentRecord) -> ExitCode {
         if self.args.verbose {
-            let _ = io::stdout().write_all(letter.text.as_bytes());
+            let _ = io::stdout().write_all(unsent.payload.as_bytes());
         }
-        match self.as_sender(|| self.deliver(letter)) {
-            Ok(Ok(event_id)) => self.sent(letter, event_id),
+        match self.as_sender(|| self.deliver(unsent)) {
+            Ok(Ok(event_id)) => self.sent(unsent, event_id),
             Ok(Err(Error::NotOptedIn)) if self.args.is_of_kernel() => ExitCode::SUCCESS,
             Ok(Err(error)) => self.failed(&error.to_string()),
             Err(error) => self.failed(&format!("the rights of root could not be dropped: {error}")),
@@ -183,37 +185,37 @@ impl<'a> Reporter<'a> {
     }
 
     /// Sends the record: its event id.
-    fn deliver(&self, letter: &Letter) -> Result<String, Error> {
-        let mut record = Record::new(letter.class.severity, letter.class.name, PAYLOAD_VERSION)?;
-        record.set_payload(&letter.text)?;
+    fn deliver(&self, unsent: &UnsentRecord) -> Result<String, Error> {
+        let mut record = Record::new(unsent.severity, &unsent.class, PAYLOAD_VERSION)?;
+        record.set_payload(&unsent.payload)?;
         let mut clock = Clock { now: &mut Instant::now, sleep: &mut std::thread::sleep };
         delivery::deliver(&mut clock, self.deadline, || self.client.send(&record))?;
         Ok(record.headers().value(Header::EventId).to_owned())
     }
 
-    fn sent(&self, letter: &Letter, event_id: String) -> ExitCode {
-        let class = letter.class.name;
+    fn sent(&self, unsent: &UnsentRecord, event_id: String) -> ExitCode {
+        let class = &unsent.class;
         if self.args.is_of_kernel() {
-            let message = format!("{} is reported: {class}, event {event_id}", self.telling.subject());
-            self.telling.tell(Priority::Info, &message);
+            let message = format!("{} is reported: {class}, event {event_id}", self.log.subject());
+            self.log.report(Priority::Info, &message);
         } else {
             let _ = writeln!(io::stdout(), "Successfully sent record to daemon.");
         }
-        self.note(Disposition::Sent { class: class.to_owned(), event_id });
+        self.note(Disposition::Sent { class: class.clone(), event_id });
         ExitCode::SUCCESS
     }
 
     fn failed(&self, reason: &str) -> ExitCode {
         let message = match self.args.is_of_kernel() {
-            true => format!("{} is not reported: {reason}", self.telling.subject()),
+            true => format!("{} is not reported: {reason}", self.log.subject()),
             false => format!("nothing was sent: {reason}"),
         };
-        self.telling.tell(Priority::Error, &message);
+        self.log.report(Priority::Error, &message);
         self.note(Disposition::NotSent { reason: reason.to_owned() });
         ExitCode::FAILURE
     }
 
-    /// Writes the outcome of a crash that the kernel reported into the crash book.
+    /// Writes the result of a crash that the kernel reported into the crash history.
     fn note(&self, disposition: Disposition) {
         if !self.args.is_of_kernel() {
             return;
@@ -225,14 +227,14 @@ impl<'a> Reporter<'a> {
             executable: self.crash.label().to_owned(),
             disposition,
         };
-        let note = || crash_history::add_entry(state_dir, entry, BOOK_PATIENCE);
+        let note = || crash_history::add_entry(state_dir, entry, HISTORY_PATIENCE);
         if let Err(error) = as_owner(User::owner_of(state_dir), note) {
-            let text = format!("the crash book is not kept: {}: {error}", state_dir.display());
-            self.telling.tell(Priority::Warning, &text);
+            let text = format!("the crash history is not kept: {}: {error}", state_dir.display());
+            self.log.report(Priority::Warning, &text);
         }
     }
 
-    /// Does what is left to do without privileges, for good. Where the crash book is root's own, which is so where
+    /// Does what is left to do without privileges, permanently. Where the crash history is root's own, which is so where
     /// the daemons run as root, root comes back after it.
     fn as_sender<T>(&self, action: impl FnOnce() -> T) -> io::Result<T> {
         if !users::is_root() {
@@ -241,7 +243,7 @@ impl<'a> Reporter<'a> {
         if User::owner_of(&self.settings.state_dir).is_some_and(|owner| owner.uid == 0) {
             return users::act_as(self.user, action);
         }
-        users::become_for_good(self.user)?;
+        users::become_permanently(self.user)?;
         Ok(action())
     }
 }

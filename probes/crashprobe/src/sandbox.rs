@@ -21,7 +21,7 @@ pub(super) struct Kept<'a> {
     /// Who it is to be; none where it is not root.
     pub(super) user: Option<User>,
     /// Who started it.
-    pub(super) supervisor: Pid,
+    pub(super) broker: Pid,
     /// Its socket.
     pub(super) socket: RawFd,
     /// Its other descriptors.
@@ -37,13 +37,13 @@ pub(super) fn enter(kept: &Kept<'_>) -> io::Result<()> {
     lower(Resource::RLIMIT_FSIZE, 0)?;
     be_no_core()?;
     if let Some(user) = kept.user {
-        users::become_for_good(user)?;
+        users::become_permanently(user)?;
     }
     capset::drop_all()?;
     // After the change of the user, which takes it back.
     prctl::set_pdeathsig(Signal::SIGKILL)?;
-    if getppid() != kept.supervisor {
-        return Err(io::Error::other("the supervisor is gone"));
+    if getppid() != kept.broker {
+        return Err(io::Error::other("the broker is gone"));
     }
     prctl::set_no_new_privs()?;
     prctl::set_dumpable(false)?;

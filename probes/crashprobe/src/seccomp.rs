@@ -1,6 +1,6 @@
 //! The system calls of a worker: reading what it holds, its own memory, and its socket. All others fail with `EPERM`.
 //!
-//! Not there on purpose: `statx` and `newfstatat`, which would tell what files exist, and by which the C libraries ask
+//! Not there on purpose: `statx` and `newfstatat`, which would show what files exist, and by which the C libraries ask
 //! for the size of a file that is held, too. Sizes come with the files.
 
 use nix::unistd::{getpid, gettid};
@@ -54,7 +54,7 @@ pub(super) fn filter(socket: RawFd) -> Result<BpfProgram, BackendError> {
     for number in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.insert(number, vec![SeccompRule::new(vec![not_executable()?])?]);
     }
-    // How abort(3) ends a process, so that the supervisor sees SIGABRT.
+    // How abort(3) ends a process, so that the broker sees SIGABRT.
     let itself = [equal(0, getpid().as_raw())?, equal(1, gettid().as_raw())?, equal(2, libc::SIGABRT)?];
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(itself.into())?]);
     let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());

@@ -1,4 +1,4 @@
-//! A place among the handlers that are at work: one of the locks `RUN_DIR/crash-slot.N`, which goes with its process
+//! A slot among the handlers that are at work: one of the locks `RUN_DIR/crash-slot.N`, which goes with its process
 //! however that ends.
 
 use super::deadline::Deadline;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 use telemetry_crash::limits::SLOTS;
 
-/// Pauses between two looks for a free place: a worker takes a few milliseconds as a rule.
+/// Pauses between two tries to take a slot: a worker takes a few milliseconds as a rule.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Slots(Vec<File>);
 
-/// A place; dropping it frees it.
+/// A slot; dropping it frees it.
 #[derive(Debug)]
 pub struct Slot {
     _lock: File,
@@ -45,7 +45,7 @@ impl Slots {
         (0..SLOTS).map(open).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Takes a place as soon as one is free; none if none is before the deadline.
+    /// Takes a slot as soon as one is free; none if none is before the deadline.
     ///
     /// # Errors
     /// As flock(2).

@@ -1,8 +1,8 @@
-//! Tells the person at the machine what became of a crash: on standard error if somebody is there to read it, else in
+//! Informs the person at the machine what became of a crash: on standard error if somebody is there to read it, else in
 //! the system journal, else to syslog, else in the kernel's log.
 //!
-//! All ways are opened at once, so that [`SystemJournal::tell`] needs neither privileges nor any system call but a
-//! write. It never waits, and never fails: there would be nobody to tell.
+//! All ways are opened at once, so that [`SystemJournal::log`] needs neither privileges nor any system call but a
+//! write. It never waits, and never fails: there would be nobody to inform.
 
 use nix::sys::stat::{SFlag, fstat, makedev};
 use std::fs::{File, OpenOptions};
@@ -34,7 +34,7 @@ pub enum Priority {
     Info = 6,
 }
 
-/// What is told.
+/// What is logged.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     /// How much it matters.
@@ -47,7 +47,7 @@ pub struct Event<'a> {
 
 /// Where the logs of a system are.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct LogPaths {
     /// Socket of the journal.
     pub journal: PathBuf,
     /// Socket of syslog.
@@ -56,7 +56,7 @@ pub struct Places {
     pub kernel: PathBuf,
 }
 
-impl Default for Places {
+impl Default for LogPaths {
     fn default() -> Self {
         Self { journal: native_journal::SOCKET.into(), syslog: "/dev/log".into(), kernel: "/dev/kmsg".into() }
     }
@@ -78,28 +78,28 @@ enum Way {
 
 impl SystemJournal {
     /// Opens the ways. The kernel starts its handler without a standard error, which the runtime makes /dev/null.
-    pub fn open(places: &Places) -> Self {
-        Self::with(is_read(std::io::stderr()), places)
+    pub fn open(paths: &LogPaths) -> Self {
+        Self::with(is_read(std::io::stderr()), paths)
     }
 
-    fn with(stderr_is_read: bool, places: &Places) -> Self {
+    fn with(stderr_is_read: bool, paths: &LogPaths) -> Self {
         if stderr_is_read {
             return Self { ways: vec![Way::Stderr] };
         }
         let kernel = OpenOptions::new()
             .append(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-            .open(&places.kernel);
+            .open(&paths.kernel);
         let ways = [
-            NativeJournal::connect(&places.journal).ok().map(Way::Journal),
-            connect(&places.syslog).map(Way::Syslog),
+            NativeJournal::connect(&paths.journal).ok().map(Way::Journal),
+            connect(&paths.syslog).map(Way::Syslog),
             kernel.ok().map(Way::Kernel),
         ];
         Self { ways: ways.into_iter().flatten().collect() }
     }
 
-    /// Tells an event, by the first way that takes it.
-    pub fn tell(&self, event: &Event<'_>) {
+    /// Logs an event, by the first way that takes it.
+    pub fn log(&self, event: &Event<'_>) {
         let _ = self.ways.iter().any(|way| way.take(event));
     }
 }
@@ -158,18 +158,18 @@ mod tests {
         fields: &[("TELEMETRY_PID", "7"), ("TELEMETRY_EXECUTABLE", "/bin/a\nPRIORITY=0")],
     };
 
-    /// Places below a directory: those that exist are bound or made.
+    /// LogPaths below a directory: those that exist are bound or made.
     struct Logs {
         dir: tempfile::TempDir,
-        places: Places,
+        paths: LogPaths,
     }
 
     impl Logs {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let path = |name: &str| dir.path().join(name);
-            let places = Places { journal: path("journal"), syslog: path("log"), kernel: path("kmsg") };
-            Self { dir, places }
+            let paths = LogPaths { journal: path("journal"), syslog: path("log"), kernel: path("kmsg") };
+            Self { dir, paths }
         }
 
         fn bind(&self, name: &str) -> UnixDatagram {
@@ -178,8 +178,8 @@ mod tests {
             socket
         }
 
-        fn tell(&self) {
-            SystemJournal::with(false, &self.places).tell(&EVENT);
+        fn log(&self) {
+            SystemJournal::with(false, &self.paths).log(&EVENT);
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     fn the_journal_is_first() {
         let logs = Logs::new();
         let (journal, syslog) = (logs.bind("journal"), logs.bind("log"));
-        logs.tell();
+        logs.log();
         let start =
             b"MESSAGE=crash of x not reported\nPRIORITY=3\nSYSLOG_IDENTIFIER=crashprobe\nTELEMETRY_PID=7\n";
         assert!(received(&journal).starts_with(start));
@@ -205,14 +205,14 @@ mod tests {
     fn syslog_is_next_and_then_the_kernel() {
         let logs = Logs::new();
         let line = format!("<27>crashprobe[{}]: crash of x not reported", std::process::id());
-        std::fs::write(&logs.places.kernel, "").unwrap();
+        std::fs::write(&logs.paths.kernel, "").unwrap();
         let syslog = logs.bind("log");
-        logs.tell();
+        logs.log();
         assert_eq!(received(&syslog), line.as_bytes());
         drop(syslog);
-        logs.tell();
+        logs.log();
         let mut text = String::new();
-        File::open(&logs.places.kernel).unwrap().read_to_string(&mut text).unwrap();
+        File::open(&logs.paths.kernel).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, line);
     }
 
@@ -220,15 +220,15 @@ mod tests {
     fn a_journal_that_takes_nothing_more_is_passed_by() {
         let logs = Logs::new();
         let (_full, syslog) = (logs.bind("journal"), logs.bind("log"));
-        let filler = connect(&logs.places.journal).unwrap();
+        let filler = connect(&logs.paths.journal).unwrap();
         while filler.send(b"x").is_ok() {}
-        logs.tell();
+        logs.log();
         assert!(received(&syslog).starts_with(b"<27>crashprobe["));
     }
 
     #[test]
-    fn with_nobody_to_tell_nothing_happens() {
-        Logs::new().tell();
+    fn without_any_log_nothing_happens() {
+        Logs::new().log();
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         assert!(!is_read(OpenOptions::new().write(true).open("/dev/null").unwrap()));
         assert!(is_read(tempfile::tempfile().unwrap()));
         assert!(is_read(UnixDatagram::unbound().unwrap()));
-        let stderr = SystemJournal::with(true, &Places::default());
+        let stderr = SystemJournal::with(true, &LogPaths::default());
         assert!(matches!(stderr.ways.as_slice(), [Way::Stderr]));
     }
 }

@@ -1,6 +1,6 @@
 //! Whose rights the handler has when. The kernel starts it as root; it stays that only to open files.
 //!
-//! No name of a user is looked up: that may ask a server, or a service that has just crashed.
+//! No user name is resolved: that may ask a server, or a service that has just crashed.
 
 use nix::unistd::{
     Gid, Uid, geteuid, getgroups, setegid, seteuid, setfsgid, setfsuid, setgroups, setresgid, setresuid,
@@ -40,11 +40,11 @@ pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Becomes this user for good.
+/// Becomes this user permanently.
 ///
 /// # Errors
 /// As setresuid(2): then nothing may be done that this user was meant to do.
-pub fn become_for_good(user: User) -> io::Result<()> {
+pub fn become_permanently(user: User) -> io::Result<()> {
     setgroups(&[])?;
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
     setresgid(gid, gid, gid)?;
@@ -73,7 +73,7 @@ pub fn act_as<T>(user: User, action: impl FnOnce() -> T) -> io::Result<T> {
 pub(super) fn read_as<T>(user: User, action: impl FnOnce() -> Option<T>) -> Option<T> {
     setfsgid(Gid::from_raw(user.gid));
     setfsuid(Uid::from_raw(user.uid));
-    // The call tells nothing but what was: an id that no user has changes nothing.
+    // The call returns nothing but what was: an id that no user has changes nothing.
     let nobody = u32::MAX;
     let is_set = setfsuid(Uid::from_raw(nobody)).as_raw() == user.uid
         && setfsgid(Gid::from_raw(nobody)).as_raw() == user.gid;
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn there_is_no_way_back_from_for_good() {
         holds(|| {
-            become_for_good(NOBODY).unwrap();
+            become_permanently(NOBODY).unwrap();
             let root = Uid::from_raw(0);
             setresuid(root, root, root).is_err()
                 && seteuid(root).is_err()

@@ -1,8 +1,8 @@
 //! The process that reads foreign bytes.
 
 use super::fork;
-use super::link::{Core, Supervisor, WorkerIo};
-use super::process::View;
+use super::link::{BrokerClient, Core, WorkerIo};
+use super::process::ProcessMemory;
 use super::sandbox::{self, Kept};
 use super::users::User;
 use nix::sys::signal::{Signal, kill};
@@ -19,14 +19,14 @@ const NOT_CONFINED: i32 = 100;
 /// What a worker is started with.
 #[derive(Debug)]
 pub struct Task {
-    /// What is known without looking.
+    /// What is known without reading anything.
     pub report: CrashReport,
     /// The executable, where it is known.
     pub executable: Option<String>,
     /// The core.
     pub core: Core,
     /// The process.
-    pub process: Option<View>,
+    pub process: Option<ProcessMemory>,
 }
 
 /// A worker; dropping it ends it.
@@ -47,19 +47,20 @@ impl Worker {
     pub fn start(task: Task, user: Option<User>, work: impl FnOnce(WorkerIo)) -> io::Result<Self> {
         let kind = SockType::SeqPacket;
         let (socket, its_socket) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)?;
-        let supervisor = getpid();
+        let broker = getpid();
         let pid = fork::run_in_child(move || {
             let Task { report, executable, core, process } = task;
-            let link = Supervisor::new(its_socket);
+            let link = BrokerClient::new(its_socket);
             // Held to the very end, panics included: the socket must not be closed before the status is there.
             std::mem::forget(link.clone());
-            let view = process.iter().flat_map(|view| [view.memory.as_raw_fd(), view.auxv.as_raw_fd()]);
-            let files: Vec<_> = view.chain([core.file().as_raw_fd()]).collect();
-            let kept = Kept { user, supervisor, socket: link.descriptor(), files: &files };
+            let process_files =
+                process.iter().flat_map(|process| [process.memory.as_raw_fd(), process.auxv.as_raw_fd()]);
+            let files: Vec<_> = process_files.chain([core.file().as_raw_fd()]).collect();
+            let kept = Kept { user, broker, socket: link.descriptor(), files: &files };
             if sandbox::enter(&kept).is_err() {
                 return NOT_CONFINED;
             }
-            work(WorkerIo { report, executable, core, process, supervisor: link.clone() });
+            work(WorkerIo { report, executable, core, process, broker: link.clone() });
             link.done();
             0
         })?;

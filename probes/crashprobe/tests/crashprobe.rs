@@ -1,5 +1,5 @@
 //! The crash probe as it is started: by the kernel's command line and by a person's, with telemprobd played by the test.
-//! What it is told about has its place on standard error, which the kernel does not give it.
+//! What it logs goes to standard error, which the kernel does not give it.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
@@ -144,7 +144,7 @@ fn what_can_not_be_unwound_is_sent_as_an_error() {
     }
     let output = machine.crash("/usr/bin/x");
     assert!(output.status.success(), "{output:?}");
-    assert!(stderr(&output).contains("/proc/2147483647 can not be opened"), "{output:?}");
+    assert!(stderr(&output).contains("/proc/2147483647 cannot be opened"), "{output:?}");
     let class = "org.clearlinux/crash/error".to_owned();
     let payload = |facts: &str| format!("Process: /usr/bin/x\n{facts}Error: this is no ELF core\n");
     let (person, kernel) = (payload(""), payload("PID: 2147483647\nSignal: 11\n"));
@@ -183,8 +183,8 @@ fn a_crash_loop_is_left_out_and_counted() {
         "{:?}",
         machine.dispositions()
     );
-    let book = CrashHistory::read(&machine.path("state")).unwrap().unwrap();
-    assert_eq!((book.totals.sent, book.totals.left_out), (1, 2));
+    let history = CrashHistory::read(&machine.path("state")).unwrap().unwrap();
+    assert_eq!((history.totals.sent, history.totals.left_out), (1, 2));
 }
 
 #[test]

@@ -27,7 +27,7 @@ use telemetry_runtime::signals::{Signal, Signals};
 
 /// Why the probe ended, where that is no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ProbeExit {
     /// Everything was sent.
     Done,
     /// A signal said so.
@@ -49,7 +49,7 @@ pub(super) struct Probe<'a> {
 
 impl Probe<'_> {
     /// Reports what is there.
-    pub(super) fn once(&mut self) -> Result<End, ProbeError> {
+    pub(super) fn once(&mut self) -> Result<ProbeExit, ProbeError> {
         let mut has_more = true;
         let mut deadline_ms = None;
         loop {
@@ -58,7 +58,7 @@ impl Probe<'_> {
             }
             self.reading.take_changes()?;
             match self.send_waiting()? {
-                SendStatus::NoConsent => return Ok(End::ConsentWithdrawn),
+                SendStatus::NoConsent => return Ok(ProbeExit::ConsentWithdrawn),
                 SendStatus::RetryAt { at_ms } => {
                     let now_ms = self.clock.now_ms();
                     let deadline_ms = *deadline_ms.get_or_insert(now_ms.saturating_add(PATIENCE_MS));
@@ -74,13 +74,13 @@ impl Probe<'_> {
                         self.state.settle_all();
                     }
                 }
-                SendStatus::Done => return Ok(End::Done),
+                SendStatus::Done => return Ok(ProbeExit::Done),
             }
         }
     }
 
     /// Reports what comes.
-    pub(super) fn follow(&mut self) -> Result<End, ProbeError> {
+    pub(super) fn follow(&mut self) -> Result<ProbeExit, ProbeError> {
         // The first start in this boot: from here on, nothing is missed.
         self.state.save().map_err(|source| self.state_error(source))?;
         readiness::ready();
@@ -95,7 +95,7 @@ impl Probe<'_> {
             self.reading.set_all_errors(all_errors, &mut self.state)?;
             self.state.settle(self.clock.now_ms());
             let has_more = match self.send_waiting()? {
-                SendStatus::NoConsent => return Ok(End::ConsentWithdrawn),
+                SendStatus::NoConsent => return Ok(ProbeExit::ConsentWithdrawn),
                 // What is not read yet waits in the journal, which has more room than the state file.
                 SendStatus::RetryAt { .. } => false,
                 SendStatus::Done => self.reading.read_into(&mut self.state, &self.clock)?,
@@ -116,17 +116,17 @@ impl Probe<'_> {
         status.map_err(|source| self.state_error(source))
     }
 
-    fn end(&mut self) -> Option<End> {
+    fn end(&mut self) -> Option<ProbeExit> {
         self.consent.drain();
         // Asked of the file at every turn: a watch may miss that a whole directory was replaced.
         if !self.client.is_opted_in() {
-            return Some(End::ConsentWithdrawn);
+            return Some(ProbeExit::ConsentWithdrawn);
         }
         let mut is_stopped = false;
         while let Some(signal) = self.signals.next() {
             is_stopped |= signal == Signal::Stop;
         }
-        is_stopped.then_some(End::Stopped)
+        is_stopped.then_some(ProbeExit::Stopped)
     }
 
     /// Waits for a signal, for consent or the journal to change, or until this time.

@@ -1,7 +1,7 @@
 //! From the arguments to a probe at work, and its end.
 
 use super::clock::Clock;
-use super::cycle::{End, Probe};
+use super::cycle::{Probe, ProbeExit};
 use super::error::ProbeError;
 use super::reading::{JournalState, Reading};
 use super::sd_journal::Filter;
@@ -70,11 +70,11 @@ fn open_state(settings: &Settings, name: &str, clock: &Clock) -> Result<JournalS
     Ok(state)
 }
 
-fn finish(mut probe: Probe<'_>, end: End) -> Result<(), ProbeError> {
+fn finish(mut probe: Probe<'_>, end: ProbeExit) -> Result<(), ProbeError> {
     match end {
-        End::Done => log::info!("the journal of this boot is read to its end"),
-        End::Stopped => log::info!("stopped"),
-        End::ConsentWithdrawn => {
+        ProbeExit::Done => log::info!("the journal of this boot is read to its end"),
+        ProbeExit::Stopped => log::info!("stopped"),
+        ProbeExit::ConsentWithdrawn => {
             log::info!("telemetry was opted out; what was found is forgotten");
             let state_dir = probe.settings.state_dir.clone();
             return probe.state.forget().map_err(|source| ProbeError::State { state_dir, source });

@@ -1,4 +1,4 @@
-//! The auxiliary vector: what the kernel told the program at its start.
+//! The auxiliary vector: what the kernel passed to the program at its start.
 
 /// Pairs of eight bytes, a type and a value (getauxval(3)), as they stand in the note.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

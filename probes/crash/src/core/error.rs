@@ -1,4 +1,4 @@
-//! Why a core can not be read.
+//! Why a core cannot be read.
 
 use std::io;
 
@@ -21,6 +21,6 @@ pub enum CoreError {
     #[error("the core ends too early, after {0} bytes")]
     CutOff(u64),
     /// Reading failed.
-    #[error("the core can not be read: {0}")]
+    #[error("the core cannot be read: {0}")]
     Unreadable(#[from] io::Error),
 }

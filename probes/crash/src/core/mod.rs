@@ -15,7 +15,7 @@ use std::io::{Read, Seek};
 use stream::{Input, Stream};
 
 /// Reads the head of a core from its first byte on, and nothing past the notes. A core that ends within its notes is
-/// taken as far as it goes, if that is a thread at least.
+/// taken as far as it goes, if that is at least one thread.
 ///
 /// # Errors
 /// [`CoreError`]; what it says is fit for a report.
@@ -144,7 +144,7 @@ pub struct FileMapping {
     pub start: u64,
     /// The address past the last.
     pub end: u64,
-    /// Place in the file that `start` shows.
+    /// Offset in the file that `start` shows.
     pub file_offset: u64,
     /// Index in [`CoreHead::files`].
     pub file: usize,

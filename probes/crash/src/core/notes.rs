@@ -30,7 +30,7 @@ const PRPSINFO_PID: usize = 24;
 const PRPSINFO_NAME: usize = 40;
 const PRPSINFO_NAME_BYTES: usize = 16;
 
-/// Reads so many bytes of notes into the head.
+/// Reads this many bytes of notes into the head.
 pub(super) fn read(
     stream: &mut Stream<impl Input>,
     bytes: u64,

@@ -11,7 +11,7 @@ pub(super) struct Stream<I> {
 
 /// What a core is read from.
 pub(super) trait Input: Read {
-    /// Passes over so many bytes.
+    /// Passes over this many bytes.
     fn pass(&mut self, count: u64) -> io::Result<()>;
 }
 
@@ -76,7 +76,7 @@ impl<I: Input> Stream<I> {
         Ok(bytes)
     }
 
-    /// Reads so many bytes, which the caller has bounded.
+    /// Reads this many bytes, which the caller has bounded.
     pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>, CoreError> {
         let mut bytes = Vec::new();
         // By and by, so that a size without bytes behind it takes no memory.

@@ -185,8 +185,8 @@ fn what_is_no_core_of_ours_is_told() {
             "the core is damaged: a note is longer than all of them",
         ),
     ] {
-        let told = read(&mut bytes.as_slice()).err().map(|error| error.to_string()).unwrap_or_default();
-        assert_eq!(told, expected);
+        let shown = read(&mut bytes.as_slice()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(shown, expected);
     }
 }
 

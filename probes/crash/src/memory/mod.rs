@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`PagedMemory::of_process`] | the kernel holds the process: `/proc/PID/mem` |
 //! | [`PagedMemory::of_core`] | a core file |
-//! | [`KeptMemory`] | a core comes through a pipe, and the process can not be reached |
+//! | [`KeptMemory`] | a core comes through a pipe, and the process cannot be reached |
 
 mod kept;
 mod paged;
@@ -14,7 +14,7 @@ pub use paged::PagedMemory;
 
 /// Reads the memory of a process.
 pub trait Memory {
-    /// Fills `buffer` with what is at this address; false if any byte of it can not be read.
+    /// Fills `buffer` with what is at this address; false if any byte of it cannot be read.
     fn read(&self, process_addr: u64, buffer: &mut [u8]) -> bool;
 
     /// Eight bytes, little endian as both architectures are.

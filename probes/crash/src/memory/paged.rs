@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 
 const PAGE_BYTES: usize = 4096;
 
-/// Most pages that are kept: 8 MiB. Then all are forgotten, since a thread does not come back to the pages of another.
+/// Maximum of pages that are kept: 8 MiB. Then all are forgotten, since a thread does not come back to the pages of another.
 const PAGES: usize = 2048;
 
 /// Pages of a process or of a core file.

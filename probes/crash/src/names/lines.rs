@@ -6,7 +6,7 @@ use addr2line::Context;
 use gimli::{Dwarf, DwarfSections, EndianSlice, LittleEndian, SectionId};
 use std::borrow::Cow;
 
-/// Most inlined calls at one address; compilers make a dozen or two.
+/// Maximum of inlined calls at one address; compilers make a dozen or two.
 const INLINED: usize = 32;
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
@@ -45,7 +45,7 @@ impl<'a> Lines<'a> {
         if let Some(outermost) = names.last_mut() {
             outermost.inlined = false;
         }
-        // Without a name for an inlined call there is nothing to tell of it.
+        // Without a name for an inlined call there is nothing to report of it.
         names.retain(|name| !name.inlined || name.function.is_some());
         names
     }
@@ -65,7 +65,7 @@ const UNUSED: [SectionId; 5] = [
     SectionId::DebugTypes,
 ];
 
-/// A section's bytes, empty if it is not there or not needed; none if it can not be decompressed within the limit.
+/// A section's bytes, empty if it is not there or not needed; none if it cannot be decompressed within the limit.
 fn section<'a>(elf: &Elf<'a>, id: SectionId, data: &'a DebugData) -> Option<&'a [u8]> {
     if UNUSED.contains(&id) || elf.section(id.name()).is_none() {
         return Some(&[]);

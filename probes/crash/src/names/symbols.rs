@@ -7,7 +7,7 @@ use object::{LittleEndian, elf};
 
 type Header = elf::FileHeader64<LittleEndian>;
 
-/// The function at an address, as its symbol has it. Each look-up is one pass over the table, which for the few
+/// The function at an address, as its symbol has it. Each lookup is one pass over the table, which for the few
 /// addresses of a report is cheaper than sorting it.
 pub(super) fn find(file: &Elf<'_>, svma: u64) -> Option<String> {
     let sections = file.file.elf_section_table();

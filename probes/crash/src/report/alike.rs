@@ -1,7 +1,7 @@
-//! Threads in the same place: the hundred that wait for work are told once.
+//! Threads in the same function: the hundred that wait for work are shown once.
 
 use super::{CrashReport, FrameReport, ThreadReport};
-use crate::trace::End;
+use crate::trace::BacktraceEnd;
 use std::collections::HashMap;
 
 /// A thread and those whose backtraces are the same.
@@ -20,16 +20,16 @@ impl Alike<'_> {
     }
 }
 
-/// The threads of a report, each place once, in the order in which they come.
-pub(super) fn places(report: &CrashReport) -> Vec<Alike<'_>> {
-    let mut places: Vec<Alike<'_>> = Vec::new();
-    let mut known: HashMap<(&[FrameReport], Option<End>), usize> = HashMap::new();
+/// The threads of a report, those that are alike once, in the order in which they come.
+pub(super) fn alike_threads(report: &CrashReport) -> Vec<Alike<'_>> {
+    let mut groups: Vec<Alike<'_>> = Vec::new();
+    let mut known: HashMap<(&[FrameReport], Option<BacktraceEnd>), usize> = HashMap::new();
     for thread in &report.threads {
-        let number = *known.entry((&thread.frames, thread.end)).or_insert(places.len());
-        match places.get_mut(number) {
-            Some(place) => place.others.push(thread.tid),
-            None => places.push(Alike { thread, others: Vec::new() }),
+        let number = *known.entry((&thread.frames, thread.end)).or_insert(groups.len());
+        match groups.get_mut(number) {
+            Some(group) => group.others.push(thread.tid),
+            None => groups.push(Alike { thread, others: Vec::new() }),
         }
     }
-    places
+    groups
 }

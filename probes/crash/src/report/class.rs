@@ -39,7 +39,7 @@ const BUILD_ROOT: [&str; 3] = ["builddir", "build", "BUILD"];
 const DELETED: &str = " (deleted)";
 
 /// The class of a crash. `executable` is the program's path as its own mount namespace has it; a path that is not
-/// known is a third party's. `filters` are the two rules for paths; `failed` tells that unwinding failed as a whole.
+/// known is a third party's. `filters` are the two rules for paths; `failed` says that unwinding failed as a whole.
 pub fn classify(executable: Option<&str>, filters: bool, failed: bool) -> Class {
     let report = if failed { ERROR } else { BACKTRACE };
     if !filters {
@@ -54,7 +54,7 @@ pub fn classify(executable: Option<&str>, filters: bool, failed: bool) -> Class 
 }
 
 /// The names that a path leads through; none if it is relative or climbs: the kernel's path does not, and where `..`
-/// leads is not known without looking.
+/// leads is not known without reading it.
 fn parts(path: &str) -> Option<Vec<&str>> {
     let path = path.strip_suffix(DELETED).unwrap_or(path).strip_prefix('/')?;
     let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();

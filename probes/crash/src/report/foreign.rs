@@ -5,12 +5,12 @@ use telemetry_record::header::cut;
 /// Stands where text was left out.
 pub(super) const CUT: &str = "(...)";
 
-/// What is looked at of a text, in bytes: the longest path. Names have no limit of their own.
+/// What is read of a text, in bytes: the longest path. Names have no limit of their own.
 const LOOKED_AT_BYTES: usize = 4096;
 
 /// The text as a part of one line: what ends a line anywhere, moves a cursor or turns the direction of writing
 /// becomes a blank, and blanks around it go.
-/// Text beyond the longest path is not looked at.
+/// Text beyond the longest path is not read.
 pub(super) fn clean(text: &str) -> String {
     let clean: String =
         cut(text, LOOKED_AT_BYTES).chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect();
@@ -23,7 +23,7 @@ fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Clean text of at most so many bytes; a longer one loses its middle, since a path is known by both of its ends.
+/// Clean text of at most this many bytes; a longer one loses its middle, since a path is known by both of its ends.
 pub(super) fn line(text: &str, limit: usize) -> String {
     cut_middle(&clean(text), limit)
 }

@@ -12,7 +12,7 @@ pub(super) fn shown(name: &str) -> Option<String> {
     Some(clean(name).replace(" - [", " -[")).filter(|name| !name.is_empty())
 }
 
-/// The name in at most so many bytes: parameters go first, then template arguments, then the end.
+/// The name in at most this many bytes: parameters go first, then template arguments, then the end.
 pub(crate) fn shorten(name: &str, limit: usize) -> String {
     if name.len() <= limit {
         return name.to_owned();

@@ -1,12 +1,12 @@
 //! What of a report fits: the head, the crashing thread, the modules that its frames without a name need; then the
 //! other threads, each with its modules or not at all; then the other modules.
 
-use super::alike::{Alike, places};
+use super::alike::{Alike, alike_threads};
 use super::used_modules::UsedModules;
 use super::{CrashReport, lines};
 use crate::limits::PAYLOAD_BYTES;
 
-/// Longest name that is shown, in bytes. What is longer helps nobody, and takes the place of other threads.
+/// Longest name that is shown, in bytes. What is longer helps nobody, and takes the room of other threads.
 const WIDTH: usize = 512;
 
 /// Shortest length that names are cut to: 64 frames of it leave room for the longest head.
@@ -15,7 +15,7 @@ const NARROW: usize = 8;
 /// Kept free for the lines that say what was left out, and for the heading of the modules.
 const CLOSING_BYTES: usize = 112;
 
-/// Most bytes that modules may take from the crashing thread: a module with 64 addresses.
+/// Maximum of bytes that modules may take from the crashing thread: a module with 64 addresses.
 const RESERVED_BYTES: usize = 1400;
 
 /// The payload of a report.
@@ -26,12 +26,12 @@ pub(super) fn payload(report: &CrashReport) -> String {
         width: WIDTH,
         left_out: report.threads_left_out,
     };
-    let places = places(report);
-    let mut places = places.iter();
-    if let Some(crashed) = places.next() {
+    let groups = alike_threads(report);
+    let mut groups = groups.iter();
+    if let Some(crashed) = groups.next() {
         sheet.put_crashed(crashed);
     }
-    places.for_each(|place| sheet.put(place));
+    groups.for_each(|group| sheet.put(group));
     sheet.finish()
 }
 
@@ -51,33 +51,33 @@ impl<'a> Sheet<'a> {
         PAYLOAD_BYTES.saturating_sub(taken)
     }
 
-    /// The crashing thread is told whole: where it does not fit, names are cut.
-    fn put_crashed(&mut self, place: &Alike<'a>) {
-        let spare = self.room().saturating_sub(lines::backtrace(place, NARROW).len());
-        self.modules.take_unnamed_of(place, spare.min(RESERVED_BYTES));
+    /// The crashing thread is shown whole: where it does not fit, names are cut.
+    fn put_crashed(&mut self, group: &Alike<'a>) {
+        let spare = self.room().saturating_sub(lines::backtrace(group, NARROW).len());
+        self.modules.take_unnamed_of(group, spare.min(RESERVED_BYTES));
         let room = self.room();
-        self.width = widest(place, room);
-        self.put_if(place, room);
+        self.width = widest(group, room);
+        self.put_if(group, room);
     }
 
-    fn put(&mut self, place: &Alike<'a>) {
-        let needed = self.modules.bytes_for(place);
+    fn put(&mut self, group: &Alike<'a>) {
+        let needed = self.modules.bytes_for(group);
         if let Some(room) = self.room().checked_sub(needed)
-            && self.put_if(place, room)
+            && self.put_if(group, room)
         {
-            self.modules.take_unnamed_of(place, needed);
+            self.modules.take_unnamed_of(group, needed);
         }
     }
 
     /// Whether the block of the thread fits, and was put.
-    fn put_if(&mut self, place: &Alike<'a>, room: usize) -> bool {
-        let block = lines::backtrace(place, self.width);
+    fn put_if(&mut self, group: &Alike<'a>, room: usize) -> bool {
+        let block = lines::backtrace(group, self.width);
         let fits = block.len() <= room;
         if fits {
             self.text.push_str(&block);
-            self.modules.mark_used_by(place);
+            self.modules.mark_used_by(group);
         } else {
-            self.left_out = self.left_out.saturating_add(place.threads());
+            self.left_out = self.left_out.saturating_add(group.threads());
         }
         fits
     }
@@ -94,9 +94,9 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// The most bytes of a name, up to [`WIDTH`], with which the thread fits.
-fn widest(place: &Alike<'_>, room: usize) -> usize {
-    let fits = |width| lines::backtrace(place, width).len() <= room;
+/// The longest name in bytes, up to [`WIDTH`], with which the thread fits.
+fn widest(group: &Alike<'_>, room: usize) -> usize {
+    let fits = |width| lines::backtrace(group, width).len() <= room;
     if fits(WIDTH) {
         return WIDTH;
     }

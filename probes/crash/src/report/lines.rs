@@ -3,7 +3,7 @@
 use super::alike::Alike;
 use super::{CrashReport, FrameReport, ThreadReport, UsedModule, foreign, function_name};
 use crate::limits::FRAMES;
-use crate::trace::{End, How};
+use crate::trace::{BacktraceEnd, How};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ const FILE_BYTES: usize = 64;
 pub(super) fn head(report: &CrashReport) -> String {
     let process = foreign::line(&report.process, PROCESS_BYTES);
     let process = if process.is_empty() { "unknown".to_owned() } else { process };
-    // Writing to a String can not fail.
+    // Writing to a String cannot fail.
     let mut text = format!("Process: {process}\n");
     if let Some(pid) = report.pid {
         let _ = writeln!(text, "PID: {pid}");
@@ -50,20 +50,20 @@ pub(super) fn head(report: &CrashReport) -> String {
 }
 
 /// The backtrace of a thread, names in at most `width` bytes each, after an empty line.
-pub(super) fn backtrace(place: &Alike<'_>, width: usize) -> String {
-    let mut text = format!("\nBacktrace (TID {}):\n", place.thread.tid);
-    for (number, frame) in place.thread.frames.iter().take(FRAMES).enumerate() {
+pub(super) fn backtrace(group: &Alike<'_>, width: usize) -> String {
+    let mut text = format!("\nBacktrace (TID {}):\n", group.thread.tid);
+    for (number, frame) in group.thread.frames.iter().take(FRAMES).enumerate() {
         push_frame(&mut text, number, frame, width);
     }
-    if !is_truncated(place.thread) {
-        text.push_str(ending(place.thread.end));
+    if !is_truncated(group.thread) {
+        text.push_str(ending(group.thread.end));
     }
-    push_others(&mut text, &place.others);
+    push_others(&mut text, &group.others);
     text
 }
 
 fn is_truncated(thread: &ThreadReport) -> bool {
-    thread.end == Some(End::TooManyFrames) || thread.frames.len() > FRAMES
+    thread.end == Some(BacktraceEnd::TooManyFrames) || thread.frames.len() > FRAMES
 }
 
 fn push_frame(text: &mut String, number: usize, frame: &FrameReport, width: usize) {
@@ -104,17 +104,17 @@ fn found_by(how: How) -> &'static str {
     }
 }
 
-fn ending(end: Option<End>) -> &'static str {
+fn ending(end: Option<BacktraceEnd>) -> &'static str {
     match end {
-        Some(End::Outermost | End::TooManyFrames) => "",
-        Some(End::Unreadable) => "The backtrace ends here: the stack can not be read further.\n",
-        Some(End::NoProgress) => {
+        Some(BacktraceEnd::Outermost | BacktraceEnd::TooManyFrames) => "",
+        Some(BacktraceEnd::Unreadable) => "The backtrace ends here: the stack can not be read further.\n",
+        Some(BacktraceEnd::NoProgress) => {
             "The backtrace ends here: the next frame is not further up the stack, as where it was overwritten.\n"
         }
-        Some(End::NotCode) => {
+        Some(BacktraceEnd::NotCode) => {
             "The backtrace ends here: the return address is not in code, as where the stack was overwritten.\n"
         }
-        Some(End::NoWayOn) => {
+        Some(BacktraceEnd::NoWayOn) => {
             "The backtrace ends here: neither call frame information nor a frame pointer leads further.\n"
         }
         None => "The backtrace ends here: the time for it was over.\n",
@@ -133,7 +133,7 @@ fn push_others(text: &mut String, others: &[i32]) {
     }
 }
 
-/// The line of a module: its name without blanks, which end it; its build-id or `-`; at most so many addresses, each
+/// The line of a module: its name without blanks, which end it; its build-id or `-`; at most this many addresses, each
 /// once, and `...` for the others.
 pub(super) fn module(module: &UsedModule, addresses: usize) -> String {
     let name = module_name(&module.name).replace(char::is_whitespace, "_");
@@ -141,12 +141,12 @@ pub(super) fn module(module: &UsedModule, addresses: usize) -> String {
         |text: &&str| !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let build_id = module.build_id.as_deref().filter(hex).unwrap_or("-");
     let mut text = format!("{} {build_id}", foreign::cut_middle(&name, FILE_BYTES));
-    let mut told = BTreeSet::new();
+    let mut shown = BTreeSet::new();
     for svma in &module.unnamed {
-        if !told.insert(*svma) {
+        if !shown.insert(*svma) {
             continue;
         }
-        if told.len() > addresses {
+        if shown.len() > addresses {
             text.push_str(" ...");
             break;
         }

@@ -41,7 +41,7 @@ mod used_modules;
 
 pub(crate) use function_name::shorten;
 
-use super::trace::{End, How};
+use super::trace::{BacktraceEnd, How};
 
 /// All that a report may say. No memory, no arguments, no environment.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ pub struct ThreadReport {
     /// Its frames, inlined calls included.
     pub frames: Vec<FrameReport>,
     /// Why there are no more; none while unwinding goes on.
-    pub end: Option<End>,
+    pub end: Option<BacktraceEnd>,
 }
 
 /// A line of a backtrace.
@@ -84,7 +84,7 @@ pub struct FrameReport {
     pub function: Option<String>,
     /// Base name of the module.
     pub module: Option<String>,
-    /// The linker's address in the module; told where neither function nor location is known.
+    /// The linker's address in the module; shown where neither function nor location is known.
     pub svma: Option<u64>,
     /// Source file and line.
     pub location: Option<(String, u32)>,

@@ -20,7 +20,7 @@ fn unnamed(module: &str, svma: u64) -> FrameReport {
 }
 
 fn thread(tid: i32, frames: Vec<FrameReport>) -> ThreadReport {
-    ThreadReport { tid, frames, end: Some(End::Outermost) }
+    ThreadReport { tid, frames, end: Some(BacktraceEnd::Outermost) }
 }
 
 fn module(name: &str, build_id: Option<&str>, unnamed: &[u64]) -> UsedModule {
@@ -67,7 +67,7 @@ fn a_report_with_everything() {
     crashed[3].how = How::ReturnAddress;
     crashed[5].how = How::SignalFrame;
     let waiting = vec![frame("poll()", "libc.so.6"), unnamed("libplug.so.1", 0x2000)];
-    let lost = ThreadReport { tid: 1239, frames: Vec::new(), end: Some(End::Unreadable) };
+    let lost = ThreadReport { tid: 1239, frames: Vec::new(), end: Some(BacktraceEnd::Unreadable) };
     let mut report = report(vec![
         thread(1234, crashed),
         thread(1235, waiting.clone()),
@@ -184,9 +184,9 @@ fn a_thread_is_cut_at_64_lines_and_the_head_says_so() {
     assert!(!whole.contains(cut) && whole.contains("\n#63 recurse()"), "{whole}");
     let inlined = report(vec![thread(1, deep(FRAMES + 1))]).payload();
     assert!(inlined.contains(cut) && inlined.ends_with("\n#63 recurse() - [a.out]\n"), "{inlined}");
-    let told = ThreadReport { tid: 2, frames: deep(FRAMES), end: Some(End::TooManyFrames) };
-    let told = report(vec![thread(1, deep(1)), told]).payload();
-    assert!(told.contains(&format!("Signal: 11\n{cut}\n")) && !told.contains("ends here"), "{told}");
+    let whole = ThreadReport { tid: 2, frames: deep(FRAMES), end: Some(BacktraceEnd::TooManyFrames) };
+    let whole = report(vec![thread(1, deep(1)), whole]).payload();
+    assert!(whole.contains(&format!("Signal: 11\n{cut}\n")) && !whole.contains("ends here"), "{whole}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn the_longest_head_leaves_room_for_the_crashing_thread() {
     let mut frames = vec![longest; 60];
     frames.extend((0..4).map(|n| unnamed(&format!("{n}{}", long("m")), u64::MAX - n)));
     let ending = thread(i32::MIN, frames);
-    let mut report = report(vec![ThreadReport { end: Some(End::NoWayOn), ..ending }]);
+    let mut report = report(vec![ThreadReport { end: Some(BacktraceEnd::NoWayOn), ..ending }]);
     for n in 0..100 {
         report.threads.push(ThreadReport { tid: i32::MIN, ..report.threads[0].clone() });
         report.remarks.push(long("r"));
@@ -294,12 +294,12 @@ fn any_frame() -> impl Strategy<Value = FrameReport> {
 
 fn any_thread() -> impl Strategy<Value = ThreadReport> {
     let end = prop::option::of(prop::sample::select(vec![
-        End::Outermost,
-        End::TooManyFrames,
-        End::Unreadable,
-        End::NoProgress,
-        End::NotCode,
-        End::NoWayOn,
+        BacktraceEnd::Outermost,
+        BacktraceEnd::TooManyFrames,
+        BacktraceEnd::Unreadable,
+        BacktraceEnd::NoProgress,
+        BacktraceEnd::NotCode,
+        BacktraceEnd::NoWayOn,
     ]));
     (any::<i32>(), prop::collection::vec(any_frame(), 0..70), end)
         .prop_map(|(tid, frames, end)| ThreadReport { tid, frames, end })
@@ -371,7 +371,7 @@ proptest! {
         let report = CrashReport { threads_left_out: more, ..report(threads) };
         let text = report.payload();
         let shown = text.matches("\nBacktrace (TID ").count();
-        let alike: usize = report.threads.len() - alike::places(&report).len();
+        let alike: usize = report.threads.len() - alike::alike_threads(&report).len();
         let left_out: usize = text
             .lines()
             .find_map(|line| line.strip_prefix("Left out: ")?.split_once(" thread")?.0.parse().ok())

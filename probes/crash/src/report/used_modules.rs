@@ -10,7 +10,7 @@ pub(super) struct UsedModules<'a> {
     modules: &'a [UsedModule],
     /// Their numbers by their names. Two may have the same.
     by_name: HashMap<&'a str, Vec<usize>>,
-    /// The lines of those that have their place.
+    /// The lines of those that have their room.
     taken: BTreeMap<usize, String>,
     /// Bytes of these lines.
     taken_bytes: usize,
@@ -19,7 +19,7 @@ pub(super) struct UsedModules<'a> {
 }
 
 impl<'a> UsedModules<'a> {
-    /// None of these has its place yet.
+    /// None of these has its room yet.
     pub(super) fn of(modules: &'a [UsedModule]) -> Self {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         for (number, module) in modules.iter().enumerate() {
@@ -28,21 +28,21 @@ impl<'a> UsedModules<'a> {
         Self { modules, by_name, taken: BTreeMap::new(), taken_bytes: 0, used: BTreeSet::new() }
     }
 
-    /// Bytes of the lines that have their place.
+    /// Bytes of the lines that have their room.
     pub(super) fn bytes(&self) -> usize {
         self.taken_bytes
     }
 
     /// Bytes of the lines that frames of this thread need besides.
-    pub(super) fn bytes_for(&self, place: &Alike<'a>) -> usize {
-        let lines = self.unnamed_of(place).into_iter().filter_map(|number| self.line(number, usize::MAX));
+    pub(super) fn bytes_for(&self, group: &Alike<'a>) -> usize {
+        let lines = self.unnamed_of(group).into_iter().filter_map(|number| self.line(number, usize::MAX));
         lines.map(|line| line.len()).sum()
     }
 
-    /// Gives the modules of this thread's frames without a name their place, as far as they fit.
-    pub(super) fn take_unnamed_of(&mut self, place: &Alike<'a>, room: usize) {
+    /// Gives the modules of this thread's frames without a name their room, as far as they fit.
+    pub(super) fn take_unnamed_of(&mut self, group: &Alike<'a>, room: usize) {
         let mut room = room;
-        for number in self.unnamed_of(place) {
+        for number in self.unnamed_of(group) {
             if let Some(line) = self.line(number, room) {
                 room = room.saturating_sub(line.len());
                 self.taken_bytes = self.taken_bytes.saturating_add(line.len());
@@ -52,12 +52,12 @@ impl<'a> UsedModules<'a> {
     }
 
     /// Remembers that frames of this thread are shown.
-    pub(super) fn mark_used_by(&mut self, place: &Alike<'a>) {
-        let numbers: Vec<_> = place.thread.frames.iter().flat_map(|frame| self.numbers_of(frame)).collect();
+    pub(super) fn mark_used_by(&mut self, group: &Alike<'a>) {
+        let numbers: Vec<_> = group.thread.frames.iter().flat_map(|frame| self.numbers_of(frame)).collect();
         self.used.extend(numbers);
     }
 
-    /// The section of the modules in at most so many bytes; empty if there are none.
+    /// The section of the modules in at most this many bytes; empty if there are none.
     pub(super) fn section(&self, room: usize) -> String {
         const HEADING: &str = "\nModules:\n";
         // Room for the line that says what was left out.
@@ -78,7 +78,7 @@ impl<'a> UsedModules<'a> {
         if shown.is_empty() && left_out.is_empty() { shown } else { format!("{HEADING}{shown}{left_out}") }
     }
 
-    /// The line of a module in at most so many bytes, without the addresses if need be.
+    /// The line of a module in at most this many bytes, without the addresses if need be.
     fn line(&self, number: usize, room: usize) -> Option<String> {
         let module = self.modules.get(number)?;
         [FRAMES, 0]
@@ -87,9 +87,9 @@ impl<'a> UsedModules<'a> {
             .find(|line| line.len() <= room)
     }
 
-    /// The modules without a place that this thread's frames without a name lie in, each once.
-    fn unnamed_of(&self, place: &Alike<'a>) -> BTreeSet<usize> {
-        let frames = place.thread.frames.iter();
+    /// The modules without room that this thread's frames without a name lie in, each once.
+    fn unnamed_of(&self, group: &Alike<'a>) -> BTreeSet<usize> {
+        let frames = group.thread.frames.iter();
         let unnamed =
             frames.filter(|frame| frame.function.as_deref().and_then(function_name::shown).is_none());
         unnamed

@@ -86,7 +86,7 @@ impl<'data> CfiTable<'data> {
             description(&section, &self.bases, offset).filter(|fde| fde.contains(svma))
         });
         let fde = by_table.or_else(|| {
-            // The table is missing, damaged, or does not know this function. The last is usual: then a look at an
+            // The table is missing, damaged, or does not know this function. The last is usual: then a look-up of an
             // index that is complete costs one pass over the section.
             let index = self.eh_frame.index.get_or_insert_with(|| index(&section, &self.bases));
             let offset = find(index, svma)?;
@@ -126,7 +126,7 @@ fn description<'bytes, S: UnwindSection<Slice<'bytes>>>(
     section.fde_from_offset(bases, offset, S::cie_from_offset).ok()
 }
 
-/// Every description that can be read, up to the first that can not.
+/// Every description that can be read, up to the first that cannot.
 fn index<'bytes, S: UnwindSection<Slice<'bytes>>>(
     section: &S,
     bases: &BaseAddresses,

@@ -3,7 +3,7 @@
 use crate::limits::EXPRESSION_STEPS;
 use crate::memory::Memory;
 use crate::registers::Registers;
-use crate::trace::End;
+use crate::trace::BacktraceEnd;
 use gimli::{Encoding, EndianSlice, Evaluation, EvaluationResult, LittleEndian, Location, Value};
 
 /// An expression, by itself.
@@ -20,7 +20,7 @@ pub(super) fn evaluate(
     registers: &Registers,
     memory: &dyn Memory,
     bias: u64,
-) -> Result<u64, End> {
+) -> Result<u64, BacktraceEnd> {
     let mut evaluation = Evaluation::new(EndianSlice::new(&code.bytes, LittleEndian), code.encoding);
     evaluation.set_max_iterations(EXPRESSION_STEPS);
     if let Some(value) = initial {
@@ -28,30 +28,30 @@ pub(super) fn evaluate(
     }
     let mut state = evaluation.evaluate();
     loop {
-        state = match state.map_err(|_| End::NoWayOn)? {
+        state = match state.map_err(|_| BacktraceEnd::NoWayOn)? {
             EvaluationResult::Complete => break,
             EvaluationResult::RequiresMemory { address, size, .. } => {
-                let value = read(memory, address, size).ok_or(End::Unreadable)?;
+                let value = read(memory, address, size).ok_or(BacktraceEnd::Unreadable)?;
                 evaluation.resume_with_memory(Value::Generic(value))
             }
             EvaluationResult::RequiresRegister { register, .. } => {
-                let value = registers.get(register.0).ok_or(End::NoWayOn)?;
+                let value = registers.get(register.0).ok_or(BacktraceEnd::NoWayOn)?;
                 evaluation.resume_with_register(Value::Generic(value))
             }
             EvaluationResult::RequiresRelocatedAddress(svma) => {
                 evaluation.resume_with_relocated_address(svma.wrapping_add(bias))
             }
-            _ => return Err(End::NoWayOn),
+            _ => return Err(BacktraceEnd::NoWayOn),
         };
     }
     match evaluation.as_result() {
         [piece] => match piece.location {
             Location::Address { address } => Ok(address),
-            Location::Value { value } => value.to_u64(u64::MAX).map_err(|_| End::NoWayOn),
-            Location::Register { register } => registers.get(register.0).ok_or(End::NoWayOn),
-            _ => Err(End::NoWayOn),
+            Location::Value { value } => value.to_u64(u64::MAX).map_err(|_| BacktraceEnd::NoWayOn),
+            Location::Register { register } => registers.get(register.0).ok_or(BacktraceEnd::NoWayOn),
+            _ => Err(BacktraceEnd::NoWayOn),
         },
-        _ => Err(End::NoWayOn),
+        _ => Err(BacktraceEnd::NoWayOn),
     }
 }
 

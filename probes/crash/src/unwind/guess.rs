@@ -4,20 +4,20 @@ use super::call_site::follows_a_call;
 use super::{CodeMap, Step};
 use crate::memory::Memory;
 use crate::registers::{Arch, Registers};
-use crate::trace::{End, How};
+use crate::trace::{BacktraceEnd, How};
 
-/// The caller, if it can be told.
+/// The caller, if it can be found.
 pub(super) fn step(
     code: &dyn CodeMap<'_>,
     memory: &dyn Memory,
     code_address_mask: u64,
     current: &Step,
-) -> Result<Step, End> {
+) -> Result<Step, BacktraceEnd> {
     let guess = Guess { code, memory, code_address_mask, registers: &current.registers };
     let fresh = if current.interrupted { guess.fresh_call() } else { None };
     match fresh {
         Some((registers, how)) => Ok(called(registers, how)),
-        // The frame pointer of a place that is not code belongs to the caller of the caller.
+        // The frame pointer of an address that is not code belongs to the caller of the caller.
         None => guess.frame_pointer(),
     }
 }
@@ -26,7 +26,7 @@ fn called(registers: Registers, how: How) -> Step {
     Step { registers, how, interrupted: false, leaves_stack: false }
 }
 
-/// A return address so near belongs to the function itself, as far as can be told without its bounds.
+/// A return address so near belongs to the function itself, as far as is known without its bounds.
 const OWN_CODE_BYTES: u64 = 4096;
 
 struct Guess<'a, 'data> {
@@ -68,14 +68,17 @@ impl Guess<'_, '_> {
     }
 
     /// The caller's frame pointer and the return address, which lie together where the frame pointer points.
-    fn frame_pointer(&self) -> Result<Step, End> {
-        let (arch, sp) = (self.registers.arch, self.registers.sp().ok_or(End::NoWayOn)?);
+    fn frame_pointer(&self) -> Result<Step, BacktraceEnd> {
+        let (arch, sp) = (self.registers.arch, self.registers.sp().ok_or(BacktraceEnd::NoWayOn)?);
         let alignment = if arch == Arch::Aarch64 { 16 } else { 8 };
-        let fp =
-            self.registers.fp().filter(|fp| *fp >= sp && fp.is_multiple_of(alignment)).ok_or(End::NoWayOn)?;
-        let above = fp.checked_add(8).ok_or(End::NoWayOn)?;
-        let saved = self.memory.read_u64(fp).ok_or(End::NoWayOn)?;
-        let mut caller = Registers::new(arch, self.return_address_at(above).ok_or(End::NoWayOn)?);
+        let fp = self
+            .registers
+            .fp()
+            .filter(|fp| *fp >= sp && fp.is_multiple_of(alignment))
+            .ok_or(BacktraceEnd::NoWayOn)?;
+        let above = fp.checked_add(8).ok_or(BacktraceEnd::NoWayOn)?;
+        let saved = self.memory.read_u64(fp).ok_or(BacktraceEnd::NoWayOn)?;
+        let mut caller = Registers::new(arch, self.return_address_at(above).ok_or(BacktraceEnd::NoWayOn)?);
         caller.set(arch.fp(), Some(saved));
         caller.set(arch.sp(), fp.checked_add(16));
         Ok(called(caller, How::FramePointer))

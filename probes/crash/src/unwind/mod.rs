@@ -21,7 +21,7 @@ use super::elf::Elf;
 use super::limits::CACHED_ROWS;
 use super::memory::Memory;
 use super::registers::{Arch, Registers};
-use super::trace::{Backtrace, End, Frame, How};
+use super::trace::{Backtrace, BacktraceEnd, Frame, How};
 use cfi::CfiTable;
 use row::Row;
 use std::collections::HashMap;
@@ -64,11 +64,11 @@ impl<'a, 'data> Unwinder<'a, 'data> {
         Self { code, memory, code_address_mask, tables: HashMap::new(), rows: HashMap::new() }
     }
 
-    /// The frames of a thread, at most so many. There is always one.
+    /// The frames of a thread, at most this many. There is always one.
     pub fn backtrace(&mut self, registers: Registers, max_frames: usize) -> Backtrace {
         let mut lookup_addr = registers.pc;
         let mut frames = vec![Frame { pc: registers.pc, lookup_addr, how: How::Context }];
-        // Where the stack was left for another one: coming back to such a place would be a loop.
+        // Where the stack was left for another one: coming back to such a position would be a loop.
         let mut left = Vec::new();
         let mut current = Step { registers, how: How::Context, interrupted: true, leaves_stack: false };
         let end = loop {
@@ -79,14 +79,14 @@ impl<'a, 'data> Unwinder<'a, 'data> {
             if next.leaves_stack {
                 let place = (next.registers.pc, next.registers.sp());
                 if left.contains(&place) {
-                    break End::NoProgress;
+                    break BacktraceEnd::NoProgress;
                 }
                 left.push(place);
             } else if !makes_progress(&current, &next.registers) {
-                break End::NoProgress;
+                break BacktraceEnd::NoProgress;
             }
             if frames.len() >= max_frames {
-                break End::TooManyFrames;
+                break BacktraceEnd::TooManyFrames;
             }
             let pc = next.registers.pc;
             lookup_addr = if next.interrupted { pc } else { self.address_of_call(pc) };
@@ -96,7 +96,7 @@ impl<'a, 'data> Unwinder<'a, 'data> {
         Backtrace { frames, end }
     }
 
-    fn step(&mut self, current: &Step, lookup_addr: u64) -> Result<Step, End> {
+    fn step(&mut self, current: &Step, lookup_addr: u64) -> Result<Step, BacktraceEnd> {
         let pc = current.registers.pc;
         if !self.code.is_executable(pc) && current.interrupted {
             return guess::step(self.code, self.memory, self.code_address_mask, current);
@@ -135,7 +135,7 @@ impl<'a, 'data> Unwinder<'a, 'data> {
         Some((Rc::clone(row.as_ref()?), process_addr.wrapping_sub(svma)))
     }
 
-    fn apply(&self, current: &Step, row: &Row, bias: u64) -> Result<Step, End> {
+    fn apply(&self, current: &Step, row: &Row, bias: u64) -> Result<Step, BacktraceEnd> {
         let mut registers = row.caller(&current.registers, current.interrupted, self.memory, bias)?;
         if !row.is_signal_frame {
             registers.pc &= self.code_address_mask;
@@ -145,12 +145,12 @@ impl<'a, 'data> Unwinder<'a, 'data> {
     }
 
     /// The step, if it leads to code. One out of a signal frame may lead anywhere: to where the crash was.
-    fn checked(&self, step: Step) -> Result<Step, End> {
+    fn checked(&self, step: Step) -> Result<Step, BacktraceEnd> {
         match step.registers.pc {
             // clone(2) and the start of a program leave no return address.
-            0 if !step.interrupted => Err(End::Outermost),
+            0 if !step.interrupted => Err(BacktraceEnd::Outermost),
             pc if step.interrupted || self.code.is_executable(pc) => Ok(step),
-            _ => Err(End::NotCode),
+            _ => Err(BacktraceEnd::NotCode),
         }
     }
 }

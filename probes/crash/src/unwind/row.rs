@@ -3,7 +3,7 @@
 use super::expression::{Code, evaluate};
 use crate::memory::Memory;
 use crate::registers::{Arch, Registers};
-use crate::trace::End;
+use crate::trace::BacktraceEnd;
 use gimli::{
     CfaRule, CommonInformationEntry, EndianSlice, LittleEndian, RegisterRule, UnwindExpression,
     UnwindTableRow,
@@ -95,10 +95,10 @@ impl Row {
         interrupted: bool,
         memory: &dyn Memory,
         bias: u64,
-    ) -> Result<Registers, End> {
+    ) -> Result<Registers, BacktraceEnd> {
         let cfa = match &self.cfa {
             Cfa::Register(number, offset) => {
-                registers.get(*number).ok_or(End::NoWayOn)?.wrapping_add_signed(*offset)
+                registers.get(*number).ok_or(BacktraceEnd::NoWayOn)?.wrapping_add_signed(*offset)
             }
             Cfa::Expression(code) => evaluate(code, None, registers, memory, bias)?,
         };
@@ -122,12 +122,12 @@ impl Row {
                 Rule::Constant(value) => Some(*value),
             };
             if *number == self.return_address {
-                return_address = value.ok_or(End::Outermost)?.into();
+                return_address = value.ok_or(BacktraceEnd::Outermost)?.into();
             }
             // On aarch64 the return address's column is a register too.
             caller.set(*number, value);
         }
-        caller.pc = return_address.ok_or(End::NoWayOn)?;
+        caller.pc = return_address.ok_or(BacktraceEnd::NoWayOn)?;
         Ok(caller)
     }
 
@@ -139,9 +139,9 @@ impl Row {
 }
 
 /// What was saved at an address. Only the return address is needed in any case.
-fn saved(memory: &dyn Memory, address: u64, number: u16, row: &Row) -> Result<Option<u64>, End> {
+fn saved(memory: &dyn Memory, address: u64, number: u16, row: &Row) -> Result<Option<u64>, BacktraceEnd> {
     match memory.read_u64(address) {
-        None if number == row.return_address => Err(End::Unreadable),
+        None if number == row.return_address => Err(BacktraceEnd::Unreadable),
         value => Ok(value),
     }
 }

@@ -1,7 +1,7 @@
 //! The trampoline that a signal handler returns to, where no CFI describes it (musl, other libraries): known by its
 //! instructions, since the kernel's frame lies above it on the stack.
 //!
-//! On aarch64 it is the vdso's, and qemu 8 and later write none of the vdso into a core. But no other place in there
+//! On aarch64 it is the vdso's, and qemu 8 and later write none of the vdso into a core. But no other address in there
 //! is ever returned to: what else it has calls nobody.
 
 use super::{CodeMap, Step};

@@ -46,13 +46,13 @@ impl Program {
         self.symbols[label] + BIAS
     }
 
-    /// Unwinds from a label, and tells each frame as its label or the one before it.
+    /// Unwinds from a label, and names each frame by its label or the one before it.
     fn unwind(
         &self,
         start: u64,
         registers: &[(u16, u64)],
         words: &[(u64, u64)],
-    ) -> (Vec<(String, How)>, End) {
+    ) -> (Vec<(String, How)>, BacktraceEnd) {
         let mut first = Registers::new(self.elf.arch, start);
         for (number, value) in registers {
             first.set(*number, Some(*value));
@@ -187,30 +187,30 @@ fn call_frame_information_leads_to_the_outermost_frame() {
     let (frames, end) = p.unwind(p.at("leaf"), &[(SP, STACK), (FP, STACK + 8)], &stack);
     let expected = [("leaf", How::Context), ("framed", How::Cfi), ("outermost", How::Cfi)];
     assert_eq!(frames, expected.map(|(name, how)| (name.to_owned(), how)));
-    assert_eq!(end, End::Outermost);
+    assert_eq!(end, BacktraceEnd::Outermost);
 }
 
 #[test]
 fn each_end_is_told() {
     let p = &*X86_64;
     let leaf = |words: &[(u64, u64)]| p.unwind(p.at("leaf"), &[(SP, STACK), (FP, STACK + 8)], words).1;
-    assert_eq!(leaf(&[]), End::Unreadable);
-    assert_eq!(leaf(&[(STACK, 0)]), End::Outermost);
-    assert_eq!(leaf(&[(STACK, 0x4141_4141_4141_4141)]), End::NotCode);
+    assert_eq!(leaf(&[]), BacktraceEnd::Unreadable);
+    assert_eq!(leaf(&[(STACK, 0)]), BacktraceEnd::Outermost);
+    assert_eq!(leaf(&[(STACK, 0x4141_4141_4141_4141)]), BacktraceEnd::NotCode);
     let deep: Vec<_> = (0..20).map(|n| (STACK + 8 * n, p.at("leaf") + 1)).collect();
-    assert_eq!(leaf(&deep), End::TooManyFrames);
+    assert_eq!(leaf(&deep), BacktraceEnd::TooManyFrames);
     assert_eq!(
         leaf(&deep[..7]),
-        End::Unreadable,
+        BacktraceEnd::Unreadable,
         "the eighth frame is the last, and its caller is not known"
     );
     // A CFA that does not move.
     let (frames, end) =
         p.unwind(p.at("standing"), &[(SP, STACK), (3, STACK)], &[(STACK, p.at("standing") + 1)]);
-    assert_eq!((frames.len(), end), (1, End::NoProgress));
+    assert_eq!((frames.len(), end), (1, BacktraceEnd::NoProgress));
     // A backward jump without end, in an expression.
-    assert_eq!(p.unwind(p.at("endless"), &[(SP, STACK)], &[]).1, End::NoWayOn);
-    assert_eq!(p.unwind(p.at("leaf"), &[], &[]).1, End::NoWayOn, "no stack pointer");
+    assert_eq!(p.unwind(p.at("endless"), &[(SP, STACK)], &[]).1, BacktraceEnd::NoWayOn);
+    assert_eq!(p.unwind(p.at("leaf"), &[], &[]).1, BacktraceEnd::NoWayOn, "no stack pointer");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn expressions_are_evaluated() {
         frames.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         ["by_expression", "framed", "outermost"]
     );
-    assert_eq!(end, End::Outermost);
+    assert_eq!(end, BacktraceEnd::Outermost);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_signal_handler_leads_to_what_it_interrupted() {
     assert!(frames.iter().skip(1).all(|(_, how)| *how == How::Cfi));
     // A handler that "interrupted" itself is a loop.
     let words = [(other, p.at("trampoline")), (other + 8, p.at("leaf")), (other + 16, other)];
-    assert_eq!(p.unwind(p.at("leaf"), &[(SP, other)], &words).1, End::NoProgress);
+    assert_eq!(p.unwind(p.at("leaf"), &[(SP, other)], &words).1, BacktraceEnd::NoProgress);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_trampoline_without_description_is_known_by_its_instructions() {
     // What the instructions are is read from the module: `leaf` has CFI, the trampoline has none.
     let (frames, end) = p.unwind(p.at("leaf"), &[(SP, STACK)], &words);
     assert_eq!(frames[2], ("leaf".to_owned(), How::SignalFrame));
-    assert_eq!(end, End::Outermost);
+    assert_eq!(end, BacktraceEnd::Outermost);
 }
 
 #[test]
@@ -318,7 +318,7 @@ inside: nop
     );
     let (frames, end) = p.unwind(p.at("inside"), &[(SP, STACK)], &[(STACK + 24, p.at("after_call"))]);
     assert_eq!(frames, [("inside".to_owned(), How::Context), ("caller".to_owned(), How::Cfi)]);
-    assert_eq!(end, End::Outermost);
+    assert_eq!(end, BacktraceEnd::Outermost);
 }
 
 static AARCH64: LazyLock<Program> = LazyLock::new(|| {
@@ -370,7 +370,7 @@ fn aarch64_return_addresses_lose_their_authentication_codes() {
         ["leaf", "signed", "outermost"]
             .map(|name| { (name.to_owned(), if name == "leaf" { How::Context } else { How::Cfi }) })
     );
-    assert_eq!(end, End::Outermost);
+    assert_eq!(end, BacktraceEnd::Outermost);
 }
 
 #[test]
@@ -390,12 +390,12 @@ fn aarch64_without_description() {
     let words =
         [(context + 31 * 8, STACK + 0x1000), (context + 32 * 8, p.at("leaf")), (context + 30 * 8, after)];
     let (frames, _) = p.unwind(p.at("trampoline"), &[(31, STACK)], &words);
-    let told: Vec<_> = frames.iter().map(|(name, how)| (name.as_str(), *how)).collect();
-    assert_eq!(told, [("trampoline", How::Context), ("leaf", How::SignalFrame), ("outermost", How::Cfi)]);
+    let found: Vec<_> = frames.iter().map(|(name, how)| (name.as_str(), *how)).collect();
+    assert_eq!(found, [("trampoline", How::Context), ("leaf", How::SignalFrame), ("outermost", How::Cfi)]);
     // A core without the vdso: what is returned to there is its trampoline, what was interrupted there is not.
     let (frames, _) = p.unwind(p.at("leaf"), &[(31, STACK), (30, BLANK_VDSO)], &words);
-    let told: Vec<_> = frames.iter().map(|(_, how)| *how).collect();
-    assert_eq!(told, [How::Context, How::Cfi, How::SignalFrame, How::Cfi]);
+    let found: Vec<_> = frames.iter().map(|(_, how)| *how).collect();
+    assert_eq!(found, [How::Context, How::Cfi, How::SignalFrame, How::Cfi]);
     let (frames, _) = p.unwind(BLANK_VDSO, &[(31, STACK)], &words);
     assert!(frames.iter().all(|(_, how)| *how != How::SignalFrame), "{frames:?}");
 }

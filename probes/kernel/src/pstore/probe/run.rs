@@ -51,15 +51,15 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
         start: Instant::now(),
     };
     match probe.tell_all(cache.as_ref())? {
-        End::Done => {
+        Completion::Done => {
             probe.book.position_mut().forget_words();
             Ok(probe.book.save()?)
         }
-        End::Unread => {
+        Completion::Unread => {
             probe.book.save()?;
             Err("not all could be read; what could not is kept".into())
         }
-        End::NoConsent => {
+        Completion::NoConsent => {
             log::info!("telemetry is not opted in any more; what was found is forgotten");
             Ok(probe.book.forget()?)
         }
@@ -77,7 +77,7 @@ struct Probe<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum Completion {
     Done,
     /// Some of it could not be read.
     Unread,
@@ -85,21 +85,21 @@ enum End {
 }
 
 impl Probe<'_> {
-    fn tell_all(&mut self, cache: Option<&Cache>) -> Result<End, Error> {
+    fn tell_all(&mut self, cache: Option<&Cache>) -> Result<Completion, Error> {
         // What an earlier run left in the book.
-        if self.hand_over()? == End::NoConsent {
-            return Ok(End::NoConsent);
+        if self.hand_over()? == Completion::NoConsent {
+            return Ok(Completion::NoConsent);
         }
-        let Some(cache) = cache else { return Ok(End::Done) };
-        let mut end = End::Done;
+        let Some(cache) = cache else { return Ok(Completion::Done) };
+        let mut end = Completion::Done;
         loop {
             let loaded = self.load(cache).map_err(|error| format!("{}: {error}", cache.path().display()))?;
             if !loaded.faults.is_empty() {
                 loaded.faults.iter().for_each(|fault| log::error!("{fault}"));
-                end = End::Unread;
+                end = Completion::Unread;
             }
-            if self.tell(cache, &loaded)? == End::NoConsent {
-                return Ok(End::NoConsent);
+            if self.tell(cache, &loaded)? == Completion::NoConsent {
+                return Ok(Completion::NoConsent);
             }
             if !loaded.has_more {
                 return Ok(end);
@@ -119,7 +119,7 @@ impl Probe<'_> {
     }
 
     /// Tells crash by crash. Nothing waits in the book before, and nothing after.
-    fn tell(&mut self, cache: &Cache, loaded: &Loaded) -> Result<End, Error> {
+    fn tell(&mut self, cache: &Cache, loaded: &Loaded) -> Result<Completion, Error> {
         for crash in &loaded.crashes {
             if self.consent.covers(crash.time_secs()) {
                 self.note(crash, loaded);
@@ -127,13 +127,13 @@ impl Probe<'_> {
             } else {
                 log::info!("{} is from before consent, and is not told", crash.label());
             }
-            if self.hand_over()? == End::NoConsent {
-                return Ok(End::NoConsent);
+            if self.hand_over()? == Completion::NoConsent {
+                return Ok(Completion::NoConsent);
             }
             crash.dumps().iter().try_for_each(|dump| remove(cache, &dump.label))?;
         }
         loaded.copies.iter().try_for_each(|file_name| remove(cache, file_name))?;
-        Ok(End::Done)
+        Ok(Completion::Done)
     }
 
     fn note(&mut self, crash: &Crash, loaded: &Loaded) {
@@ -159,7 +159,7 @@ impl Probe<'_> {
         self.book.forget_windows();
     }
 
-    fn hand_over(&mut self) -> Result<End, Error> {
+    fn hand_over(&mut self) -> Result<Completion, Error> {
         let give_up_ms = self.now_ms().saturating_add(PATIENCE_MS);
         loop {
             let now_ms = self.now_ms();
@@ -168,8 +168,8 @@ impl Probe<'_> {
                 RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
                 now_ms,
             )? {
-                SendStatus::Done => return Ok(End::Done),
-                SendStatus::NoConsent => return Ok(End::NoConsent),
+                SendStatus::Done => return Ok(Completion::Done),
+                SendStatus::NoConsent => return Ok(Completion::NoConsent),
                 SendStatus::RetryAt { at_ms } if at_ms < give_up_ms => {
                     thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms)));
                 }

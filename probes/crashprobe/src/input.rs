@@ -6,15 +6,15 @@
 //! | a stream, the process is there and is the core's | `/proc/PID/mem` |
 //! | a stream alone | what is kept of the rest of it |
 
-use super::link::{Core, Supervisor, WorkerIo};
-use super::process::View;
+use super::link::{BrokerClient, Core, WorkerIo};
+use super::process::ProcessMemory;
 use std::fs::File;
 use telemetry_crash::core::{self, CoreHead};
 use telemetry_crash::memory::{KeptMemory, Memory, PagedMemory};
 use telemetry_crash::report::CrashReport;
 
 /// What a report is made of.
-pub struct Evidence {
+pub struct Input {
     /// What is known so far.
     pub report: CrashReport,
     /// Path of the executable, where somebody knows it.
@@ -24,15 +24,15 @@ pub struct Evidence {
     /// The memory of the process.
     pub memory: Box<dyn Memory>,
     /// Opens files, takes reports.
-    pub supervisor: Supervisor,
+    pub broker: BrokerClient,
     /// The pipe by which the kernel holds the process; to be dropped when memory is not needed any more.
     pub hold: Option<File>,
 }
 
-impl Evidence {
-    /// Reads the head and finds the memory. A core that can not be read is reported, and there is nothing more to do.
-    pub fn gather(io: WorkerIo) -> Option<Self> {
-        let WorkerIo { mut report, mut executable, mut core, process, supervisor } = io;
+impl Input {
+    /// Reads the head and finds the memory. A core that cannot be read is reported, and there is nothing more to do.
+    pub fn read(io: WorkerIo) -> Option<Self> {
+        let WorkerIo { mut report, mut executable, mut core, process, broker } = io;
         let head = match &mut core {
             Core::Stream(pipe) => core::read(pipe),
             Core::Regular(file) => core::read_file(file),
@@ -41,7 +41,7 @@ impl Evidence {
             Ok(head) => head,
             Err(error) => {
                 report.error = Some(error.to_string());
-                supervisor.report(&report, executable.as_deref());
+                broker.report(&report, executable.as_deref());
                 return None;
             }
         };
@@ -54,14 +54,19 @@ impl Evidence {
             let known = executable.as_ref().or(head.name.as_ref());
             report.process = known.cloned().unwrap_or_default();
         }
-        let (memory, hold) = memory(core, process, &head, &supervisor);
-        Some(Self { report, executable, head, memory, supervisor, hold })
+        let (memory, hold) = memory(core, process, &head, &broker);
+        Some(Self { report, executable, head, memory, broker, hold })
     }
 }
 
 type MemoryAndHold = (Box<dyn Memory>, Option<File>);
 
-fn memory(core: Core, process: Option<View>, head: &CoreHead, supervisor: &Supervisor) -> MemoryAndHold {
+fn memory(
+    core: Core,
+    process: Option<ProcessMemory>,
+    head: &CoreHead,
+    broker: &BrokerClient,
+) -> MemoryAndHold {
     let mut pipe = match core {
         Core::Regular(file) => {
             let segments = head.segments.clone();
@@ -70,7 +75,7 @@ fn memory(core: Core, process: Option<View>, head: &CoreHead, supervisor: &Super
         Core::Stream(pipe) => pipe,
     };
     let process = process.and_then(|mut process| {
-        let is_it = supervisor.is_process_of(&head.auxv, &mut process);
+        let is_it = broker.is_process_of(&head.auxv, &mut process);
         is_it.then(|| PagedMemory::of_process(process.memory))
     });
     match process.filter(|memory| is_readable(memory, head)) {

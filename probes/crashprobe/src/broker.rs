@@ -21,7 +21,7 @@ use telemetry_crash::limits::MESSAGES;
 
 /// What came of a worker.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct WorkerResult {
     /// The newest report.
     pub report: Option<Report>,
     /// Why it is not whole: a sentence.
@@ -39,30 +39,30 @@ enum Next {
 }
 
 /// Serves the worker to its end.
-pub fn serve(worker: Worker, opener: &mut Opener, deadline: Deadline) -> Outcome {
-    let mut outcome = Outcome { report: None, cut_short: None, other_process: false };
+pub fn serve(worker: Worker, opener: &mut Opener, deadline: Deadline) -> WorkerResult {
+    let mut result = WorkerResult { report: None, cut_short: None, other_process: false };
     let mut messages = 0;
     loop {
         if !wait(worker.socket.as_fd(), deadline) {
-            outcome.cut_short = Some(time_limit_reached(deadline));
+            result.cut_short = Some(time_limit_reached(deadline));
             drop(worker);
-            return outcome;
+            return result;
         }
         messages += 1;
-        let next = if messages > MESSAGES { Next::Broken } else { turn(&worker, opener, &mut outcome) };
+        let next = if messages > MESSAGES { Next::Broken } else { turn(&worker, opener, &mut result) };
         match next {
             Next::Serve => {}
             Next::Whole => {
                 drop(worker);
-                return outcome;
+                return result;
             }
             Next::Broken => {
-                outcome.cut_short = Some("The analysis ended early (it broke its protocol).".to_owned());
-                return outcome;
+                result.cut_short = Some("The analysis ended early (it broke its protocol).".to_owned());
+                return result;
             }
             Next::Closed => {
-                outcome.cut_short = Some(format!("The analysis ended early ({}).", worker.end()));
-                return outcome;
+                result.cut_short = Some(format!("The analysis ended early ({}).", worker.end()));
+                return result;
             }
         }
     }
@@ -85,7 +85,7 @@ fn wait(socket: BorrowedFd<'_>, deadline: Deadline) -> bool {
     false
 }
 
-fn turn(worker: &Worker, opener: &mut Opener, outcome: &mut Outcome) -> Next {
+fn turn(worker: &Worker, opener: &mut Opener, result: &mut WorkerResult) -> Next {
     let mut datagram = [0; DATAGRAM_BYTES];
     // With MSG_TRUNC the length is the datagram's own, so that one that is too long is seen.
     let received =
@@ -98,9 +98,9 @@ fn turn(worker: &Worker, opener: &mut Opener, outcome: &mut Outcome) -> Next {
     };
     let Some(Ok(message)) = datagram.get(..length).map(protocol::decode) else { return Next::Broken };
     match message {
-        Message::Report(report) => outcome.report = Some(report),
+        Message::Report(report) => result.report = Some(report),
         Message::OtherProcess => {
-            outcome.other_process = true;
+            result.other_process = true;
             opener.distrust_process();
         }
         Message::Done => return Next::Whole,
@@ -126,5 +126,5 @@ fn answer(worker: &Worker, opener: &Opener, request: &Message) -> Result<(), Err
 }
 
 #[cfg(test)]
-#[path = "supervisor_tests.rs"]
+#[path = "broker_tests.rs"]
 mod tests;

@@ -1,21 +1,21 @@
-//! What is told about a crash in the system journal.
+//! What is reported of a crash in the system journal.
 
 use super::crash::Crash;
-use crate::system_journal::{Event, Places, Priority, SystemJournal};
+use crate::system_journal::{Event, LogPaths, Priority, SystemJournal};
 
-/// The journal, and whom it is told about.
-pub(super) struct Telling {
+/// The journal, and the crash that is reported there.
+pub(super) struct CrashLog {
     journal: SystemJournal,
     executable: String,
     pid: Option<i32>,
     signal: Option<i32>,
 }
 
-impl Telling {
+impl CrashLog {
     /// Opens the journal while there are rights to do so.
-    pub(super) fn of(crash: &Crash) -> Self {
+    pub(super) fn new(crash: &Crash) -> Self {
         Self {
-            journal: SystemJournal::open(&Places::default()),
+            journal: SystemJournal::open(&LogPaths::default()),
             executable: crash.label().to_owned(),
             pid: crash.pid,
             signal: crash.signal,
@@ -31,8 +31,8 @@ impl Telling {
         }
     }
 
-    /// Tells something about the crash.
-    pub(super) fn tell(&self, priority: Priority, message: &str) {
+    /// Reports something about the crash.
+    pub(super) fn report(&self, priority: Priority, message: &str) {
         let number = |number: Option<i32>| number.map(|number| number.to_string()).unwrap_or_default();
         let (pid, signal) = (number(self.pid), number(self.signal));
         let fields = [
@@ -41,6 +41,6 @@ impl Telling {
             ("TELEMETRY_SIGNAL", &signal),
         ];
         let known: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        self.journal.tell(&Event { priority, message, fields: &known });
+        self.journal.log(&Event { priority, message, fields: &known });
     }
 }

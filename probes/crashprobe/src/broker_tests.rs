@@ -28,21 +28,21 @@ fn start(task: Task, work: impl FnOnce(WorkerIo)) -> Worker {
     Worker::start(task, users::is_root().then_some(NOBODY), work).unwrap()
 }
 
-fn run(work: impl FnOnce(WorkerIo)) -> Outcome {
+fn run(work: impl FnOnce(WorkerIo)) -> WorkerResult {
     run_below(Path::new("/"), Deadline::after(Instant::now(), PATIENCE), work)
 }
 
-fn run_below(root: &Path, deadline: Deadline, work: impl FnOnce(WorkerIo)) -> Outcome {
+fn run_below(root: &Path, deadline: Deadline, work: impl FnOnce(WorkerIo)) -> WorkerResult {
     serve(start(task(), work), &mut Opener::of_core(root).unwrap(), deadline)
 }
 
-fn tell(io: &WorkerIo, text: &str) {
+fn report(io: &WorkerIo, text: &str) {
     let report = CrashReport { process: text.to_owned(), ..CrashReport::default() };
-    io.supervisor.report(&report, None);
+    io.broker.report(&report, None);
 }
 
-fn told(outcome: &Outcome) -> Option<&str> {
-    Some(outcome.report.as_ref()?.text.strip_prefix("Process: ")?.trim_end())
+fn reported(result: &WorkerResult) -> Option<&str> {
+    Some(result.report.as_ref()?.text.strip_prefix("Process: ")?.trim_end())
 }
 
 fn build_id() -> BuildId {
@@ -53,15 +53,15 @@ const MAPPING: FileMapping = FileMapping { start: 1, end: 2, file_offset: 0, fil
 
 #[test]
 fn the_last_report_is_the_one_that_counts() {
-    let outcome = run(|io| {
-        tell(&io, "first");
+    let result = run(|io| {
+        report(&io, "first");
         let report = CrashReport { error: Some("why".to_owned()), ..CrashReport::default() };
-        io.supervisor.report(&report, Some("/usr/bin/x"));
+        io.broker.report(&report, Some("/usr/bin/x"));
     });
     let text = "Process: unknown\nError: why\n".to_owned();
     let report = Report { failed: true, executable: Some("/usr/bin/x".to_owned()), text };
-    assert_eq!(outcome, Outcome { report: Some(report), cut_short: None, other_process: false });
-    assert_eq!(run(drop), Outcome { report: None, cut_short: None, other_process: false });
+    assert_eq!(result, WorkerResult { report: Some(report), cut_short: None, other_process: false });
+    assert_eq!(run(drop), WorkerResult { report: None, cut_short: None, other_process: false });
 }
 
 #[test]
@@ -75,39 +75,39 @@ fn a_worker_gets_the_files_that_it_asks_for_and_its_core() {
     task.core = Core::Regular(core);
     let worker = start(task, |io| {
         use std::os::unix::fs::FileExt;
-        let large = io.supervisor.mapped(&MAPPING, "/large").unwrap();
+        let large = io.broker.mapped(&MAPPING, "/large").unwrap();
         let mut core = [0; 4];
         io.core.file().read_exact_at(&mut core, 0).unwrap();
         let others = [
-            io.supervisor.mapped(&MAPPING, "/empty"),
-            io.supervisor.mapped(&MAPPING, "/none"),
-            io.supervisor.mapped(&MAPPING, "relative"),
-            io.supervisor.debug_by_build_id(&build_id()),
-            io.supervisor.debug_link("/large", "x.debug"),
+            io.broker.mapped(&MAPPING, "/empty"),
+            io.broker.mapped(&MAPPING, "/none"),
+            io.broker.mapped(&MAPPING, "relative"),
+            io.broker.debug_by_build_id(&build_id()),
+            io.broker.debug_link("/large", "x.debug"),
         ];
         let found = others.iter().flatten().count();
         let is_right = large.len() == 100_000 && large.iter().all(|byte| *byte == b'x');
-        tell(&io, &format!("{is_right} {found} {}", core == *b"core"));
+        report(&io, &format!("{is_right} {found} {}", core == *b"core"));
     });
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    let outcome = serve(worker, &mut Opener::of_core(root.path()).unwrap(), deadline);
-    assert_eq!(told(&outcome), Some("true 0 true"), "{outcome:?}");
+    let result = serve(worker, &mut Opener::of_core(root.path()).unwrap(), deadline);
+    assert_eq!(reported(&result), Some("true 0 true"), "{result:?}");
 }
 
 #[test]
 fn a_worker_that_never_ends_is_ended_with_its_report() {
     for is_chatty in [false, true] {
         let start = Instant::now().checked_sub(Duration::from_millis(9_800)).unwrap();
-        let outcome = run_below(Path::new("/"), Deadline::after(start, Duration::from_secs(10)), |io| {
-            tell(&io, "here");
+        let result = run_below(Path::new("/"), Deadline::after(start, Duration::from_secs(10)), |io| {
+            report(&io, "here");
             loop {
                 if is_chatty {
-                    black_box(io.supervisor.debug_by_build_id(&build_id()));
+                    black_box(io.broker.debug_by_build_id(&build_id()));
                 }
             }
         });
-        assert_eq!(told(&outcome), Some("here"));
-        let reason = outcome.cut_short.unwrap();
+        assert_eq!(reported(&result), Some("here"));
+        let reason = result.cut_short.unwrap();
         let broken = "The analysis ended early (it broke its protocol).";
         assert!(reason == "Time limit of 10 s reached." || (is_chatty && reason == broken), "{reason}");
     }
@@ -115,26 +115,26 @@ fn a_worker_that_never_ends_is_ended_with_its_report() {
 
 #[test]
 fn a_worker_that_says_too_much_is_ended() {
-    let outcome = run(|io| {
+    let result = run(|io| {
         loop {
-            tell(&io, "again");
+            report(&io, "again");
         }
     });
-    assert_eq!(told(&outcome), Some("again"));
-    assert_eq!(outcome.cut_short.as_deref(), Some("The analysis ended early (it broke its protocol)."));
+    assert_eq!(reported(&result), Some("again"));
+    assert_eq!(result.cut_short.as_deref(), Some("The analysis ended early (it broke its protocol)."));
 }
 
 #[test]
 fn a_worker_that_breaks_the_protocol_is_ended() {
     for junk in [vec![], vec![0], vec![1; 30], vec![6, 6], vec![b'x'; DATAGRAM_BYTES + 1]] {
-        let outcome = run(|io| {
-            tell(&io, "before");
-            let _ = nix::sys::socket::send(io.supervisor.descriptor(), &junk, MsgFlags::empty());
-            black_box(io.supervisor.debug_by_build_id(&build_id()));
-            tell(&io, "after");
+        let result = run(|io| {
+            report(&io, "before");
+            let _ = nix::sys::socket::send(io.broker.descriptor(), &junk, MsgFlags::empty());
+            black_box(io.broker.debug_by_build_id(&build_id()));
+            report(&io, "after");
         });
-        assert_eq!(told(&outcome), Some("before"), "{junk:?}");
-        assert!(outcome.cut_short.unwrap().starts_with("The analysis ended early ("), "{junk:?}");
+        assert_eq!(reported(&result), Some("before"), "{junk:?}");
+        assert!(result.cut_short.unwrap().starts_with("The analysis ended early ("), "{junk:?}");
     }
 }
 
@@ -151,12 +151,12 @@ fn the_death_of_a_worker_has_a_name() {
         }),
     ];
     for (name, die) in deaths {
-        let outcome = run(move |io| {
-            tell(&io, "before");
+        let result = run(move |io| {
+            report(&io, "before");
             die();
         });
-        assert_eq!(told(&outcome), Some("before"));
-        assert_eq!(outcome.cut_short, Some(format!("The analysis ended early ({name}).")));
+        assert_eq!(reported(&result), Some("before"));
+        assert_eq!(result.cut_short, Some(format!("The analysis ended early ({name}).")));
     }
 }
 
@@ -166,23 +166,23 @@ fn a_file_that_is_cut_short_ends_the_worker_and_not_the_report() {
     let path = root.path().join("x");
     std::fs::write(&path, vec![1; 10_000]).unwrap();
     let worker = start(task(), |io| {
-        let bytes = io.supervisor.mapped(&MAPPING, "/x").unwrap();
-        tell(&io, "mapped");
-        black_box(io.supervisor.debug_by_build_id(&build_id()));
+        let bytes = io.broker.mapped(&MAPPING, "/x").unwrap();
+        report(&io, "mapped");
+        black_box(io.broker.debug_by_build_id(&build_id()));
         black_box(bytes.iter().copied().max());
-        tell(&io, "read");
+        report(&io, "read");
     });
     let mut opener = Opener::of_core(root.path()).unwrap();
-    let mut outcome = Outcome { report: None, cut_short: None, other_process: false };
+    let mut result = WorkerResult { report: None, cut_short: None, other_process: false };
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    while outcome.report.is_none() {
+    while result.report.is_none() {
         assert!(wait(worker.socket.as_fd(), deadline));
-        assert!(matches!(turn(&worker, &mut opener, &mut outcome), Next::Serve));
+        assert!(matches!(turn(&worker, &mut opener, &mut result), Next::Serve));
     }
     File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
-    outcome = Outcome { report: outcome.report, ..serve(worker, &mut opener, deadline) };
-    assert_eq!(told(&outcome), Some("mapped"));
-    assert_eq!(outcome.cut_short.as_deref(), Some("The analysis ended early (SIGBUS)."));
+    result = WorkerResult { report: result.report, ..serve(worker, &mut opener, deadline) };
+    assert_eq!(reported(&result), Some("mapped"));
+    assert_eq!(result.cut_short.as_deref(), Some("The analysis ended early (SIGBUS)."));
 }
 
 #[test]
@@ -234,18 +234,18 @@ fn nothing_but_reading_and_its_own_memory_is_left_to_a_worker() {
             .filter(|(_, number, arguments)| syscall::call(*number, *arguments) != Err(Errno::EPERM))
             .map(|(name, ..)| name)
             .collect();
-        tell(&io, &format!("allowed: {allowed:?}"));
+        report(&io, &format!("allowed: {allowed:?}"));
     });
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    let outcome = serve(worker, &mut Opener::of_core(Path::new("/")).unwrap(), deadline);
-    assert_eq!((told(&outcome), &outcome.cut_short), (Some("allowed: []"), &None));
+    let result = serve(worker, &mut Opener::of_core(Path::new("/")).unwrap(), deadline);
+    assert_eq!((reported(&result), &result.cut_short), (Some("allowed: []"), &None));
     assert_eq!(writable.metadata().unwrap().len(), 0);
 }
 
 #[test]
 fn no_privilege_and_no_descriptor_is_left_to_a_worker() {
     let worker = start(task(), |io| {
-        black_box(io.supervisor.debug_by_build_id(&build_id()));
+        black_box(io.broker.debug_by_build_id(&build_id()));
     });
     // The request says that it is confined.
     assert!(wait(worker.socket.as_fd(), Deadline::after(Instant::now(), PATIENCE)));
@@ -279,9 +279,9 @@ fn the_core_is_the_workers_alone() {
     let mut task = task();
     task.core = Core::Stream(read_end.into());
     let _worker = start(task, |io| {
-        let WorkerIo { core, supervisor, .. } = io;
+        let WorkerIo { core, broker, .. } = io;
         drop(core);
-        black_box(supervisor.debug_by_build_id(&build_id()));
+        black_box(broker.debug_by_build_id(&build_id()));
     });
     // A pipe that nobody reads is an error to its writer, here the kernel.
     let mut polled = [PollFd::new(write_end.as_fd(), PollFlags::empty())];
@@ -296,7 +296,7 @@ fn a_worker_does_not_outlive_its_supervisor() {
         let mut task = task();
         task.core = Core::Stream(File::from(write_end.try_clone().unwrap()));
         let worker = start(task, |io| {
-            tell(&io, "here");
+            report(&io, "here");
             loop {
                 black_box(&io.core);
             }
