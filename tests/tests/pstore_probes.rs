@@ -171,7 +171,7 @@ fn what_klogscanner_has_told_is_not_told_again() {
     let mut telemprobd = machine.sandbox.start_telemprobd();
     let output = machine.probe();
     assert_done(&output);
-    assert!(says(&output, "what is in it was told before"), "{output:?}");
+    assert!(says(&output, "what is in it was reported before"), "{output:?}");
     assert_eq!(machine.told(), told([]));
     assert!(machine.cached().is_empty());
     // The panic after it is new.

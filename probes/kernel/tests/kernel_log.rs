@@ -28,7 +28,7 @@ fn klogscanner(etc_files: &[&str], args: &[&str], stdin: Stdio) -> Output {
     command.arg("-f").arg(&config).args(args).stdin(stdin).output().unwrap()
 }
 
-fn told(log: &Path) -> String {
+fn printed(log: &Path) -> String {
     let output = klogscanner(&[], &["--file", log.to_str().unwrap()], Stdio::null());
     assert!(output.status.success(), "{}: {}", log.display(), String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -38,11 +38,11 @@ fn told(log: &Path) -> String {
 fn every_log_gives_what_stands_beside_it() {
     for log in logs() {
         let expected = log.with_extension("expected");
-        let told = told(&log);
+        let printed = printed(&log);
         if std::env::var_os("RENEW_GOLDEN").is_some() {
-            fs::write(&expected, told).unwrap();
+            fs::write(&expected, printed).unwrap();
         } else {
-            assert_eq!(told, fs::read_to_string(expected).unwrap(), "{}", log.display());
+            assert_eq!(printed, fs::read_to_string(expected).unwrap(), "{}", log.display());
         }
     }
 }
@@ -51,13 +51,13 @@ fn every_log_gives_what_stands_beside_it() {
 fn no_address_and_no_register_is_told() {
     for log in logs() {
         let text = fs::read_to_string(&log).unwrap();
-        let told = told(&log);
+        let printed = printed(&log);
         // Every word of the log that is a number of the kernel's half of the address space, 64 or 32 bits.
         let words = text.split(|c: char| !c.is_ascii_alphanumeric());
         for word in words.filter(|word| word.len() == 16 && word.starts_with("ffff")) {
-            assert!(!told.contains(word), "{}: {word}", log.display());
+            assert!(!printed.contains(word), "{}: {word}", log.display());
         }
-        assert!(!told.contains("letter to ann"), "{}", log.display());
+        assert!(!printed.contains("letter to ann"), "{}", log.display());
     }
 }
 
@@ -66,16 +66,16 @@ fn with_the_override_registers_and_addresses_are_told() {
     let log = logs().into_iter().find(|log| log.ends_with("null_dereference_6.1.log")).unwrap();
     let output =
         klogscanner(&["opt-in-no-privacy-filters"], &["--file", log.to_str().unwrap()], Stdio::null());
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("\nRegister RSP: 0018:ffffb1b2c0207e60\n"), "{told}");
-    assert!(told.contains("\nRegister RIP: 0010:broken_write+0x5/0x10\n"), "{told}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("\nRegister RSP: 0018:ffffb1b2c0207e60\n"), "{printed}");
+    assert!(printed.contains("\nRegister RIP: 0010:broken_write+0x5/0x10\n"), "{printed}");
 }
 
 #[test]
 fn standard_input_is_a_log_too_and_one_that_is_not_there_is_named() {
     let log = fs::File::open(logs().first().unwrap()).unwrap();
     let output = klogscanner(&[], &["--file", "-"], log.into());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), told(logs().first().unwrap()));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), printed(logs().first().unwrap()));
     let output = klogscanner(&[], &["--file", "/nowhere/kern.log"], Stdio::null());
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/kern.log: No such file"));

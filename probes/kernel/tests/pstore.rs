@@ -67,7 +67,7 @@ fn tree(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn told(dumps: &Path) -> String {
+fn printed(dumps: &Path) -> String {
     let output = pstoreprobe(&[], dumps);
     assert!(output.status.success(), "{}: {}", dumps.display(), String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -77,37 +77,37 @@ fn told(dumps: &Path) -> String {
 fn every_directory_gives_what_stands_beside_it() {
     for dumps in directories() {
         let expected = dumps.with_extension("expected");
-        let told = told(&dumps);
+        let printed = printed(&dumps);
         if std::env::var_os("RENEW_GOLDEN").is_some() {
-            fs::write(&expected, told).unwrap();
+            fs::write(&expected, printed).unwrap();
         } else {
-            assert_eq!(told, fs::read_to_string(expected).unwrap(), "{}", dumps.display());
+            assert_eq!(printed, fs::read_to_string(expected).unwrap(), "{}", dumps.display());
         }
     }
 }
 
 #[test]
 fn old_and_new_names_packed_or_not_tell_the_same() {
-    let records = |name: &str| told(&golden().join(name));
+    let records = |name: &str| printed(&golden().join(name));
     assert_eq!(records("efi_new_names"), records("packed"));
     let of_archive = records("archive");
     let old = records("efi_old_names");
     let (record, count) = old.rsplit_once("# ").unwrap();
     assert_eq!(count, "1 record would be sent\n");
-    assert!(of_archive.contains(record), "joined parts tell what the parts tell: {of_archive}");
+    assert!(of_archive.contains(record), "joined parts say what the parts say: {of_archive}");
 }
 
 #[test]
 fn no_address_is_told_unless_the_administrator_says_so() {
     for dumps in directories() {
-        let told = told(&dumps);
-        let words = told.split(|c: char| !c.is_ascii_alphanumeric());
+        let printed = printed(&dumps);
+        let words = printed.split(|c: char| !c.is_ascii_alphanumeric());
         let addresses: Vec<_> = words.filter(|word| word.len() == 16 && word.starts_with("ffff")).collect();
         assert!(addresses.is_empty(), "{}: {addresses:?}", dumps.display());
     }
     let output = pstoreprobe(&["opt-in-no-privacy-filters"], &golden().join("packed"));
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("\nRegister RSP: 0018:ffffb1b2c0207e60\n"), "{told}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("\nRegister RSP: 0018:ffffb1b2c0207e60\n"), "{printed}");
 }
 
 #[test]

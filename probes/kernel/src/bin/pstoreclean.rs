@@ -1,4 +1,4 @@
-//! pstoreclean: copies what the kernel kept of its log over a restart, and frees its place.
+//! pstoreclean: copies what the kernel kept of its log over a restart, and frees its room.
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     daemon::run(&client, &settings, privacy)
 }
 
-/// Whether the administrator wants addresses and registers to be told.
+/// Whether the administrator wants addresses and registers to be sent.
 fn privacy(settings: &Settings) -> Privacy {
     if consent::has_no_privacy_filters(&settings.etc_dir) { Privacy::Everything } else { Privacy::Filtered }
 }

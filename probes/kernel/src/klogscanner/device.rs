@@ -30,7 +30,7 @@ impl Device {
             match nix::unistd::read(&self.file, &mut self.buffer) {
                 Ok(0) | Err(Errno::EAGAIN) => return Ok(None),
                 Ok(length) => return Ok(self.buffer.get(..length)),
-                // The record was overwritten (the next ones tell how many), or is longer than any of the kernel's.
+                // The record was overwritten (the next ones show how many), or is longer than any of the kernel's.
                 Err(Errno::EPIPE | Errno::EINVAL | Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }

@@ -10,7 +10,7 @@ const QUIET_MS: u64 = 3_000;
 /// The log as it is followed.
 #[derive(Debug)]
 pub(super) struct Follower {
-    pub(super) book: ProbeState<Position, KernelFinding>,
+    pub(super) state: ProbeState<Position, KernelFinding>,
     scanner: Scanner,
     privacy: Privacy,
     /// Number of the record that comes next; those before it in the log were read by an earlier klogscanner.
@@ -21,20 +21,20 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Goes on where the book says, if it is of this boot.
+    /// Goes on where the state says, if it is of this boot.
     pub(super) fn new(
-        mut book: ProbeState<Position, KernelFinding>,
+        mut state: ProbeState<Position, KernelFinding>,
         boot_id: &str,
         privacy: Privacy,
         consent_us: u64,
     ) -> Self {
-        if book.position().boot_id != boot_id {
-            // What an earlier boot left is told now, and its clock is gone.
-            book.forget_windows();
-            book.position_mut().begin_boot(boot_id);
+        if state.position().boot_id != boot_id {
+            // What an earlier boot left is reported now, and its clock is gone.
+            state.forget_windows();
+            state.position_mut().begin_boot(boot_id);
         }
-        let expected = book.position().next_sequence;
-        Self { book, scanner: Scanner::default(), privacy, expected, last_read_ms: 0, consent_us }
+        let expected = state.position().next_sequence;
+        Self { state, scanner: Scanner::default(), privacy, expected, last_read_ms: 0, consent_us }
     }
 
     /// Takes a record as the device gave it.
@@ -55,23 +55,23 @@ impl Follower {
 
     fn count_lost(&mut self, lines: u64) {
         if lines > 0 {
-            self.book.position_mut().lost_lines += lines;
-            self.book.touch();
+            self.state.position_mut().lost_lines += lines;
+            self.state.touch();
             log::warn!("{lines} lines of the kernel's log were overwritten before they could be read");
         }
     }
 
     fn note(&mut self, found: &[Oops], now_ms: u64) {
         for oops in found {
-            if self.book.position_mut().is_new(oops) {
+            if self.state.position_mut().is_new(oops) {
                 let happened_ms = oops.stamp_us.map_or(now_ms, |us| us / 1000);
-                if !self.book.counts(&oops.key(), happened_ms) {
-                    self.book.note(KernelFinding::of(oops, self.privacy, &[]), happened_ms, now_ms);
+                if !self.state.counts(&oops.key(), happened_ms) {
+                    self.state.note(KernelFinding::new(oops, self.privacy, &[]), happened_ms, now_ms);
                 }
             }
         }
         let next = self.scanner.first_needed().unwrap_or(self.expected);
-        self.book.position_mut().move_to(next);
+        self.state.position_mut().move_to(next);
     }
 
     /// There is nothing more to read for now.
@@ -79,7 +79,7 @@ impl Follower {
         if self.quiet_at_ms().is_some_and(|at_ms| at_ms <= now_ms) {
             self.finish(now_ms);
         }
-        self.book.settle(now_ms);
+        self.state.settle(now_ms);
     }
 
     /// What is open is whole: the log ends here for this process.
@@ -91,7 +91,7 @@ impl Follower {
 
     /// When [`Follower::pause`] has something to do next; none: not before there is a new line.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
-        self.quiet_at_ms().into_iter().chain(self.book.next_due_ms()).min()
+        self.quiet_at_ms().into_iter().chain(self.state.next_due_ms()).min()
     }
 
     fn quiet_at_ms(&self) -> Option<u64> {

@@ -43,28 +43,28 @@ fn follower(state_dir: &Path, boot_id: &str) -> Follower {
 fn turn(follower: &mut Follower, records: &[String]) {
     records.iter().for_each(|record| follower.take(record.as_bytes(), 1));
     follower.pause(1);
-    follower.book.save_if_changed().unwrap();
+    follower.state.save_if_changed().unwrap();
 }
 
 /// The log ends and klogscanner with it.
 fn end(mut follower: Follower) {
     follower.finish(1);
-    follower.book.settle_all();
-    follower.book.save().unwrap();
+    follower.state.settle_all();
+    follower.state.save().unwrap();
 }
 
-fn book(state_dir: &Path) -> Value {
+fn state(state_dir: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(state_dir.join("klogscanner.json")).unwrap()).unwrap()
 }
 
 /// Payloads that wait for telemprobd, sorted.
-fn told(state_dir: &Path) -> Vec<String> {
-    let book = book(state_dir);
-    let waiting = book["outbox"].as_array().unwrap().iter();
-    let mut told: Vec<_> =
+fn printed(state_dir: &Path) -> Vec<String> {
+    let state = state(state_dir);
+    let waiting = state["outbox"].as_array().unwrap().iter();
+    let mut printed: Vec<_> =
         waiting.map(|waiting| waiting["draft"]["payload"].as_str().unwrap().to_owned()).collect();
-    told.sort();
-    told
+    printed.sort();
+    printed
 }
 
 fn expected() -> Vec<String> {
@@ -72,15 +72,18 @@ fn expected() -> Vec<String> {
     let mut whole = follower(dir.path(), BOOT);
     turn(&mut whole, &log());
     end(whole);
-    told(dir.path())
+    printed(dir.path())
 }
 
 #[test]
 fn every_failure_is_told_once() {
-    let told = expected();
-    assert_eq!(told.len(), 4, "{told:?}");
+    let printed = expected();
+    assert_eq!(printed.len(), 4, "{printed:?}");
     for reason in ["WARNING: CPU: 0", "BUG: kernel NULL", "WARNING: CPU: 1", "Kernel panic"] {
-        assert_eq!(told.iter().filter(|payload| payload.contains(&format!("Reason: {reason}"))).count(), 1);
+        assert_eq!(
+            printed.iter().filter(|payload| payload.contains(&format!("Reason: {reason}"))).count(),
+            1
+        );
     }
 }
 
@@ -100,7 +103,7 @@ fn a_kill_at_any_line_loses_and_repeats_nothing() {
             let mut next = follower(dir.path(), BOOT);
             turn(&mut next, &log);
             end(next);
-            assert_eq!(told(dir.path()), expected(), "killed at {killed_at}");
+            assert_eq!(printed(dir.path()), expected(), "killed at {killed_at}");
         }
     }
 }
@@ -115,8 +118,8 @@ fn what_was_stopped_cleanly_begins_where_it_stopped() {
     let mut next = follower(dir.path(), BOOT);
     turn(&mut next, &log);
     end(next);
-    assert_eq!(told(dir.path()), expected());
-    assert_eq!(book(dir.path())["position"]["next_sequence"], log.len());
+    assert_eq!(printed(dir.path()), expected());
+    assert_eq!(state(dir.path())["position"]["next_sequence"], log.len());
 }
 
 #[test]
@@ -127,8 +130,8 @@ fn another_boot_begins_at_its_first_line_and_tells_what_the_last_one_left() {
     let mut next = follower(dir.path(), "another");
     turn(&mut next, &log[16..].iter().enumerate().map(renumbered).collect::<Vec<_>>());
     end(next);
-    assert_eq!(told(dir.path()).len(), 3, "{:?}", told(dir.path()));
-    let fingerprints = book(dir.path())["position"]["fingerprints"].as_array().unwrap().len();
+    assert_eq!(printed(dir.path()).len(), 3, "{:?}", printed(dir.path()));
+    let fingerprints = state(dir.path())["position"]["fingerprints"].as_array().unwrap().len();
     assert_eq!(fingerprints, 3, "those of both boots");
 }
 
@@ -145,8 +148,8 @@ fn lines_that_were_overwritten_are_counted_and_split_no_oops_wrongly() {
     turn(&mut follower, &log[..2]);
     turn(&mut follower, &log[6..]);
     end(follower);
-    assert_eq!(book(dir.path())["position"]["lost_lines"], 4);
-    assert!(told(dir.path()).iter().all(|payload| !(payload.contains(" fa") && payload.contains(" fb"))));
+    assert_eq!(state(dir.path())["position"]["lost_lines"], 4);
+    assert!(printed(dir.path()).iter().all(|payload| !(payload.contains(" fa") && payload.contains(" fb"))));
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn what_happened_before_consent_is_not_collected() {
     follower.consent_us = 12_000;
     turn(&mut follower, &log());
     end(follower);
-    assert_eq!(told(dir.path()).len(), 2, "{:?}", told(dir.path()));
+    assert_eq!(printed(dir.path()).len(), 2, "{:?}", printed(dir.path()));
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn what_programs_write_and_noise_is_passed_over() {
     turn(&mut follower, &records.map(str::to_owned));
     assert_eq!(follower.next_due_ms(), None);
     end(follower);
-    assert!(told(dir.path()).is_empty());
+    assert!(printed(dir.path()).is_empty());
 }
 
 #[test]
@@ -181,6 +184,6 @@ fn an_oops_without_an_end_is_whole_when_nothing_follows() {
     follower.pause(1 + QUIET_MS);
     assert!(follower.next_due_ms().is_some_and(|due_ms| due_ms > 1 + QUIET_MS));
     follower.pause(1 + QUIET_MS + telemetry_outbox::HOLD_MS);
-    follower.book.save().unwrap();
-    assert_eq!(told(dir.path()).len(), 1);
+    follower.state.save().unwrap();
+    assert_eq!(printed(dir.path()).len(), 1);
 }

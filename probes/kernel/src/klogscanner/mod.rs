@@ -1,4 +1,4 @@
-//! klogscanner: follows /dev/kmsg and tells about oopses.
+//! klogscanner: follows /dev/kmsg and reports oopses.
 //!
 //! `follow` has what happens to a record of the log, without any device; `device` reads one, `run` waits, and
 //! `text` is for logs that a person has as text.

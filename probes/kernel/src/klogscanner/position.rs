@@ -4,7 +4,7 @@ use crate::log::Oops;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Name of the program, its book and its lock.
+/// Name of the program, its state and its lock.
 pub const PROBE: &str = "klogscanner";
 
 /// Fingerprints that are kept: pstore has the last 10 KiB or so of the log, and no more oopses than that in it.
@@ -17,12 +17,12 @@ pub struct Position {
     pub boot_id: String,
     /// Number of the record to read next.
     pub next_sequence: u64,
-    /// Oopses from there on that are in the book already, by the number of their first record: those that ended while
+    /// Oopses from there on that are in the outbox already, by the number of their first record: those that ended while
     /// another was still open.
     pub done: Vec<u64>,
     /// Lines of this boot that were overwritten before they were read.
     pub lost_lines: u64,
-    /// Oopses that were found, newest last, also of earlier boots: pstoreprobe does not tell them again.
+    /// Oopses that were found, newest last, also of earlier boots: pstoreprobe does not report them again.
     pub fingerprints: VecDeque<String>,
 }
 
@@ -35,10 +35,10 @@ impl Position {
 
     /// Notes an oops; false if it was noted before.
     pub fn is_new(&mut self, oops: &Oops) -> bool {
-        if self.done.contains(&oops.place) {
+        if self.done.contains(&oops.sequence) {
             return false;
         }
-        self.done.push(oops.place);
+        self.done.push(oops.sequence);
         if let Some(fingerprint) = oops.fingerprint() {
             self.fingerprints.push_back(fingerprint);
             while self.fingerprints.len() > FINGERPRINTS {

@@ -18,7 +18,7 @@ use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
-/// Records that are read before anything else is looked at again.
+/// Records that are read before anything else is attended to.
 const RECORDS_A_TURN: usize = 4096;
 
 type Error = Box<dyn std::error::Error>;
@@ -26,19 +26,19 @@ type Error = Box<dyn std::error::Error>;
 /// Follows the log until a signal or the withdrawal of consent.
 ///
 /// # Errors
-/// The log can not be read, the state can not be written, or another klogscanner runs.
+/// The log cannot be read, the state cannot be written, or another klogscanner runs.
 pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Result<(), Error> {
     let signals = Signals::watch()?;
     let consent = ConsentWatch::new(&settings.etc_dir)?;
     let _lock = InstanceLock::acquire(&settings.run_dir, PROBE)?;
     let mut device = Device::open().map_err(|error| cannot_read(&error))?;
-    let book = ProbeState::open(&settings.state_dir, PROBE)?;
-    let mut follower = Follower::new(book, &boot_id()?, privacy, consent_us(settings)?);
+    let state = ProbeState::open(&settings.state_dir, PROBE)?;
+    let mut follower = Follower::new(state, &boot_id()?, privacy, consent_us(settings)?);
     readiness::ready();
     loop {
         read(&mut device, &mut follower)?;
         follower.pause(now_ms()?);
-        if follower.book.send_waiting(
+        if follower.state.send_waiting(
             client,
             RecordPaths { spool_dir: &settings.spool_dir, log_dir: &settings.log_dir },
             now_ms()?,
@@ -46,7 +46,7 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
             || !client.is_opted_in()
         {
             log::info!("telemetry is not opted in any more");
-            return Ok(follower.book.forget()?);
+            return Ok(follower.state.forget()?);
         }
         wait(&device, &signals, &consent, follower.next_due_ms())?;
         consent.drain();
@@ -69,7 +69,7 @@ fn read(device: &mut Device, follower: &mut Follower) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is held or half read is told now: it may be the machine that stops.
+/// What is held or half read is reported now: it may be the machine that stops.
 fn end(
     device: &mut Device,
     follower: &mut Follower,
@@ -78,13 +78,13 @@ fn end(
 ) -> Result<(), Error> {
     read(device, follower)?;
     follower.finish(now_ms()?);
-    follower.book.settle_all();
-    follower.book.send_waiting(
+    follower.state.settle_all();
+    follower.state.send_waiting(
         client,
         RecordPaths { spool_dir: &settings.spool_dir, log_dir: &settings.log_dir },
         u64::MAX,
     )?;
-    Ok(follower.book.save()?)
+    Ok(follower.state.save()?)
 }
 
 fn wait(

@@ -11,29 +11,29 @@ use telemetry_outbox::{Finding, Repeats, UnsentRecord};
 /// As reading the log.
 pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<UnsentRecord>> {
     let mut repeats = Repeats::default();
-    let mut told = Vec::new();
+    let mut due = Vec::new();
     each_oops(log, |oops| {
         let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
         if !repeats.counts(&oops.key(), happened_ms) {
-            told.extend(repeats.note(KernelFinding::of(oops, privacy, &[]), happened_ms, 0));
+            due.extend(repeats.note(KernelFinding::new(oops, privacy, &[]), happened_ms, 0));
         }
     })?;
-    told.extend(repeats.flush());
-    Ok(told.iter().map(|(finding, count)| finding.record(*count)).collect())
+    due.extend(repeats.flush());
+    Ok(due.iter().map(|(finding, count)| finding.record(*count)).collect())
 }
 
 fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<()> {
     let mut scanner = Scanner::default();
     let mut found = Vec::new();
-    let mut place = 0;
+    let mut sequence = 0;
     let mut push = |bytes: &[u8]| {
         // Nearly all of it is ASCII, which is checked faster than it is mended.
         let text = str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
-        if let Some(line) = Line::of_text(&text, place) {
+        if let Some(line) = Line::of_text(&text, sequence) {
             scanner.push(&line, &mut found);
             found.drain(..).for_each(|oops| take(&oops));
         }
-        place += 1;
+        sequence += 1;
     };
     // The beginning of a line whose end is not in the buffer yet.
     let mut begun = Vec::with_capacity(LINE_BYTES);
@@ -67,7 +67,7 @@ fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<(
     Ok(())
 }
 
-/// No line is kept longer than it is looked at.
+/// No line is kept longer than it is read.
 fn extend(begun: &mut Vec<u8>, more: &[u8]) {
     let room = LINE_BYTES.saturating_sub(begun.len());
     begun.extend(more.iter().take(room));

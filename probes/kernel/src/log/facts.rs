@@ -1,4 +1,4 @@
-//! What the lines between the first one and the call trace tell: version, taints, registers.
+//! What the lines between the first one and the call trace say: version, taints, registers.
 
 use super::frame::{self, Frame};
 
@@ -35,7 +35,7 @@ pub(super) fn build(line: &str) -> Option<Build<'_>> {
     Some(Build { tainted: flags.join(" "), version })
 }
 
-/// Registers that are told: those that hold values of the code that failed. Segments and control registers are the
+/// Registers that are sent: those that hold values of the code that failed. Segments and control registers are the
 /// same on every machine.
 const REGISTERS: [&str; 29] = [
     "RIP", "RSP", "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "R08", "R09", "R10", "R11", "R12", "R13",
@@ -48,7 +48,7 @@ fn is_arm_register(name: &str) -> bool {
     name == "sp" || number().is_some_and(|number| number <= 30)
 }
 
-/// Whether the line begins with a register that is told.
+/// Whether the line begins with a register that is sent.
 pub(super) fn has_registers(line: &str) -> bool {
     let bytes = line.as_bytes();
     if !matches!(bytes.first(), Some(b'R' | b'E' | b'C' | b'p' | b'l' | b's' | b'x')) {
@@ -93,17 +93,17 @@ pub(super) fn instruction(line: &str) -> Option<Frame<'_>> {
     if !matches!(line.as_bytes(), [b'R' | b'E' | b'I' | b'P' | b'p', ..]) {
         return None;
     }
-    let places = ["RIP: ", "EIP: ", "IP: ", "EIP is at ", "PC is at ", "pc : "];
-    let place = places.iter().find_map(|place| line.strip_prefix(place))?;
+    let prefixes = ["RIP: ", "EIP: ", "IP: ", "EIP is at ", "PC is at ", "pc : "];
+    let symbol = prefixes.iter().find_map(|prefix| line.strip_prefix(prefix))?;
     // The selector of the kernel's code on x86; a program's is 0033 or 0023.
-    let place = match place.split_once(':') {
+    let symbol = match symbol.split_once(':') {
         Some(("0010" | "0060", rest)) => rest,
         Some((selector, _)) if selector.len() == 4 => return None,
-        _ => place,
+        _ => symbol,
     };
-    let place = place.split(" SS:ESP").next().unwrap_or(place);
-    let place = place.split(" EFLAGS").next().unwrap_or(place);
-    frame::parse(place)
+    let symbol = symbol.split(" SS:ESP").next().unwrap_or(symbol);
+    let symbol = symbol.split(" EFLAGS").next().unwrap_or(symbol);
+    frame::parse(symbol)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ pub struct KernelFinding {
 }
 
 impl KernelFinding {
-    /// What is told of this oops, with sentences of whoever found it.
-    pub fn of(oops: &Oops, privacy: Privacy, notes: &[String]) -> Self {
+    /// What is sent of this oops, with sentences of whoever found it.
+    pub fn new(oops: &Oops, privacy: Privacy, notes: &[String]) -> Self {
         Self {
             key: oops.key(),
             class: oops.kind.class().to_owned(),

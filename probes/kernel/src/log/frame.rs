@@ -34,8 +34,8 @@ pub(super) fn parse(line: &str) -> Option<Frame<'_>> {
         None => (true, rest),
     };
     let mut words = symbol.split_whitespace();
-    let place = words.next()?;
-    let function = function_of(place)?;
+    let symbol = words.next()?;
+    let function = function_of(symbol)?;
     let mut module = None;
     for word in words {
         match (word.strip_prefix('['), &module) {
@@ -73,13 +73,13 @@ fn after_address(text: &str) -> Option<&str> {
 }
 
 /// The function of `fn+0x1/0x2`, or none within for a bare address; none without if it is neither.
-fn function_of(place: &str) -> Option<Option<&str>> {
-    if let Some(digits) = place.strip_prefix("0x") {
+fn function_of(symbol: &str) -> Option<Option<&str>> {
+    if let Some(digits) = symbol.strip_prefix("0x") {
         return (digits.len() >= 5 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(None);
     }
     // Byte by byte: most lines of an oops come by here.
-    let plus = place.bytes().position(|byte| byte == b'+')?;
-    let (name, offsets) = place.split_at_checked(plus)?;
+    let plus = symbol.bytes().position(|byte| byte == b'+')?;
+    let (name, offsets) = symbol.split_at_checked(plus)?;
     let is_name = !name.is_empty()
         && name.len() <= NAME_BYTES
         && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'[' | b']' | b'(' | b')'));

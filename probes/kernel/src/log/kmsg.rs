@@ -58,7 +58,7 @@ impl KmsgRecord<'_> {
             text: telemetry_record::header::cut(text, super::limits::LINE_BYTES),
             caller: self.caller,
             stamp_us: Some(self.stamp_us),
-            place: self.sequence,
+            sequence: self.sequence,
         })
     }
 }
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(text(b"6,1,2,-;end\\x"), "end\\x");
         let record = parse(b"6,9,2,-;one\\x0atwo").unwrap();
         assert_eq!(
-            record.lines().map(|line| (line.text, line.place)).collect::<Vec<_>>(),
+            record.lines().map(|line| (line.text, line.sequence)).collect::<Vec<_>>(),
             [("one", 9), ("two", 9)]
         );
     }

@@ -3,7 +3,7 @@
 /// Longest record of /dev/kmsg, in bytes: `PRINTK_MESSAGE_MAX` of the kernel is 2048, CONSOLE_EXT_LOG_MAX was 8192.
 pub const KMSG_RECORD_BYTES: usize = 8192;
 
-/// Longest line that is looked at, in bytes; the rest is left out. The kernel's own are 1024 at most.
+/// Longest line that is read, in bytes; the rest is left out. The kernel's own are 1024 at most.
 pub const LINE_BYTES: usize = 2048;
 
 /// Lines of one oops (contract).

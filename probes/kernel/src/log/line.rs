@@ -36,12 +36,12 @@ impl Caller {
 pub struct Line<'a> {
     /// What it says.
     pub text: &'a str,
-    /// Who wrote it, where the log tells.
+    /// Who wrote it, where the log says.
     pub caller: Option<Caller>,
     /// Time since the start of the machine, in microseconds.
     pub stamp_us: Option<u64>,
     /// Where it stands in the log: any number that grows from line to line.
-    pub place: u64,
+    pub sequence: u64,
 }
 
 /// A priority is facility * 8 + level, and the kernel's facility is 0: anything above is of a program.
@@ -55,7 +55,7 @@ const MONTHS: [&[u8]; 12] =
 
 impl<'a> Line<'a> {
     /// Reads a line of text; none if a program wrote it.
-    pub fn of_text(text: &'a str, place: u64) -> Option<Self> {
+    pub fn of_text(text: &'a str, sequence: u64) -> Option<Self> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let mut rest = cut(text.strip_suffix('\r').unwrap_or(text), LINE_BYTES);
         if let Some((priority, after)) = prefix_in(rest, '<', '>')
@@ -80,7 +80,7 @@ impl<'a> Line<'a> {
             // One blank belongs to the stamp; more are the line's own.
             rest = rest.strip_prefix(' ').unwrap_or(rest);
         }
-        Some(Self { text: rest, caller, stamp_us, place })
+        Some(Self { text: rest, caller, stamp_us, sequence })
     }
 }
 
@@ -90,7 +90,7 @@ fn prefix_in(text: &str, open: char, close: char) -> Option<(&str, &str)> {
 }
 
 /// The time in `[   12.345678]`, and what follows. A date (`dmesg -T`) gives no time, but is one too. Every line comes by
-/// here: digit by digit is faster than looking for the end first.
+/// here: digit by digit is faster than searching for the end first.
 fn after_stamp(text: &str) -> Option<(Option<u64>, &str)> {
     let inner = text.strip_prefix('[')?;
     let mut digits = 0_u64;

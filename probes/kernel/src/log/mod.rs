@@ -7,7 +7,7 @@
 //! ```
 //!
 //! All of it is functions of values: lines go in, an [`Oops`] comes out when it is whole. [`Scanner`] says where one
-//! begins and ends, `start` which lines begin one, `facts` and `frame` what its lines tell, `privacy` what of that
+//! begins and ends, `start` which lines begin one, `facts` and `frame` what its lines say, `privacy` what of that
 //! leaves the machine.
 //!
 //! Sources of the formats: `kernel/panic.c`, `lib/bug.c`, `arch/x86/kernel/dumpstack.c`, `mm/kasan/report.c`,

@@ -45,15 +45,15 @@ impl Kind {
     }
 }
 
-/// What was found of an oops. Texts are as the kernel wrote them: [`Oops::payload`] says what of them may be told.
+/// What was found of an oops. Texts are as the kernel wrote them: [`Oops::payload`] says what of them may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Oops {
     /// What kind it is.
     pub kind: Kind,
     /// Its first line.
     pub reason: String,
-    /// Place in the log of the first line.
-    pub place: u64,
+    /// Position in the log of the first line.
+    pub sequence: u64,
     /// Time of the first line since the start of the machine, in microseconds.
     pub stamp_us: Option<u64>,
     /// Who wrote it.
@@ -108,7 +108,7 @@ impl Oops {
         registers
     }
 
-    /// What tells this oops from any other of this boot, wherever its lines were found: they are in the kernel's log
+    /// What distinguishes this oops from any other of this boot, wherever its lines were found: they are in the kernel's log
     /// and, after a crash, in pstore too. None without a time.
     pub fn fingerprint(&self) -> Option<String> {
         let mut hash = Sha256::new();
@@ -118,7 +118,7 @@ impl Oops {
     }
 }
 
-/// The text with numbers as `#`, but not in names and places: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and
+/// The text with numbers as `#`, but not in names and source lines: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and
 /// `fn+0x1/0x2` stay.
 fn without_numbers(text: &str) -> String {
     let words = text.split(' ').map(|word| {

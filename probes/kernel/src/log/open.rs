@@ -1,4 +1,4 @@
-//! An oops whose lines are still coming: which of them belong to it, and what they tell.
+//! An oops whose lines are still coming: which of them belong to it, and what they say.
 
 use super::limits::{BACK_US, MIXED_US, OOPS_LINES, PAUSE_US};
 use super::line::Line;
@@ -9,8 +9,8 @@ use super::{facts, frame, hardware_error};
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) oops: Oops,
-    /// Place of the first line that is needed to find it again.
-    pub(super) first_place: u64,
+    /// Position of the first line that is needed to find it again.
+    pub(super) first_sequence: u64,
     form: Form,
     stage: Stage,
     lines: usize,
@@ -45,18 +45,18 @@ pub(super) enum Belongs {
 pub(super) const CUT_HERE: &str = "------------[ cut here ]------------";
 
 impl Open {
-    /// Begins with this line; `first_place` and `message` are of the lines that announced it.
+    /// Begins with this line; `first_sequence` and `message` are of the lines that announced it.
     pub(super) fn new(
         line: &Line<'_>,
         start: Start,
-        first_place: u64,
+        first_sequence: u64,
         message: Option<String>,
         is_mixed: bool,
     ) -> Self {
         let oops = Oops {
             kind: start.kind,
             reason: line.text.trim_end().to_owned(),
-            place: line.place,
+            sequence: line.sequence,
             stamp_us: line.stamp_us,
             caller: line.caller,
             message,
@@ -72,7 +72,7 @@ impl Open {
         };
         Self {
             oops,
-            first_place,
+            first_sequence,
             form: start.form,
             stage: Stage::Head,
             lines: 1,
@@ -130,7 +130,7 @@ impl Open {
                 && self.merges_bank(line, start);
         }
         let is_pair = (explains(&self.oops.reason) && is_place(line.text))
-            // Before 3.12 the sentence came after the place.
+            // Before 3.12 the sentence came after the source line.
             || (is_place(&self.oops.reason) && explains(line.text) && self.lines <= 3);
         if !is_pair || self.oops.message.is_some() || self.oops.version.is_some() {
             return false;
@@ -319,7 +319,7 @@ fn push_line(lines: &mut String, line: &str) {
     lines.push('\n');
 }
 
-/// A sentence that says what is wrong, with the place of it in another line.
+/// A sentence that says what is wrong, with its source line in another line.
 fn explains(text: &str) -> bool {
     ["list_", "NETDEV WATCHDOG", "UBSAN: "].iter().any(|head| text.starts_with(head))
 }

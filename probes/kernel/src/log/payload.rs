@@ -8,7 +8,7 @@
 //! Modules : LIST
 //! Backtrace :
 //! Register RIP: Non-zero
-//! #0 function - [kernel]          the instruction pointer, where the oops tells its function
+//! #0 function - [kernel]          the instruction pointer, where the oops names its function
 //! #1 function - [kernel]          the call trace
 //! #2 ? function - [module]
 //! Oops: 0002 [#1] SMP             ours, from here on

@@ -1,6 +1,6 @@
 //! What never leaves the machine: where things lie in the kernel's memory, and what its registers held.
 
-/// What may be told.
+/// What may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
     /// No addresses and no register values.
@@ -12,7 +12,7 @@ pub enum Privacy {
 /// What stands for an address.
 const ADDRESS: &str = "(address)";
 
-/// Numbers below are offsets in the null page, or codes, and tell nothing about where things lie.
+/// Numbers below are offsets in the null page, or codes, and reveal nothing about where things lie.
 const SMALLEST_ADDRESS: u64 = 4096;
 
 /// Fewest hexadecimal digits of an address without `0x` before it: the kernel prints all of them, 8 or 16.

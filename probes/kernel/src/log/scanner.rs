@@ -8,8 +8,8 @@
 //!       `---[ end`, another start, a line that does not belong to it, 100 lines, a pause
 //! ```
 //!
-//! Each caller has its own, so that lines of several processors do not mix where the log tells who wrote them. Where it
-//! does not, and a second oops begins before the first has told its call trace, nobody can say whose the frames are
+//! Each caller has its own, so that lines of several processors do not mix where the log says who wrote them. Where it
+//! does not, and a second oops begins before the first has its call trace, nobody can say whose the frames are
 //! that follow: they are left out, and the record says so.
 
 use super::limits::{MESSAGE_LINES, OPEN};
@@ -31,7 +31,7 @@ pub struct Scanner {
 #[derive(Debug)]
 struct Prelude {
     caller: Option<Caller>,
-    place: u64,
+    sequence: u64,
     message: Vec<String>,
 }
 
@@ -80,8 +80,8 @@ impl Scanner {
 
     /// The first line that is needed to find again what is not finished; none if nothing is.
     pub fn first_needed(&self) -> Option<u64> {
-        let open = self.open.iter().map(|open| open.first_place);
-        open.chain(self.preludes.iter().map(|prelude| prelude.place)).min()
+        let open = self.open.iter().map(|open| open.first_sequence);
+        open.chain(self.preludes.iter().map(|prelude| prelude.sequence)).min()
     }
 
     fn close(&mut self, at: Option<usize>, found: &mut Vec<Oops>) {
@@ -103,9 +103,9 @@ impl Scanner {
         }
         let prelude = self.preludes.iter().position(|prelude| prelude.caller == line.caller);
         let prelude = prelude.map(|at| self.preludes.remove(at));
-        let first_place = prelude.as_ref().map_or(line.place, |prelude| prelude.place);
+        let first_sequence = prelude.as_ref().map_or(line.sequence, |prelude| prelude.sequence);
         let message = prelude.map(|prelude| prelude.message.join(" ")).filter(|message| !message.is_empty());
-        let open = Open::new(line, start, first_place, message, is_mixed);
+        let open = Open::new(line, start, first_sequence, message, is_mixed);
         if start.form == Form::Alone {
             found.push(open.oops);
         } else {
@@ -122,7 +122,7 @@ impl Scanner {
             if self.preludes.len() >= OPEN {
                 self.preludes.remove(0);
             }
-            self.preludes.push(Prelude { caller: line.caller, place: line.place, message: Vec::new() });
+            self.preludes.push(Prelude { caller: line.caller, sequence: line.sequence, message: Vec::new() });
         } else if let Some(at) = mine
             && let Some(prelude) = self.preludes.get_mut(at)
         {

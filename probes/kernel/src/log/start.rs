@@ -51,7 +51,7 @@ const LOCKDEP_REPORTS: [&str; 9] = [
 /// What stands before a start where a part of the kernel says its name first.
 const PREFIXES: [&str; 4] = ["NMI watchdog: ", "watchdog: ", "rcu: ", "traps: "];
 
-/// Reads a line as the beginning of an oops. Lines are many and oopses few: one look at the first byte tells most.
+/// Reads a line as the beginning of an oops. Lines are many and oopses few: the first byte decides for nearly all.
 pub(super) fn read(line: &str) -> Option<Start> {
     let first = line.bytes().next()?;
     // A table of the compiler's own: every other line ends here.

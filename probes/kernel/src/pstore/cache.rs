@@ -1,4 +1,4 @@
-//! `CACHE_DIR/pstore`: copies of dumps that wait to be told.
+//! `CACHE_DIR/pstore`: copies of dumps that wait to be reported.
 //!
 //! It belongs to the user telemetry, and pstoreclean, which writes into it, is root: the directory is opened once, without
 //! following a link, and everything in it is reached through that descriptor. Whoever works in it has a lock on it.
@@ -96,7 +96,7 @@ impl Cache {
     /// The dumps in it.
     ///
     /// # Errors
-    /// It can not be read.
+    /// It cannot be read.
     pub(super) fn list(&self) -> io::Result<Vec<Found>> {
         Ok(files::of_directory(&self.inside("."))?.found)
     }

@@ -20,7 +20,7 @@ impl Consent {
     ///
     /// # Errors
     /// As the system says.
-    pub(super) fn of(etc_dir: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn read(etc_dir: &Path) -> io::Result<Option<Self>> {
         let metadata = match std::fs::metadata(opt_in_path(etc_dir)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             metadata => metadata?,
@@ -35,7 +35,7 @@ impl Consent {
     }
 }
 
-/// When a dump was written, as far as name and time of modification tell.
+/// When a dump was written, as far as name and time of modification say.
 pub(super) fn dump_secs(name: &Name, modified_secs: u64) -> u64 {
     name.efi_id().map_or(modified_secs, |id| id.time_secs)
 }
@@ -49,11 +49,11 @@ mod tests {
     #[test]
     fn consent_covers_what_came_after_it() {
         let etc = tempfile::tempdir().unwrap();
-        assert_eq!(Consent::of(etc.path()).unwrap(), None);
+        assert_eq!(Consent::read(etc.path()).unwrap(), None);
         let file = File::create(opt_in_path(etc.path())).unwrap();
         let given = UNIX_EPOCH + Duration::from_secs(1_522_672_881);
         file.set_times(FileTimes::new().set_modified(given)).unwrap();
-        let consent = Consent::of(etc.path()).unwrap().unwrap();
+        let consent = Consent::read(etc.path()).unwrap().unwrap();
         for (secs, covered) in
             [(1_522_672_880, false), (1_522_672_881, true), (u64::MAX, true), (86_400, true)]
         {

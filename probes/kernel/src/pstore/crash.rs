@@ -1,7 +1,7 @@
 //! Which dumps are of one crash, and what is missing of it.
 //!
 //! A store keeps the end of the log in parts, the newest lines in part 1, which is written first. A store may hold several
-//! crashes, of several starts of the machine, each of which may have a `Panic#1`: what tells them apart is the order in
+//! crashes, of several starts of the machine, each of which may have a `Panic#1`: what distinguishes them is the order in
 //! which they were written, in which the parts of one crash grow.
 //!
 //! ```text
@@ -20,10 +20,10 @@ pub struct Crash {
     parts: Vec<Dump>,
 }
 
-/// Puts dumps, in any order, together to crashes. Those that are whole come first, since an oops is told of the first dump
+/// Puts dumps, in any order, together to crashes. Those that are whole come first, since an oops is reported of the first dump
 /// that has it; the older ones come before the newer ones.
 pub fn crashes(mut dumps: Vec<Dump>) -> Vec<Crash> {
-    dumps.sort_by(|a, b| a.place().cmp(&b.place()));
+    dumps.sort_by(|a, b| a.order().cmp(&b.order()));
     let mut crashes: Vec<Crash> = Vec::new();
     for dump in dumps {
         match crashes.last_mut() {
@@ -40,7 +40,7 @@ pub fn crashes(mut dumps: Vec<Dump>) -> Vec<Crash> {
 
 impl Dump {
     /// Where it stands among the dumps of all crashes.
-    fn place(&self) -> (&Option<Store>, Option<u32>, (u64, u64), &str) {
+    fn order(&self) -> (&Option<Store>, Option<u32>, (u64, u64), &str) {
         (&self.store, self.count, self.written(), &self.label)
     }
 
@@ -100,11 +100,11 @@ impl Crash {
     /// What a reader has to know: what is missing of it, as sentences.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let most = self.parts.iter().filter_map(|dump| dump.part).max().unwrap_or(1);
-        notes.extend(self.missing(most));
+        let last = self.parts.iter().filter_map(|dump| dump.part).max().unwrap_or(1);
+        notes.extend(self.missing(last));
         for dump in &self.parts {
             let part = match dump.part {
-                Some(part) => format!("part {part} of {most}"),
+                Some(part) => format!("part {part} of {last}"),
                 None => "the dump".to_owned(),
             };
             if let Err(error) = dump.text {
@@ -122,13 +122,13 @@ impl Crash {
         notes
     }
 
-    fn missing(&self, most: u32) -> Option<String> {
+    fn missing(&self, last: u32) -> Option<String> {
         let has = |part: u32| self.parts.iter().any(|dump| dump.part == Some(part));
         let is_in_parts = self.parts.iter().any(|dump| dump.part.is_some());
-        let missing: Vec<_> = (1..=most).filter(|part| is_in_parts && !has(*part)).collect();
+        let missing: Vec<_> = (1..=last).filter(|part| is_in_parts && !has(*part)).collect();
         let (&first, rest) = missing.split_first()?;
         if rest.is_empty() {
-            return Some(format!("part {first} of {most} is missing"));
+            return Some(format!("part {first} of {last} is missing"));
         }
         let mut text = format!("parts {first}");
         for part in rest.iter().take(NAMED_PARTS - 1) {
@@ -137,7 +137,7 @@ impl Crash {
         if rest.len() >= NAMED_PARTS {
             let _ = write!(text, " and {} more", rest.len() - (NAMED_PARTS - 1));
         }
-        let _ = write!(text, " of {most} are missing");
+        let _ = write!(text, " of {last} are missing");
         Some(text)
     }
 

@@ -11,7 +11,7 @@ pub struct Dump {
     /// What it is called to a person.
     pub label: String,
     pub(super) store: Option<Store>,
-    /// Reason, count and part, as far as name and header line tell.
+    /// Reason, count and part, as far as name and header line say.
     pub(super) reason: Option<String>,
     pub(super) count: Option<u32>,
     pub(super) part: Option<u32>,

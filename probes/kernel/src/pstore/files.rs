@@ -22,7 +22,7 @@ pub(super) struct Found {
 pub(super) struct Listing {
     /// In the order of their paths.
     pub(super) found: Vec<Found>,
-    /// Whether there are more files than are looked at.
+    /// Whether there are more files than are read.
     pub(super) is_cut: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Content {
 /// The dump files of a flat directory: a store, or the cache.
 ///
 /// # Errors
-/// The directory can not be read.
+/// The directory cannot be read.
 pub(super) fn of_directory(directory: &Path) -> io::Result<Listing> {
     let mut listing = Listing::default();
     add(directory, 0, &mut 0, &mut listing)?;

@@ -8,16 +8,16 @@ pub const DUMP_BYTES: usize = 1024 * 1024;
 /// store.
 pub(super) const WAITING_DUMPS: usize = 1024;
 
-/// Text that is in memory at one time, in bytes; the dumps after that are read when those before are told.
+/// Text that is in memory at one time, in bytes; the dumps after that are read when those before are reported.
 pub(super) const TEXT_AT_ONCE_BYTES: usize = 32 * 1024 * 1024;
 
-/// Files that are looked at in an archive. systemd-tmpfiles removes what is older than two weeks.
+/// Files that are read in an archive. systemd-tmpfiles removes what is older than two weeks.
 pub(super) const ARCHIVED_FILES: usize = 4096;
 
 /// Directories below an archive: TIMESTAMP/COUNT of systemd-pstore.
 pub(super) const ARCHIVE_DEPTH: usize = 2;
 
-/// Longest file name that is looked at, in bytes.
+/// Longest file name that is read, in bytes.
 pub(super) const NAME_BYTES: usize = 128;
 
 /// Highest part that is believed, so that a number in a dump is not a list of that length.
@@ -30,13 +30,13 @@ pub(super) const PART_SECS: u64 = 10;
 /// Records that other things may put into ERST between two parts of one dump.
 pub(super) const PART_RECORDS: u64 = 1 << 16;
 
-/// Dumps that are remembered as told, by their content: more than wait at one time.
+/// Dumps that are remembered as reported, by their content: more than wait at one time.
 pub(super) const REMEMBERED_DUMPS: usize = 4096;
 
-/// Oopses that are looked at in one crash. A dump of 1 MiB has some hundreds, even if it has nothing else.
+/// Oopses that are read in one crash. A dump of 1 MiB has some hundreds, even if it has nothing else.
 pub(super) const OOPSES: usize = 4096;
 
-/// Oopses that are remembered as told, since they are in the dump of the panic after them too.
+/// Oopses that are remembered as reported, since they are in the dump of the panic after them too.
 pub(super) const REMEMBERED_OOPSES: usize = OOPSES;
 
 /// Missing parts that a note names.

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!  /sys/fs/pstore ──────────┐ pstoreclean (root): copied, synced, then freed
-//!                           ├──▶ CACHE_DIR/pstore ──▶ pstoreprobe (telemetry): told, then removed ──▶ telemprobd
+//!                           ├──▶ CACHE_DIR/pstore ──▶ pstoreprobe (telemetry): reported, then removed ──▶ telemprobd
 //!  /var/lib/systemd/pstore ─┘ copied once, never removed
 //! ```
 //!
-//! Pure are `name` and `header` (what names and first lines tell), `dump` (a file, taken apart), `crash` (which
+//! Pure are `name` and `header` (what names and first lines say), `dump` (a file, taken apart), `crash` (which
 //! dumps are of one crash, and what is missing) and `oopses`. `files` and `cache` have the directories, `clean`
 //! and `probe` are the two programs.
 //!

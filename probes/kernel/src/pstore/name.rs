@@ -13,7 +13,7 @@ use super::limits::NAME_BYTES;
 
 const JOINED: &str = "dmesg.txt";
 
-/// What the name of a dump tells.
+/// What the name of a dump says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
     /// A part, as the kernel names it.
@@ -40,7 +40,7 @@ pub enum Store {
     Other(String),
 }
 
-/// What the number of a record in UEFI variables tells.
+/// What the number of a record in UEFI variables says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EfiId {
     /// When it was written, in Unix seconds.
@@ -83,7 +83,7 @@ impl Name {
         Some(Self::Part { store, id, is_packed })
     }
 
-    /// What the number tells, where it tells something.
+    /// What the number says, where it says something.
     pub fn efi_id(&self) -> Option<EfiId> {
         let Self::Part { store: Store::Efi, id, .. } = self else { return None };
         let low = |number: u64| u32::try_from(number).unwrap_or(0);

@@ -8,21 +8,21 @@ use sha2::{Digest, Sha256};
 
 impl Crash {
     /// Gives the oopses in it to `take`, in the order in which they ended, and returns how many there were. Lines before a
-    /// gap and behind it are never told as one oops.
+    /// gap and behind it are never reported as one oops.
     pub fn each_oops(&self, mut take: impl FnMut(&Oops)) -> usize {
-        let (mut found, mut count, mut place) = (Vec::new(), 0, 0);
+        let (mut found, mut count, mut sequence) = (Vec::new(), 0, 0);
         for piece in self.pieces() {
             let mut scanner = Scanner::default();
             let mut header: Option<Header> = None;
             for text in piece.iter().flat_map(|text| text.lines()) {
-                place += 1;
+                sequence += 1;
                 // In a text that systemd-pstore joined.
                 if let Some(next) = Header::parse(text) {
                     if !header.is_some_and(|before| next.follows(&before)) {
                         scanner.finish(&mut found);
                     }
                     header = Some(next);
-                } else if let Some(line) = Line::of_text(text, place) {
+                } else if let Some(line) = Line::of_text(text, sequence) {
                     scanner.push(&line, &mut found);
                 }
                 for oops in found.drain(..) {
@@ -41,7 +41,7 @@ impl Crash {
     }
 }
 
-/// What tells an oops from others.
+/// What distinguishes an oops from others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     /// Of one with a time, in any log.
@@ -52,7 +52,7 @@ pub enum Mark {
 
 impl Mark {
     /// Of this oops.
-    pub fn of(oops: &Oops) -> Self {
+    pub fn new(oops: &Oops) -> Self {
         oops.fingerprint().map_or_else(
             || Self::Words(content_id(oops.payload(Privacy::Everything, &[]).as_bytes())),
             Self::Fingerprint,
@@ -60,7 +60,7 @@ impl Mark {
     }
 }
 
-/// What tells a content from others: 32 hexadecimal digits.
+/// What distinguishes a content from others: 32 hexadecimal digits.
 pub fn content_id(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

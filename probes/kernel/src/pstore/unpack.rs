@@ -1,8 +1,8 @@
 //! Dumps that the kernel packed and could not unpack: it was started without the algorithm, or memory was damaged.
 //!
 //! Packed is the whole of a dump, its header line included. Kernels have used one stream of deflate, in zlib's frame or
-//! without one, and, where they were told to, lz4, lzo, 842 and zstd. Deflate and zstd are unpacked here; the others are
-//! rare, and can not be known from their bytes.
+//! without one, and, where they were configured for it, lz4, lzo, 842 and zstd. Deflate and zstd are unpacked here; the others are
+//! rare, and cannot be known from their bytes.
 
 use super::header::Header;
 use super::limits::DUMP_BYTES;
@@ -38,9 +38,9 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Unpacked, UnpackError> {
 
 fn read(decoder: impl Read) -> Unpacked {
     let mut bytes = Vec::new();
-    let most = u64::try_from(DUMP_BYTES).unwrap_or(u64::MAX);
+    let limit = u64::try_from(DUMP_BYTES).unwrap_or(u64::MAX);
     // What was read before an error stays in `bytes`.
-    let is_whole = decoder.take(most + 1).read_to_end(&mut bytes).is_ok() && bytes.len() <= DUMP_BYTES;
+    let is_whole = decoder.take(limit + 1).read_to_end(&mut bytes).is_ok() && bytes.len() <= DUMP_BYTES;
     bytes.truncate(DUMP_BYTES);
     Unpacked { bytes, is_whole }
 }

@@ -14,7 +14,7 @@ const STORE: &str = "/sys/fs/pstore";
 /// Where systemd-pstore puts it.
 const ARCHIVE: &str = "/var/lib/systemd/pstore";
 
-/// Copies what the kernel kept of its log over a restart for pstoreprobe, and frees its place.
+/// Copies what the kernel kept of its log over a restart for pstoreprobe, and frees its room.
 #[derive(Debug, Parser)]
 #[command(name = "pstoreclean", version)]
 pub struct Args {
@@ -36,7 +36,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let settings = telemetry_config::load(config_file.as_deref())?.settings;
-    let consent = Consent::of(&settings.etc_dir)?.ok_or(Error::NotOptedIn)?;
+    let consent = Consent::read(&settings.etc_dir)?.ok_or(Error::NotOptedIn)?;
     let cache = Cache::open_or_make(&settings.cache_dir)
         .map_err(|error| format!("{}: {error}", settings.cache_dir.join("pstore").display()))?;
     let left = copy::copy(&sources(args), &cache, consent, &settings.state_dir)?;

@@ -23,7 +23,7 @@ use telemetry_store::state_file;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    /// Whether what is copied is removed there: of a store, whose place is needed. An archive is the administrator's.
+    /// Whether what is copied is removed there: of a store, whose room is needed. An archive is the administrator's.
     pub(super) is_freed: bool,
 }
 
@@ -37,7 +37,7 @@ struct Memory {
 /// Copies the dumps of these sources. Returns how many were not copied, each of which is logged.
 ///
 /// # Errors
-/// A source can not be listed, or what was copied can not be remembered.
+/// A source cannot be listed, or what was copied cannot be remembered.
 pub(super) fn copy(
     sources: &[Source],
     cache: &Cache,
@@ -87,7 +87,7 @@ impl Run<'_> {
             files::of_archive(&source.path)?
         };
         if listing.is_cut {
-            log::warn!("{}: there are more files than are looked at", source.path.display());
+            log::warn!("{}: there are more files than are read", source.path.display());
         }
         let mut copied = Vec::new();
         for found in listing.found {
@@ -95,7 +95,7 @@ impl Run<'_> {
                 Ok(done) => copied.extend(done),
                 Err(Fault::Dump(text)) => self.leave(text),
                 Err(Fault::Full(text)) => {
-                    // As many as are told at a time; the next run goes on from there.
+                    // As many as are reported at a time; the next run goes on from there.
                     self.leave(text);
                     self.after.archived.extend(self.before.archived.iter().cloned());
                     break;
@@ -153,7 +153,7 @@ impl Run<'_> {
             match fs::remove_file(&found.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     self.leave(format!(
-                        "{}: it is copied and can not be freed: {error}",
+                        "{}: it is copied and cannot be freed: {error}",
                         found.path.display()
                     ));
                 }
@@ -165,11 +165,11 @@ impl Run<'_> {
 
 /// What went wrong with a dump.
 enum Fault {
-    /// It can not be read; others may.
+    /// It cannot be read; others may.
     Dump(String),
     /// As many wait as may wait.
     Full(String),
-    /// The cache can not be written.
+    /// The cache cannot be written.
     Cache(String),
 }
 

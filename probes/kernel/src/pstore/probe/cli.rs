@@ -23,7 +23,7 @@ pub struct Args {
 /// Runs the program.
 ///
 /// # Errors
-/// What a person has to know, on one line. What was not told is kept for the next time.
+/// What a person has to know, on one line. What was not reported is kept for the next time.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let settings = telemetry_config::load(config_file.as_deref())?.settings;

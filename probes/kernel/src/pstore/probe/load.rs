@@ -14,7 +14,7 @@ pub(super) struct Loaded {
     pub(super) crashes: Vec<Crash>,
     /// Content of each dump, by its label.
     pub(super) contents: BTreeMap<String, String>,
-    /// Files that were told before, or that another one is a copy of.
+    /// Files that were reported before, or that another one is a copy of.
     pub(super) copies: Vec<String>,
     /// What could not be read, as sentences.
     pub(super) faults: Vec<String>,
@@ -22,7 +22,7 @@ pub(super) struct Loaded {
     pub(super) has_more: bool,
 }
 
-/// Reads files, which are labelled by this; those whose content is told already, or is another one's, are copies.
+/// Reads files, which are labelled by this; those whose content is reported already, or is another one's, are copies.
 pub(super) fn load(
     files: &[Found],
     label: impl Fn(&Found) -> String,

@@ -5,6 +5,6 @@ mod load;
 mod position;
 mod print;
 mod run;
-mod telling;
+mod selection;
 
 pub use cli::{Args, run};

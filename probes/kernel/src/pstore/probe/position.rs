@@ -1,4 +1,4 @@
-//! What pstoreprobe has told, in its book.
+//! What pstoreprobe has reported, in its state.
 
 use crate::klogscanner;
 use crate::pstore::limits::{REMEMBERED_DUMPS, REMEMBERED_OOPSES};
@@ -6,15 +6,15 @@ use crate::pstore::oopses::Mark;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashSet, VecDeque};
 
-/// Name of the program, and of its book.
+/// Name of the program, and of its state.
 pub(super) const PROBE: &str = "pstoreprobe";
 
 /// What pstoreprobe needs to go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// Dumps whose oopses are in the book or told, by their content, newest last.
+    /// Dumps whose oopses are in the outbox or reported, by their content, newest last.
     dumps: VecDeque<String>,
-    /// Oopses that are in the book or told, newest last.
+    /// Oopses that are in the outbox or reported, newest last.
     fingerprints: VecDeque<String>,
     /// Those without a time, of the dumps that are there now: at another crash the words may be the same.
     words: VecDeque<String>,
@@ -26,7 +26,7 @@ impl Position {
         self.dumps.iter().any(|known| known == content)
     }
 
-    /// Notes that the oopses of these dumps are in the book.
+    /// Notes that the oopses of these dumps are in the outbox.
     pub(super) fn note_dumps<'a>(&mut self, contents: impl IntoIterator<Item = &'a str>) {
         for content in contents {
             if !self.has_dump(content) {
@@ -48,21 +48,21 @@ impl Position {
         is_new
     }
 
-    /// All dumps are told.
+    /// All dumps are reported.
     pub(super) fn forget_words(&mut self) {
         self.words.clear();
     }
 }
 
-fn push(list: &mut VecDeque<String>, value: String, most: usize) {
+fn push(list: &mut VecDeque<String>, value: String, maximum: usize) {
     list.push_back(value);
-    while list.len() > most {
+    while list.len() > maximum {
         list.pop_front();
     }
 }
 
-/// The oopses that klogscanner has told, of this start of the machine and earlier ones.
-pub(super) fn told_by_klogscanner(position: Option<klogscanner::Position>) -> HashSet<String> {
+/// The oopses that klogscanner has reported, of this start of the machine and earlier ones.
+pub(super) fn reported_by_klogscanner(position: Option<klogscanner::Position>) -> HashSet<String> {
     position.into_iter().flat_map(|position| position.fingerprints).collect()
 }
 

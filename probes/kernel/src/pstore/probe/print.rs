@@ -1,7 +1,7 @@
 //! What would be sent, for a person.
 
 use super::load::load;
-use super::telling::tell;
+use super::selection::report_new;
 use crate::log::KernelFinding;
 use crate::log::Privacy;
 use crate::pstore::files;
@@ -11,15 +11,15 @@ use std::io::{self, Write};
 use std::path::Path;
 use telemetry_outbox::{Finding, Repeats};
 
-/// Prints what would be sent of the dumps in a directory. What klogscanner has told, or pstoreprobe, is told here too.
+/// Prints what would be sent of the dumps in a directory. What klogscanner or pstoreprobe has reported is printed here too.
 ///
 /// # Errors
-/// The directory can not be read.
+/// The directory cannot be read.
 pub(super) fn print(directory: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {
     let listing =
         files::of_archive(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     if listing.is_cut {
-        log::warn!("{}: there are more files than are looked at", directory.display());
+        log::warn!("{}: there are more files than are read", directory.display());
     }
     let label = |found: &files::Found| {
         found.path.strip_prefix(directory).unwrap_or(&found.path).display().to_string()
@@ -31,11 +31,11 @@ pub(super) fn print(directory: &Path, privacy: Privacy) -> Result<(), Box<dyn st
     for crash in &loaded.crashes {
         let mut repeats = Repeats::default();
         let mut findings = Vec::new();
-        let remark = tell(crash, |oops, notes| {
-            let is_new = known.insert(Mark::of(oops));
+        let remark = report_new(crash, |oops, notes| {
+            let is_new = known.insert(Mark::new(oops));
             if is_new {
                 let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
-                findings.extend(repeats.note(KernelFinding::of(oops, privacy, notes), happened_ms, 0));
+                findings.extend(repeats.note(KernelFinding::new(oops, privacy, notes), happened_ms, 0));
             }
             is_new
         });

@@ -1,15 +1,15 @@
-//! Telling: a record is with telemprobd before the file that it comes from is removed.
+//! Reporting: a record is with telemprobd before the file that it comes from is removed.
 //!
 //! ```text
-//! for each crash:   findings, contents of its files ─▶ book ─▶ telemprobd ─▶ files removed
+//! for each crash:   findings, contents of its files ─▶ state ─▶ telemprobd ─▶ files removed
 //! ```
 //!
-//! What is in the book is handed over once, whenever this is killed ([`ProbeState`]); a file whose content is in the book is only
-//! removed, and that when nothing waits in the book.
+//! What is in the state is sent once, whenever this is killed ([`ProbeState`]); a file whose content is in the state is
+//! only removed, and that when nothing waits in the outbox.
 
 use super::load::{Loaded, load};
-use super::position::{PROBE, Position, told_by_klogscanner};
-use super::telling::tell;
+use super::position::{PROBE, Position, reported_by_klogscanner};
+use super::selection::report_new;
 use crate::klogscanner;
 use crate::log::KernelFinding;
 use crate::log::Privacy;
@@ -26,42 +26,42 @@ use telemetry_config::Settings;
 use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start
-/// of the machine tells.
+/// of the machine reports.
 const PATIENCE_MS: u64 = 30_000;
 
 type Error = Box<dyn std::error::Error>;
-type PstoreBook = ProbeState<Position, KernelFinding>;
+type PstoreState = ProbeState<Position, KernelFinding>;
 
-/// Tells what waits in the cache.
+/// Reports what waits in the cache.
 ///
 /// # Errors
-/// Something could not be read, or telemprobd is away. All that was not told is kept.
+/// Something could not be read, or telemprobd is away. All that was not reported is kept.
 pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Result<(), Error> {
     let at_cache = |error: io::Error| format!("{}: {error}", settings.cache_dir.join("pstore").display());
     let cache = Cache::open(&settings.cache_dir).map_err(at_cache)?;
-    let book = PstoreBook::open(&settings.state_dir, PROBE)?;
-    let consent = Consent::of(&settings.etc_dir)?.ok_or(telemetry::Error::NotOptedIn)?;
+    let state = PstoreState::open(&settings.state_dir, PROBE)?;
+    let consent = Consent::read(&settings.etc_dir)?.ok_or(telemetry::Error::NotOptedIn)?;
     let mut probe = Probe {
         client,
         settings,
         privacy,
         consent,
-        book,
-        told_elsewhere: klogscanner_has_told(settings),
+        state,
+        reported_elsewhere: reported_by_klogscanner_as_of(settings),
         start: Instant::now(),
     };
-    match probe.tell_all(cache.as_ref())? {
+    match probe.report_all(cache.as_ref())? {
         Completion::Done => {
-            probe.book.position_mut().forget_words();
-            Ok(probe.book.save()?)
+            probe.state.position_mut().forget_words();
+            Ok(probe.state.save()?)
         }
         Completion::Unread => {
-            probe.book.save()?;
+            probe.state.save()?;
             Err("not all could be read; what could not is kept".into())
         }
         Completion::NoConsent => {
             log::info!("telemetry is not opted in any more; what was found is forgotten");
-            Ok(probe.book.forget()?)
+            Ok(probe.state.forget()?)
         }
     }
 }
@@ -71,8 +71,8 @@ struct Probe<'a> {
     settings: &'a Settings,
     privacy: Privacy,
     consent: Consent,
-    book: PstoreBook,
-    told_elsewhere: HashSet<String>,
+    state: PstoreState,
+    reported_elsewhere: HashSet<String>,
     start: Instant,
 }
 
@@ -85,9 +85,9 @@ enum Completion {
 }
 
 impl Probe<'_> {
-    fn tell_all(&mut self, cache: Option<&Cache>) -> Result<Completion, Error> {
-        // What an earlier run left in the book.
-        if self.hand_over()? == Completion::NoConsent {
+    fn report_all(&mut self, cache: Option<&Cache>) -> Result<Completion, Error> {
+        // What an earlier run left in the outbox.
+        if self.send_waiting()? == Completion::NoConsent {
             return Ok(Completion::NoConsent);
         }
         let Some(cache) = cache else { return Ok(Completion::Done) };
@@ -98,7 +98,7 @@ impl Probe<'_> {
                 loaded.faults.iter().for_each(|fault| log::error!("{fault}"));
                 end = Completion::Unread;
             }
-            if self.tell(cache, &loaded)? == Completion::NoConsent {
+            if self.report(cache, &loaded)? == Completion::NoConsent {
                 return Ok(Completion::NoConsent);
             }
             if !loaded.has_more {
@@ -109,7 +109,7 @@ impl Probe<'_> {
 
     fn load(&self, cache: &Cache) -> io::Result<Loaded> {
         let files = cache.list()?;
-        let position = self.book.position();
+        let position = self.state.position();
         Ok(load(
             &files,
             |found| found.file_name.clone(),
@@ -118,16 +118,16 @@ impl Probe<'_> {
         ))
     }
 
-    /// Tells crash by crash. Nothing waits in the book before, and nothing after.
-    fn tell(&mut self, cache: &Cache, loaded: &Loaded) -> Result<Completion, Error> {
+    /// Reports crash by crash. Nothing waits in the outbox before, and nothing after.
+    fn report(&mut self, cache: &Cache, loaded: &Loaded) -> Result<Completion, Error> {
         for crash in &loaded.crashes {
             if self.consent.covers(crash.time_secs()) {
                 self.note(crash, loaded);
-                self.book.save()?;
+                self.state.save()?;
             } else {
-                log::info!("{} is from before consent, and is not told", crash.label());
+                log::info!("{} is from before consent, and is not reported", crash.label());
             }
-            if self.hand_over()? == Completion::NoConsent {
+            if self.send_waiting()? == Completion::NoConsent {
                 return Ok(Completion::NoConsent);
             }
             crash.dumps().iter().try_for_each(|dump| remove(cache, &dump.label))?;
@@ -137,15 +137,15 @@ impl Probe<'_> {
     }
 
     fn note(&mut self, crash: &Crash, loaded: &Loaded) {
-        let (elsewhere, book, privacy) = (&self.told_elsewhere, &mut self.book, self.privacy);
-        let remark = tell(crash, |oops, notes| {
-            let mark = Mark::of(oops);
+        let (elsewhere, state, privacy) = (&self.reported_elsewhere, &mut self.state, self.privacy);
+        let remark = report_new(crash, |oops, notes| {
+            let mark = Mark::new(oops);
             let is_elsewhere = matches!(&mark, Mark::Fingerprint(mark) if elsewhere.contains(mark));
-            let is_new = !is_elsewhere && book.position_mut().is_new(mark);
+            let is_new = !is_elsewhere && state.position_mut().is_new(mark);
             if is_new {
                 let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
-                if !book.counts(&oops.key(), happened_ms) {
-                    book.note(KernelFinding::of(oops, privacy, notes), happened_ms, 0);
+                if !state.counts(&oops.key(), happened_ms) {
+                    state.note(KernelFinding::new(oops, privacy, notes), happened_ms, 0);
                 }
             }
             is_new
@@ -154,16 +154,16 @@ impl Probe<'_> {
             log::warn!("{remark}");
         }
         let contents = crash.dumps().iter().filter_map(|dump| loaded.contents.get(&dump.label));
-        book.position_mut().note_dumps(contents.map(String::as_str));
+        state.position_mut().note_dumps(contents.map(String::as_str));
         // Repeats are counted within a crash: the next one is of another start of the machine.
-        self.book.forget_windows();
+        self.state.forget_windows();
     }
 
-    fn hand_over(&mut self) -> Result<Completion, Error> {
+    fn send_waiting(&mut self) -> Result<Completion, Error> {
         let give_up_ms = self.now_ms().saturating_add(PATIENCE_MS);
         loop {
             let now_ms = self.now_ms();
-            match self.book.send_waiting(
+            match self.state.send_waiting(
                 self.client,
                 RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
                 now_ms,
@@ -190,13 +190,13 @@ fn remove(cache: &Cache, file_name: &str) -> Result<(), String> {
     cache.remove(file_name).map_err(|error| format!("{}/{file_name}: {error}", cache.path().display()))
 }
 
-fn klogscanner_has_told(settings: &Settings) -> HashSet<String> {
+fn reported_by_klogscanner_as_of(settings: &Settings) -> HashSet<String> {
     let position = ProbeState::<klogscanner::Position, KernelFinding>::read_position(
         &settings.state_dir,
         klogscanner::PROBE,
     );
-    told_by_klogscanner(position.unwrap_or_else(|error| {
-        log::warn!("what klogscanner has told can not be read ({error}); it may be told again");
+    reported_by_klogscanner(position.unwrap_or_else(|error| {
+        log::warn!("what klogscanner has reported cannot be read ({error}); it may be reported again");
         None
     }))
 }
