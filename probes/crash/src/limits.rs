@@ -1,12 +1,4 @@
-//! Limits of the crash probe, each with what it protects from.
-
-use std::time::Duration;
-
-/// From the start to the last try to send. The crashed process and its parent wait meanwhile.
-pub const TIME_LIMIT: Duration = Duration::from_secs(10);
-
-/// Heap of the process that reads foreign bytes; mapped files are the page cache's and come on top.
-pub const HEAP_BYTES: u64 = 64 * 1024 * 1024;
+//! Limits of reading a core and of its report, each with what it protects from.
 
 /// Frames of a thread (CONTRACT: 64). Recursion without end has hundreds of thousands.
 pub const FRAMES: usize = 64;
@@ -68,28 +60,8 @@ pub const SYMBOLS: usize = 8_000_000;
 /// Longest payload of a record (CONTRACT 1).
 pub const PAYLOAD_BYTES: usize = telemetry_record::limits::PAYLOAD_BYTES;
 
-/// Handlers whose workers are at work at once, so that a crash of everything takes no more memory than that many
-/// times [`HEAP_BYTES`].
-pub const SLOTS: usize = 4;
-
-/// Past [`TIME_LIMIT`] the system itself ends the handler: an open or a write that never returns (a file system
-/// whose server is away) must not hold a process for ever.
-pub const BACKSTOP_SECS: u32 = 15;
-
-/// Messages that a worker may send: a file for each module, three tries for its debug data, and reports.
-pub const MESSAGES: usize = 5 * MODULES;
-
-/// Longest file that is mapped. Debug data of browsers is 2 to 4 GiB.
-pub const MAPPED_FILE_BYTES: u64 = 16 * 1024 * 1024 * 1024;
-
 /// Longest path (`PATH_MAX`).
 pub const PATH_BYTES: usize = 4096;
 
 /// Longest name in a directory (`NAME_MAX`).
 pub const NAME_BYTES: usize = 255;
-
-/// Longest text of `/proc/PID` that is read: `status` has about 1.5 KiB.
-pub const PROC_TEXT_BYTES: u64 = 16 * 1024;
-
-/// How long other handlers are waited for at the crash history, whose lock is held for a fraction of it.
-pub const HISTORY_PATIENCE: Duration = Duration::from_secs(1);

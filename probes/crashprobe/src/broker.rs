@@ -12,12 +12,12 @@ use super::deadline::Deadline;
 use super::opener::Opener;
 use super::protocol::{self, DATAGRAM_BYTES, Message, Report};
 use super::worker::Worker;
+use crate::limits::MESSAGES;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, recv, sendmsg};
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use telemetry_crash::limits::MESSAGES;
 
 /// What came of a worker.
 #[derive(Debug, PartialEq, Eq)]

@@ -34,6 +34,7 @@ mod fcntl;
 mod fork;
 pub mod identity;
 pub mod input;
+mod limits;
 pub mod link;
 mod mmap;
 pub mod openat2;
@@ -60,12 +61,12 @@ pub use input::Input;
 pub use link::{BrokerClient, Core, WorkerIo};
 pub use work::work;
 
+use crate::limits::{BACKSTOP_SECS, TIME_LIMIT};
 use crate::system_journal::{Event, LogPaths, Priority, SystemJournal};
 use deadline::Deadline;
 use reporter::Reporter;
 use std::process::ExitCode;
 use std::time::Instant;
-use telemetry_crash::limits::{BACKSTOP_SECS, TIME_LIMIT};
 use telemetry_outbox::sending;
 
 /// Reports a crash, from the command line to the exit code. `start` is when this process was started; `work` makes

@@ -1,10 +1,10 @@
 //! mmap(2): files as bytes, for the rest of the process's life.
 #![allow(unsafe_code)]
 
+use crate::limits::MAPPED_FILE_BYTES;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
-use telemetry_crash::limits::MAPPED_FILE_BYTES;
 
 /// Maps a file of this size to be read. The mapping stays until the process ends, which is with its report. Who cuts
 /// the file short meanwhile ends the process by SIGBUS, which the broker reports.

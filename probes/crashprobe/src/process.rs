@@ -10,6 +10,7 @@
 use super::identity;
 use super::openat2::{self, RegularFile};
 use super::users::{self, User};
+use crate::limits::PROC_TEXT_BYTES;
 use nix::fcntl::{OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
@@ -17,7 +18,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
-use telemetry_crash::limits::PROC_TEXT_BYTES;
 
 /// The process that the kernel started the handler for, by its arguments.
 #[derive(Debug)]

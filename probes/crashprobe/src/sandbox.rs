@@ -3,13 +3,13 @@
 
 use super::users::{self, User};
 use super::{capset, close_range, seccomp};
+use crate::limits::HEAP_BYTES;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 use std::io;
 use std::os::fd::RawFd;
-use telemetry_crash::limits::HEAP_BYTES;
 
 /// A limit on cores that the kernel takes for the mark of its own handlers: it starts no other one for them, be they
 /// dumpable or not. With a limit of 0 it would (core(5)).

@@ -2,12 +2,12 @@
 //! however that ends.
 
 use super::deadline::Deadline;
+use crate::limits::SLOTS;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
-use telemetry_crash::limits::SLOTS;
 
 /// Pauses between two tries to take a slot: a worker takes a few milliseconds as a rule.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
