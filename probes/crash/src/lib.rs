@@ -1,14 +1,14 @@
-//! The crash probe: from what the kernel pipes into it, or a core file, to a record that says where a
-//! program crashed.
+#![doc = include_str!("../README.md")]
+//!
+//! # The way of a crash
 //!
 //! ```text
-//!  head of the core ──▶ core ──▶ registers, mappings ──▶ unwind ──▶ frames ──▶ names ──▶ report ──▶ record
+//!  head of the core ──▶ core ──▶ registers, mappings ──▶ unwind ──▶ frames ──▶ names ──▶ report
 //!  /proc/PID/mem, stream or file ──▶ memory ──▶──────────┘  ▲          ▲
 //!  files of the process ──▶ elf, modules ──▶────────────────┴──────────┘
 //! ```
 //!
-//! Everything up to `report` is a function of values: memory and files come in through [`memory::Memory`] and
-//! [`modules::Files`]. `handler` is the edge: processes, privileges, descriptors, the time limit.
+//! Memory and files come in through [`memory::Memory`] and [`modules::Files`]; [`analysis::analyse`] goes the whole way.
 
 pub mod analysis;
 pub mod core;
