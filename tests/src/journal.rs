@@ -119,13 +119,21 @@ impl Journal {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now_us = u64::try_from(since_1970.as_micros()).unwrap();
         let text: Vec<u8> = entries.iter().flat_map(|entry| entry.export(now_us)).collect();
+        self.append_export(name, &text);
+    }
+
+    /// Appends entries in the Journal Export Format to a file.
+    ///
+    /// # Panics
+    /// As [`Journal::append`].
+    pub fn append_export(&self, name: &str, text: &[u8]) {
         let mut remote = Command::new(program())
             .args(["--output", self.file(name).to_str().unwrap(), "-"])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        remote.stdin.take().unwrap().write_all(&text).unwrap();
+        remote.stdin.take().unwrap().write_all(text).unwrap();
         let output = remote.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && self.file(name).exists(), "systemd-journal-remote: {said}");
