@@ -20,7 +20,7 @@ const REJECTED: usize = 4;
 
 /// Starts a collector, gives records with a configuration of their own the sandbox's, and delivers until the spool is
 /// empty. Returns what the collector has.
-fn deliver(sandbox: &mut Sandbox) -> Vec<Value> {
+pub(crate) fn deliver(sandbox: &mut Sandbox) -> Vec<Value> {
     let collector = Collector::start(sandbox, "/v2/collector");
     let config = fs::read_to_string(sandbox.config()).unwrap();
     for name in ["own.conf", "gone.conf"] {

@@ -42,6 +42,19 @@ fn bytes_that_left_before_count_in_the_window_of_bytes() {
 }
 
 #[test]
+fn what_is_dropped_is_counted_by_the_same_names() {
+    let mut machine = Inheritance::new(Duration::ZERO, &["state", "spool/fWx9aB"]);
+    let mut counters = machine.json("state/telempostd.counters.json");
+    machine.sandbox.set("record_burst_limit", 1).set("rate_limit_strategy", "drop");
+    let mut telempostd = machine.sandbox.start("telempostd");
+    telempostd.wait_for_log("past the rate limit, and dropped");
+    telempostd.stop();
+    add(&mut counters, "rate_limited", "org.example/golden/c", 1);
+    add(&mut counters, "dropped", "rate_limit", 1);
+    assert_eq!(machine.read("state/telempostd.counters.json"), pretty(&counters));
+}
+
+#[test]
 fn one_record_more_than_the_limit_has_used_leaves_and_is_added() {
     let mut machine = Inheritance::new(Duration::ZERO, &["state", "spool/fWx9aB"]);
     let before = machine.json("state/rate_limit.json");

@@ -15,6 +15,7 @@ mod delivery;
 mod journal_probe;
 mod kernel_probe;
 mod limits;
+mod losses;
 mod payloads;
 mod printed;
 mod pstore;

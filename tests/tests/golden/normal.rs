@@ -5,6 +5,7 @@
 //! @VERSION@     of the programs                  @BUCKET@    the same, in buckets of a window
 //! @BOOT@        the running boot                 @TIME@      the same, for people
 //! @ID@          an id that d48c008 did not leave @AGE@       from then until now, in seconds
+//! @PORT@        where a server of the test listened
 //! ```
 
 use crate::expected::golden;
@@ -18,7 +19,7 @@ pub(crate) fn normal(text: &str, sandbox: &Sandbox) -> String {
     let root = sandbox.path("").display().to_string();
     let text = text.replace(root.trim_end_matches('/'), "@ROOT@").replace(&running_boot(), "@BOOT@");
     let text = text.replace(&format!("\"{}\"", env!("CARGO_PKG_VERSION")), "\"@VERSION@\"");
-    let text = without_new_ids(&without_dates(&text));
+    let text = without_new_ids(&without_dates(&without_ports(&text)));
     let (now, two_days) = (unix_secs(), TWO_DAYS.as_secs());
     // Files are at most some hours older or younger than they are said to be.
     let is_time = |secs: u64| (now - two_days - 10_000..now + 10_000).contains(&secs);
@@ -57,6 +58,24 @@ fn without_dates(text: &str) -> String {
         }
     }
     String::from_utf8(result).unwrap()
+}
+
+/// Ports that the system chose, which have five digits.
+fn without_ports(text: &str) -> String {
+    const HOST: &str = "http://127.0.0.1:";
+    let mut parts = text.split(HOST);
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let after = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        result.push_str(HOST);
+        if part.len() - after.len() == 5 {
+            result.push_str("@PORT@");
+            result.push_str(after);
+        } else {
+            result.push_str(part);
+        }
+    }
+    result
 }
 
 /// Ids of 32 hexadecimal digits that stand nowhere in what d48c008 left.

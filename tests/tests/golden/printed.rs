@@ -1,7 +1,7 @@
 //! What telemctl prints of what d48c008 left, to the letter: people read it, and scripts and monitoring parse it.
 
 use crate::expected::assert_expected;
-use crate::inheritance::{Inheritance, TWO_DAYS, stdout};
+use crate::inheritance::{Inheritance, TWO_DAYS, set_modified, stdout};
 use crate::normal::normal;
 use crate::socket::OF_MACHINE;
 use nix::unistd::{User, geteuid};
@@ -9,6 +9,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Output;
+use std::time::SystemTime;
+use system_tests::pstore::names;
 
 /// The whole machine, two days later and with no daemon running.
 fn machine() -> Inheritance {
@@ -79,9 +81,13 @@ fn the_delivery_log() {
 #[test]
 fn the_rejected_records() {
     let machine = machine();
+    let directory = machine.sandbox.path("spool/.rejected");
+    // When they were rejected, the answers say.
+    let now = SystemTime::now();
+    names(&directory).iter().for_each(|name| set_modified(&directory.join(name), now));
     assert_printed(&machine, "rejected.txt", &["rejected", "list"]);
     assert_printed(&machine, "rejected.json", &["rejected", "list", "--json"]);
-    let ids = system_tests::pstore::names(&machine.sandbox.path("spool/.rejected"));
+    let ids = names(&directory);
     let shown = ids.iter().filter(|name| !name.ends_with(".answer"));
     let shown: Vec<_> =
         shown.map(|id| stdout(machine.telemctl("telemctl", &["rejected", "show", id]))).collect();

@@ -29,6 +29,25 @@ fn pstoreprobe_sends_what_waited_and_the_other_dumps_and_nothing_twice() {
     assert_expected("state/pstoreprobe.json", &after);
 }
 
+/// A kill between the marker and the last name, and before the marker.
+#[test]
+fn copies_are_sent_if_they_were_all_there_when_pstoreclean_was_killed() {
+    for (is_complete, expected) in [(true, text("expected/pstore_payloads.txt")), (false, String::new())] {
+        let machine = Inheritance::new(Duration::ZERO, &["cache", "state/machine_id"]);
+        let cache = machine.sandbox.path("cache/pstore");
+        for name in names(&cache) {
+            fs::rename(cache.join(&name), cache.join(format!(".new-{name}"))).unwrap();
+        }
+        if is_complete {
+            fs::write(cache.join(".complete"), "").unwrap();
+        }
+        let _telemprobd = machine.sandbox.start_telemprobd();
+        assert_done(&machine.sandbox.run("pstoreprobe", &[]));
+        assert_eq!(payloads(&spooled(&machine.sandbox)).join("---\n"), expected);
+        assert_eq!(names(&cache), [""; 0]);
+    }
+}
+
 /// What ramoops keeps of the kernel's log that klogscanner has read.
 fn dump_of_the_log() -> String {
     let mut dump = "Panic#1 Part1\n".to_owned();
