@@ -123,12 +123,12 @@ wait_until "all records are at the collector" all_arrived
 echo "they are there"
 
 journal_is_whole() { [ "$("$built/telemctl" --config "$config" journal | wc -l)" = 3 ]; }
-wait_until "the journal tells of all three" journal_is_whole
+wait_until "the journal has all three" journal_is_whole
 step "telemctl journal"
 "$built/telemctl" --config "$config" journal -V
 
-told_of_delivery() { ! "$built/telemctl" --config "$config" status | grep -q "^Last delivered *never"; }
-wait_until "the status tells of the delivery" told_of_delivery
+shows_delivery() { ! "$built/telemctl" --config "$config" status | grep -q "^Last delivered *never"; }
+wait_until "the status shows the delivery" shows_delivery
 step "telemctl status"
 "$built/telemctl" --config "$config" status
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks that what the build needs is installed: the Debian packages below and a Rust toolchain. On Debian
-# and its children root gets what is missing; anyone else is told the command.
+# and its children root gets what is missing; anyone else is shown the command.
 #
 #   tools/deps.sh build    what `make build` and `make demo` need
 #   tools/deps.sh test     that, and what `make test` needs besides

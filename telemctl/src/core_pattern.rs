@@ -32,7 +32,7 @@ pub(crate) struct CorePattern {
 pub(crate) enum Obstacle {
     /// Crashes go elsewhere.
     Elsewhere(String),
-    /// The handler is not there, or can not be run: crashes go nowhere.
+    /// The handler is not there, or cannot be run: crashes go nowhere.
     NoProgram(String),
     /// The handler reports to another installation. The remedy depends on which.
     OtherInstallation(String, String),

@@ -26,7 +26,7 @@ impl Installation {
     /// system's.
     ///
     /// # Errors
-    /// The file can not be read or holds a wrong value.
+    /// The file cannot be read or holds a wrong value.
     pub fn load(config: Option<&Path>) -> Result<Self, Failure> {
         let path = match config {
             Some(path) => Some(

@@ -22,7 +22,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
             ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
             _ => "not opted in",
         };
-        Failure::told(format!("{} can not be made: {error}; {remedy}", path.display()))
+        Failure::told(format!("{} cannot be made: {error}; {remedy}", path.display()))
     })?;
     let directories = if installation.is_private { Ok(()) } else { work_directories::make(installation) };
     let explained = explain(installation, &path, out);
@@ -36,7 +36,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     explained.map_err(Failure::Output)
 }
 
-/// Makes the consent file. All users may see it, whatever the umask: the library looks for it in every
+/// Makes the consent file. All users may see it, whatever the umask: the library checks for it in every
 /// process that sends.
 fn give_consent(etc_dir: &Path) -> io::Result<()> {
     if !etc_dir.exists() {

@@ -18,7 +18,7 @@ use telemetry_config::consent::{is_opted_in, opt_in_path};
 /// How long daemons get to store what they hold and end. telemprobd answers its clients first.
 const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether they have.
+/// How often it is checked whether they have.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Withdraws consent, stops the daemons and removes the work directories that are theirs.
@@ -40,15 +40,15 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
             ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
             _ => "still opted in; remove it by hand",
         };
-        Failure::told(format!("{} can not be removed: {error}; {remedy}", path.display()))
+        Failure::told(format!("{} cannot be removed: {error}; {remedy}", path.display()))
     })?;
-    // All is done before anything is told: nobody need read it.
+    // All is done before anything is printed: nobody need read it.
     let stopped = stop_daemons(installation);
     let removals = work_directories::remove(installation);
 
     writeln!(out, "Opted out: {} is removed. Nothing is collected or sent any more.", path.display())
         .map_err(Failure::Output)?;
-    let kept = tell(&removals, out)?;
+    let kept = report(&removals, out)?;
     stopped.map_err(|reason| Failure::told(format!("opted out, but {reason}")))?;
     match kept {
         Some(path) => Err(Failure::told(format!(
@@ -60,7 +60,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
 }
 
 /// Says what went and what stays. Returns a directory that should have gone and did not.
-fn tell<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a Path>, Failure> {
+fn report<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a Path>, Failure> {
     let mut kept = None;
     for removal in removals {
         match removal {
@@ -69,7 +69,7 @@ fn tell<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a P
             }
             Removal::Left { path, reason } => eprintln!("telemctl: left {}: {reason}", path.display()),
             Removal::Failed { path, error } => {
-                eprintln!("telemctl: {} can not be removed: {error}", path.display());
+                eprintln!("telemctl: {} cannot be removed: {error}", path.display());
                 kept = Some(path.as_path());
             }
         }
@@ -79,7 +79,7 @@ fn tell<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a P
 
 fn stop_daemons(installation: &Installation) -> Result<(), String> {
     if services::is_managed(installation) {
-        services::stop_units_for_good()?;
+        services::stop_units_permanently()?;
     }
     // Those that were started by hand.
     for (name, pid) in services::running(installation) {

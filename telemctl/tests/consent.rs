@@ -105,11 +105,11 @@ fn a_directory_of_another_user_is_left_and_named() {
 }
 
 #[test]
-fn consent_that_can_not_be_written_is_told() {
+fn consent_that_cannot_be_written_is_an_error() {
     let instance = Instance::new();
     instance.write("etc", "a file");
     let said = instance.say(&["opt-in"]);
-    let begin = format!("telemctl: {} can not be made: ", instance.path("etc/opt-in").display());
+    let begin = format!("telemctl: {} cannot be made: ", instance.path("etc/opt-in").display());
     assert!(said.code == Some(1) && said.err.starts_with(&begin), "{said:?}");
     assert_eq!((said.err.lines().count(), said.out.as_str()), (1, ""));
 

@@ -16,7 +16,7 @@ fn consent_comes_first() {
 }
 
 #[test]
-fn crashes_that_go_elsewhere_are_told_and_none_is_made() {
+fn no_crash_is_made_where_crashes_go_elsewhere() {
     let instance = Instance::new();
     instance.opt_in();
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();

@@ -75,7 +75,7 @@ fn an_instance_that_is_well() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_remedy() {
+fn each_fault_is_printed_with_its_remedy() {
     let well = Well::new();
     let path = |name: &str| well.instance.path(name);
     fs::set_permissions(path("spool"), Permissions::from_mode(0o777)).unwrap();
@@ -101,7 +101,7 @@ fn what_is_wrong_is_told_with_its_remedy() {
             path("spool")
         ),
         format!(
-            "warning directories: log_dir {0} has mode 0755: every user can look into it; `chmod o= {0}`",
+            "warning directories: log_dir {0} has mode 0755: every user can read it; `chmod o= {0}`",
             path("log")
         ),
         format!("error   telemprobd: does not run; {by_hand}"),
@@ -112,7 +112,7 @@ fn what_is_wrong_is_told_with_its_remedy() {
             path("spool/.damaged")
         ),
         format!(
-            "error   server: 127.0.0.1 port {}: {address} can not be connected to: nothing listens there; check the port, and that the server runs",
+            "error   server: 127.0.0.1 port {}: {address} cannot be connected to: nothing listens there; check the port, and that the server runs",
             address.port()
         ),
     ];
@@ -171,7 +171,7 @@ fn a_server_must_be_set_and_have_an_address() {
             "server=http://name.invalid/\n",
             "error   server: name.invalid port 80: the name gives no address: ",
         ),
-        ("server=http://h:70000/\n", "error   server: http://h:70000/: its host and port can not be read; "),
+        ("server=http://h:70000/\n", "error   server: http://h:70000/: its host and port cannot be read; "),
         ("record_server_delivery_enabled=false\n", "ok      server: not asked: delivery is off "),
     ] {
         let instance = Instance::with(lines);
@@ -182,7 +182,7 @@ fn a_server_must_be_set_and_have_an_address() {
 }
 
 #[test]
-fn a_user_is_told_what_can_not_be_seen() {
+fn a_user_sees_what_he_may_not_read() {
     if !nix::unistd::geteuid().is_root() {
         return; // Only root can make what it may not read itself.
     }
@@ -206,9 +206,9 @@ fn a_user_is_told_what_can_not_be_seen() {
     let of_daemons = |line: &&str| line.starts_with("error   telem");
     let found: Vec<_> = complaints(&said).into_iter().filter(|line| !of_daemons(line)).collect();
     let expected = [
-        format!("warning directories: cache_dir {moved} can not be seen by this user; run this as root"),
+        format!("warning directories: cache_dir {moved} cannot be seen by this user; run this as root"),
         format!(
-            "warning spool: {} can not be read: Permission denied (os error 13); run this as root",
+            "warning spool: {} cannot be read: Permission denied (os error 13); run this as root",
             instance.path("spool").display()
         ),
     ];

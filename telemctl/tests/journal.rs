@@ -137,10 +137,10 @@ fn a_reader_that_has_seen_enough_ends_it_silently() {
 }
 
 #[test]
-fn a_journal_that_can_not_be_read_is_told() {
+fn a_journal_that_cannot_be_read_is_an_error() {
     let instance = Instance::new();
     std::fs::create_dir_all(instance.path("log/journal")).unwrap();
     let said = instance.say(&["journal"]);
-    let begin = format!("telemctl: {} can not be read: ", instance.path("log/journal").display());
+    let begin = format!("telemctl: {} cannot be read: ", instance.path("log/journal").display());
     assert!(said.code == Some(1) && said.err.starts_with(&begin), "{said:?}");
 }

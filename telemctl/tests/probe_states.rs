@@ -27,7 +27,7 @@ fn json_of(instance: &Instance) -> Value {
 }
 
 #[test]
-fn lines_that_klogscanner_lost_are_told() {
+fn lines_that_klogscanner_lost_are_reported() {
     let instance = with_book(7);
     let expected = json!({"klogscanner": {"waiting": 0, "left_out": 0, "lost_lines": 7, "error": null}});
     assert_eq!(json_of(&instance), expected);

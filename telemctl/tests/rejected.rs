@@ -163,7 +163,7 @@ fn a_slip_changes_nothing() {
 }
 
 #[test]
-fn a_damaged_one_is_told_and_the_others_go_on() {
+fn a_damaged_record_is_named_and_the_others_go_on() {
     let instance = instance();
     instance.write(&format!("spool/.rejected/{}", id("abcd0")), "");
     let said = instance.say(&["rejected", "list"]);

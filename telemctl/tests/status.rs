@@ -177,7 +177,7 @@ fn a_busy_instance() {
 }
 
 #[test]
-fn a_spool_that_is_closed_to_the_user_is_told_and_the_rest_too() {
+fn a_spool_that_the_user_may_not_read_hides_nothing_else() {
     if !nix::unistd::geteuid().is_root() {
         return; // Only root can make what it may not read itself.
     }

@@ -54,13 +54,13 @@ mount -t tmpfs run /run
 mount -t tmpfs tmp /tmp
 mount -t pstore pstore /sys/fs/pstore
 for module in /modules/[0-9]*.ko; do
-    insmod "$module" || say "FAILED: $module can not be loaded"
+    insmod "$module" || say "FAILED: $module cannot be loaded"
 done
 # Beyond what the kernel uses (memmap= on its command line): it is there after a reboot, since nothing clears it.
 insmod /modules/ramoops.ko mem_address=0xf000000 mem_size=0x100000 record_size=0x10000 ecc=1 ||
-    say 'FAILED: ramoops can not be loaded'
+    say 'FAILED: ramoops cannot be loaded'
 insmod /modules/provoke.ko
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 shared /shared || say 'FAILED: /shared can not be mounted'
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 shared /shared || say 'FAILED: /shared cannot be mounted'
 mkdir -p /etc/telemetrics
 cp /shared/guest.conf /etc/telemetrics/telemetrics.conf
 mkdir -p /shared/spool /shared/state /shared/log /shared/cache/pstore
@@ -75,10 +75,10 @@ after_panic() {
     say "pstore then: $(echo /sys/fs/pstore/*)"
     pstoreprobe || say 'FAILED: pstoreprobe'
     await spooled $((before + 1))
-    # Once more: there is nothing more to tell.
+    # Once more: there is nothing more to report.
     pstoreclean || say 'FAILED: the second pstoreclean'
     pstoreprobe || say 'FAILED: the second pstoreprobe'
-    # The log of this boot has nothing to tell either; what an earlier boot had is not told again.
+    # The log of this boot has nothing to report either; what an earlier boot had is not reported again.
     start_klogscanner
     await test -e /run/klogscanner.pid
     kill "$klogscanner_pid"
@@ -110,7 +110,7 @@ provoke bug
 provoke null-dereference
 await spooled 3
 
-say 'stopped and started again: what came meanwhile is told, nothing else'
+say 'stopped and started again: what came meanwhile is reported, nothing else'
 kill "$klogscanner_pid"
 wait "$klogscanner_pid" || say 'FAILED: klogscanner ended with an error'
 provoke another-warning

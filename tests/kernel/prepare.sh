@@ -36,7 +36,7 @@ if [ ! -e "$kernel/complete" ]; then
     (
         cd "$kernel/package"
         apt-get -q download "linux-image-$version" >&2 || { apt-get -q update >&2 && apt-get -q download "linux-image-$version" >&2; }
-    ) || fail "Debian's package linux-image-$version can not be fetched; make deps gets the headers of the current one"
+    ) || fail "Debian's package linux-image-$version cannot be fetched; make deps gets the headers of the current one"
     paths=(./boot/vmlinuz-"$version")
     for module in $modules fs/pstore/ramoops; do
         # Debian 13 packs them.

@@ -20,13 +20,13 @@ pub(super) enum Ending {
 
 /// Where the record is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Whereabouts {
+pub(super) enum RecordPosition {
     /// It waits for delivery.
     Spool,
     /// The server refused it, for this reason.
     Rejected(String),
     /// It left; so it stands in the journal.
-    Journal,
+    DeliveryLog,
 }
 
 /// What is seen at one moment.
@@ -37,16 +37,16 @@ pub(super) struct Seen {
     /// What crashprobe wrote down of this process.
     pub(super) disposition: Option<Disposition>,
     /// None while the record is nowhere.
-    pub(super) record: Option<Whereabouts>,
-    /// What can not be looked at, and the remedy.
+    pub(super) record: Option<RecordPosition>,
+    /// What cannot be seen, and the remedy.
     pub(super) unseen: Option<String>,
 }
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Look again.
-    Look,
+    /// Check again.
+    CheckAgain,
     /// The report has arrived.
     Done,
     /// It will not, for this reason.
@@ -55,15 +55,15 @@ pub(super) enum Next {
 
 /// What was said already.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Steps {
     disposition: bool,
     ending: bool,
     spool: bool,
 }
 
-const ASK_JOURNAL: &str = "`journalctl -t crashprobe` and `dmesg` may tell more";
+const ASK_JOURNAL: &str = "`journalctl -t crashprobe` and `dmesg` may say more";
 
-impl Told {
+impl Steps {
     /// The lines that are new, and what is to be done next. `delivers` is whether records are posted at all.
     pub(super) fn follow(&mut self, seen: &Seen, delivers: bool) -> (Vec<String>, Next) {
         let mut lines = Vec::new();
@@ -77,7 +77,7 @@ impl Told {
         }
         let next = next(seen);
         match (&seen.record, &next) {
-            (Some(Whereabouts::Spool), Next::Look) if !std::mem::replace(&mut self.spool, true) => {
+            (Some(RecordPosition::Spool), Next::CheckAgain) if !std::mem::replace(&mut self.spool, true) => {
                 lines.push("the record is stored in the spool".to_owned());
             }
             (_, Next::Done) if delivers => {
@@ -114,22 +114,22 @@ fn next(seen: &Seen) -> Next {
         (Some(Disposition::NotSent { reason }), _) => {
             Next::Fail(format!("crashprobe has seen the crash and sent no report: {reason}"))
         }
-        (_, Some(Whereabouts::Rejected(reason))) => {
+        (_, Some(RecordPosition::Rejected(reason))) => {
             Next::Fail(format!("the server refused the record: {reason}; `telemctl rejected list` shows it"))
         }
-        (_, Some(Whereabouts::Journal)) => Next::Done,
+        (_, Some(RecordPosition::DeliveryLog)) => Next::Done,
         // crashprobe lets the process go before it has sent: that it is gone without a word says nothing.
-        _ => Next::Look,
+        _ => Next::CheckAgain,
     }
 }
 
-/// Why the report has not arrived by the deadline, and where to look. `fault` is what last went wrong in delivery.
+/// Why the report has not arrived by the deadline, and where the reason is to be found. `fault` is what last went wrong in delivery.
 pub(super) fn overdue(seen: &Seen, fault: Option<&str>) -> String {
     match (&seen.disposition, &seen.record) {
         (None, _) => format!("no word of crashprobe yet; {ASK_JOURNAL}"),
         (_, Some(_)) => {
             let why = fault.map(|fault| format!(": {fault}")).unwrap_or_default();
-            format!("the record still waits in the spool{why}; `telemctl doctor` looks for the reason")
+            format!("the record still waits in the spool{why}; `telemctl doctor` finds the reason")
         }
         (_, None) => {
             "the record is neither in the spool nor in the journal; `telemctl status` counts what was dropped"
@@ -151,35 +151,43 @@ mod tests {
     #[test]
     fn each_step_is_told_once() {
         let seen = |ending, disposition, record| Seen { ending, disposition, record, unseen: None };
-        let mut told = Told::default();
+        let mut steps = Steps::default();
         for (seen, lines, next) in [
-            (seen(None, None, None), &[][..], Next::Look),
-            (seen(None, sent(), None), &["crashprobe has sent a report: a/b/c, event 00ff"], Next::Look),
-            (seen(None, sent(), None), &[], Next::Look),
-            (seen(GONE, sent(), None), &["the process is gone, by SIGSEGV"], Next::Look),
+            (seen(None, None, None), &[][..], Next::CheckAgain),
             (
-                seen(GONE, sent(), Some(Whereabouts::Spool)),
-                &["the record is stored in the spool"],
-                Next::Look,
+                seen(None, sent(), None),
+                &["crashprobe has sent a report: a/b/c, event 00ff"],
+                Next::CheckAgain,
             ),
-            (seen(GONE, sent(), Some(Whereabouts::Spool)), &[], Next::Look),
-            (seen(GONE, sent(), None), &[], Next::Look),
-            (seen(GONE, sent(), Some(Whereabouts::Journal)), &["the record was delivered"], Next::Done),
+            (seen(None, sent(), None), &[], Next::CheckAgain),
+            (seen(GONE, sent(), None), &["the process is gone, by SIGSEGV"], Next::CheckAgain),
+            (
+                seen(GONE, sent(), Some(RecordPosition::Spool)),
+                &["the record is stored in the spool"],
+                Next::CheckAgain,
+            ),
+            (seen(GONE, sent(), Some(RecordPosition::Spool)), &[], Next::CheckAgain),
+            (seen(GONE, sent(), None), &[], Next::CheckAgain),
+            (
+                seen(GONE, sent(), Some(RecordPosition::DeliveryLog)),
+                &["the record was delivered"],
+                Next::Done,
+            ),
         ] {
             let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
-            assert_eq!(told.follow(&seen, true), (expected, next), "{seen:?}");
+            assert_eq!(steps.follow(&seen, true), (expected, next), "{seen:?}");
         }
-        let all = seen(GONE, sent(), Some(Whereabouts::Journal));
-        let (lines, next) = Told::default().follow(&all, true);
+        let all = seen(GONE, sent(), Some(RecordPosition::DeliveryLog));
+        let (lines, next) = Steps::default().follow(&all, true);
         assert_eq!((lines.len(), next), (3, Next::Done), "{lines:?}");
-        let (lines, next) = Told::default().follow(&all, false);
+        let (lines, next) = Steps::default().follow(&all, false);
         assert!(lines[2].contains("delivery is off") && next == Next::Done, "{lines:?}");
     }
 
     #[test]
     fn what_can_go_wrong_has_its_words() {
         let failed = Some(Disposition::NotSent { reason: "telemprobd is away".to_owned() });
-        let refused = Some(Whereabouts::Rejected("400: no".to_owned()));
+        let refused = Some(RecordPosition::Rejected("400: no".to_owned()));
         for (seen, part) in [
             (Seen { unseen: Some("run this as root".to_owned()), ..Seen::default() }, "run this as root"),
             (Seen { ending: Some(Ending::Signal(9)), ..Seen::default() }, "ended by signal 9"),
@@ -191,12 +199,12 @@ mod tests {
             let Next::Fail(reason) = next(&seen) else { panic!("{seen:?}") };
             assert!(reason.contains(part), "{part}: {reason}");
         }
-        assert_eq!(next(&Seen { ending: GONE, ..Seen::default() }), Next::Look);
+        assert_eq!(next(&Seen { ending: GONE, ..Seen::default() }), Next::CheckAgain);
     }
 
     #[test]
     fn the_deadline_names_what_is_missing() {
-        let spool = Some(Whereabouts::Spool);
+        let spool = Some(RecordPosition::Spool);
         for (seen, fault, part) in [
             (Seen::default(), None, "no word of crashprobe yet"),
             (

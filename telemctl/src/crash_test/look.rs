@@ -1,6 +1,6 @@
 //! Looks where the report of a crash is: in the crash book, the spool, among the refused records, in the journal.
 
-use super::follow::{Seen, Whereabouts};
+use super::follow::{RecordPosition, Seen};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use telemetry_config::Settings;
@@ -49,7 +49,7 @@ impl Crash {
     }
 
     /// The spool first: a record that leaves it meanwhile is found where it went.
-    fn record(self, event_id: &str, settings: &Settings) -> Result<Option<Whereabouts>, String> {
+    fn record(self, event_id: &str, settings: &Settings) -> Result<Option<RecordPosition>, String> {
         let dir = &settings.spool_dir;
         let spool = match SpoolDir::open(dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -58,12 +58,12 @@ impl Crash {
         if let Some(spool) = &spool
             && self.is_in_spool(event_id, spool).map_err(|error| unseen(dir, &error))?
         {
-            return Ok(Some(Whereabouts::Spool));
+            return Ok(Some(RecordPosition::Spool));
         }
         let entries = DeliveryLog::new(&settings.log_dir).entries();
         let entries = entries.map_err(|error| unseen(&settings.log_dir.join("journal"), &error))?;
         if entries.iter().any(|entry| entry.event_id == event_id) {
-            return Ok(Some(Whereabouts::Journal));
+            return Ok(Some(RecordPosition::DeliveryLog));
         }
         match spool {
             Some(spool) => rejection(event_id, &spool).map_err(|error| unseen(dir, &error)),
@@ -87,20 +87,20 @@ impl Crash {
     }
 }
 
-fn rejection(event_id: &str, spool: &SpoolDir) -> io::Result<Option<Whereabouts>> {
+fn rejection(event_id: &str, spool: &SpoolDir) -> io::Result<Option<RecordPosition>> {
     let Some(rejected) = RejectedDir::open(spool)? else { return Ok(None) };
     let is_ours =
         |message: &telemetry_record::message::Message| message.headers.value(Header::EventId) == event_id;
     let record = rejected.list()?.into_iter().rfind(|record| record.message.as_ref().is_some_and(is_ours));
     Ok(record.map(|record| {
         let status = record.status.map(|status| format!("{status}: ")).unwrap_or_default();
-        Whereabouts::Rejected(format!("{status}{}", record.reason))
+        RecordPosition::Rejected(format!("{status}{}", record.reason))
     }))
 }
 
 fn unseen(path: &Path, error: &io::Error) -> String {
     let remedy = if error.kind() == ErrorKind::PermissionDenied { "; run this as root" } else { "" };
-    format!("{} can not be read: {error}{remedy}", path.display())
+    format!("{} cannot be read: {error}{remedy}", path.display())
 }
 
 #[cfg(test)]
@@ -179,13 +179,13 @@ mod tests {
         spool.store(0, &[&message(&other)], false).unwrap();
         assert_eq!(whereabouts(), None);
         let stored = spool.store(0, &[&message(&other), &message(&record)], false).unwrap();
-        assert_eq!(whereabouts(), Some(Whereabouts::Spool));
+        assert_eq!(whereabouts(), Some(RecordPosition::Spool));
 
         spool.remove(stored.name.as_ref()).unwrap();
         let refused = StoredRecord { id: HexId::from_bytes([1; 16]), message: message(&record) };
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "no" };
         Rejected::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
-        assert_eq!(whereabouts(), Some(Whereabouts::Rejected("400: no".to_owned())));
+        assert_eq!(whereabouts(), Some(RecordPosition::Rejected("400: no".to_owned())));
 
         std::fs::create_dir(&place.settings.log_dir).unwrap();
         let entry = DeliveryEntry {
@@ -196,7 +196,7 @@ mod tests {
             boot_id: "b".to_owned(),
         };
         DeliveryLog::new(&place.settings.log_dir).append(&[entry]).unwrap();
-        assert_eq!(whereabouts(), Some(Whereabouts::Journal));
+        assert_eq!(whereabouts(), Some(RecordPosition::DeliveryLog));
     }
 
     #[test]
@@ -204,6 +204,6 @@ mod tests {
         let place = Place::new();
         std::fs::create_dir(place.dir.path().join("crashes.json")).unwrap();
         let unseen = place.look(0).unseen.unwrap();
-        assert!(unseen.contains("crashes.json can not be read: "), "{unseen}");
+        assert!(unseen.contains("crashes.json cannot be read: "), "{unseen}");
     }
 }

@@ -1,4 +1,4 @@
-//! `crash-test`: makes a process crash and follows its report to the server, telling each step and its time.
+//! `crash-test`: makes a process crash and follows its report to the server, printing each step and its time.
 //!
 //! The process is this program again, with a word that is not in `--help`. What happens to it is seen in files that
 //! others write ([`look`]), and judged as values ([`follow`]).
@@ -11,7 +11,7 @@ use crate::core_pattern::CorePattern;
 use crate::exit_code::{Failure, OPT_IN_FIRST, Outcome};
 use crate::harmless::word;
 use crate::installation::Installation;
-use follow::{Ending, Next, Seen, Told, overdue};
+use follow::{Ending, Next, Seen, Steps, overdue};
 use look::Crash;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -29,20 +29,20 @@ const MADE_FOR: i32 = nix::libc::SIGSEGV;
 /// How long the report may take: the crash probe has 10 seconds, and delivery waits some before its first retry.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Time between two looks: short beside what a person waits for, long beside what a look costs.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// Time between two checks: short beside what a person waits for, long beside what a check costs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Width of the times on the left.
 const TIME_WIDTH: usize = 6;
 
-/// Makes a process crash and tells what becomes of it.
+/// Makes a process crash and prints what becomes of it.
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let settings = &installation.settings;
     if !consent::is_opted_in(&settings.etc_dir) {
         return Err(Failure::Fixed(OPT_IN_FIRST));
     }
     let pattern = CorePattern::read()
-        .map_err(|error| Failure::told(format!("kernel.core_pattern can not be read: {error}")))?;
+        .map_err(|error| Failure::told(format!("kernel.core_pattern cannot be read: {error}")))?;
     if let Some(obstacle) = pattern.obstacle(installation) {
         return Err(obstacle.into());
     }
@@ -57,22 +57,22 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
         writeln!(out, "{ms:>TIME_WIDTH$} ms  {}", word(line)).and_then(|()| out.flush())
     };
     say(&format!("process {pid} reads a null pointer")).map_err(Failure::Output)?;
-    let mut told = Told::default();
+    let mut steps = Steps::default();
     loop {
         // Before the rest, so that what was written until the process ended is seen.
         let ending = ending_of(&mut child);
         let is_late = start.elapsed() > DEADLINE;
         let seen = Seen { ending, ..crash.look(settings) };
-        let (lines, next) = told.follow(&seen, settings.server_delivery_enabled);
+        let (lines, next) = steps.follow(&seen, settings.server_delivery_enabled);
         lines.iter().try_for_each(|line| say(line)).map_err(Failure::Output)?;
         match next {
             Next::Done => return Ok(()),
             Next::Fail(reason) => return Err(Failure::told(reason)),
-            Next::Look if is_late => {
+            Next::CheckAgain if is_late => {
                 let fault = delivery_fault(installation, since_unix_secs);
                 return Err(Failure::told(overdue(&seen, fault.as_deref())));
             }
-            Next::Look => std::thread::sleep(LOOK_INTERVAL),
+            Next::CheckAgain => std::thread::sleep(CHECK_INTERVAL),
         }
     }
 }
@@ -93,7 +93,7 @@ fn start_child() -> io::Result<Child> {
         .spawn()
 }
 
-/// None while the process is there, or can not be asked.
+/// None while the process is there, or cannot be asked.
 fn ending_of(child: &mut Child) -> Option<Ending> {
     let status: ExitStatus = child.try_wait().ok()??;
     Some(match status.signal() {

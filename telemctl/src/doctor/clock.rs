@@ -20,7 +20,7 @@ pub(super) fn judge(now: u64, noted: Option<u64>) -> Finding {
     }
     match noted.and_then(|noted| noted.checked_sub(now)) {
         Some(ahead) if ahead > STEP_SECS => {
-            Finding::warning(ABOUT, "it was put back since telempostd last looked at it", REMEDY)
+            Finding::warning(ABOUT, "it was put back since telempostd last read it", REMEDY)
         }
         _ => Finding::ok(ABOUT, "it can be right"),
     }

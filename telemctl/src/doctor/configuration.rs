@@ -46,7 +46,7 @@ fn judge(path: &Path, seen: &Seen, trusted: &[u32], user: &DaemonUser) -> Findin
     // Whether the daemons are in its group is not known here.
     if ![0, standing.uid].contains(&user.uid) && standing.mode & READABLE_FOR_OTHERS == 0 {
         let (mode, name) = (standing.mode, &user.name);
-        let text = format!("{shown} has mode {mode:04o}: {name}, as whom the daemons run, can not read it");
+        let text = format!("{shown} has mode {mode:04o}: {name}, as whom the daemons run, cannot read it");
         return Finding::error(ABOUT, text, format!("`chmod a+r {shown}`"));
     }
     Finding::ok(ABOUT, shown.to_string())
@@ -74,7 +74,7 @@ mod tests {
             ),
             (0, 0o664, Level::Error, "mode 0664"),
             (0, 0o646, Level::Error, "`chmod go-w /c`"),
-            (0, 0o600, Level::Error, "telemetry, as whom the daemons run, can not read it; `chmod a+r /c`"),
+            (0, 0o600, Level::Error, "telemetry, as whom the daemons run, cannot read it; `chmod a+r /c`"),
         ] {
             let seen = Seen::There(Standing { kind: Kind::File, uid, mode });
             assert_finding(&judge(Path::new("/c"), &seen, &[0, 7], &user), level, part);

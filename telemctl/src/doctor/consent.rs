@@ -14,11 +14,11 @@ fn judge(consent: &Consent, seen: &Seen) -> Finding {
     let file = consent.file.display();
     match seen {
         Seen::Hidden => {
-            Finding::warning(ABOUT, format!("{file} can not be seen by this user"), "run this as root")
+            Finding::warning(ABOUT, format!("{file} cannot be seen by this user"), "run this as root")
         }
         Seen::Failed(reason) => Finding::error(
             ABOUT,
-            format!("{file} can not be seen: {reason}, which counts as no"),
+            format!("{file} cannot be seen: {reason}, which counts as no"),
             "correct etc_dir in the configuration",
         ),
         _ if consent.opted_in => Finding::ok(ABOUT, format!("opted in ({file})")),

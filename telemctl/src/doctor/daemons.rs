@@ -14,7 +14,7 @@ const UNITS: [[&str; 2]; 2] =
 enum Starter {
     /// A person.
     Nobody,
-    /// systemd can not be asked, for this reason.
+    /// systemd cannot be asked, for this reason.
     Unknown(String),
     /// systemd, by the first unit; the second is the daemon's own.
     Systemd(UnitState, UnitState),
@@ -48,7 +48,7 @@ fn starter_of(units: [&str; 2]) -> Starter {
         Err(error) => Starter::Unknown(error),
         Ok(states) => match <[UnitState; 2]>::try_from(states) {
             Ok([starter, service]) => Starter::Systemd(starter, service),
-            Err(_) => Starter::Unknown("systemctl told nothing".to_owned()),
+            Err(_) => Starter::Unknown("systemctl said nothing".to_owned()),
         },
     }
 }
@@ -63,7 +63,7 @@ fn judge(daemon: &DaemonStatus, starter: &Starter, circumstances: Circumstances<
         (None, _) => {
             return Finding::warning(
                 about,
-                "whether it runs can not be seen by this user",
+                "whether it runs cannot be seen by this user",
                 "run this as root",
             );
         }
@@ -75,7 +75,7 @@ fn judge(daemon: &DaemonStatus, starter: &Starter, circumstances: Circumstances<
         Starter::Nobody if has_work => Finding::error(about, "does not run", start),
         Starter::Nobody => Finding::warning(about, "does not run; nothing waits for it", start),
         Starter::Unknown(reason) => {
-            Finding::error(about, format!("does not run; {reason}"), "look after systemd first")
+            Finding::error(about, format!("does not run; {reason}"), "repair systemd first")
         }
         Starter::Systemd(starter, service) => judge_units(about, starter, service, start),
     }
@@ -128,8 +128,8 @@ mod tests {
         ] {
             assert_finding(&found(running, &Starter::Nobody, opted_in, has_work), level, part);
         }
-        let unknown = Starter::Unknown("systemctl can not be run".to_owned());
-        assert_finding(&found(Some(false), &unknown, true, true), Level::Error, "systemctl can not be run");
+        let unknown = Starter::Unknown("systemctl cannot be run".to_owned());
+        assert_finding(&found(Some(false), &unknown, true, true), Level::Error, "systemctl cannot be run");
     }
 
     #[test]

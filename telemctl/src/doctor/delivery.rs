@@ -13,7 +13,7 @@ pub(super) fn judge(delivery: &Delivery, now: u64) -> Finding {
     }
     let delivered = delivery.last_delivered_unix_secs;
     match &delivery.last_error {
-        // A fault of the same second as a delivery is over or not: it is told.
+        // A fault of the same second as a delivery is over or not: it is reported.
         Some(fault) if delivered.is_none_or(|secs| secs <= fault.unix_secs) => {
             let next = match delivery.next_try_unix_secs.map(|secs| secs.saturating_sub(now)) {
                 Some(wait) => format!("the next try is in {}", duration_text::of_secs(wait)),
@@ -62,7 +62,7 @@ mod tests {
             };
             assert_finding(&judge(&delivery, 100), level, part);
         }
-        let unreadable = Delivery { error: Some("/s can not be read: x".to_owned()), ..Delivery::default() };
-        assert_finding(&judge(&unreadable, 100), Level::Warning, "/s can not be read: x");
+        let unreadable = Delivery { error: Some("/s cannot be read: x".to_owned()), ..Delivery::default() };
+        assert_finding(&judge(&unreadable, 100), Level::Warning, "/s cannot be read: x");
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const ABOUT: &str = "directories";
 
-/// A directory, and who may look into it.
+/// A directory, and who may read it.
 #[derive(Debug)]
 struct Directory {
     key: &'static str,
@@ -21,7 +21,7 @@ struct Directory {
 enum Missing {
     /// The daemons make it.
     MadeWhenNeeded,
-    /// They can not, and need it.
+    /// They cannot, and need it.
     Wrong,
 }
 
@@ -55,13 +55,13 @@ fn judge(directory: &Directory, seen: &Seen, missing: Missing, user: &DaemonUser
         (Seen::Hidden, _) => {
             return Finding::warning(
                 ABOUT,
-                format!("{shown} can not be seen by this user"),
+                format!("{shown} cannot be seen by this user"),
                 "run this as root",
             );
         }
         (Seen::Failed(reason), _) => {
             let remedy = format!("correct {key} in the configuration");
-            return Finding::error(ABOUT, format!("{shown} can not be seen: {reason}"), remedy);
+            return Finding::error(ABOUT, format!("{shown} cannot be seen: {reason}"), remedy);
         }
     };
     let wrong = |text: String, remedy: String| Finding::error(ABOUT, format!("{shown} {text}"), remedy);
@@ -77,13 +77,13 @@ fn judge(directory: &Directory, seen: &Seen, missing: Missing, user: &DaemonUser
         );
     }
     if mode & 0o700 != 0o700 {
-        return wrong(format!("has mode {mode:04o}, with which the daemons can not work"), change("u+rwx"));
+        return wrong(format!("has mode {mode:04o}, with which the daemons cannot work"), change("u+rwx"));
     }
     if mode & 0o022 != 0 {
         return wrong(format!("has mode {mode:04o}: others could put files into it"), change("go-w"));
     }
     if *is_private && mode & 0o007 != 0 {
-        let text = format!("{shown} has mode {mode:04o}: every user can look into it");
+        let text = format!("{shown} has mode {mode:04o}: every user can read it");
         return Finding::warning(ABOUT, text, change("o="));
     }
     Finding::ok(ABOUT, format!("{shown} is {}'s, mode {mode:04o}", user.name))
@@ -113,10 +113,10 @@ mod tests {
         let own = |mode| there(Kind::Directory, 3_000_000_000, mode);
         for (seen, level, part) in [
             (own(0o750), Level::Ok, "spool_dir /s is telemetry's, mode 0750"),
-            (own(0o755), Level::Warning, "every user can look into it; `chmod o= /s`"),
+            (own(0o755), Level::Warning, "every user can read it; `chmod o= /s`"),
             (own(0o770), Level::Error, "others could put files into it; `chmod go-w /s`"),
             (own(0o752), Level::Error, "mode 0752"),
-            (own(0o550), Level::Error, "can not work; `chmod u+rwx /s`"),
+            (own(0o550), Level::Error, "cannot work; `chmod u+rwx /s`"),
             (
                 there(Kind::Directory, 0, 0o755),
                 Level::Error,

@@ -33,7 +33,7 @@ impl Serialize for Level {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) level: Level,
-    /// What was looked at.
+    /// What was checked.
     pub(super) about: &'static str,
     pub(super) text: String,
     pub(super) remedy: Option<String>,

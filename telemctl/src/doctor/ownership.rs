@@ -44,7 +44,7 @@ impl DaemonUser {
 pub(super) enum Seen {
     /// Nothing.
     Missing,
-    /// This user may not look there.
+    /// This user may not read there.
     Hidden,
     /// The system said this.
     Failed(String),
@@ -71,7 +71,7 @@ pub(super) enum Kind {
 }
 
 impl Seen {
-    /// Looks, following symbolic links as the daemons do.
+    /// Checks it, following symbolic links as the daemons do.
     pub(super) fn at(path: &Path) -> Self {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,

@@ -50,7 +50,7 @@ fn judge_book(probe: &ProbeStatus) -> Finding {
             };
             Finding::warning(probe.name, trouble, remedy)
         }
-        None => Finding::ok(probe.name, "has told what it found"),
+        None => Finding::ok(probe.name, "has reported what it found"),
     }
 }
 

@@ -39,7 +39,7 @@ fn judge(socket: &SocketStatus, seen: &Seen, opted_in: bool, user: &DaemonUser, 
     // systemd makes it as root.
     if ![0, user.uid].contains(&standing.uid) {
         let text = format!("{shown} belongs to {}, who gets every record", name_of(standing.uid));
-        return Finding::error(ABOUT, text, "`ss -xlp` tells which program it is; stop it");
+        return Finding::error(ABOUT, text, "`ss -xlp` shows which program it is; stop it");
     }
     if standing.mode & WRITABLE_FOR_ALL != WRITABLE_FOR_ALL {
         let text = format!("{shown} has mode {:04o}: not every program can send", standing.mode);

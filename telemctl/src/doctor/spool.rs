@@ -175,7 +175,7 @@ mod tests {
         let disk = |free_bytes| Disk { free_bytes, ..DISK };
         let older = |secs| SpoolStatus { oldest_unix_secs: Some(NOW as i64 - secs), ..spool() };
         let with_bytes = |bytes| SpoolStatus { disk_bytes: Some(bytes), ..spool() };
-        let unreadable = SpoolStatus { error: Some("/s can not be read: x".to_owned()), ..spool() };
+        let unreadable = SpoolStatus { error: Some("/s cannot be read: x".to_owned()), ..spool() };
         for (spool, disk, level, part) in [
             (spool(), Disk { is_read_only: true, ..DISK }, Level::Error, "read-only"),
             (spool(), disk(4), Level::Error, "4 % of its file system are free: below 5 %"),
@@ -189,7 +189,7 @@ mod tests {
             (SpoolStatus { damaged: Some(3), ..spool() }, DISK, Level::Warning, "3 files gave no record"),
             (SpoolStatus { damaged: Some(1), ..spool() }, DISK, Level::Warning, "`rm /s/.damaged/*`"),
             (SpoolStatus { rejected: Some(1), ..spool() }, DISK, Level::Warning, "1 record was refused"),
-            (unreadable, DISK, Level::Warning, "/s can not be read: x"),
+            (unreadable, DISK, Level::Warning, "/s cannot be read: x"),
         ] {
             let found = judge(&spool, Some(disk), BOUNDS, NOW);
             let [finding] = found.as_slice() else { panic!("{part}: {found:?}") };

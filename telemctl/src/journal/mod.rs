@@ -73,7 +73,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => "; run this as root or as the user of the daemons",
         _ => "",
     };
-    Failure::told(format!("{} can not be read: {error}{remedy}", path.display()))
+    Failure::told(format!("{} cannot be read: {error}{remedy}", path.display()))
 }
 
 #[cfg(test)]

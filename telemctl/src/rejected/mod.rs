@@ -1,4 +1,4 @@
-//! `rejected`: the records that a server refused for good, and what a person does with them.
+//! `rejected`: the records that a server rejected, and what a person does with them.
 
 mod choice;
 mod text;
@@ -20,13 +20,13 @@ use telemetry_store::spool::{REJECTED_DIR, SpoolDir};
 /// Runs one of the commands.
 pub(crate) fn run(installation: &Installation, command: &RejectedCommand, out: &mut dyn Write) -> Outcome {
     let path = installation.settings.spool_dir.as_path();
-    let told = |error: io::Error| unreadable(path, &error);
+    let failure = |error: io::Error| unreadable(path, &error);
     // Nothing was refused in a spool that is not there yet.
     let spool = match SpoolDir::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
-        spool => Some(spool.map_err(told)?),
+        spool => Some(spool.map_err(failure)?),
     };
-    let directory = spool.as_ref().map(RejectedDir::open).transpose().map_err(told)?.flatten();
+    let directory = spool.as_ref().map(RejectedDir::open).transpose().map_err(failure)?.flatten();
     let now = SystemTime::now();
     match command {
         RejectedCommand::List(format) => list(directory.as_ref(), path, now, format, out),
@@ -73,7 +73,7 @@ fn show(
     text::show(&record, unix_secs(now), &local_time::zone(), out).map_err(Failure::Output)
 }
 
-/// Does one thing to each of the records chosen. All of them are looked up first, so that a slip changes
+/// Does one thing to each of the records chosen. All of them are found first, so that a slip changes
 /// nothing; then one that fails does not keep the others from it.
 fn each<'a>(
     directory: Option<&RejectedDir<'a>>,
@@ -146,7 +146,7 @@ fn unreadable(spool_dir: &Path, error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => "; run this as root or as the user of the daemons",
         _ => "",
     };
-    Failure::told(format!("{} can not be read: {error}{remedy}", path.display()))
+    Failure::told(format!("{} cannot be read: {error}{remedy}", path.display()))
 }
 
 fn not_done(id: HexId, error: &io::Error) -> String {

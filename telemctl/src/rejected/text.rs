@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use telemetry_store::rejected::RejectedRecord;
 
-/// Characters of a reason in the table; `show` tells all of it.
+/// Characters of a reason in the table; `show` has all of it.
 const REASON_WIDTH: usize = 60;
 
 /// What stands in a column where nothing is known.
@@ -51,12 +51,12 @@ pub(super) fn show(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let time = local_time::format(i64::try_from(record.unix_secs).unwrap_or(i64::MAX), zone);
-    let told = |text: &str| if text.is_empty() { NOTHING.to_owned() } else { word(text).into_owned() };
+    let shown = |text: &str| if text.is_empty() { NOTHING.to_owned() } else { word(text).into_owned() };
     writeln!(out, "Record ID  {}", record.id)?;
     writeln!(out, "Refused    {} ago ({time})", age(record, now))?;
-    writeln!(out, "Server     {}", told(&record.server))?;
+    writeln!(out, "Server     {}", shown(&record.server))?;
     writeln!(out, "Status     {}", status(record))?;
-    writeln!(out, "Reason     {}\n", told(&record.reason))?;
+    writeln!(out, "Reason     {}\n", shown(&record.reason))?;
     let Some(message) = &record.message else {
         return writeln!(out, "The file gives no record; it is damaged.");
     };

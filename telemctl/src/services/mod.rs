@@ -16,7 +16,7 @@ use telemetry_runtime::instance;
 /// There while systemd is the machine's init (see `sd_booted`(3)).
 const SYSTEMD_MARK: &str = "/run/systemd/system";
 
-/// Starts what listens and what looks around; refused before opt-in.
+/// Starts what listens and what follows logs; refused before opt-in.
 pub(crate) fn start(installation: &Installation) -> Outcome {
     after_opt_in(installation, Action::Start)
 }
@@ -51,7 +51,7 @@ pub(crate) fn start_units() -> Result<(), String> {
 }
 
 /// Has systemd no longer start telempostd for the records that wait: without consent, and before they are removed, it
-/// would do so in vain, again and again. What goes wrong here goes wrong in [`stop_units_for_good`] too, and is told.
+/// would do so in vain, again and again. What goes wrong here goes wrong in [`stop_units_permanently`] too, and is reported.
 pub(crate) fn stop_waiting_for_records() {
     plan::wait_for_records(&Systemctl::default(), "stop");
 }
@@ -62,7 +62,7 @@ pub(crate) fn wait_for_records_again() {
 }
 
 /// Has systemd stop everything, and forget what has failed.
-pub(crate) fn stop_units_for_good() -> Result<(), String> {
+pub(crate) fn stop_units_permanently() -> Result<(), String> {
     let systemctl = Systemctl::default();
     let stopped = plan::run(Action::Stop, &systemctl);
     plan::forget_failures(&systemctl);
@@ -87,7 +87,7 @@ fn unmanaged(installation: &Installation) -> String {
     format!("{why}; start the daemons by hand with {}{stop}", installation.by_hand())
 }
 
-/// The daemons that run, with their process ids. One whose lock can not be read counts as not running.
+/// The daemons that run, with their process ids. One whose lock cannot be read counts as not running.
 pub(crate) fn running(installation: &Installation) -> Vec<(&'static str, u32)> {
     let pid = |name| instance::running_pid(&installation.settings.run_dir, name).ok().flatten();
     DAEMONS.into_iter().filter_map(|name| Some((name, pid(name)?))).collect()

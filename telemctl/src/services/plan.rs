@@ -5,7 +5,7 @@ use super::systemctl::Systemctl;
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Start what listens and what looks around.
+    /// Start what listens and what follows logs.
     Start,
     /// Stop that and everything that it started.
     Stop,
@@ -100,7 +100,7 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../units");
         for entry in std::fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            // It runs for a moment, and is not told to by us.
+            // It runs for a moment, and is not started by us.
             assert!(name == "telemprobd-update-trigger.service" || known().contains(&&*name), "{name}");
         }
     }

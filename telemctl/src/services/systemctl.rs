@@ -64,7 +64,7 @@ impl Systemctl {
             .stdin(Stdio::null())
             .output()
             .map_err(|error| {
-                format!("{} can not be run: {error}; is systemd installed?", self.program.display())
+                format!("{} cannot be run: {error}; is systemd installed?", self.program.display())
             })
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         );
         let missing = Systemctl { program: PathBuf::from("/nonexistent/systemctl") };
         let error = missing.active_word("a.service").unwrap_err();
-        assert!(error.starts_with("/nonexistent/systemctl can not be run: "), "{error}");
+        assert!(error.starts_with("/nonexistent/systemctl cannot be run: "), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::path::Path;
 use telemetry_store::crash_history::{CrashEntry, CrashHistory, Disposition, Totals};
 
-/// Crashes since the first one that was seen; none where the book can not be read.
+/// Crashes since the first one that was seen; none where the history cannot be read.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CrashStatus {
     pub(super) sent: Option<u64>,
@@ -34,7 +34,7 @@ pub(super) struct LatestCrash {
 impl CrashStatus {
     pub(super) fn of(state_dir: &Path) -> Self {
         match CrashHistory::read(state_dir) {
-            Ok(book) => Self::from_history(book.unwrap_or_default()),
+            Ok(history) => Self::from_history(history.unwrap_or_default()),
             Err(error) => {
                 let error = unreadable(&state_dir.join("crashes.json"), &error);
                 Self { error: Some(error), ..Self::default() }
@@ -42,13 +42,13 @@ impl CrashStatus {
         }
     }
 
-    pub(super) fn from_history(mut book: CrashHistory) -> Self {
-        let Totals { sent, left_out, not_sent } = book.totals;
+    pub(super) fn from_history(mut history: CrashHistory) -> Self {
+        let Totals { sent, left_out, not_sent } = history.totals;
         Self {
             sent: Some(sent),
             left_out: Some(left_out),
             not_sent: Some(not_sent),
-            latest: book.entries.pop_back().map(LatestCrash::from),
+            latest: history.entries.pop_back().map(LatestCrash::from),
             error: None,
         }
     }
@@ -104,12 +104,12 @@ mod tests {
     const NOW: u64 = 1_522_691_281;
 
     fn shown(fates: &[Disposition]) -> Vec<String> {
-        let mut book = CrashHistory::default();
+        let mut history = CrashHistory::default();
         for fate in fates {
             let executable = "/usr/bin/editor".to_owned();
-            book.note(CrashEntry { unix_secs: NOW - 60, pid: 7, executable, disposition: fate.clone() });
+            history.note(CrashEntry { unix_secs: NOW - 60, pid: 7, executable, disposition: fate.clone() });
         }
-        let lines = CrashStatus::from_history(book).lines(NOW, &TimeZone::UTC);
+        let lines = CrashStatus::from_history(history).lines(NOW, &TimeZone::UTC);
         lines.into_iter().map(|(_, line)| line).collect()
     }
 
@@ -141,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_book_that_can_not_be_read_is_told() {
+    fn a_history_that_cannot_be_read_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("crashes.json")).unwrap();
         let status = CrashStatus::of(dir.path());
         assert_eq!((status.sent, status.latest.as_ref()), (None, None));
         let lines = status.lines(NOW, &TimeZone::UTC);
         assert!(
-            matches!(lines.as_slice(), [("Crashes", error)] if error.contains("can not be read")),
+            matches!(lines.as_slice(), [("Crashes", error)] if error.contains("cannot be read")),
             "{lines:?}"
         );
     }

@@ -1,7 +1,7 @@
 //! `status`: what runs, what waits, what was sent and what went wrong.
 //!
 //! [`Status`] is gathered without changing anything (no connection is made that would start a daemon), and
-//! is shown as [`text`], as JSON or as metrics ([`prometheus`]). A part that can not be seen says so in its
+//! is shown as [`text`], as JSON or as metrics ([`prometheus`]). A part that cannot be seen says so in its
 //! `error`; the rest is told.
 
 mod counters;
@@ -69,7 +69,7 @@ pub(crate) struct Consent {
 pub(crate) struct DaemonStatus {
     #[serde(skip)]
     pub(crate) name: &'static str,
-    /// None where it can not be seen.
+    /// None where it cannot be seen.
     pub(crate) running: Option<bool>,
     pub(crate) pid: Option<u32>,
 }
@@ -173,5 +173,5 @@ fn unreadable(path: &std::path::Path, error: &io::Error) -> String {
         ErrorKind::PermissionDenied => "; run this as root",
         _ => "",
     };
-    format!("{} can not be read: {error}{remedy}", path.display())
+    format!("{} cannot be read: {error}{remedy}", path.display())
 }

@@ -1,4 +1,4 @@
-//! What probes that follow a log have found and not handed over, and what they could not read: from the books in which
+//! What probes that follow a log have found and not sent, and what they could not read: from the state files in which
 //! they remember where they stand (`probes::hand_over`).
 
 use super::{plural, unreadable};
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::path::Path;
 use telemetry_store::state_file;
 
-/// The probes that have a book.
+/// The probes that have a state file.
 const PROBES: [&str; 3] = ["klogscanner", "journalprobe", "pstoreprobe"];
 
-/// Longest book that is read, in bytes: that of the probes' own limits.
-const BOOK_BYTES: u64 = 8 * 1024 * 1024;
+/// Longest state file that is read, in bytes: that of the probes' own limits.
+const STATE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A probe that has run on this machine; none where its book can not be read.
+/// A probe that has run on this machine; none where its state cannot be read.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ProbeStatus {
     #[serde(skip)]
@@ -27,10 +27,10 @@ pub(crate) struct ProbeStatus {
     pub(crate) error: Option<String>,
 }
 
-/// The part of a book that is of interest here. What a probe does not have is none.
+/// The part of a state file that is of interest here. What a probe does not have is none.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Book {
+struct State {
     position: serde_json::Value,
     outbox: Vec<IgnoredAny>,
     left_out: u64,
@@ -48,9 +48,9 @@ pub(super) fn as_object<S: Serializer>(probes: &[ProbeStatus], serializer: S) ->
 impl ProbeStatus {
     fn of(state_dir: &Path, name: &'static str) -> Option<Self> {
         let path = state_dir.join(format!("{name}.json"));
-        match state_file::read_bounded::<Book>(&path, BOOK_BYTES) {
-            Ok(book) => {
-                let Book { position, outbox, left_out } = book?;
+        match state_file::read_bounded::<State>(&path, STATE_BYTES) {
+            Ok(state) => {
+                let State { position, outbox, left_out } = state?;
                 let lost_lines = position.get("lost_lines").and_then(serde_json::Value::as_u64);
                 Some(Self {
                     name,
@@ -66,14 +66,14 @@ impl ProbeStatus {
 
     /// What is not as it should be, in words; none if all is.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let told = |number: Option<u64>, noun, what| {
+        let line = |number: Option<u64>, noun, what| {
             number.filter(|number| *number > 0).map(|number| format!("{} {what}", plural(number, noun)))
         };
         let troubles = [
             self.error.clone(),
-            told(self.waiting, "record", "not handed to telemprobd yet"),
-            told(self.left_out, "record", "left out, since too many waited for telemprobd"),
-            told(self.lost_lines, "line", "of its log overwritten before they could be read"),
+            line(self.waiting, "record", "not sent to telemprobd yet"),
+            line(self.left_out, "record", "left out, since too many waited for telemprobd"),
+            line(self.lost_lines, "line", "of its log overwritten before they could be read"),
         ];
         let troubles: Vec<_> = troubles.into_iter().flatten().collect();
         (!troubles.is_empty()).then(|| troubles.join("; "))

@@ -25,7 +25,7 @@ struct Family {
     samples: Vec<Sample>,
 }
 
-/// A value, and the label that tells it from others of the metric.
+/// A value, and the label that distinguishes it from others of the metric.
 #[derive(Debug)]
 struct Sample {
     label: Option<(&'static str, String)>,
@@ -68,11 +68,7 @@ fn state(status: &Status) -> Vec<Family> {
         one("telemetry_spool_bytes", "Bytes of disk blocks of these files.", number(spool.disk_bytes)),
         one("telemetry_spool_oldest_seconds", "Age of the oldest of these files, 0 for none.", oldest),
         one("telemetry_damaged_files", "Files set aside that gave no record.", number(spool.damaged)),
-        one(
-            "telemetry_rejected_records",
-            "Records kept that the server refused for good.",
-            number(spool.rejected),
-        ),
+        one("telemetry_rejected_records", "Records kept that the server rejected.", number(spool.rejected)),
         one(
             "telemetry_last_delivered_timestamp_seconds",
             "When a server last took a record.",
@@ -97,7 +93,7 @@ fn counter(status: &CounterStatus) -> Family {
             ("telemetry_deliveries_retried_total", "Deliveries that failed and are tried again, by reason.")
         }
         Counter::Rejected => {
-            ("telemetry_records_rejected_total", "Records that a server refused for good, by reason.")
+            ("telemetry_records_rejected_total", "Records that a server rejected, by reason.")
         }
         Counter::Expired => (
             "telemetry_records_expired_total",

@@ -1,7 +1,7 @@
 //! Whether somebody listens on telemprobd's socket.
 //!
 //! The kernel is asked by `/proc/net/unix` first: a connection would make systemd start telemprobd, only
-//! because somebody looked. A socket that is not listed there (of another network namespace, or bound
+//! because somebody asked. A socket that is not listed there (of another network namespace, or bound
 //! under another name of the same file) is connected to and left at once.
 
 use nix::errno::Errno;
@@ -98,8 +98,8 @@ mod tests {
     fn looking_makes_no_connection() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
-        let told = |path: &Path| SocketStatus::of(path).error.unwrap_or_default();
-        assert_eq!(told(&path), "there is no such file");
+        let error = |path: &Path| SocketStatus::of(path).error.unwrap_or_default();
+        assert_eq!(error(&path), "there is no such file");
         let listener = UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
         assert!(is_listed(&path));
@@ -113,10 +113,10 @@ mod tests {
         drop(listener);
         // A child that another test has just forked holds it until it becomes its program.
         for _ in 0..1000 {
-            if told(&path).is_empty() {
+            if error(&path).is_empty() {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         }
-        assert_eq!(told(&path), "nobody listens on it");
+        assert_eq!(error(&path), "nobody listens on it");
     }
 }

@@ -12,15 +12,15 @@ use telemetry_files::bounded_file;
 use telemetry_store::rejected::RejectedDir;
 use telemetry_store::spool::{DAMAGED_DIR, SpoolDir, file};
 
-/// Most bytes of batch files that are read to count their records. A spool is limited to 5 MiB unless
+/// Maximum of bytes of batch files that are read to count their records. A spool is limited to 5 MiB unless
 /// somebody raised that; past this a batch counts as one record and the number as a lower bound.
 const BATCH_BYTES_READ: u64 = 64 * 1024 * 1024;
 
 /// A file that holds several records begins with a comment mark, a record with the name of its first
-/// header or with `CFG:`: one byte tells, and a spool of 50,000 files is counted in a moment.
+/// header or with `CFG:`: one byte decides, and a spool of 50,000 files is counted in a moment.
 const BATCH_FIRST_BYTE: u8 = b'#';
 
-/// The spool. Numbers are none where the directory can not be read; `error` then says why.
+/// The spool. Numbers are none where the directory cannot be read; `error` then says why.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct SpoolStatus {
     pub(crate) dir: PathBuf,
@@ -36,7 +36,7 @@ pub(crate) struct SpoolStatus {
     pub(crate) oldest_unix_secs: Option<i64>,
     /// Files that gave no record.
     pub(crate) damaged: Option<u64>,
-    /// Records that the server refused for good.
+    /// Records that the server rejected.
     pub(crate) rejected: Option<u64>,
     pub(crate) error: Option<String>,
 }
@@ -88,7 +88,7 @@ impl Count {
         let owner = fs::metadata(path)?.uid();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            // One that cannot be looked at has gone since: delivered.
+            // One that cannot be seen has gone since: delivered.
             match entry.metadata() {
                 Ok(metadata) if is_record(&entry, &metadata, owner) => count.add(&spool, &entry, &metadata),
                 _ => {}
@@ -130,7 +130,7 @@ fn first_byte(path: &Path) -> io::Result<u8> {
     Ok(byte)
 }
 
-/// None where it can not be read.
+/// None where it cannot be read.
 fn rejected(path: &Path) -> Option<u64> {
     let spool = match SpoolDir::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Some(0),
@@ -141,7 +141,7 @@ fn rejected(path: &Path) -> Option<u64> {
 }
 
 /// Regular files of a directory of the spool's own state; what stands beside them in directories or
-/// under a dot is no record. None where it can not be read.
+/// under a dot is no record. None where it cannot be read.
 fn files_in(path: &Path) -> Option<u64> {
     let entries = match fs::read_dir(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Some(0),
@@ -222,12 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn a_spool_that_is_none_is_told() {
+    fn a_path_that_is_no_spool_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
         fs::write(&path, "").unwrap();
         let status = SpoolStatus::of(&path);
         assert_eq!((status.records, status.records_exact), (None, false));
-        assert!(status.error.unwrap().starts_with(&format!("{} can not be read: ", path.display())));
+        assert!(status.error.unwrap().starts_with(&format!("{} cannot be read: ", path.display())));
     }
 }

@@ -214,10 +214,10 @@ Crashes         none was seen
         status.socket.error = Some("nobody listens on it".to_owned());
         status.server = ServerStatus { url: None, api: "v2", delivery_enabled: false };
         status.spool =
-            SpoolStatus { error: Some("/spool can not be read: x".to_owned()), ..Default::default() };
+            SpoolStatus { error: Some("/spool cannot be read: x".to_owned()), ..Default::default() };
         status.delivery = Delivery::default();
         status.counters = Vec::new();
-        status.crashes.error = Some("/state/crashes.json can not be read: x".to_owned());
+        status.crashes.error = Some("/state/crashes.json cannot be read: x".to_owned());
         assert_eq!(
             printed(&status),
             "\
@@ -226,9 +226,9 @@ Configuration   built-in defaults
 telemprobd      not known; run this as root
 Socket          /s: nobody listens on it
 Server          none is set; delivery is off, records end in the journal
-Waiting         /spool can not be read: x
+Waiting         /spool cannot be read: x
 Last delivered  never
-Crashes         /state/crashes.json can not be read: x
+Crashes         /state/crashes.json cannot be read: x
 "
         );
     }

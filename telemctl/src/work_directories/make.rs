@@ -29,7 +29,7 @@ pub(crate) fn make(installation: &Installation) -> Result<(), String> {
     ];
     for (path, mode) in directories {
         make_one(&path, mode, uid, gid)
-            .map_err(|error| format!("{} can not be made: {error}", path.display()))?;
+            .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub(super) fn directory(path: &Path, owners: &Owners, removals: &mut Vec<Removal
         }
     });
     match emptied {
-        // By its name: whatever has come in its place is removed only if it is empty.
+        // By its name: whatever has come under its name is removed only if it is empty.
         Ok(true) => match fs::remove_dir(path) {
             Ok(()) => removals.push(Removal::Removed(path.to_owned())),
             Err(error) => removals.push(failed(error)),
@@ -82,7 +82,7 @@ struct Emptying<'a> {
 }
 
 impl Emptying<'_> {
-    /// Removes all in `dir` that may be removed. Returns whether it is empty now; what stays is told.
+    /// Removes all in `dir` that may be removed. Returns whether it is empty now; what stays is reported.
     fn empty(
         &self,
         dir: OwnedFd,
@@ -205,8 +205,8 @@ mod tests {
             (Owners { daemons: Some((uid, others)), own: None }, "not to telemetry:telemetry"),
             (Owners { daemons: None, own: None }, "not to telemetry:telemetry"),
         ] {
-            let told = remove(root.path(), &owners);
-            assert!(told.len() == 1 && told[0].contains(expected), "{told:?}");
+            let kept = remove(root.path(), &owners);
+            assert!(kept.len() == 1 && kept[0].contains(expected), "{kept:?}");
             assert!(root.path().join("kept").exists());
         }
         let owners = Owners { daemons: Some((uid, gid)), own: None };
@@ -224,11 +224,11 @@ mod tests {
             return; // Only root can give a directory away.
         }
         nix::unistd::chown(&foreign, Some(Uid::from_raw(65_534)), None).unwrap();
-        let told = remove(&work, &own());
-        assert_eq!(told.len(), 1, "{told:?}");
+        let kept = remove(&work, &own());
+        assert_eq!(kept.len(), 1, "{kept:?}");
         assert!(
-            told[0].starts_with(&format!("left {}: it belongs to 65534:", foreign.display())),
-            "{told:?}"
+            kept[0].starts_with(&format!("left {}: it belongs to 65534:", foreign.display())),
+            "{kept:?}"
         );
         assert!(foreign.join("kept").exists() && !work.join("record").exists());
     }

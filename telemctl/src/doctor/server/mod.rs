@@ -56,14 +56,14 @@ pub(super) fn check(settings: &Settings, opted_in: bool) -> Finding {
     }
     let Some(server) = Endpoint::of_url(url) else {
         let remedy = "correct `server` in the configuration";
-        return Finding::error(ABOUT, format!("{shown}: its host and port can not be read"), remedy);
+        return Finding::error(ABOUT, format!("{shown}: its host and port cannot be read"), remedy);
     };
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     match proxy::of(&server, variable) {
         Proxy::None => judge(&server, None, &reach(&server)),
         Proxy::At(proxy, variable) => judge(&proxy, Some((variable, &server)), &reach(&proxy)),
         Proxy::Unreadable(variable) => {
-            let text = format!("the proxy in {variable} can not be read");
+            let text = format!("the proxy in {variable} cannot be read");
             Finding::error(ABOUT, text, format!("set {variable} to http://HOST:PORT, or unset it"))
         }
     }
@@ -98,7 +98,7 @@ fn judge(tried: &Endpoint, proxy_of: Option<(&str, &Endpoint)>, reached: &Reache
                 }
                 _ => (error.to_string(), "check the network"),
             };
-            Finding::error(ABOUT, format!("{name}: {address} can not be connected to: {reason}"), remedy)
+            Finding::error(ABOUT, format!("{name}: {address} cannot be connected to: {reason}"), remedy)
         }
     }
 }

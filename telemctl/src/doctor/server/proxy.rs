@@ -44,7 +44,7 @@ fn parse(value: &str) -> Option<Endpoint> {
 }
 
 /// Whether a list of names, separated by commas or blanks, holds the host or a domain that it is in.
-/// Networks (`10.0.0.0/8`) are not looked at.
+/// Networks (`10.0.0.0/8`) are not checked.
 fn is_excepted(host: &str, list: &str) -> bool {
     let host = host.to_ascii_lowercase();
     list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
