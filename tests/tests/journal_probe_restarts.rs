@@ -200,7 +200,9 @@ fn rotation_under_a_probe_that_follows() {
     fs::rename(journal.file(FILE), journal.file("system@1.journal")).unwrap();
     journal.append(FILE, &[Entry::exit("rotated.service", 0)]);
     fs::remove_file(journal.file("system@1.journal")).unwrap();
-    fs::write(journal.file("noise.journal"), vec![b'x'; 10_000]).unwrap();
+    // Whole at once: an empty file is one that somebody has begun to write, and no damage.
+    fs::write(journal.file("noise"), vec![b'x'; 10_000]).unwrap();
+    fs::rename(journal.file("noise"), journal.file("noise.journal")).unwrap();
     journal.append(FILE, &[Entry::exit("vacuumed.service", 0)]);
     wait_until_known(&sandbox, "vacuumed.service");
     probe.wait_for_log("noise.journal");
