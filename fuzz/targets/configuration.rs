@@ -3,23 +3,29 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
-use std::time::Duration;
+use telemetry_config::{Configuration, ServerSettings, keys};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let path = Path::new("/f.conf");
-    match telemetry_config::parse(path, text) {
-        Ok((settings, warnings)) => {
-            assert!(settings.socket_path.is_absolute() && settings.socket_path.as_os_str().len() <= 107);
-            assert!(settings.spool_dir.is_absolute() && settings.etc_dir.is_absolute());
-            let interval = settings.spool_process_interval;
-            assert!((Duration::from_secs(120)..=Duration::from_secs(300)).contains(&interval));
-            assert!(!settings.server.tid_header.contains(['\r', '\n']), "a second HTTP header");
-            assert!(warnings.len() <= text.lines().count());
+    let names_the_file = |error: String| assert!(error.starts_with("/f.conf:"), "no file and line in {error:?}");
+    let configuration = match Configuration::parse(path, text) {
+        Ok(configuration) => configuration,
+        Err(error) => return names_the_file(error.to_string()),
+    };
+    assert!(configuration.warnings().len() <= text.lines().count());
+    match configuration.get(&keys::SOCKET_PATH) {
+        Ok(path) => assert!(path.is_absolute() && path.as_os_str().len() <= 107),
+        Err(error) => names_the_file(error.to_string()),
+    }
+    match ServerSettings::read(&configuration) {
+        Ok(server) => {
+            assert!(!server.tid_header.contains(['\r', '\n']), "a second HTTP header");
+            assert!(!server.url.to_string().contains(' '));
+            if let Some(path) = server.cainfo {
+                assert!(path.is_absolute());
+            }
         }
-        Err(error) => {
-            let error = error.to_string();
-            assert!(error.starts_with("/f.conf:"), "no file and line in {error:?}");
-        }
+        Err(error) => names_the_file(error.to_string()),
     }
 });

@@ -12,8 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use telemetry_config::consent;
-use telemetry_config::{ConfigError, Settings};
+use telemetry_config::{ConfigError, Configuration, consent, keys};
 use telemetry_record::wire::{self, ANSWER_BYTES};
 
 /// The file in `run_dir` that our telemprobd leaves, until the machine starts again.
@@ -37,7 +36,7 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] if there is a configuration file and it can not be used.
     pub fn new() -> Result<Self, Error> {
-        Ok(Self::of(telemetry_config::load(None)?.settings, None))
+        Self::from_configuration(&Configuration::load(None)?, None)
     }
 
     /// A client that follows this configuration file. telemprobd applies the file's `server`, `cainfo`
@@ -47,16 +46,21 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] if the path is not absolute, no regular file, or the file can not be used.
     pub fn with_config_file(path: &Path) -> Result<Self, Error> {
-        let settings = telemetry_config::load(Some(path))?.settings;
+        let configuration = Configuration::load(Some(path))?;
         if !wire::is_carried(path) {
             return Err(ConfigError::Unusable(path.to_owned()).into());
         }
-        Ok(Self::of(settings, Some(path.to_owned())))
+        Self::from_configuration(&configuration, Some(path.to_owned()))
     }
 
-    fn of(settings: Settings, config: Option<PathBuf>) -> Self {
-        let Settings { socket_path, etc_dir, run_dir, .. } = settings;
-        Self { socket_path, etc_dir, run_dir, config }
+    /// These three keys are all that a program that sends obeys: no other wrong value stops it.
+    fn from_configuration(configuration: &Configuration, config: Option<PathBuf>) -> Result<Self, Error> {
+        Ok(Self {
+            socket_path: configuration.get(&keys::SOCKET_PATH)?,
+            etc_dir: configuration.get(&keys::ETC_DIR)?,
+            run_dir: configuration.get(&keys::RUN_DIR)?,
+            config,
+        })
     }
 
     /// Whether telemetry is opted in on this machine, as of now.

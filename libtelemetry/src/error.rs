@@ -71,7 +71,8 @@ impl Error {
         match self {
             Error::Classification(_) | Error::EventId(_) | Error::PayloadCharacter => Errno::EINVAL,
             Error::Random(source) => errno_of(source),
-            Error::Config(error) => error.errno(),
+            Error::Config(ConfigError::Read { source, .. }) => errno_of(source),
+            Error::Config(_) => Errno::EINVAL,
             Error::NotOptedIn => Errno::ECONNREFUSED,
             Error::Socket { source, .. } => errno_of(source),
             Error::NoAnswer { .. } => Errno::ETIMEDOUT,

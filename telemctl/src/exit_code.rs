@@ -6,6 +6,7 @@
 //! | 1 | not done; standard error says why |
 //! | 2 | wrong arguments (given by the argument parser) |
 
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -36,15 +37,24 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Fixed(line) => f.write_str(line),
+            Failure::Told(line) => f.write_str(line),
+            Failure::Output(error) => write!(f, "standard output: {error}"),
+        }
+    }
+}
+
 /// Prints what there is to say about an outcome and turns it into the exit code.
 pub fn report(program: &str, outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => return ExitCode::SUCCESS,
         // The reader has seen enough, as in `telemctl journal | head`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-        Err(Failure::Output(error)) => eprintln!("{program}: standard output: {error}"),
-        Err(Failure::Fixed(line)) => eprintln!("{line}"),
-        Err(Failure::Told(line)) => eprintln!("{program}: {line}"),
+        Err(failure @ Failure::Fixed(_)) => eprintln!("{failure}"),
+        Err(failure) => eprintln!("{program}: {failure}"),
     }
     ExitCode::FAILURE
 }

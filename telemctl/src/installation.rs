@@ -1,8 +1,11 @@
 //! The installation that a command works on: the system's, or a private one under any directory.
 
 use crate::exit_code::Failure;
+use crate::programs;
+use crate::settings::{NEEDED_KEYS, Settings};
 use std::path::{Path, PathBuf};
-use telemetry_config::{ConfigWarning, Loaded, Settings, Source};
+use telemetry_config::{ConfigError, Configuration, Source};
+use telemetry_runtime::config_warnings;
 
 /// The daemons, in the order in which a record passes them.
 pub const DAEMONS: [&str; 2] = ["telemprobd", "telempostd"];
@@ -10,34 +13,67 @@ pub const DAEMONS: [&str; 2] = ["telemprobd", "telempostd"];
 /// Settings, and where they came from.
 #[derive(Debug)]
 pub struct Installation {
-    /// The settings in force.
+    /// The settings in force; defaults, where a value is wrong.
     pub settings: Settings,
     /// The file they came from.
     pub source: Source,
+    /// Its wrong values, of whatever program.
+    pub wrong_values: Vec<ConfigError>,
     /// Lines of it that have no effect.
-    pub warnings: Vec<ConfigWarning>,
+    pub warnings: Vec<String>,
     /// Whether the file was named by `--config`: then nothing but its directories is touched, and systemd
     /// is left alone.
     pub is_private: bool,
 }
 
+/// Reads the configuration: that file (a relative path counts from the working directory), or the system's.
+///
+/// # Errors
+/// The file cannot be read, or a line of it has no meaning.
+pub fn read_configuration(file: Option<&Path>) -> Result<Configuration, Failure> {
+    let path = match file {
+        Some(path) => Some(
+            std::path::absolute(path)
+                .map_err(|error| Failure::told(format!("{}: {error}", path.display())))?,
+        ),
+        None => None,
+    };
+    Configuration::load(path.as_deref()).map_err(|error| Failure::told(error.to_string()))
+}
+
+/// The wrong values of a configuration, of the keys of all programs.
+pub fn wrong_values(configuration: &Configuration) -> Vec<ConfigError> {
+    programs::keys().filter_map(|key| configuration.check(key).err()).collect()
+}
+
 impl Installation {
-    /// Reads the configuration: that file (a relative path counts from the working directory), or the
-    /// system's.
+    /// The installation that a configuration describes.
     ///
     /// # Errors
-    /// The file cannot be read or holds a wrong value.
-    pub fn load(config: Option<&Path>) -> Result<Self, Failure> {
-        let path = match config {
-            Some(path) => Some(
-                std::path::absolute(path)
-                    .map_err(|error| Failure::told(format!("{}: {error}", path.display())))?,
-            ),
-            None => None,
-        };
-        let Loaded { settings, source, warnings } =
-            telemetry_config::load(path.as_deref()).map_err(|error| Failure::told(error.to_string()))?;
-        Ok(Self { settings, source, warnings, is_private: path.is_some() })
+    /// A value is wrong without which nothing of it is found.
+    pub fn new(configuration: &Configuration, is_private: bool) -> Result<Self, ConfigError> {
+        for key in NEEDED_KEYS {
+            configuration.check(key)?;
+        }
+        let has_wrong_value =
+            |name: &str| programs::key(name).is_some_and(|key| configuration.check(key).is_err());
+        Ok(Self {
+            settings: Settings::read(&configuration.without(has_wrong_value))?,
+            source: configuration.source().clone(),
+            wrong_values: wrong_values(configuration),
+            warnings: configuration.warnings().iter().map(config_warnings::with_nearest).collect(),
+            is_private,
+        })
+    }
+
+    /// Whether the value of this key is wrong, so that another one stands in for it in [`Installation::settings`].
+    pub fn has_wrong_value(&self, name: &str) -> bool {
+        self.wrong_values.iter().any(|error| matches!(error, ConfigError::Value { key, .. } if *key == name))
+    }
+
+    /// Everything that is odd in the configuration, a line each.
+    pub fn complaints(&self) -> impl Iterator<Item = String> {
+        self.wrong_values.iter().map(ToString::to_string).chain(self.warnings.iter().cloned())
     }
 
     /// The commands that run the daemons without systemd.

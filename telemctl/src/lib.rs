@@ -20,8 +20,10 @@ mod opt_in;
 mod opt_out;
 mod preview;
 mod privilege;
+pub mod programs;
 mod rejected;
 mod services;
+pub mod settings;
 mod status;
 mod work_directories;
 
@@ -30,6 +32,7 @@ use cli::{Command, TelemJournal, Telemctl};
 use exit_code::{Failure, Outcome};
 use installation::Installation;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs `telemctl` with the arguments of this process. Ends the process with 2 on wrong arguments.
@@ -49,17 +52,28 @@ fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {
         return crash_test::crash();
     }
     privilege::check(command, config.file.is_some(), nix::unistd::Uid::effective())?;
-    let installation = Installation::load(config.file.as_deref())?;
-    // These show them themselves.
-    if !matches!(command, Command::Status(_) | Command::Doctor(_)) {
-        for warning in &installation.warnings {
-            eprintln!("telemctl: warning: {warning}");
-        }
-    }
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let outcome = dispatch(command, &installation, &mut out);
+    let outcome = match (installation(config.file.as_deref()), command) {
+        (Err(failure), Command::Doctor(format)) => {
+            doctor::report_unusable(&failure.to_string(), format.json, &mut out)
+        }
+        (installation, _) => installation.and_then(|installation| {
+            // These show them themselves.
+            if !matches!(command, Command::Status(_) | Command::Doctor(_)) {
+                for complaint in installation.complaints() {
+                    eprintln!("telemctl: warning: {complaint}");
+                }
+            }
+            dispatch(command, &installation, &mut out)
+        }),
+    };
     let flushed = out.flush().map_err(Failure::Output);
     outcome.and(flushed)
+}
+
+fn installation(config: Option<&Path>) -> Result<Installation, Failure> {
+    let configuration = installation::read_configuration(config)?;
+    Installation::new(&configuration, config.is_some()).map_err(|error| Failure::told(error.to_string()))
 }
 
 fn dispatch(command: &Command, installation: &Installation, out: &mut dyn Write) -> Outcome {

@@ -8,7 +8,6 @@ use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 use telemetry::Record;
 use telemetry_config::consent;
-use telemetry_config::shown_url;
 use telemetry_record::header::{Header, HeaderBlock};
 
 /// What hprobe sends.
@@ -56,7 +55,7 @@ impl Preview {
             headers,
             payload: payload.to_owned(),
             machine_id_kind: if fixed_id.is_some() { "static" } else { "random" },
-            server: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
+            server: Some(&settings.server.url).filter(|url| !url.is_empty()).map(ToString::to_string),
             tid_header: settings.server.tid_header.clone(),
             delivery_enabled: settings.server_delivery_enabled,
             opted_in: consent::is_opted_in(&settings.etc_dir),

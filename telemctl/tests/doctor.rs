@@ -171,7 +171,6 @@ fn a_server_must_be_set_and_have_an_address() {
             "server=http://name.invalid/\n",
             "error   server: name.invalid port 80: the name gives no address: ",
         ),
-        ("server=http://h:70000/\n", "error   server: http://h:70000/: its host and port cannot be read; "),
         ("record_server_delivery_enabled=false\n", "ok      server: not asked: delivery is off "),
     ] {
         let instance = Instance::with(lines);
@@ -179,6 +178,53 @@ fn a_server_must_be_set_and_have_an_address() {
         let said = instance.say(&["doctor"]);
         assert!(said.out.contains(part), "{part}: {}", said.out);
     }
+}
+
+#[test]
+fn wrong_values_of_every_program_are_errors_that_name_whom_they_stop() {
+    let instance = Instance::with(
+        "server=htp://me:secret@h/\nbyte_window_length=99\ncrash_burst_limit=x\nspool_dri=/x\n",
+    );
+    instance.opt_in();
+    let said = instance.say(&["doctor"]);
+    let file = instance.config();
+    for (line, part) in [
+        (
+            9,
+            "server=...@h/: must be an http:// or https:// URL; it stops telempostd; correct or remove the line",
+        ),
+        (
+            10,
+            "byte_window_length=99: must be 0 to 59 minutes; it stops telempostd; correct or remove the line",
+        ),
+        (
+            11,
+            "crash_burst_limit=x: must be 0 to 1000 reports an hour of one executable, or -1 for no limit; it stops crashprobe; ",
+        ),
+    ] {
+        let line = format!("error   configuration: {}:{line}: {part}", file.display());
+        assert!(said.out.contains(&line), "{line}: {}", said.out);
+    }
+    assert!(said.out.contains("unknown key `spool_dri`; did you mean `spool_dir`?"), "{}", said.out);
+    assert!(!said.out.contains("secret") && !said.out.contains(" server: "), "{}", said.out);
+    assert_eq!(said.code, Some(1));
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_a_finding() {
+    let instance = Instance::with("spool_dir=spool\n");
+    let line = format!("{}:9: spool_dir=spool: must be an absolute path", instance.config().display());
+    let said = instance.say(&["doctor"]);
+    assert_eq!(
+        said.out,
+        format!(
+            "error   configuration: {line}; correct or remove the line; until then nothing else is examined\n"
+        )
+    );
+    let said = instance.say(&["doctor", "--json"]);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &report["errors"]), (Some(1), &Value::from(1)));
+    assert_eq!(report["findings"][0]["text"], line);
 }
 
 #[test]

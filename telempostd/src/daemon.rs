@@ -3,7 +3,7 @@
 use crate::dispatch::Dispatch;
 use crate::event_loop::{End, EventLoop};
 use crate::scan::Survey;
-use crate::settings;
+use crate::settings::{self, Settings};
 use crate::upload::Upload;
 use nix::unistd::{AccessFlags, access};
 use std::fs::DirBuilder;
@@ -11,7 +11,6 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Instant;
-use telemetry_config::Settings;
 use telemetry_config::consent;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;

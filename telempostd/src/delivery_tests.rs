@@ -6,13 +6,13 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::time::Duration;
-use telemetry_config::{Compression, ServerApi};
+use telemetry_config::{Compression, ServerApi, ServerUrl};
 
 /// A record, known by its file and position.
 type Label = (usize, u32);
 
 fn server(n: usize) -> ServerSettings {
-    let url = format!("http://server{n}/");
+    let url = ServerUrl::unchecked(format!("http://server{n}/"));
     let (api, tid_header, compression) = (ServerApi::V2, "T: 1".to_owned(), Compression::Off);
     ServerSettings { url, api, cainfo: None, tid_header, compression }
 }
@@ -105,9 +105,9 @@ impl Game {
     fn check_bounds(&self) {
         let mut by_server: BTreeMap<String, usize> = BTreeMap::new();
         for tag in self.delivery.tags_in_flight() {
-            *by_server.entry(self.delivery.sent(tag).unwrap().server.url.clone()).or_default() += 1;
+            *by_server.entry(self.delivery.sent(tag).unwrap().server.url.to_string()).or_default() += 1;
         }
-        let system = by_server.remove(&server(0).url).unwrap_or(0);
+        let system = by_server.remove(&server(0).url.to_string()).unwrap_or(0);
         assert!(system <= IN_FLIGHT);
         assert!(by_server.values().all(|count| *count <= IN_FLIGHT_OWN_SERVER));
         assert!(by_server.values().sum::<usize>() <= IN_FLIGHT_OWN_SERVERS);

@@ -5,13 +5,12 @@
 use crate::dispatch::Dispatch;
 use crate::limits::{COMMIT_WITHIN, STOP_WAIT};
 use crate::scan::Survey;
-use crate::settings;
+use crate::settings::{self, Settings};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use telemetry_config::Settings;
 use telemetry_config::consent;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;

@@ -3,8 +3,8 @@
 
 use crate::limits::START_SPREAD;
 use crate::rate_limit::{RateLimit, Verdict};
+use crate::settings::Settings;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry_config::Settings;
 
 /// The gate that all records leave through.
 #[derive(Debug)]

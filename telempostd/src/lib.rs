@@ -19,7 +19,7 @@ mod record_server;
 mod retention;
 mod retry;
 mod scan;
-mod settings;
+pub mod settings;
 mod status;
 mod tally;
 mod upload;

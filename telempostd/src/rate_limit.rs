@@ -5,10 +5,10 @@
 //! none.
 
 use crate::limits::STATUS_INTERVAL;
+use crate::settings::{RateLimitStrategy, Settings};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use telemetry_config::{RateLimitStrategy, Settings};
 use telemetry_store::sliding_window::SlidingWindow;
 use telemetry_store::state_file;
 
@@ -135,7 +135,8 @@ mod tests {
 
     fn settings(lines: &str) -> Settings {
         let text = format!("[settings]\n{lines}");
-        telemetry_config::parse(Path::new("/f.conf"), &text).unwrap().0
+        let configuration = telemetry_config::Configuration::parse(Path::new("/f.conf"), &text).unwrap();
+        Settings::read(&configuration).unwrap()
     }
 
     fn limit(lines: &str) -> RateLimit {

@@ -2,9 +2,9 @@
 //!
 //! Entries are gathered and written together. A record's file is removed only after its entry stands.
 
+use crate::settings::Settings;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
-use telemetry_config::Settings;
 use telemetry_record::header::Header;
 use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
 use telemetry_store::limits::DELIVERY_LOG_PRUNE_PAST;

@@ -141,8 +141,8 @@ impl Connections {
 mod tests {
     use super::*;
     use crate::fair_share::FairShares;
+    use crate::settings::UserLimits;
     use std::time::Duration;
-    use telemetry_config::UserLimits;
 
     fn client() -> Client {
         let limits = UserLimits { max_connections: None, records_per_minute: None, spool_bytes: None };

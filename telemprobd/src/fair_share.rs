@@ -3,9 +3,9 @@
 
 use crate::limits::MAX_USERS;
 use crate::refusal::Refusal;
+use crate::settings::UserLimits;
 use std::collections::HashMap;
 use std::rc::Rc;
-use telemetry_config::UserLimits;
 use telemetry_store::sliding_window::SlidingWindow;
 
 const MINUTE_SECS: u64 = 60;

@@ -11,6 +11,7 @@ mod listener;
 mod refusal;
 mod sender_config;
 mod session;
+pub mod settings;
 mod spool_watch;
 mod staging;
 mod startup;

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use telemetry_config::ConfigError;
 use telemetry_files::{bounded_file, errno_of};
 
 /// The files that were found good, so that a program that sends often costs one `stat` a record.
@@ -43,7 +44,10 @@ impl SenderConfigs {
         if !is_trusted(&metadata, sender_uid) {
             return Err(Errno::EPERM);
         }
-        let server = telemetry_config::server_of(path, &file).map_err(|error| error.errno())?;
+        let server = telemetry_config::server_of(path, &file).map_err(|error| match error {
+            ConfigError::Read { source, .. } => errno_of(&source),
+            _ => Errno::EINVAL,
+        })?;
         // telempostd could deliver the record to nobody: the sender is to learn that now.
         if server.url.is_empty() {
             return Err(Errno::EINVAL);

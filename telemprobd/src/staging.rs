@@ -5,12 +5,12 @@ use crate::budget::Budget;
 use crate::limits::{KEEP_FREE_BYTES, RECORD_OVERHEAD_BYTES};
 use crate::refusal::Refusal;
 use crate::sender_config::SenderConfigs;
+use crate::settings::Settings;
 use crate::spool_watch::SpoolWatch;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use telemetry_config::Settings;
 use telemetry_config::consent;
 use telemetry_files::errno_of;
 use telemetry_record::classification;
@@ -236,7 +236,8 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         std::fs::create_dir_all(dir.join("etc_dir")).unwrap();
         std::fs::write(dir.join("etc_dir/opt-in"), "").unwrap();
-        Staging::open(&telemetry_config::load(Some(&file)).unwrap().settings).unwrap()
+        let configuration = telemetry_config::Configuration::load(Some(&file)).unwrap();
+        Staging::open(&Settings::read(&configuration).unwrap()).unwrap()
     }
 
     fn ready(sender: u32) -> Ready {

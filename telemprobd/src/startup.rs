@@ -3,12 +3,13 @@
 
 use crate::event_loop::EventLoop;
 use crate::listener::{ListenError, Listener};
+use crate::settings::Settings;
 use crate::staging::{Staging, StagingError};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
-use telemetry_config::consent;
-use telemetry_config::{ConfigError, Settings};
+use telemetry_config::{ConfigError, Configuration, consent};
+use telemetry_runtime::config_warnings;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::{InstanceError, InstanceLock};
 use telemetry_runtime::signals::Signals;
@@ -48,13 +49,11 @@ impl DaemonError {
     }
 }
 
-/// Reads the configuration, with its warnings told.
+/// Reads the configuration. What is odd in it is logged.
 pub(crate) fn load_settings(config_file: Option<&PathBuf>) -> Result<Settings, DaemonError> {
-    let loaded = telemetry_config::load(config_file.map(PathBuf::as_path))?;
-    for warning in &loaded.warnings {
-        log::warn!("{warning}");
-    }
-    Ok(loaded.settings)
+    let configuration = Configuration::load(config_file.map(PathBuf::as_path))?;
+    config_warnings::log(&configuration);
+    Ok(Settings::read(&configuration)?)
 }
 
 /// Makes everything ready.

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 use system_tests::{Process, Sandbox};
+use telemctl::programs::{PROGRAMS, Program, keys as all_keys};
 
 /// Starts the daemon, expects it to refuse, and returns its one line.
 fn refusal(sandbox: &Sandbox, daemon: &str) -> String {
@@ -20,16 +22,70 @@ fn a_wrong_value_names_file_line_key_and_what_is_allowed() {
     let sandbox = Sandbox::new();
     let text = fs::read_to_string(sandbox.config()).unwrap();
     let line = text.lines().count() + 1;
-    sandbox.write("telemetrics.conf", &format!("{text}record_expiry=soon\n"));
+    sandbox.write("telemetrics.conf", &format!("{text}recycling_idle_time=soon\n"));
     for daemon in ["telemprobd", "telempostd"] {
         let refusal = refusal(&sandbox, daemon);
         let expected = format!(
-            "{daemon}: {}:{line}: record_expiry=soon: must be minutes, 1 to 5256000\n",
+            "{daemon}: {}:{line}: recycling_idle_time=soon: must be 1 to 86400 seconds\n",
             sandbox.config_arg()
         );
         assert_eq!(refusal, expected);
     }
     assert!(!sandbox.path("spool").exists());
+}
+
+/// What a program writes that is started with these lines in its configuration.
+fn written(sandbox: &Sandbox, program: &str, lines: &str) -> String {
+    let config = sandbox
+        .write("lines.conf", &format!("[settings]\netc_dir={}\n{lines}", sandbox.path("etc").display()));
+    let (name, arguments): (_, &[&str]) = match program {
+        "libtelemetry" => ("hprobe", &[]),
+        "crashprobe" => ("crashprobe", &["-p", "x"]),
+        "telemctl" => ("telemctl", &["status"]),
+        _ => (program, &[]),
+    };
+    let output = sandbox
+        .command(name, &["-f", config.to_str().unwrap()])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    // What stops other programs is a warning to telemctl, which shows it with the rest.
+    let written = String::from_utf8(output.stderr).unwrap();
+    assert!(!written.is_empty() || program == "telemctl", "{program} has started");
+    written
+}
+
+#[test]
+fn a_wrong_value_stops_only_the_programs_that_obey_the_key() {
+    let sandbox = Sandbox::new();
+    // So that whatever a program obeys, it ends before it does anything. crashprobe asks for the consent before it reads
+    // what the library obeys, and ends with its core, which is empty.
+    sandbox.opt_out();
+    for Program { name: program, keys } in PROGRAMS {
+        let asks_for_consent_first = program == "crashprobe";
+        if asks_for_consent_first {
+            sandbox.opt_in();
+        }
+        let (mut others, mut obeyed) = (String::new(), 0);
+        for key in all_keys() {
+            let line = format!("{}=?!\n", key.name());
+            if !keys.iter().any(|own| own.name() == key.name()) {
+                others.push_str(&line);
+            } else if !key.allows("?!") {
+                let written = written(&sandbox, program, &line);
+                let wrong = format!("{}=?!: must be {}\n", key.name(), key.allowed());
+                assert!(written.ends_with(&wrong), "{program}, {}: {written}", key.name());
+                obeyed += 1;
+            }
+        }
+        assert!(obeyed >= 3, "{program}");
+        if asks_for_consent_first {
+            sandbox.opt_out();
+        }
+        let written = written(&sandbox, program, &others);
+        assert!(!written.contains("must be"), "{program}: {written}");
+    }
 }
 
 #[test]

@@ -3,25 +3,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use system_tests::programs;
-use telemetry_config::keys;
+use system_tests::programs as executables;
+use telemctl::programs;
+use telemetry_config::{Configuration, Key, keys, server};
 
 /// A text file of the source tree, with its paths filled in as this build has them.
 fn filled(path: &str) -> String {
-    let root_of = |key: keys::Key, below: &str| key.default.strip_suffix(below).unwrap().to_owned();
-    fs::read_to_string(programs::source_root().join(path))
+    let root_of = |key: &Key<PathBuf>, below: &str| key.default.strip_suffix(below).unwrap().to_owned();
+    fs::read_to_string(executables::source_root().join(path))
         .unwrap()
-        .replace("@SERVER@", keys::SERVER.default)
-        .replace("@SYSCONFDIR@", &root_of(keys::ETC_DIR, "/telemetrics"))
-        .replace("@LOCALSTATEDIR@", &root_of(keys::STATE_DIR, "/lib/telemetry"))
-        .replace("@RUNSTATEDIR@", &root_of(keys::RUN_DIR, "/telemetry"))
+        .replace("@SERVER@", server::SERVER.default)
+        .replace("@SYSCONFDIR@", &root_of(&keys::ETC_DIR, "/telemetrics"))
+        .replace("@LOCALSTATEDIR@", &root_of(&keys::STATE_DIR, "/lib/telemetry"))
+        .replace("@RUNSTATEDIR@", &root_of(&keys::RUN_DIR, "/telemetry"))
 }
 
 /// Every key with its default, as the code has them.
 fn keys_of_the_code() -> BTreeMap<String, String> {
-    keys::ALL.iter().map(|key| (key.name.to_owned(), key.default.to_owned())).collect()
+    programs::keys().map(|key| (key.name().to_owned(), key.default().to_owned())).collect()
+}
+
+/// The comment lines above each assignment of the default file, as one line, without headings.
+fn comments(text: &str) -> BTreeMap<String, String> {
+    let mut comments = BTreeMap::new();
+    let mut comment = String::new();
+    for line in text.lines() {
+        let shown = shown_defaults(line).next();
+        match (shown, line.strip_prefix("# ")) {
+            (Some((key, _)), _) => {
+                comments.insert(key.to_owned(), comment.trim().to_owned());
+                comment.clear();
+            }
+            (None, Some(words)) if !words.starts_with("----") => comment.extend([words, " "]),
+            _ => comment.clear(),
+        }
+    }
+    comments
 }
 
 /// The assignments that the default file shows behind a `#`.
@@ -38,7 +57,15 @@ fn the_default_file_shows_every_key_with_its_default() {
     let shown_once: BTreeMap<_, _> =
         shown.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     assert_eq!(shown_once, keys_of_the_code());
-    assert_eq!(shown.len(), keys::ALL.len(), "a key is shown twice");
+    assert_eq!(shown.len(), keys::NAMES.len(), "a key is shown twice");
+}
+
+#[test]
+fn the_default_file_explains_each_key_as_the_code_does() {
+    let comments = comments(&filled("etc/telemetrics.conf"));
+    for key in programs::keys() {
+        assert_eq!(comments[key.name()], key.doc(), "{}", key.name());
+    }
 }
 
 #[test]
@@ -46,26 +73,30 @@ fn the_default_file_changes_nothing_as_it_is_and_uncommented() {
     let text = filled("etc/telemetrics.conf");
     let uncommented: String = shown_defaults(&text).map(|(key, value)| format!("{key}={value}\n")).collect();
     let path = Path::new("/f.conf");
-    let (defaults, _) = telemetry_config::parse(path, "[settings]\n").unwrap();
+    let defaults = Configuration::parse(path, "").unwrap();
     for text in [text, format!("[settings]\n{uncommented}")] {
         assert!(text.len() as u64 <= telemetry_config::limits::CONFIG_FILE_BYTES);
-        let (settings, warnings) = telemetry_config::parse(path, &text).unwrap();
-        assert_eq!((settings, warnings), (defaults.clone(), Vec::new()));
+        let configuration = Configuration::parse(path, &text).unwrap();
+        assert_eq!(configuration.warnings(), []);
+        for key in programs::keys() {
+            assert_eq!(configuration.shown(key).0, defaults.shown(key).0, "{}", key.name());
+        }
     }
 }
 
 #[test]
-fn the_manual_tells_every_key_with_its_default_and_its_bounds() {
+fn the_manual_has_every_key_with_its_default_and_its_bounds() {
     let text = filled("docs/man/telemetrics.conf.5");
     let mut told = BTreeMap::new();
     for item in text.split("\n.It Cm ").skip(1) {
         let (head, rest) = item.split_once('\n').unwrap();
         let (key, default) = head.split_once(" Ns =").unwrap();
         let default = default.strip_prefix(" Ns Ar ").unwrap_or(default).replace("\\e", "\\");
-        let key_of_code = keys::find(key).unwrap_or_else(|| panic!("{key} is no key"));
+        let key_of_code = programs::key(key).unwrap_or_else(|| panic!("{key} is no key"));
         let body = rest.split("\n.El").next().unwrap();
-        for bound in key_of_code.allowed.split(|c: char| !c.is_ascii_digit()).filter(|text| text.len() > 1) {
-            assert!(body.contains(bound), "{key}: {bound} of `{}` is not told", key_of_code.allowed);
+        let allowed = key_of_code.allowed();
+        for bound in allowed.split(|c: char| !c.is_ascii_digit()).filter(|text| text.len() > 1) {
+            assert!(body.contains(bound), "{key}: {bound} of `{allowed}` is missing");
         }
         told.insert(key.to_owned(), default);
     }
@@ -97,7 +128,7 @@ fn the_manuals_tell_every_option() {
         ("telemctl", &["rejected", "retry"], "telemctl.1"),
         ("telemctl", &["rejected", "drop"], "telemctl.1"),
     ] {
-        let help = Command::new(programs::path(program)).args(words).arg("--help").output().unwrap();
+        let help = Command::new(executables::path(program)).args(words).arg("--help").output().unwrap();
         assert!(help.status.success(), "{program}");
         let manual = filled(&format!("docs/man/{manual}"));
         let help = String::from_utf8(help.stdout).unwrap();
@@ -152,7 +183,7 @@ fn the_example_of_the_c_manual_compiles() {
     fs::write(&file, source).unwrap();
     let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
         .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
-        .arg(programs::source_root().join("libtelemetry/include"))
+        .arg(executables::source_root().join("libtelemetry/include"))
         .arg(&file)
         .output()
         .unwrap();
@@ -236,10 +267,10 @@ fn with_completions(files: &[&str]) -> BTreeSet<String> {
 
 /// Runs `make` on what this build made, with `prefix=/usr` below `destination`, and answers its output.
 fn make(target: &str, destination: &Path) -> String {
-    let built = programs::folder();
+    let built = executables::folder();
     let output = Command::new("make")
         .arg("-C")
-        .arg(programs::source_root())
+        .arg(executables::source_root())
         .args([target, "prefix=/usr"])
         .arg(format!("DESTDIR={}", destination.display()))
         .arg(format!("PROFILE={}", built.file_name().unwrap().display()))

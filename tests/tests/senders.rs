@@ -47,6 +47,19 @@ fn the_message_is_that_of_the_contract() {
 }
 
 #[test]
+fn wrong_values_of_other_programs_do_not_stop_a_sender() {
+    let mut sandbox = Sandbox::new();
+    let _daemon = sandbox.start_telemprobd();
+    for key in
+        ["byte_window_length", "crash_burst_limit", "spool_max_size", "spool_dir", "recycling_idle_time"]
+    {
+        sandbox.set(key, "?!");
+    }
+    let record = Record::new(1, "org.example/sender/values", 1).unwrap();
+    Client::with_config_file(&sandbox.config()).unwrap().send(&record).unwrap();
+}
+
+#[test]
 fn a_daemon_that_hangs_is_given_up_on() {
     let sandbox = Sandbox::new();
     let listener = UnixListener::bind(sandbox.socket_path()).unwrap();

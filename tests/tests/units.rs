@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use system_tests::programs;
-use telemetry_config::keys;
+use telemetry_config::{Key, keys};
 
 /// A unit of the source tree: its assignments in order, with the paths of this build.
 struct Unit {
@@ -27,7 +28,7 @@ impl Unit {
     }
 }
 
-fn root_of(key: keys::Key, below: &str) -> String {
+fn root_of(key: &Key<PathBuf>, below: &str) -> String {
     key.default.strip_suffix(below).unwrap().to_owned()
 }
 
@@ -36,9 +37,9 @@ fn units() -> BTreeMap<String, Unit> {
     let read = |entry: fs::DirEntry| {
         let text = fs::read_to_string(entry.path())
             .unwrap()
-            .replace("@SYSCONFDIR@", &root_of(keys::ETC_DIR, "/telemetrics"))
-            .replace("@LOCALSTATEDIR@", &root_of(keys::STATE_DIR, "/lib/telemetry"))
-            .replace("@RUNSTATEDIR@", &root_of(keys::RUN_DIR, "/telemetry"));
+            .replace("@SYSCONFDIR@", &root_of(&keys::ETC_DIR, "/telemetrics"))
+            .replace("@LOCALSTATEDIR@", &root_of(&keys::STATE_DIR, "/lib/telemetry"))
+            .replace("@RUNSTATEDIR@", &root_of(&keys::RUN_DIR, "/telemetry"));
         let assignments = text.lines().filter(|line| !line.starts_with(['#', '[']) && !line.is_empty());
         let lines = assignments.map(|line| {
             let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("{line}"));
@@ -54,7 +55,7 @@ fn units() -> BTreeMap<String, Unit> {
 fn paths_are_those_of_the_code() {
     let units = units();
     let [spool, state, log, cache] =
-        [keys::SPOOL_DIR, keys::STATE_DIR, keys::LOG_DIR, keys::CACHE_DIR].map(|key| key.default);
+        [&keys::SPOOL_DIR, &keys::STATE_DIR, &keys::LOG_DIR, &keys::CACHE_DIR].map(|key| key.default);
     for (unit, written) in [
         ("telemprobd.service", &[spool, state][..]),
         ("telempostd.service", &[spool, state, log]),

@@ -1,115 +1,136 @@
-//! The table of configuration keys: the one place that names them, their defaults and what they allow.
-//! The code, its error messages and telemetrics.conf(5) follow it.
+//! The keys that several programs obey, each once; those of the server stand in [`crate::server`]. The keys of one
+//! program stand in that program's settings, so that a wrong value stops nobody else. [`NAMES`] has them all.
 
-/// A configuration key.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Its name, left of the `=`.
-    pub name: &'static str,
-    /// What holds when the file does not set it, as it would stand in the file.
-    pub default: &'static str,
-    /// What it allows, for error messages and the manual.
-    pub allowed: &'static str,
-}
+use crate::allowed::{AbsolutePath, Limit, Number, Switch, kib, seconds};
+use crate::key::Key;
+use crate::{ConfigError, Configuration};
+use std::path::PathBuf;
+use std::time::Duration;
 
-macro_rules! keys {
-    ($($constant:ident $name:literal $default:expr, $allowed:literal;)*) => {
+/// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
+pub const NAMES: [&str; 31] = [
+    "server",
+    "server_api",
+    "server_compression",
+    "cainfo",
+    "tidheader",
+    "record_server_delivery_enabled",
+    "record_expiry",
+    "spool_max_size",
+    "spool_keep_free",
+    "spool_process_time",
+    "spool_sync",
+    "record_retention_enabled",
+    "rate_limit_enabled",
+    "record_burst_limit",
+    "record_window_length",
+    "byte_burst_limit",
+    "byte_window_length",
+    "rate_limit_strategy",
+    "crash_burst_limit",
+    "user_max_connections",
+    "user_records_per_minute",
+    "user_spool_share",
+    "daemon_recycling_enabled",
+    "recycling_idle_time",
+    "socket_path",
+    "spool_dir",
+    "etc_dir",
+    "state_dir",
+    "log_dir",
+    "cache_dir",
+    "run_dir",
+];
+
+macro_rules! directories {
+    ($($constant:ident $name:literal $default:expr, $doc:literal;)*) => {
         $(
-            #[doc = concat!("`", $name, "`: ", $allowed, ".")]
-            pub const $constant: Key = Key { name: $name, default: $default, allowed: $allowed };
+            #[doc = concat!("`", $name, "`: ", $doc)]
+            pub static $constant: Key<PathBuf> =
+                Key { name: $name, default: $default, allowed: &AbsolutePath { max_bytes: None }, doc: $doc };
         )*
-        /// Every key, in the order of the manual.
-        pub const ALL: &[Key] = &[$($constant),*];
     };
 }
 
-keys! {
-    SERVER "server" env!("TELEMETRICS_SERVER"),
-        "an http:// or https:// URL";
-    SERVER_API "server_api" "auto",
-        "auto, v2 or v3";
-    SERVER_COMPRESSION "server_compression" "off",
-        "off, gzip or zstd";
-    SOCKET_PATH "socket_path" concat!(env!("TELEMETRICS_RUNSTATEDIR"), "/telem-0"),
-        "an absolute path of at most 107 bytes";
+directories! {
     SPOOL_DIR "spool_dir" concat!(env!("TELEMETRICS_LOCALSTATEDIR"), "/spool/telemetry"),
-        "an absolute path";
-    CAINFO "cainfo" "",
-        "an absolute path, or nothing for the system's certificates";
-    TIDHEADER "tidheader" "X-Telemetry-TID:\\s6907c830-eed9-4ce9-81ae-76daf8d88f0f",
-        "an HTTP header, NAME:\\sVALUE";
-    RECORD_EXPIRY "record_expiry" "1200",
-        "minutes, 1 to 5256000";
-    SPOOL_MAX_SIZE "spool_max_size" "5120",
-        "KiB, 0 to 1073741824, or -1 for no limit";
-    SPOOL_KEEP_FREE "spool_keep_free" "5",
-        "per cent of the file system, 0 to 90";
-    SPOOL_PROCESS_TIME "spool_process_time" "120",
-        "a number of seconds (less than 120 counts as 120, more than 300 as 300)";
-    SPOOL_SYNC "spool_sync" "true",
-        "true, false, 1 or 0";
-    USER_MAX_CONNECTIONS "user_max_connections" "64",
-        "connections, 1 to 100000, or -1 for no limit";
-    USER_RECORDS_PER_MINUTE "user_records_per_minute" "600",
-        "records, 1 to 1000000000, or -1 for no limit";
-    USER_SPOOL_SHARE "user_spool_share" "50",
-        "per cent of spool_max_size, 1 to 100";
-    RATE_LIMIT_ENABLED "rate_limit_enabled" "true",
-        "true, false, 1 or 0";
-    RECORD_BURST_LIMIT "record_burst_limit" "1000",
-        "records, 0 to 1000000000, or -1 for no limit";
-    RECORD_WINDOW_LENGTH "record_window_length" "15",
-        "minutes, 0 to 59";
-    BYTE_BURST_LIMIT "byte_burst_limit" "-1",
-        "bytes, 0 to 1000000000000, or -1 for no limit";
-    BYTE_WINDOW_LENGTH "byte_window_length" "20",
-        "minutes, 0 to 59";
-    RATE_LIMIT_STRATEGY "rate_limit_strategy" "spool",
-        "spool or drop (anything else counts as spool)";
-    CRASH_BURST_LIMIT "crash_burst_limit" "5",
-        "reports an hour of one executable, 0 to 1000, or -1 for no limit";
-    DAEMON_RECYCLING_ENABLED "daemon_recycling_enabled" "true",
-        "true, false, 1 or 0";
-    RECYCLING_IDLE_TIME "recycling_idle_time" "300",
-        "seconds, 1 to 86400";
-    RECORD_RETENTION_ENABLED "record_retention_enabled" "false",
-        "true, false, 1 or 0";
-    RECORD_SERVER_DELIVERY_ENABLED "record_server_delivery_enabled" "true",
-        "true, false, 1 or 0";
+        "Records that wait for delivery.";
     ETC_DIR "etc_dir" concat!(env!("TELEMETRICS_SYSCONFDIR"), "/telemetrics"),
-        "an absolute path";
+        "Consent (opt-in) and overrides (opt-in-static-machine-id, opt-in-no-privacy-filters).";
     STATE_DIR "state_dir" concat!(env!("TELEMETRICS_LOCALSTATEDIR"), "/lib/telemetry"),
-        "an absolute path";
+        "Machine id, state of delivery, the latest crashes.";
     LOG_DIR "log_dir" concat!(env!("TELEMETRICS_LOCALSTATEDIR"), "/log/telemetry"),
-        "an absolute path";
+        "Journal of the records that left, and kept payloads.";
     CACHE_DIR "cache_dir" concat!(env!("TELEMETRICS_LOCALSTATEDIR"), "/cache/telemetry"),
-        "an absolute path";
+        "Copies of crash data from before the last boot.";
     RUN_DIR "run_dir" concat!(env!("TELEMETRICS_RUNSTATEDIR"), "/telemetry"),
-        "an absolute path";
+        "Locks of the running daemons and of the crash probe.";
 }
 
-/// The key of this name.
-pub fn find(name: &str) -> Option<&'static Key> {
-    ALL.iter().find(|key| key.name == name)
-}
+/// `socket_path`.
+pub static SOCKET_PATH: Key<PathBuf> = Key {
+    name: "socket_path",
+    default: concat!(env!("TELEMETRICS_RUNSTATEDIR"), "/telem-0"),
+    // `sun_path` has 108 bytes, the terminator included.
+    allowed: &AbsolutePath { max_bytes: Some(107) },
+    doc: "Socket that programs send records to.",
+};
 
-/// The known name nearest to a wrong one, if any is near enough to be meant.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    ALL.iter()
-        .map(|key| (strsim::damerau_levenshtein(name, key.name), key.name))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len() / 3)
-        .map(|(_, known)| known)
+/// `spool_max_size`, in bytes; none is no limit.
+pub static SPOOL_MAX_SIZE: Key<Option<u64>> = Key {
+    name: "spool_max_size",
+    default: "5120",
+    allowed: &Limit(Number { unit: "KiB", range: 0..=1 << 30, convert: kib }),
+    doc: "Maximum of disk space that waiting records take, in KiB; -1 for no limit.",
+};
+
+/// `crash_burst_limit`; none is no limit.
+pub static CRASH_BURST_LIMIT: Key<Option<u32>> = Key {
+    name: "crash_burst_limit",
+    default: "5",
+    allowed: &Limit(Number {
+        unit: "reports an hour of one executable",
+        range: 0..=1000,
+        convert: |reports| u32::try_from(reports).unwrap_or(u32::MAX),
+    }),
+    doc: "Reports an hour of one executable, 0 to 1000; -1 for no limit. The next report says how many were left out.",
+};
+
+/// `daemon_recycling_enabled`.
+pub static DAEMON_RECYCLING_ENABLED: Key<bool> = Key {
+    name: "daemon_recycling_enabled",
+    default: "true",
+    allowed: &Switch,
+    doc: "Whether a daemon that had nothing to do for recycling_idle_time ends. systemd starts it again with the next \
+          record.",
+};
+
+/// `recycling_idle_time`.
+pub static RECYCLING_IDLE_TIME: Key<Duration> = Key {
+    name: "recycling_idle_time",
+    default: "300",
+    allowed: &Number { unit: "seconds", range: 1..=86_400, convert: seconds },
+    doc: "That time in seconds, 1 to 86400.",
+};
+
+/// Idle time after which a daemon ends, to be started again when there is work; none means never.
+///
+/// # Errors
+/// [`ConfigError::Value`].
+pub fn recycle_after(configuration: &Configuration) -> Result<Option<Duration>, ConfigError> {
+    let idle_time = configuration.get(&RECYCLING_IDLE_TIME)?;
+    Ok(configuration.get(&DAEMON_RECYCLING_ENABLED)?.then_some(idle_time))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::KEY_BYTES;
 
     #[test]
-    fn a_slip_finds_its_key() {
-        assert_eq!(nearest("spool_dri"), Some("spool_dir"));
-        assert_eq!(nearest("server_url"), Some("server_api"));
-        assert_eq!(nearest("colour_of_the_sky"), None);
+    fn names_are_different_and_kept_whole() {
+        let names: std::collections::BTreeSet<_> = NAMES.into_iter().collect();
+        assert_eq!(names.len(), NAMES.len());
+        assert!(NAMES.iter().all(|name| name.len() < KEY_BYTES));
     }
 }

@@ -4,6 +4,7 @@
 //! None of it knows records or what lies on disk. Both daemons are loops over file descriptors, so that what waits
 //! here offers a descriptor.
 
+pub mod config_warnings;
 pub mod consent_watch;
 pub mod idle_exit;
 pub mod instance;

@@ -46,6 +46,7 @@ mod recvmsg;
 pub mod reporter;
 mod sandbox;
 mod seccomp;
+mod settings;
 pub mod slots;
 
 mod crash_log;
@@ -65,8 +66,10 @@ use crate::limits::{BACKSTOP_SECS, TIME_LIMIT};
 use crate::system_journal::{Event, LogPaths, Priority, SystemJournal};
 use deadline::Deadline;
 use reporter::Reporter;
+use settings::Settings;
 use std::process::ExitCode;
 use std::time::Instant;
+use telemetry_config::Configuration;
 use telemetry_outbox::sending;
 
 /// Reports a crash, from the command line to the exit code. `start` is when this process was started; `work` makes
@@ -78,8 +81,9 @@ pub fn run(args: &Args, start: Instant, work: impl FnOnce(WorkerIo)) -> ExitCode
         ExitCode::FAILURE
     };
     let path = args.config_file.as_deref().map(sending::absolute);
-    let settings = match telemetry_config::load(path.as_deref()) {
-        Ok(loaded) => loaded.settings,
+    let configuration = Configuration::load(path.as_deref());
+    let settings = match configuration.and_then(|configuration| Settings::read(&configuration)) {
+        Ok(settings) => settings,
         Err(error) => return fail(&error.to_string()),
     };
     let is_opted_in = telemetry_config::consent::is_opted_in(&settings.etc_dir);

@@ -5,11 +5,11 @@ use super::cycle::{Probe, ProbeExit};
 use super::error::ProbeError;
 use super::reading::{JournalState, Reading};
 use super::sd_journal::Filter;
+use crate::settings::Settings;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use telemetry_config::Settings;
-use telemetry_config::consent;
+use telemetry_config::{Configuration, consent};
 use telemetry_files::bounded_file;
 use telemetry_journal::cli::{Args, boot_id};
 use telemetry_outbox::WINDOW_MS;
@@ -34,7 +34,9 @@ const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 pub fn run(args: &Args) -> Result<(), ProbeError> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let client = sending::client(config_file.as_deref())?;
-    let settings = telemetry_config::load(config_file.as_deref()).map_err(telemetry::Error::from)?.settings;
+    let settings = Configuration::load(config_file.as_deref())
+        .and_then(|configuration| Settings::read(&configuration))
+        .map_err(telemetry::Error::from)?;
     if !client.is_opted_in() {
         return Err(telemetry::Error::NotOptedIn.into());
     }

@@ -1,9 +1,9 @@
 //! Looks where the report of a crash is: in the crash book, the spool, among the refused records, in the journal.
 
 use super::follow::{RecordPosition, Seen};
+use crate::settings::Settings;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use telemetry_config::Settings;
 use telemetry_record::header::Header;
 use telemetry_store::crash_history::{CrashHistory, Disposition};
 use telemetry_store::delivery_log::DeliveryLog;
@@ -132,7 +132,8 @@ mod tests {
                 at("spool"),
                 at("log")
             );
-            let (settings, _) = telemetry_config::parse(Path::new("/t.conf"), &text).unwrap();
+            let configuration = telemetry_config::Configuration::parse(Path::new("/t.conf"), &text);
+            let settings = Settings::read(&configuration.unwrap()).unwrap();
             Self { dir, settings }
         }
 

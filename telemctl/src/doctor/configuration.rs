@@ -1,14 +1,17 @@
-//! The configuration file: whose it is, and what of it has no effect. One with a wrong value is an error
-//! of every command, and ends this one too.
+//! The configuration file: whose it is, which values of it are wrong and whom they stop, and what has no effect.
 
 use super::finding::Finding;
 use super::ownership::{DaemonUser, Seen, name_of};
 use crate::installation::Installation;
+use crate::programs;
 use crate::status::ConfigStatus;
 use nix::unistd::Uid;
 use std::path::Path;
+use telemetry_config::ConfigError;
 
 const ABOUT: &str = "configuration";
+
+const CORRECT_THE_LINE: &str = "correct or remove the line";
 
 /// Permission bits with which others than the owner may write.
 const WRITABLE_FOR_OTHERS: u32 = 0o022;
@@ -25,8 +28,22 @@ pub(super) fn check(installation: &Installation, config: &ConfigStatus, user: &D
         Some(path) => judge(path, &Seen::at(path), &trusted, user),
         None => Finding::ok(ABOUT, "built-in defaults, no file"),
     };
-    let odd = |warning: &String| Finding::warning(ABOUT, warning.as_str(), "correct or remove the line");
-    std::iter::once(file).chain(config.warnings.iter().map(odd)).collect()
+    let odd = |warning: &String| Finding::warning(ABOUT, warning.as_str(), CORRECT_THE_LINE);
+    let wrong = installation.wrong_values.iter().map(wrong_value);
+    std::iter::once(file).chain(wrong).chain(installation.warnings.iter().map(odd)).collect()
+}
+
+/// A configuration of which nothing else can be examined.
+pub(super) fn unusable(reason: &str) -> Finding {
+    Finding::error(ABOUT, reason, format!("{CORRECT_THE_LINE}; until then nothing else is examined"))
+}
+
+fn wrong_value(error: &ConfigError) -> Finding {
+    let programs: Vec<_> = match error {
+        ConfigError::Value { key, .. } => programs::obeying(key).collect(),
+        _ => Vec::new(),
+    };
+    Finding::error(ABOUT, format!("{error}; it stops {}", programs.join(", ")), CORRECT_THE_LINE)
 }
 
 fn judge(path: &Path, seen: &Seen, trusted: &[u32], user: &DaemonUser) -> Finding {

@@ -41,9 +41,17 @@ struct Report {
 
 /// Prints the findings, for people or as JSON. Fails if one of them is an error.
 pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
-    let report = Report::of(examine(installation));
+    print_report(&Report::of(examine(installation)), json, out)
+}
+
+/// Prints the one finding that a configuration leaves which cannot be used, for this reason.
+pub(crate) fn report_unusable(reason: &str, json: bool, out: &mut dyn Write) -> Outcome {
+    print_report(&Report::of(vec![configuration::unusable(reason)]), json, out)
+}
+
+fn print_report(report: &Report, json: bool, out: &mut dyn Write) -> Outcome {
     let printed = if json {
-        serde_json::to_writer_pretty(&mut *out, &report).map_err(io::Error::from).and_then(|()| writeln!(out))
+        serde_json::to_writer_pretty(&mut *out, report).map_err(io::Error::from).and_then(|()| writeln!(out))
     } else {
         report.findings.iter().try_for_each(|finding| print(finding, out))
     };
@@ -72,7 +80,9 @@ fn examine(installation: &Installation) -> Vec<Finding> {
     findings.push(socket::check(&status.socket, opted_in, &user, &start));
     findings.extend(spool::check(settings, &status.spool, now));
     findings.push(delivery::judge(&status.delivery, now));
-    findings.push(server::check(settings, opted_in));
+    if !installation.has_wrong_value("server") {
+        findings.push(server::check(settings, opted_in));
+    }
     findings.push(crashes::check(installation, opted_in));
     findings.extend(probes::check(installation, &status));
     findings.push(clock::judge(now, status.delivery.updated_unix_secs));

@@ -2,11 +2,11 @@
 
 use super::finding::Finding;
 use crate::duration_text;
+use crate::settings::Settings;
 use crate::status::{SpoolStatus, plural};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::path::Path;
 use std::time::Duration;
-use telemetry_config::Settings;
 use telemetry_store::spool::DAMAGED_DIR;
 
 const ABOUT: &str = "spool";

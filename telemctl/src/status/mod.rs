@@ -26,7 +26,6 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_config::consent;
-use telemetry_config::shown_url;
 use telemetry_config::{ServerApi, Source};
 use telemetry_runtime::instance;
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
@@ -116,7 +115,7 @@ impl Status {
                     Source::File(path) => Some(path.clone()),
                     Source::Defaults => None,
                 },
-                warnings: installation.warnings.iter().map(ToString::to_string).collect(),
+                warnings: installation.complaints().collect(),
             },
             consent: Consent {
                 opted_in: consent::is_opted_in(&settings.etc_dir),
@@ -125,7 +124,7 @@ impl Status {
             daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
             socket: SocketStatus::of(&settings.socket_path),
             server: ServerStatus {
-                url: Some(settings.server.url.as_str()).filter(|url| !url.is_empty()).map(shown_url),
+                url: Some(&settings.server.url).filter(|url| !url.is_empty()).map(ToString::to_string),
                 api: match settings.server.api {
                     ServerApi::V2 => "v2",
                     ServerApi::V3 => "v3",

@@ -12,7 +12,6 @@ use rand::rngs::SysRng;
 use std::ffi::OsStr;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
-use telemetry_config::shown_url;
 use telemetry_record::header::Header;
 use telemetry_runtime::throttle::and_more;
 use telemetry_store::counters::Counter;
@@ -114,7 +113,7 @@ impl Dispatch<'_> {
         let Some(in_flight) = self.delivery.sent(tag) else {
             return;
         };
-        let server = shown_url(&in_flight.server.url);
+        let server = in_flight.server.url.to_string();
         let (fate, reason) = match outcome {
             Outcome::Delivered => {
                 self.retention.remember(&in_flight.record);

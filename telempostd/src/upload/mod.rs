@@ -230,7 +230,7 @@ fn encode_request(
         Compression::Gzip => Some(Coding::Gzip),
         Compression::Zstd => Some(Coding::Zstd),
     };
-    let request = Request { tag, url: &server.url, ca_file, coding, headers: all, body };
+    let request = Request { tag, url: server.url.with_password(), ca_file, coding, headers: all, body };
     let packet = protocol::encode(&request).map_err(|error| error.to_string())?;
     if packet.len() > PACKET_BYTES {
         return Err(format!("the request would have {} bytes, more than {PACKET_BYTES}", packet.len()));
@@ -241,10 +241,11 @@ fn encode_request(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use telemetry_config::ServerUrl;
     use telemetry_record::header::{Header, HeaderBlock};
 
     fn server(api: ServerApi) -> ServerSettings {
-        let url = "http://h/".to_owned();
+        let url = ServerUrl::unchecked("http://h/");
         let (cainfo, tid_header) = (Some("/ca.pem".into()), "X-TID: a b".to_owned());
         ServerSettings { url, api, cainfo, tid_header, compression: Compression::Gzip }
     }

@@ -9,7 +9,7 @@ use curl::easy::{Easy2, HttpVersion, List, SslVersion};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
-use telemetry_config::shown_url;
+use telemetry_config::ServerUrl;
 use telempost_upload::limits::{
     CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME,
 };
@@ -146,7 +146,7 @@ impl Transfers {
             log::warn!(
                 "{}: takes no compressed bodies (status 415), so they go as they are; server_compression=off \
                  saves the try",
-                shown_url(url)
+                ServerUrl::unchecked(url)
             );
         }
         match protocol::decode::<Request<'_>>(packet) {

@@ -1,5 +1,6 @@
 //! The command line of klogscanner.
 
+use super::settings::Settings;
 use super::{run as daemon, text};
 use crate::log::Privacy;
 use clap::Parser;
@@ -7,8 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use telemetry::Error;
-use telemetry_config::Settings;
-use telemetry_config::consent;
+use telemetry_config::{Configuration, consent};
 use telemetry_outbox::sending;
 
 /// Follows the kernel's log and sends a telemetry record for each failure of the kernel.
@@ -29,7 +29,7 @@ pub struct Args {
 /// What a person has to know, on one line.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = telemetry_config::load(config_file.as_deref())?.settings;
+    let settings = Settings::read(&Configuration::load(config_file.as_deref())?)?;
     let privacy = privacy(&settings);
     if let Some(path) = &args.file {
         return print(path, privacy);

@@ -8,6 +8,7 @@ mod device;
 mod follow;
 mod position;
 mod run;
+mod settings;
 mod text;
 
 pub use cli::{Args, run};

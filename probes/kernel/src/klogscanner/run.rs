@@ -3,6 +3,7 @@
 use super::device::{self, Device};
 use super::follow::Follower;
 use super::position::PROBE;
+use super::settings::Settings;
 use crate::log::Privacy;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_gettime};
@@ -10,7 +11,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::SystemTime;
 use telemetry::Client;
-use telemetry_config::Settings;
 use telemetry_config::consent::opt_in_path;
 use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
 use telemetry_runtime::consent_watch::ConsentWatch;

@@ -7,6 +7,7 @@ mod endpoint;
 mod proxy;
 
 use super::finding::Finding;
+use crate::settings::Settings;
 use endpoint::Endpoint;
 use proxy::Proxy;
 use std::io::{self, ErrorKind};
@@ -14,8 +15,6 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use telemetry_config::Settings;
-use telemetry_config::shown_url;
 
 const ABOUT: &str = "server";
 
@@ -42,7 +41,7 @@ enum Reached {
 
 /// Connects to what telempostd would connect to.
 pub(super) fn check(settings: &Settings, opted_in: bool) -> Finding {
-    let url = settings.server.url.as_str();
+    let url = &settings.server.url;
     if !settings.server_delivery_enabled {
         return Finding::ok(ABOUT, "not asked: delivery is off (record_server_delivery_enabled=false)");
     }
@@ -50,11 +49,11 @@ pub(super) fn check(settings: &Settings, opted_in: bool) -> Finding {
         let remedy = "set `server` in the configuration; until then records wait";
         return Finding::error(ABOUT, "none is set", remedy);
     }
-    let shown = shown_url(url);
+    let shown = url.to_string();
     if !opted_in {
         return Finding::ok(ABOUT, format!("{shown}: not asked before opt-in"));
     }
-    let Some(server) = Endpoint::of_url(url) else {
+    let Some(server) = Endpoint::of_url(url.with_password()) else {
         let remedy = "correct `server` in the configuration";
         return Finding::error(ABOUT, format!("{shown}: its host and port cannot be read"), remedy);
     };

@@ -6,6 +6,7 @@ use crate::pstore::consent::Consent;
 use clap::Parser;
 use std::path::{Path, PathBuf};
 use telemetry::Error;
+use telemetry_config::{Configuration, keys};
 use telemetry_outbox::sending;
 
 /// Where the kernel shows what its stores keep.
@@ -35,11 +36,14 @@ pub struct Args {
 /// What a person has to know, on one line. What was not copied is where it was.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = telemetry_config::load(config_file.as_deref())?.settings;
-    let consent = Consent::read(&settings.etc_dir)?.ok_or(Error::NotOptedIn)?;
-    let cache = Cache::open_or_make(&settings.cache_dir)
-        .map_err(|error| format!("{}: {error}", settings.cache_dir.join("pstore").display()))?;
-    let left = copy::copy(&sources(args), &cache, consent, &settings.state_dir)?;
+    let configuration = Configuration::load(config_file.as_deref())?;
+    let etc_dir = configuration.get(&keys::ETC_DIR)?;
+    let state_dir = configuration.get(&keys::STATE_DIR)?;
+    let cache_dir = configuration.get(&keys::CACHE_DIR)?;
+    let consent = Consent::read(&etc_dir)?.ok_or(Error::NotOptedIn)?;
+    let cache = Cache::open_or_make(&cache_dir)
+        .map_err(|error| format!("{}: {error}", cache_dir.join("pstore").display()))?;
+    let left = copy::copy(&sources(args), &cache, consent, &state_dir)?;
     if left == 0 {
         Ok(())
     } else {

@@ -1,11 +1,12 @@
 //! The command line of pstoreprobe.
 
+use super::settings::Settings;
 use super::{print, run as probe};
 use crate::log::Privacy;
 use clap::Parser;
 use std::path::PathBuf;
 use telemetry::Error;
-use telemetry_config::consent;
+use telemetry_config::{Configuration, consent};
 use telemetry_outbox::sending;
 
 /// Sends a telemetry record for each failure of the kernel that pstoreclean found kept over a restart.
@@ -26,7 +27,7 @@ pub struct Args {
 /// What a person has to know, on one line. What was not reported is kept for the next time.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = telemetry_config::load(config_file.as_deref())?.settings;
+    let settings = Settings::read(&Configuration::load(config_file.as_deref())?)?;
     let is_unfiltered = consent::has_no_privacy_filters(&settings.etc_dir);
     let privacy = if is_unfiltered { Privacy::Everything } else { Privacy::Filtered };
     if let Some(directory) = &args.from {

@@ -6,5 +6,6 @@ mod position;
 mod print;
 mod run;
 mod selection;
+mod settings;
 
 pub use cli::{Args, run};

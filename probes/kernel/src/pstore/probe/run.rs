@@ -10,6 +10,7 @@
 use super::load::{Loaded, load};
 use super::position::{PROBE, Position, reported_by_klogscanner};
 use super::selection::report_new;
+use super::settings::Settings;
 use crate::klogscanner;
 use crate::log::KernelFinding;
 use crate::log::Privacy;
@@ -22,7 +23,6 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::Client;
-use telemetry_config::Settings;
 use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start

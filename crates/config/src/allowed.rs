@@ -1,0 +1,229 @@
+//! The kinds of value that keys take: each parses a text, and describes in an error what it would have taken.
+
+use crate::limits::SHOWN_VALUE_CHARACTERS;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A set of values.
+pub trait Allowed<T>: Sync {
+    /// The value that a text means; none if it is not in the set.
+    fn parse(&self, text: &str) -> Option<T>;
+
+    /// The set, as "must be ..." goes on.
+    fn describe(&self) -> String;
+
+    /// A text as it may be shown and logged.
+    fn shown(&self, text: &str) -> String {
+        shortened(text)
+    }
+}
+
+/// A text at the length that an error repeats.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_VALUE_CHARACTERS) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// A whole number of a unit.
+pub struct Number<T: 'static> {
+    /// What is counted, and of what.
+    pub unit: &'static str,
+    /// The least and the greatest.
+    pub range: RangeInclusive<u64>,
+    /// The value that a number stands for.
+    pub convert: fn(u64) -> T,
+}
+
+impl<T> Allowed<T> for Number<T> {
+    fn parse(&self, text: &str) -> Option<T> {
+        text.parse().ok().filter(|number| self.range.contains(number)).map(self.convert)
+    }
+
+    fn describe(&self) -> String {
+        format!("{} to {} {}", self.range.start(), self.range.end(), self.unit)
+    }
+}
+
+/// A number as in [`Number`], or -1, for which the value is none.
+pub struct Limit<T: 'static>(pub Number<T>);
+
+impl<T> Allowed<Option<T>> for Limit<T> {
+    fn parse(&self, text: &str) -> Option<Option<T>> {
+        if text == "-1" { Some(None) } else { self.0.parse(text).map(Some) }
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, or -1 for no limit", self.0.describe())
+    }
+}
+
+/// The duration of so many seconds.
+pub fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+/// The duration of so many minutes.
+pub fn minutes(number: u64) -> Duration {
+    Duration::from_secs(number.saturating_mul(60))
+}
+
+/// The bytes of so many KiB.
+pub fn kib(number: u64) -> u64 {
+    number.saturating_mul(1024)
+}
+
+/// Seconds, of which any number is taken: what is out of the range counts as the nearest that is in it.
+pub struct ClampedSeconds {
+    /// The least.
+    pub min: u64,
+    /// The greatest.
+    pub max: u64,
+}
+
+impl Allowed<Duration> for ClampedSeconds {
+    fn parse(&self, text: &str) -> Option<Duration> {
+        text.parse().ok().map(|number: u64| Duration::from_secs(number.clamp(self.min, self.max)))
+    }
+
+    fn describe(&self) -> String {
+        let Self { min, max } = self;
+        format!("a number of seconds (less than {min} counts as {min}, more than {max} as {max})")
+    }
+}
+
+/// Yes or no.
+pub struct Switch;
+
+impl Allowed<bool> for Switch {
+    fn parse(&self, text: &str) -> Option<bool> {
+        let is = |words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        is(["true", "1"]).then_some(true).or(is(["false", "0"]).then_some(false))
+    }
+
+    fn describe(&self) -> String {
+        "true, false, 1 or 0".to_owned()
+    }
+}
+
+/// One of several words.
+pub struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
+
+impl<T: Copy + Sync> Allowed<T> for Choice<T> {
+    fn parse(&self, text: &str) -> Option<T> {
+        self.0.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    }
+
+    fn describe(&self) -> String {
+        let words: Vec<_> = self.0.iter().map(|(word, _)| *word).collect();
+        match words.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+            _ => words.concat(),
+        }
+    }
+}
+
+/// An absolute path.
+pub struct AbsolutePath {
+    /// Its maximum length in bytes, where it has one.
+    pub max_bytes: Option<usize>,
+}
+
+impl Allowed<PathBuf> for AbsolutePath {
+    fn parse(&self, text: &str) -> Option<PathBuf> {
+        let is_short = self.max_bytes.is_none_or(|max| text.len() <= max);
+        (text.starts_with('/') && !text.contains('\0') && is_short).then(|| PathBuf::from(text))
+    }
+
+    fn describe(&self) -> String {
+        match self.max_bytes {
+            Some(max) => format!("an absolute path of at most {max} bytes"),
+            None => "an absolute path".to_owned(),
+        }
+    }
+}
+
+/// An absolute path, or nothing.
+pub struct OptionalPath {
+    /// What nothing stands for.
+    pub nothing: &'static str,
+}
+
+impl Allowed<Option<PathBuf>> for OptionalPath {
+    fn parse(&self, text: &str) -> Option<Option<PathBuf>> {
+        let path = AbsolutePath { max_bytes: None };
+        if text.is_empty() { Some(None) } else { path.parse(text).map(Some) }
+    }
+
+    fn describe(&self) -> String {
+        format!("an absolute path, or nothing for {}", self.nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_limits_and_clamped_seconds() {
+        let number = Number { unit: "minutes", range: 1..=59, convert: minutes };
+        for (text, expected) in
+            [("1", Some(60)), ("59", Some(59 * 60)), ("0", None), ("60", None), ("", None)]
+        {
+            assert_eq!(number.parse(text), expected.map(Duration::from_secs), "{text}");
+        }
+        assert_eq!(number.describe(), "1 to 59 minutes");
+        let limit = Limit(Number { unit: "KiB", range: 0..=9, convert: kib });
+        for (text, expected) in
+            [("-1", Some(None)), ("0", Some(Some(0))), ("9", Some(Some(9216))), ("10", None)]
+        {
+            assert_eq!(limit.parse(text), expected, "{text}");
+        }
+        assert_eq!(limit.describe(), "0 to 9 KiB, or -1 for no limit");
+        let clamped = ClampedSeconds { min: 120, max: 300 };
+        for (text, expected) in [("7", Some(120)), ("150", Some(150)), ("301", Some(300)), ("x", None)] {
+            assert_eq!(clamped.parse(text), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn switches_and_choices() {
+        for (text, expected) in [
+            ("true", Some(true)),
+            ("TRUE", Some(true)),
+            ("1", Some(true)),
+            ("False", Some(false)),
+            ("0", Some(false)),
+            ("yes", None),
+            ("", None),
+        ] {
+            assert_eq!(Switch.parse(text), expected, "{text}");
+        }
+        let choice = Choice(&[("off", 0), ("gzip", 1), ("zstd", 2)]);
+        assert_eq!((choice.parse("gzip"), choice.parse("GZIP"), choice.parse("")), (Some(1), None, None));
+        assert_eq!(choice.describe(), "off, gzip or zstd");
+    }
+
+    #[test]
+    fn paths() {
+        let short = AbsolutePath { max_bytes: Some(4) };
+        for (text, is_allowed) in
+            [("/a", true), ("/abc", true), ("/abcd", false), ("a", false), ("", false), ("/\0", false)]
+        {
+            assert_eq!(short.parse(text).is_some(), is_allowed, "{text:?}");
+        }
+        let optional = OptionalPath { nothing: "none" };
+        assert_eq!(optional.parse(""), Some(None));
+        assert_eq!(optional.parse("/a"), Some(Some(PathBuf::from("/a"))));
+        assert_eq!(optional.parse("a"), None);
+    }
+
+    #[test]
+    fn what_is_shown_is_bounded() {
+        let long = "ä".repeat(60_000);
+        assert_eq!(Switch.shown(&long).chars().count(), SHOWN_VALUE_CHARACTERS + 3);
+        assert_eq!(Switch.shown("x"), "x");
+    }
+}

@@ -1,0 +1,271 @@
+//! Second stage: which file counts, and the value of a key in it.
+
+use crate::ini::{Assignment, assignments};
+use crate::key::{AnyKey, Key};
+use crate::limits::CONFIG_FILE_BYTES;
+use crate::server::{KEYS_OF_A_RECORD, ServerSettings};
+use crate::{ConfigError, ConfigWarning, WarningKind, keys};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use telemetry_files::bounded_file;
+
+/// The administrator's file.
+pub const ADMINISTRATORS_FILE: &str =
+    concat!(env!("TELEMETRICS_SYSCONFDIR"), "/telemetrics/telemetrics.conf");
+
+/// The distribution's file, which is read where there is no [`ADMINISTRATORS_FILE`].
+pub const DISTRIBUTIONS_FILE: &str =
+    concat!(env!("TELEMETRICS_DATADIR"), "/defaults/telemetrics/telemetrics.conf");
+
+/// Where a configuration came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// This file.
+    File(PathBuf),
+    /// No file was found.
+    Defaults,
+}
+
+impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Source::File(path) => path,
+            Source::Defaults => Path::new("built-in defaults"),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path().display().fmt(f)
+    }
+}
+
+/// A configuration that was read, of whose keys none is checked yet: each program gets those that it obeys.
+#[derive(Debug)]
+pub struct Configuration {
+    source: Source,
+    assignments: Vec<Assignment>,
+}
+
+impl Configuration {
+    /// Reads `explicit`, or the first of [`ADMINISTRATORS_FILE`] and [`DISTRIBUTIONS_FILE`] that is there; where none is,
+    /// the defaults hold.
+    ///
+    /// # Errors
+    /// [`ConfigError`], but for values. An explicit path must be absolute and name a regular file.
+    pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(path) = explicit {
+            if !path.is_absolute() {
+                return Err(ConfigError::Relative(path.to_owned()));
+            }
+            return Self::load_file(path);
+        }
+        for path in [ADMINISTRATORS_FILE, DISTRIBUTIONS_FILE].map(Path::new) {
+            match Self::load_file(path) {
+                Err(ConfigError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                loaded => return loaded,
+            }
+        }
+        Ok(Self { source: Source::Defaults, assignments: Vec::new() })
+    }
+
+    fn load_file(path: &Path) -> Result<Self, ConfigError> {
+        let file = bounded_file::open_regular(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &read_text(path, &file)?)
+    }
+
+    /// The configuration in a text that came from the file at `path`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Syntax`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let assignments = assignments(path, text, |_| true)?;
+        Ok(Self { source: Source::File(path.to_owned()), assignments })
+    }
+
+    /// The file that this is from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn get<T>(&self, key: &Key<T>) -> Result<T, ConfigError> {
+        let (text, line) = self.text(key.name, key.default);
+        key.allowed.parse(&text).ok_or_else(|| self.wrong(key, &text, line))
+    }
+
+    /// Checks the value of a key of any type.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn check(&self, key: &dyn AnyKey) -> Result<(), ConfigError> {
+        let (text, line) = self.text(key.name(), key.default());
+        if key.allows(&text) { Ok(()) } else { Err(self.wrong(key, &text, line)) }
+    }
+
+    /// The effective value of a key as it may be shown, and the line that sets it (none for the default).
+    pub fn shown(&self, key: &dyn AnyKey) -> (String, Option<usize>) {
+        let (text, line) = self.text(key.name(), key.default());
+        (key.shown(&text), line)
+    }
+
+    /// The same without the lines that set these keys, so that their defaults hold.
+    pub fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Self {
+        let assignments = self.assignments.iter().filter(|assignment| !is_left_out(&assignment.key));
+        Self { source: self.source.clone(), assignments: assignments.cloned().collect() }
+    }
+
+    /// The lines that have no effect, in their order.
+    pub fn warnings(&self) -> Vec<ConfigWarning> {
+        let mut warnings = Vec::new();
+        for (index, assignment) in self.assignments.iter().enumerate() {
+            let Assignment { line, is_in_section, key, .. } = assignment;
+            let is_same = |other: &Assignment| other.is_in_section && other.key == *key;
+            let kind = if !is_in_section {
+                WarningKind::OutsideSection
+            } else if !keys::NAMES.contains(&key.as_str()) {
+                WarningKind::Unknown
+            } else if self.assignments.iter().take(index).any(is_same) {
+                WarningKind::Repeated
+            } else {
+                continue;
+            };
+            let path = self.source.path().to_owned();
+            warnings.push(ConfigWarning { path, line: *line, key: key.clone(), kind });
+        }
+        warnings
+    }
+
+    /// The text of a value, and the line that sets it.
+    fn text(&self, name: &str, default: &str) -> (String, Option<usize>) {
+        let sets_it = |assignment: &&Assignment| assignment.is_in_section && assignment.key == name;
+        match self.assignments.iter().rfind(sets_it) {
+            Some(assignment) => (assignment.value.clone(), Some(assignment.line)),
+            None => (default.replace("\\s", " "), None),
+        }
+    }
+
+    fn wrong(&self, key: &dyn AnyKey, text: &str, line: Option<usize>) -> ConfigError {
+        ConfigError::Value {
+            path: self.source.path().to_owned(),
+            line,
+            key: key.name(),
+            value: key.shown(text),
+            allowed: key.allowed(),
+        }
+    }
+}
+
+/// The server that the open configuration file of one record (`CFG:`) names. No other key of it counts, and none is even
+/// kept: any user may have written it.
+///
+/// # Errors
+/// [`ConfigError`] if the file cannot be read, or one of the keys is wrong.
+pub fn server_of(path: &Path, file: &File) -> Result<ServerSettings, ConfigError> {
+    let counts = |assignment: &Assignment| {
+        assignment.is_in_section && KEYS_OF_A_RECORD.contains(&assignment.key.as_str())
+    };
+    let assignments = assignments(path, &read_text(path, file)?, counts)?;
+    ServerSettings::read_for_record(&Configuration { source: Source::File(path.to_owned()), assignments })
+}
+
+fn read_text(path: &Path, file: &File) -> Result<String, ConfigError> {
+    let read_error = |source| ConfigError::Read { path: path.to_owned(), source };
+    let bytes = bounded_file::read_all(file, CONFIG_FILE_BYTES).map_err(read_error)?;
+    String::from_utf8(bytes)
+        .map_err(|_| read_error(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::{Compression, SERVER, ServerApi};
+
+    #[test]
+    fn an_explicit_file_is_read_or_its_fault_is_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.conf");
+        std::fs::write(&path, "[settings]\nserver=http://localhost:1/\n").unwrap();
+        let configuration = Configuration::load(Some(&path)).unwrap();
+        assert_eq!(configuration.get(&SERVER).unwrap().with_password(), "http://localhost:1/");
+        assert_eq!(configuration.source(), &Source::File(path));
+
+        assert!(matches!(Configuration::load(Some(Path::new("t.conf"))), Err(ConfigError::Relative(_))));
+        let read = |path: &Path| match Configuration::load(Some(path)) {
+            Err(ConfigError::Read { source, .. }) => source.kind(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read(dir.path()), io::ErrorKind::InvalidInput);
+        assert_eq!(read(&dir.path().join("none")), io::ErrorKind::NotFound);
+        let large = dir.path().join("large");
+        std::fs::write(&large, " ".repeat(CONFIG_FILE_BYTES as usize + 1)).unwrap();
+        assert_eq!(read(&large), io::ErrorKind::FileTooLarge);
+        let binary = dir.path().join("binary");
+        std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+        assert_eq!(read(&binary), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn only_the_servers_keys_of_a_records_configuration_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.conf");
+        let text = "[settings]\nserver=http://h/v3/collector\nspool_dir=wrong\nserver_api=v2\n\
+                    server_compression=gzip\n[other]\nserver=ftp://h/\n";
+        std::fs::write(&path, text).unwrap();
+        let server = server_of(&path, &File::open(&path).unwrap()).unwrap();
+        assert_eq!((server.url.with_password(), server.api), ("http://h/v3/collector", ServerApi::V3));
+        assert_eq!(server.compression, Compression::Off);
+    }
+
+    #[test]
+    fn lines_without_effect_are_warnings() {
+        let text = "cainfo=/x\n[settings]\nspool_dri=/x\ncolour_of_sky=1\nserver=a\nserver=b\n[o]\nk=v\n";
+        let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
+        assert_eq!(configuration.shown(&SERVER), ("b".to_owned(), Some(6)));
+        let warnings: Vec<_> = configuration.warnings().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "/f.conf:1: `cainfo` stands outside [settings] and has no effect",
+                "/f.conf:3: unknown key `spool_dri`",
+                "/f.conf:4: unknown key `colour_of_sky`",
+                "/f.conf:6: `server` is set twice; the last one counts",
+                "/f.conf:8: `k` stands outside [settings] and has no effect",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_names_file_line_key_and_what_is_allowed() {
+        let text = "[settings]\nserver=ftp://user:secret@h/\nrecycling_idle_time=0\n";
+        let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
+        let error = configuration.get(&SERVER).unwrap_err();
+        assert_eq!(error.to_string(), "/f.conf:2: server=...@h/: must be an http:// or https:// URL");
+        assert!(!format!("{error:?}").contains("secret"));
+        let error = configuration.check(&keys::RECYCLING_IDLE_TIME).unwrap_err().to_string();
+        assert_eq!(error, "/f.conf:3: recycling_idle_time=0: must be 1 to 86400 seconds");
+        assert!(configuration.check(&keys::SPOOL_DIR).is_ok());
+    }
+
+    #[test]
+    fn default_paths_are_those_of_the_contract() {
+        if env!("TELEMETRICS_SYSCONFDIR") == "/etc" && env!("TELEMETRICS_LOCALSTATEDIR") == "/var" {
+            for (key, path) in [
+                (&keys::ETC_DIR, "/etc/telemetrics"),
+                (&keys::SPOOL_DIR, "/var/spool/telemetry"),
+                (&keys::STATE_DIR, "/var/lib/telemetry"),
+                (&keys::LOG_DIR, "/var/log/telemetry"),
+                (&keys::CACHE_DIR, "/var/cache/telemetry"),
+            ] {
+                assert_eq!(key.default, path);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What can be wrong with a configuration, and what only seems to be.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a configuration cannot be used. The settings in force stay.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The path is not absolute.
+    #[error("{}: the path of a configuration file must be absolute", .0.display())]
+    Relative(PathBuf),
+    /// The path cannot be sent to telemprobd.
+    #[error("{}: the path of a configuration file is absolute, has no control characters and is below 4092 bytes", .0.display())]
+    Unusable(PathBuf),
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line is no comment, section or assignment.
+    #[error("{}:{line}: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A value is not allowed for its key.
+    #[error("{}{}: {key}={value}: must be {allowed}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1; none for a default.
+        line: Option<usize>,
+        /// The key.
+        key: &'static str,
+        /// The value as it may be shown: without a password.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+}
+
+/// A line that has no effect, or not the one that was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigWarning {
+    /// The file.
+    pub path: PathBuf,
+    /// Line number, from 1.
+    pub line: usize,
+    /// The key that the line sets, cut at [`KEY_BYTES`](crate::limits::KEY_BYTES).
+    pub key: String,
+    /// What is wrong with the line.
+    pub kind: WarningKind,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarningKind {
+    /// No program has a key of this name.
+    Unknown,
+    /// The key was set before.
+    Repeated,
+    /// The line stands in no section, or in another one.
+    OutsideSection,
+}
+
+impl fmt::Display for ConfigWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, line, key, kind } = self;
+        write!(f, "{}:{line}: ", path.display())?;
+        match kind {
+            WarningKind::Unknown => write!(f, "unknown key `{key}`"),
+            WarningKind::Repeated => write!(f, "`{key}` is set twice; the last one counts"),
+            WarningKind::OutsideSection => {
+                write!(f, "`{key}` stands outside [settings] and has no effect")
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The group of keys that say where records go.
+
+use crate::allowed::{Allowed, Choice, OptionalPath};
+use crate::key::Key;
+use crate::server_url::{HttpUrl, ServerUrl};
+use crate::{ConfigError, Configuration};
+use std::path::PathBuf;
+
+/// `server`.
+pub static SERVER: Key<ServerUrl> = Key {
+    name: "server",
+    default: env!("TELEMETRICS_SERVER"),
+    allowed: &HttpUrl,
+    doc: "URL that records are posted to, http:// or https://. While it is empty, telempostd does not start and records \
+          wait in the spool.",
+};
+
+/// `server_api`; none is `auto`.
+pub static SERVER_API: Key<Option<ServerApi>> = Key {
+    name: "server_api",
+    default: "auto",
+    allowed: &Choice(&[("auto", None), ("v2", Some(ServerApi::V2)), ("v3", Some(ServerApi::V3))]),
+    doc: "Form of the server's interface: v2 (headers as HTTP headers), v3 (JSON), or auto, which is v3 when the URL's \
+          path ends in /v3/collector and v2 otherwise.",
+};
+
+/// `server_compression`.
+pub static SERVER_COMPRESSION: Key<Compression> = Key {
+    name: "server_compression",
+    default: "off",
+    allowed: &Choice(&[("off", Compression::Off), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)]),
+    doc: "Compression of what is posted: off, gzip or zstd. Only for a server that is known to take it: older collectors \
+          cannot, and store the compressed bytes.",
+};
+
+/// `cainfo`; none is the system's certificates.
+pub static CAINFO: Key<Option<PathBuf>> = Key {
+    name: "cainfo",
+    default: "",
+    allowed: &OptionalPath { nothing: "the system's certificates" },
+    doc: "File of CA certificates that the server's certificate is checked with; empty for the system's.",
+};
+
+/// `tidheader`: a header line, `NAME: VALUE`.
+pub static TIDHEADER: Key<String> = Key {
+    name: "tidheader",
+    default: "X-Telemetry-TID:\\s6907c830-eed9-4ce9-81ae-76daf8d88f0f",
+    allowed: &HeaderLine,
+    doc: "HTTP header that names the telemetry set.",
+};
+
+/// The keys of a record's own configuration (`CFG:`) that count.
+pub(crate) static KEYS_OF_A_RECORD: [&str; 3] = ["server", "cainfo", "tidheader"];
+
+/// Which form of the collector's interface records are posted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerApi {
+    /// Record headers as HTTP headers, the payload as the body.
+    V2,
+    /// A JSON object.
+    V3,
+}
+
+impl ServerApi {
+    /// The form that a URL's path implies: v3 when it ends in `/v3/collector`, else v2.
+    fn from_url(url: &ServerUrl) -> Self {
+        let url = url.with_password();
+        let path_end = url.find(['?', '#']).unwrap_or(url.len());
+        match url.get(..path_end) {
+            Some(path) if path.ends_with("/v3/collector") => ServerApi::V3,
+            _ => ServerApi::V2,
+        }
+    }
+}
+
+/// How the bodies of requests are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Not at all: what every collector takes.
+    Off,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// Where a record is posted to, and how the sender is named there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServerSettings {
+    /// URL; empty where none was set.
+    pub url: ServerUrl,
+    /// Form of the interface.
+    pub api: ServerApi,
+    /// File of CA certificates for the server's certificate; none means the system's.
+    pub cainfo: Option<PathBuf>,
+    /// Header line that names the telemetry set, `NAME: VALUE`.
+    pub tid_header: String,
+    /// How bodies are compressed; off for a server that a record's own configuration names.
+    pub compression: Compression,
+}
+
+impl ServerSettings {
+    /// The server of the whole system.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let server = Self::read_for_record(configuration)?;
+        let api = configuration.get(&SERVER_API)?.unwrap_or(server.api);
+        Ok(Self { api, compression: configuration.get(&SERVER_COMPRESSION)?, ..server })
+    }
+
+    /// What a record's own configuration decides.
+    pub(crate) fn read_for_record(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let url = configuration.get(&SERVER)?;
+        Ok(Self {
+            api: ServerApi::from_url(&url),
+            url,
+            cainfo: configuration.get(&CAINFO)?,
+            tid_header: configuration.get(&TIDHEADER)?,
+            compression: Compression::Off,
+        })
+    }
+}
+
+/// An HTTP header.
+struct HeaderLine;
+
+impl Allowed<String> for HeaderLine {
+    fn parse(&self, text: &str) -> Option<String> {
+        let (name, value) = text.split_once(':')?;
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_good_name = !name.is_empty() && name.bytes().all(is_token);
+        let is_good_value = !value.trim().is_empty() && !value.contains(|c: char| c.is_control());
+        (is_good_name && is_good_value).then(|| text.to_owned())
+    }
+
+    fn describe(&self) -> String {
+        "an HTTP header, NAME:\\sVALUE".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn server(lines: &str) -> Result<ServerSettings, String> {
+        let text = format!("[settings]\n{lines}\n");
+        Configuration::parse(Path::new("/f.conf"), &text)
+            .and_then(|configuration| ServerSettings::read(&configuration))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_api_follows_the_path_unless_it_is_named() {
+        for (lines, api) in [
+            ("server=http://h/v3/collector", ServerApi::V3),
+            ("server=http://h/x/v3/collector?a=b", ServerApi::V3),
+            ("server=http://h/v2/collector", ServerApi::V2),
+            ("server=http://h/?/v3/collector", ServerApi::V2),
+            ("server=http://h/v3/collector\nserver_api=v2", ServerApi::V2),
+            ("server=http://h/\nserver_api=v3", ServerApi::V3),
+        ] {
+            assert_eq!(server(lines).unwrap().api, api, "{lines}");
+        }
+    }
+
+    #[test]
+    fn compression_is_what_the_key_says() {
+        for (lines, compression) in [
+            ("", Compression::Off),
+            ("server_compression=off", Compression::Off),
+            ("server_compression=gzip", Compression::Gzip),
+            ("server_compression=zstd", Compression::Zstd),
+        ] {
+            assert_eq!(server(lines).unwrap().compression, compression, "{lines}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for wrong in [
+            "server=ftp://h/",
+            "server_api=v4",
+            "server_compression=GZIP",
+            "server_compression=",
+            "cainfo=ca.pem",
+            "tidheader=nothing",
+            "tidheader=X Y: 1",
+            "tidheader=X:",
+        ] {
+            let error = server(wrong).unwrap_err();
+            assert!(error.starts_with("/f.conf:2: "), "{wrong}: {error}");
+        }
+        let default = server("").unwrap();
+        assert_eq!(default.tid_header, "X-Telemetry-TID: 6907c830-eed9-4ce9-81ae-76daf8d88f0f");
+    }
+}

@@ -1,0 +1,201 @@
+//! The keys that telemprobd obeys, and its settings: durations, sizes and paths.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use telemetry_config::allowed::{Limit, Number, Switch};
+use telemetry_config::keys::{
+    DAEMON_RECYCLING_ENABLED, ETC_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SOCKET_PATH, SPOOL_DIR, SPOOL_MAX_SIZE,
+    STATE_DIR, recycle_after,
+};
+use telemetry_config::{AnyKey, ConfigError, Configuration, Key};
+
+/// `spool_keep_free`.
+pub static SPOOL_KEEP_FREE: Key<u64> = Key {
+    name: "spool_keep_free",
+    default: "5",
+    allowed: &Number { unit: "per cent of the file system", range: 0..=90, convert: std::convert::identity },
+    doc: "Per cent of the spool's file system that stay free: records are refused rather than fill it, 0 to 90.",
+};
+
+/// `spool_sync`.
+pub static SPOOL_SYNC: Key<bool> = Key {
+    name: "spool_sync",
+    default: "true",
+    allowed: &Switch,
+    doc: "Whether a record is on disk before its sender is answered. Without, a power cut loses the newest ones.",
+};
+
+/// `user_max_connections`; none is no limit.
+pub static USER_MAX_CONNECTIONS: Key<Option<u64>> = Key {
+    name: "user_max_connections",
+    default: "64",
+    allowed: &Limit(Number { unit: "connections", range: 1..=100_000, convert: std::convert::identity }),
+    doc: "Connections to telemprobd at one time.",
+};
+
+/// `user_records_per_minute`; none is no limit.
+pub static USER_RECORDS_PER_MINUTE: Key<Option<u64>> = Key {
+    name: "user_records_per_minute",
+    default: "600",
+    allowed: &Limit(Number { unit: "records", range: 1..=1_000_000_000, convert: std::convert::identity }),
+    doc: "Records in any minute.",
+};
+
+/// `user_spool_share`.
+pub static USER_SPOOL_SHARE: Key<u64> = Key {
+    name: "user_spool_share",
+    default: "50",
+    allowed: &Number { unit: "per cent of spool_max_size", range: 1..=100, convert: std::convert::identity },
+    doc: "Per cent of spool_max_size, 1 to 100.",
+};
+
+/// Every key that telemprobd obeys.
+pub static KEYS: [&dyn AnyKey; 13] = [
+    &SOCKET_PATH,
+    &SPOOL_DIR,
+    &ETC_DIR,
+    &STATE_DIR,
+    &RUN_DIR,
+    &SPOOL_MAX_SIZE,
+    &SPOOL_KEEP_FREE,
+    &SPOOL_SYNC,
+    &USER_MAX_CONNECTIONS,
+    &USER_RECORDS_PER_MINUTE,
+    &USER_SPOOL_SHARE,
+    &DAEMON_RECYCLING_ENABLED,
+    &RECYCLING_IDLE_TIME,
+];
+
+/// What one user may take of telemprobd; none means no limit. Root and the daemons' user have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserLimits {
+    /// Connections at one time.
+    pub max_connections: Option<u64>,
+    /// Records in any minute.
+    pub records_per_minute: Option<u64>,
+    /// Bytes of disk blocks in the spool.
+    pub spool_bytes: Option<u64>,
+}
+
+impl UserLimits {
+    /// The limits of this configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        let spool_share_percent = configuration.get(&USER_SPOOL_SHARE)?;
+        Ok(Self {
+            max_connections: configuration.get(&USER_MAX_CONNECTIONS)?,
+            records_per_minute: configuration.get(&USER_RECORDS_PER_MINUTE)?,
+            spool_bytes: configuration.get(&SPOOL_MAX_SIZE)?.map(|bytes| bytes / 100 * spool_share_percent),
+        })
+    }
+}
+
+/// The settings of telemprobd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The socket.
+    pub socket_path: PathBuf,
+    /// Records that wait for delivery.
+    pub spool_dir: PathBuf,
+    /// Consent and overrides.
+    pub etc_dir: PathBuf,
+    /// Machine id and counters.
+    pub state_dir: PathBuf,
+    /// Lock of the running daemon.
+    pub run_dir: PathBuf,
+    /// Maximum of disk blocks in the spool, in bytes; none means no limit.
+    pub spool_max_bytes: Option<u64>,
+    /// Per cent of the spool's file system that stay free.
+    pub spool_keep_free_percent: u64,
+    /// Whether a record is on disk before it is answered.
+    pub spool_sync: bool,
+    /// Each user's share.
+    pub user_limits: UserLimits,
+    /// Idle time after which the daemon ends, to be started again when there is work; none means never.
+    pub recycle_after: Option<Duration>,
+}
+
+impl Settings {
+    /// The settings of this configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for a wrong value of one of [`KEYS`].
+    pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        Ok(Self {
+            socket_path: configuration.get(&SOCKET_PATH)?,
+            spool_dir: configuration.get(&SPOOL_DIR)?,
+            etc_dir: configuration.get(&ETC_DIR)?,
+            state_dir: configuration.get(&STATE_DIR)?,
+            run_dir: configuration.get(&RUN_DIR)?,
+            spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,
+            spool_keep_free_percent: configuration.get(&SPOOL_KEEP_FREE)?,
+            spool_sync: configuration.get(&SPOOL_SYNC)?,
+            user_limits: UserLimits::read(configuration)?,
+            recycle_after: recycle_after(configuration)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use telemetry_config::keys;
+
+    fn settings(lines: &str) -> Result<Settings, String> {
+        Configuration::parse(Path::new("/f.conf"), &format!("[settings]\n{lines}\n"))
+            .and_then(|configuration| Settings::read(&configuration))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let settings = settings("").unwrap();
+        assert_eq!(settings.spool_max_bytes, Some(5120 * 1024));
+        assert_eq!(settings.user_limits.spool_bytes, Some(5120 * 1024 / 100 * 50));
+        assert_eq!(settings.user_limits.max_connections, Some(64));
+        assert_eq!(settings.recycle_after, Some(Duration::from_secs(300)));
+        assert!(settings.spool_sync);
+    }
+
+    #[test]
+    fn no_limit_and_no_recycling() {
+        let settings =
+            settings("spool_max_size=-1\nuser_max_connections=-1\ndaemon_recycling_enabled=0").unwrap();
+        assert_eq!((settings.spool_max_bytes, settings.recycle_after), (None, None));
+        assert_eq!((settings.user_limits.max_connections, settings.user_limits.spool_bytes), (None, None));
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        let too_long = format!("socket_path=/{}", "x".repeat(107));
+        for wrong in [
+            "socket_path=telem",
+            &too_long,
+            "spool_dir=",
+            "etc_dir=etc",
+            "spool_max_size=-2",
+            "spool_max_size=1073741825",
+            "spool_keep_free=91",
+            "spool_sync=yes",
+            "user_max_connections=0",
+            "user_records_per_minute=0",
+            "user_spool_share=101",
+            "recycling_idle_time=0",
+        ] {
+            let error = settings(wrong).unwrap_err();
+            assert!(error.starts_with("/f.conf:2: "), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_stops_only_who_obeys_it() {
+        for name in keys::NAMES {
+            let is_obeyed = KEYS.iter().any(|key| key.name() == name);
+            let result = settings(&format!("{name}=\u{7f}"));
+            assert_eq!(result.is_err(), is_obeyed, "{name}: {result:?}");
+        }
+    }
+}
