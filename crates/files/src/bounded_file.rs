@@ -1,7 +1,11 @@
 //! Reading files that somebody else wrote: never more than a stated number of bytes.
 
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -13,7 +17,20 @@ const USUAL_BYTES: usize = 4096;
 /// # Errors
 /// As `open`; `InvalidInput` for a directory, FIFO, socket or device.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    only_regular(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?)
+}
+
+/// [`open_regular`] for a name in an open directory. A link of that name is not followed.
+///
+/// # Errors
+/// As [`open_regular`]; `ELOOP` for a link.
+pub fn open_regular_in(directory: impl AsFd, name: impl AsRef<OsStr>) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    only_regular(openat(directory, name.as_ref(), flags, Mode::empty())?.into())
+}
+
+/// The file, if it is a regular one.
+pub(crate) fn only_regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -68,5 +85,11 @@ mod tests {
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert_eq!(open_regular(&fifo).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(open_regular(dir.path()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let directory = File::open(dir.path()).unwrap();
+        assert_eq!(open_regular_in(&directory, "fifo").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        std::fs::write(dir.path().join("file"), "x").unwrap();
+        std::os::unix::fs::symlink("file", dir.path().join("link")).unwrap();
+        assert_eq!(read_all(&open_regular_in(&directory, "file").unwrap(), 1).unwrap(), b"x");
+        assert_eq!(open_regular_in(&directory, "link").unwrap_err().raw_os_error(), Some(libc::ELOOP));
     }
 }

@@ -1,6 +1,21 @@
-//! Files: foreign ones are read with a bound ([`bounded_file`]).
+//! Files: foreign ones are read with a bound ([`bounded_file`]); ours are written in one way ([`mod@replace`]). What is not
+//! replaced, since it is appended to or locked, is opened by [`open_to_append`] and [`open_lock_file`].
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use telemetry_files::{Attributes, Durability, replace_path};
+//!
+//! // 32 digits that must be there after a power cut, readable by all, the daemons' also where root writes them.
+//! let path = Path::new("/var/lib/telemetry/machine_id");
+//! replace_path(path, b"0de9de8d5f3c6a7d445d75ba01cc3322", Attributes::of_directory(0o644), Durability::Synced)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 pub mod bounded_file;
 mod errno;
+mod open;
+pub mod replace;
 
 pub use errno::errno_of;
+pub use open::{open_directory, open_directory_nofollow, open_lock_file, open_to_append};
+pub use replace::{Attributes, Durability, Owner, replace, replace_path};

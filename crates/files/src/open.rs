@@ -1,0 +1,112 @@
+//! Opening what is not replaced: directories, files that are appended to, and files that are there to be locked.
+
+use crate::bounded_file::only_regular;
+use crate::replace::{Owner, give_to_owner_of};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Permissions of what only its user may open.
+const PRIVATE: u32 = 0o600;
+
+/// Opens a directory, to reach what is in it whatever its path leads to later. A link to it is followed.
+///
+/// # Errors
+/// As `open`; it is no directory.
+pub fn open_directory(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)
+}
+
+/// Opens a directory that somebody else may have put a link in the place of: such a link is an error.
+///
+/// # Errors
+/// As `open`; it is a link or no directory.
+pub fn open_directory_nofollow(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(path)
+}
+
+/// Opens a log to append to it, and makes it where it is not there. What is appended in one write is there as a whole or
+/// as its beginning; it is not synced. A link in its place is not followed.
+///
+/// # Errors
+/// As `open`; `InvalidInput` for anything but a regular file.
+pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().append(true).create(true).mode(mode).custom_flags(flags).open(path)?;
+    only_regular(file)
+}
+
+/// Opens a file that holds nothing and is there to be locked, and makes it where it is not there, for its user alone: a
+/// lock that any user could take on it would keep ours waiting. A link in its place is not followed.
+///
+/// # Errors
+/// As `open`; `InvalidInput` for anything but a regular file.
+pub fn open_lock_file(path: &Path, owner: Owner) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(PRIVATE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            if owner == Owner::OfDirectory {
+                give_to_owner_of(open_directory(directory_of(path))?, &file)?;
+            }
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => only_regular(options.open(path)?),
+        Err(error) => Err(error),
+    }
+}
+
+/// The directory that a path's last part is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    #[test]
+    fn a_log_grows_by_whole_writes_and_never_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        for line in ["a\n", "b\n"] {
+            open_to_append(&path, 0o640).unwrap().write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\nb\n");
+        let link = dir.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert_eq!(open_to_append(&link, 0o640).unwrap_err().raw_os_error(), Some(libc::ELOOP));
+        assert!(open_to_append(dir.path(), 0o640).is_err());
+    }
+
+    #[test]
+    fn a_lock_file_is_its_users_alone_and_no_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = if nix::unistd::geteuid().is_root() { 4321 } else { nix::unistd::geteuid().as_raw() };
+        std::os::unix::fs::chown(dir.path(), Some(owner), None).unwrap();
+        let path = dir.path().join("lock");
+        open_lock_file(&path, Owner::OfDirectory).unwrap();
+        let metadata = open_lock_file(&path, Owner::OfDirectory).unwrap().metadata().unwrap();
+        assert_eq!((metadata.uid(), metadata.mode() & 0o777, metadata.len()), (owner, 0o600, 0));
+        let link = dir.path().join("link");
+        symlink(dir.path().join("target"), &link).unwrap();
+        open_lock_file(&link, Owner::Writer).unwrap_err();
+        assert!(!dir.path().join("target").exists());
+    }
+
+    #[test]
+    fn only_a_directory_is_opened_as_one_and_a_link_only_where_it_may_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        symlink(dir.path(), &link).unwrap();
+        open_directory(&link).unwrap();
+        open_directory_nofollow(dir.path()).unwrap();
+        open_directory_nofollow(&link).unwrap_err();
+        fs::write(dir.path().join("file"), "").unwrap();
+        open_directory(&dir.path().join("file")).unwrap_err();
+    }
+}
