@@ -3,11 +3,12 @@
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
 use crate::{services, work_directories};
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use telemetry_config::consent::{is_opted_in, opt_in_path};
+use telemetry_files::{Attributes, Durability, replace_path};
 
 /// Gives consent, says what it means, and starts the services where systemd runs them.
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
@@ -18,7 +19,6 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let path = opt_in_path(etc_dir);
     give_consent(etc_dir).map_err(|error| {
         let remedy = match error.kind() {
-            ErrorKind::AlreadyExists => "it is a link that leads nowhere: remove it",
             ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
             _ => "not opted in",
         };
@@ -43,9 +43,7 @@ fn give_consent(etc_dir: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o755).create(etc_dir)?;
         fs::set_permissions(etc_dir, Permissions::from_mode(0o755))?;
     }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(opt_in_path(etc_dir))?;
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    file.sync_all()
+    replace_path(&opt_in_path(etc_dir), b"", Attributes::new(0o644), Durability::Synced).map(drop)
 }
 
 fn explain(installation: &Installation, path: &Path, out: &mut dyn Write) -> io::Result<()> {
@@ -80,12 +78,13 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_is_no_consent_and_is_not_followed() {
+    fn a_link_that_leads_nowhere_is_no_consent_and_is_replaced_and_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("target");
         std::os::unix::fs::symlink(&target, opt_in_path(dir.path())).unwrap();
         assert!(!is_opted_in(dir.path()));
-        assert_eq!(give_consent(dir.path()).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        give_consent(dir.path()).unwrap();
+        assert!(is_opted_in(dir.path()));
         assert!(!target.exists());
     }
 }

@@ -3,11 +3,11 @@
 //! reading even, would keep the daemon from starting. `RUN_DIR/NAME.pid` tells the process id to everybody.
 
 use nix::fcntl::{FcntlArg, fcntl};
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use telemetry_files::bounded_file;
+use telemetry_files::{Attributes, Durability, Owner, bounded_file, open_lock_file, replace_path};
 
 /// The lock of a running daemon; dropping it frees the place.
 #[derive(Debug)]
@@ -47,15 +47,7 @@ impl InstanceLock {
         let path = lock_path(run_dir, name);
         let io_error = |source| InstanceError::Io { path: path.clone(), source };
         DirBuilder::new().recursive(true).mode(0o755).create(run_dir).map_err(io_error)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(io_error)?;
+        let file = open_lock_file(&path, Owner::Writer).map_err(io_error)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
             Ok(_) => {}
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => {
@@ -98,13 +90,10 @@ fn pid_path(run_dir: &Path, name: &str) -> PathBuf {
 }
 
 fn write_pid(run_dir: &Path, name: &str) -> io::Result<()> {
-    let path = pid_path(run_dir, name);
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
-    // Whatever the umask: everybody may know.
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    writeln!(file, "{}", std::process::id())?;
-    fs::rename(new, path)
+    let text = format!("{}\n", std::process::id());
+    // Everybody may know.
+    let attributes = Attributes::new(0o644);
+    replace_path(&pid_path(run_dir, name), text.as_bytes(), attributes, Durability::Atomic).map(drop)
 }
 
 fn read_pid(run_dir: &Path, name: &str) -> Option<u32> {
@@ -134,6 +123,8 @@ fn whole_file(lock_type: i32) -> libc::flock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn nobody_else_can_lock_it() {

@@ -10,11 +10,14 @@
 
 use crate::limits::{DELIVERY_LOG_FILE_BYTES, DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use telemetry_files::bounded_file;
+use telemetry_files::{Attributes, Durability, bounded_file, open_to_append, replace_path};
+
+/// Permissions of the log and of the payloads: administrators in the daemons' group may read them.
+const MODE: u32 = 0o640;
 
 const SEPARATOR: char = '\u{1e}';
 
@@ -103,18 +106,17 @@ impl DeliveryLog {
     pub fn keep_payload(&self, record_id: &str, payload: &str) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o750).create(&self.records_dir)?;
         let path = self.records_dir.join(record_id);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)?;
-        file.write_all(format!("{payload}\n").as_bytes())
+        let bytes = format!("{payload}\n");
+        replace_path(&path, bytes.as_bytes(), Attributes::new(MODE), Durability::Atomic).map(drop)
     }
 
-    /// Appends entries in one write.
+    /// Appends entries in one write. They are not synced: a power cut may take the latest, as telempostd(1) says.
     ///
     /// # Errors
     /// As the system says.
     pub fn append(&self, entries: &[DeliveryEntry]) -> io::Result<()> {
         let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o640).open(&self.file)?;
-        file.write_all(text.as_bytes())
+        open_to_append(&self.file, MODE)?.write_all(text.as_bytes())
     }
 
     /// Once more than 150 entries are there, keeps the newest 100 and their payloads. Returns how many
@@ -130,11 +132,8 @@ impl DeliveryLog {
             entries => entries?,
         };
         let (old, kept) = entries.split_at(entries.len().saturating_sub(DELIVERY_LOG_KEPT));
-        let new = self.file.with_extension("new");
         let text: String = kept.iter().map(|entry| format!("{entry}\n")).collect();
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&new, &self.file)?;
+        replace_path(&self.file, text.as_bytes(), Attributes::new(MODE), Durability::Atomic)?;
         for entry in old {
             match fs::remove_file(self.records_dir.join(&entry.record_id)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -2,11 +2,10 @@
 
 use crate::limits::MACHINE_ID_DAYS;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use telemetry_files::bounded_file;
+use telemetry_files::{Attributes, Durability, bounded_file, replace_path};
 use telemetry_record::hex_id::{HEX_DIGITS, HexId};
 
 const MAX_AGE: Duration = Duration::from_secs(MACHINE_ID_DAYS * 24 * 60 * 60);
@@ -43,10 +42,7 @@ fn is_due(modified: SystemTime, now: SystemTime) -> bool {
 
 fn renew(path: &Path) -> io::Result<String> {
     let id = HexId::random()?.to_string();
-    let new = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&new)?;
-    file.write_all(id.as_bytes())?;
-    fs::rename(&new, path)?;
+    replace_path(path, id.as_bytes(), Attributes::of_directory(0o644), Durability::Synced)?;
     Ok(id)
 }
 

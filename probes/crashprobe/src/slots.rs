@@ -3,11 +3,11 @@
 
 use super::deadline::Deadline;
 use crate::limits::SLOTS;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
+use telemetry_files::{Owner, open_lock_file};
 
 /// Pauses between two tries to take a slot: a worker takes a few milliseconds as a rule.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -32,14 +32,7 @@ impl Slots {
     pub fn open(run_dir: &Path) -> io::Result<Self> {
         let open = |number| {
             let path = run_dir.join(format!("crash-slot.{number}"));
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-                .open(&path)
+            open_lock_file(&path, Owner::Writer)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
         };
         (0..SLOTS).map(open).collect::<io::Result<_>>().map(Self)

@@ -17,13 +17,13 @@ mod history;
 
 use crate::state_file;
 pub use history::{CrashEntry, CrashHistory, Decision, Disposition, ENTRIES, LIMIT_WINDOW_SECS, Totals};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use telemetry_files::{Durability, Owner, open_lock_file};
 
-/// Permissions of both files.
+/// Permissions of the history, as of its lock.
 const MODE: u32 = 0o600;
 
 /// Time between two looks whether the lock is free. It is held for a fraction of it.
@@ -83,7 +83,8 @@ fn change<T>(
     let result = action(&mut history);
     if history != old {
         let path = history_path(state_dir);
-        state_file::write_text(&path, &text_within_bounds(&mut history)?, MODE)?;
+        // Not synced: a limit and what people may read of the latest crashes. Records go their own way.
+        state_file::write_text(&path, &text_within_bounds(&mut history)?, MODE, Durability::Atomic)?;
     }
     Ok(result)
 }
@@ -100,7 +101,7 @@ fn text_within_bounds(history: &mut CrashHistory) -> io::Result<Vec<u8>> {
 
 fn lock(state_dir: &Path, patience: Duration) -> io::Result<File> {
     let deadline = Instant::now() + patience;
-    let file = open_lock(&state_dir.join("crashes.lock"))?;
+    let file = open_lock_file(&state_dir.join("crashes.lock"), Owner::OfDirectory)?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -113,19 +114,6 @@ fn lock(state_dir: &Path, patience: Duration) -> io::Result<File> {
             return Err(io::Error::new(io::ErrorKind::TimedOut, text));
         }
         std::thread::sleep(LOCK_RETRY.min(left));
-    }
-}
-
-fn open_lock(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(MODE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    match options.clone().create_new(true).open(path) {
-        Ok(file) => {
-            state_file::give_to_owner_of_directory(&file, path)?;
-            Ok(file)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
-        Err(error) => Err(error),
     }
 }
 

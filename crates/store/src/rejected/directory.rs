@@ -13,9 +13,10 @@ use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use telemetry_files::bounded_file;
+use telemetry_files::replace::{aside_name, remove, rename_aside, sync_directory, write_aside};
+use telemetry_files::{Attributes, Durability, bounded_file};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 
@@ -160,10 +161,27 @@ impl<'a> RejectedDir<'a> {
         }
     }
 
-    /// Writes a record and its answer, the answer first, so that no record is there without one.
+    /// Writes a record and its answer, the answer first, so that no record is there without one. Both are on disk on
+    /// return: the record leaves the spool then.
     pub(super) fn write(&self, id: HexId, record: &[u8], answer: &Answer, now: SystemTime) -> io::Result<()> {
-        self.write_file(&format!("{id}{ANSWER_ENDING}"), answer.encode().as_bytes(), now)?;
-        self.write_file(&id.to_string(), record, now)
+        let (record_name, answer_name) = (id.to_string(), format!("{id}{ANSWER_ENDING}"));
+        let answer = answer.encode();
+        let files = [(&answer_name, answer.as_bytes()), (&record_name, record)];
+        let attributes = Attributes::new(0o600).with_modified(now);
+        let write = |(name, bytes)| write_aside(&self.directory, name, bytes, attributes, Durability::Synced);
+        let written = files
+            .iter()
+            .try_for_each(|file| write(*file).map(drop))
+            .and_then(|()| files.iter().try_for_each(|(name, _)| rename_aside(&self.directory, name)));
+        if written.is_err() {
+            // What is left of them would only take up the space that may be missing.
+            for (name, _) in files {
+                let _ = remove(&self.directory, aside_name(name));
+            }
+            return written;
+        }
+        // One sync for both names.
+        sync_directory(&self.directory)
     }
 
     /// Removes what a kill left half written, and answers whose record is gone.
@@ -195,31 +213,7 @@ impl<'a> RejectedDir<'a> {
     }
 
     fn open_file(&self, name: &str) -> io::Result<File> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&self.directory, name, flags, Mode::empty())?);
-        if file.metadata()?.is_file() {
-            Ok(file)
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
-        }
-    }
-
-    /// Not synced: a server that refuses everything would have every record cost a sync, and what a power
-    /// cut takes here is the newest copies of what nobody wanted.
-    fn write_file(&self, name: &str, bytes: &[u8], now: SystemTime) -> io::Result<()> {
-        let unfinished = format!(".{name}");
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        let mut file = File::from(openat(&self.directory, unfinished.as_str(), flags, mode)?);
-        let written = file
-            .write_all(bytes)
-            .and_then(|()| file.set_modified(now))
-            .and_then(|()| Ok(renameat(&self.directory, unfinished.as_str(), &self.directory, name)?));
-        if written.is_err() {
-            // What is left of it would only take up the space that may be missing.
-            let _ = self.remove_file(&unfinished);
-        }
-        written
+        bounded_file::open_regular_in(&self.directory, name)
     }
 
     fn remove_file(&self, name: &str) -> io::Result<()> {

@@ -8,7 +8,7 @@
 //!                                server: URL\n          or the configuration that named none
 //!                                status: NUMBER\n       or `none`: no server was reached
 //!                                reason: TEXT\n         what the server said, or why it was not asked
-//!     .RECORD_ID[.answer]        being written
+//!     .new-RECORD_ID[.answer]    being written
 //! ```
 //!
 //! The newest [`REJECTED_KEPT`] are kept, for [`REJECTED_DAYS`] days. [`Rejected`] is the side that keeps,

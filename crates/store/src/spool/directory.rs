@@ -7,23 +7,22 @@
 use super::file::{self, StoredRecord};
 use crate::limits::{RECORDS_PER_FILE, SPOOL_FILE_BYTES};
 use nix::dir::Dir;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, UtimensatFlags, fstatat, mkdirat, utimensat};
+use nix::fcntl::{AtFlags, OFlag, renameat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::sys::statvfs::fstatvfs;
-use nix::sys::time::TimeSpec;
-use nix::unistd::{AccessFlags, Uid, UnlinkatFlags, faccessat, unlinkat};
+use nix::unistd::{AccessFlags, Uid, faccessat};
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{DirBuilder, File};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use telemetry_files::bounded_file;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_files::replace::{ASIDE_PREFIX, sync_directory};
+use telemetry_files::{Attributes, Durability, bounded_file, open_directory, replace};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
-
-const UNFINISHED_PREFIX: &str = ".new-";
 
 /// Where files that give no record are moved.
 pub const DAMAGED_DIR: &str = ".damaged";
@@ -77,7 +76,7 @@ impl SpoolDir {
     /// # Errors
     /// It is not there, no directory, or not readable.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let directory = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)?;
+        let directory = open_directory(path)?;
         Ok(Self { path: path.to_owned(), directory })
     }
 
@@ -113,7 +112,8 @@ impl SpoolDir {
                 file::encode_batch(ids.into_iter().zip(messages.iter().copied()))
             }
         };
-        let disk_bytes = self.write_then_rename(&name, &bytes, None, sync)?;
+        let durability = if sync { Durability::Synced } else { Durability::Atomic };
+        let disk_bytes = replace(&self.directory, &name, &bytes, Attributes::new(0o600), durability)?;
         Ok(StoredFile { name, bytes: bytes.len(), disk_bytes })
     }
 
@@ -123,51 +123,8 @@ impl SpoolDir {
     /// As the system says; then the file is as it was.
     pub fn keep_only(&self, name: &OsStr, records: &[StoredRecord], modified_ns: i64) -> io::Result<()> {
         let bytes = file::encode_batch(records.iter().map(|record| (record.id, &record.message)));
-        self.write_then_rename(name, &bytes, Some(modified_ns), true).map(drop)
-    }
-
-    fn write_then_rename(
-        &self,
-        name: impl AsRef<OsStr>,
-        bytes: &[u8],
-        modified_ns: Option<i64>,
-        sync: bool,
-    ) -> io::Result<u64> {
-        let name = name.as_ref();
-        let mut unfinished = OsString::from(UNFINISHED_PREFIX);
-        unfinished.push(name);
-        let written = self.write_new(&unfinished, bytes, modified_ns, sync).and_then(|disk_bytes| {
-            renameat(&self.directory, unfinished.as_os_str(), &self.directory, name)?;
-            Ok(disk_bytes)
-        });
-        if written.is_err() {
-            // What is left of it would only take up the space that may be missing.
-            let _ = self.remove(&unfinished);
-            return written;
-        }
-        if sync {
-            // Without this the name may be gone after a power cut, though the bytes are there. If it
-            // fails the sender is told so; the record may then be delivered all the same.
-            self.directory.sync_all()?;
-        }
-        written
-    }
-
-    /// Returns the bytes of disk blocks that the file takes.
-    fn write_new(&self, name: &OsStr, bytes: &[u8], modified_ns: Option<i64>, sync: bool) -> io::Result<u64> {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        let mut file = File::from(openat(&self.directory, name, flags, mode)?);
-        file.write_all(bytes)?;
-        if let Some(ns) = modified_ns {
-            let time = TimeSpec::new(ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
-            let flag = UtimensatFlags::NoFollowSymlink;
-            utimensat(&self.directory, name, &time, &time, flag)?;
-        }
-        if sync {
-            file.sync_all()?;
-        }
-        Ok(file.metadata()?.blocks().saturating_mul(512))
+        let attributes = Attributes::new(0o600).with_modified(time_of(modified_ns));
+        replace(&self.directory, name, &bytes, attributes, Durability::Synced).map(drop)
     }
 
     /// Free and all bytes of the file system, as far as an ordinary user may take them.
@@ -216,8 +173,7 @@ impl SpoolDir {
     /// # Errors
     /// As the system says; `FileTooLarge` past any size that a spool file has.
     pub fn read(&self, name: &OsStr) -> io::Result<Vec<u8>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&self.directory, name, flags, Mode::empty())?);
+        let file = bounded_file::open_regular_in(&self.directory, name)?;
         if file.metadata()?.size() > SPOOL_FILE_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any spool file"));
         }
@@ -229,10 +185,7 @@ impl SpoolDir {
     /// # Errors
     /// As `unlink`.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
-        match unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(nix::errno::Errno::ENOENT) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
+        telemetry_files::replace::remove(&self.directory, name)
     }
 
     /// Moves a file into a directory of the spool's own state, as [`DAMAGED_DIR`].
@@ -276,7 +229,9 @@ impl SpoolDir {
     /// As `mkdir`; one that is there is no error.
     pub fn make_state_dir(&self, directory: &str) -> io::Result<()> {
         match mkdirat(&self.directory, directory, Mode::S_IRWXU) {
-            Ok(()) | Err(nix::errno::Errno::EEXIST) => Ok(()),
+            // What goes into it is synced, and would be lost with it.
+            Ok(()) => sync_directory(&self.directory),
+            Err(nix::errno::Errno::EEXIST) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -290,7 +245,7 @@ impl SpoolDir {
         let mut swept = 0;
         for entry in std::fs::read_dir(&self.path)? {
             let name = entry?.file_name();
-            if name.as_bytes().starts_with(UNFINISHED_PREFIX.as_bytes()) && self.remove(&name).is_ok() {
+            if name.as_bytes().starts_with(ASIDE_PREFIX.as_bytes()) && self.remove(&name).is_ok() {
                 swept += 1;
             }
         }
@@ -302,6 +257,12 @@ impl AsFd for SpoolDir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
+}
+
+/// The time that is so many nanoseconds after the epoch, or before it.
+fn time_of(unix_ns: i64) -> SystemTime {
+    let distance = Duration::from_nanos(unix_ns.unsigned_abs());
+    if unix_ns < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
 }
 
 fn entry_of(name: &OsStr, stat: &FileStat, owner: Uid) -> SpoolEntry {

@@ -14,25 +14,22 @@ use super::files::{self, Content, Found};
 use super::limits::WAITING_DUMPS;
 use super::name;
 use nix::fcntl::{Flock, FlockArg};
-use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, fchown};
 use std::path::{Path, PathBuf};
+use telemetry_files::replace::{ASIDE_PREFIX, remove, rename_aside, sync_directory, write_aside};
+use telemetry_files::{Attributes, Durability, open_directory_nofollow, replace};
 
 /// The directory, locked.
 #[derive(Debug)]
 pub(super) struct Cache {
     directory: Flock<File>,
     path: PathBuf,
-    /// User and group of the copies.
-    owner: (u32, u32),
 }
 
-/// Beginning of the names of copies that nobody may see yet.
-const NEW: &str = ".new-";
-
-/// The file that says that those are all there.
+/// The file that says that all that was written aside is there.
 const COMPLETE: &str = ".complete";
 
 impl Cache {
@@ -42,8 +39,7 @@ impl Cache {
     /// As the system says; `ResourceBusy` if another process works in it.
     pub(super) fn open(cache_dir: &Path) -> io::Result<Option<Self>> {
         let path = cache_dir.join("pstore");
-        let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        let directory = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
+        let directory = match open_directory_nofollow(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             directory => directory?,
         };
@@ -55,8 +51,7 @@ impl Cache {
                 errno.into()
             }
         })?;
-        let metadata = directory.metadata()?;
-        let cache = Self { directory, path, owner: (metadata.uid(), metadata.gid()) };
+        let cache = Self { directory, path };
         if cache.inside(COMPLETE).exists() {
             cache.finish()?;
         } else {
@@ -75,9 +70,8 @@ impl Cache {
         }
         let parent = fs::metadata(cache_dir)?;
         DirBuilder::new().mode(0o750).create(cache_dir.join("pstore"))?;
-        let mut cache = Self::open(cache_dir)?.ok_or(io::ErrorKind::NotFound)?;
-        if cache.owner.0 != parent.uid() {
-            cache.owner = (parent.uid(), parent.gid());
+        let cache = Self::open(cache_dir)?.ok_or(io::ErrorKind::NotFound)?;
+        if cache.directory.metadata()?.uid() != parent.uid() {
             fchown(&*cache.directory, Some(parent.uid()), Some(parent.gid()))?;
         }
         Ok(cache)
@@ -117,10 +111,10 @@ impl Cache {
     pub(super) fn keep(&self, file_name: &str, content: &Content) -> io::Result<Option<String>> {
         for copy in 0..WAITING_DUMPS {
             let name = name::of_copy(file_name, copy);
-            let new = format!("{NEW}{name}");
+            let new = format!("{ASIDE_PREFIX}{name}");
             match (self.has(&name, content)?, self.has(&new, content)?) {
                 (None, None) => {
-                    self.write(&new, content)?;
+                    self.write(&name, content)?;
                     return Ok(Some(name));
                 }
                 (Some(true), _) | (_, Some(true)) => return Ok(None),
@@ -142,28 +136,13 @@ impl Cache {
         }
     }
 
-    fn write(&self, new: &str, content: &Content) -> io::Result<()> {
+    fn write(&self, name: &str, content: &Content) -> io::Result<()> {
         if self.names()?.len() >= WAITING_DUMPS {
             let text = format!("{WAITING_DUMPS} dumps wait for pstoreprobe already");
             return Err(io::Error::new(io::ErrorKind::QuotaExceeded, text));
         }
-        let written = self.write_new(new, content);
-        if written.is_err() {
-            // On a full disk even what is half written counts.
-            let _ = self.remove(new);
-        }
-        written
-    }
-
-    fn write_new(&self, new: &str, content: &Content) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.inside(new))?;
-        file.set_permissions(Permissions::from_mode(0o640))?;
-        file.write_all(&content.bytes)?;
-        file.set_times(FileTimes::new().set_modified(content.modified))?;
-        if file.metadata()?.uid() != self.owner.0 {
-            fchown(&file, Some(self.owner.0), Some(self.owner.1))?;
-        }
-        file.sync_all()
+        let attributes = Attributes::of_directory(0o640).with_modified(content.modified);
+        write_aside(&*self.directory, name, &content.bytes, attributes, Durability::Synced).map(drop)
     }
 
     /// Shows what was kept since the cache was opened, and puts it on disk.
@@ -174,17 +153,16 @@ impl Cache {
         if self.new_names()?.is_empty() {
             return Ok(());
         }
-        File::create_new(self.inside(COMPLETE))?.sync_all()?;
-        self.directory.sync_all()?;
+        // With its name, the names of all that was written aside are on disk.
+        replace(&*self.directory, COMPLETE, b"", Attributes::of_directory(0o640), Durability::Synced)?;
         self.finish()
     }
 
     fn finish(&self) -> io::Result<()> {
         for new in self.new_names()? {
-            let name = new.strip_prefix(NEW).unwrap_or(&new);
-            fs::rename(self.inside(&new), self.inside(name))?;
+            rename_aside(&*self.directory, new.strip_prefix(ASIDE_PREFIX).unwrap_or(&new))?;
         }
-        self.directory.sync_all()?;
+        sync_directory(&*self.directory)?;
         self.remove(COMPLETE)
     }
 
@@ -197,7 +175,7 @@ impl Cache {
     }
 
     fn new_names(&self) -> io::Result<Vec<String>> {
-        Ok(self.names()?.into_iter().filter(|name| name.starts_with(NEW)).collect())
+        Ok(self.names()?.into_iter().filter(|name| name.starts_with(ASIDE_PREFIX)).collect())
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
@@ -210,10 +188,7 @@ impl Cache {
     /// # Errors
     /// As the system says; it is none if it is not there.
     pub(super) fn remove(&self, file_name: &str) -> io::Result<()> {
-        match fs::remove_file(self.inside(file_name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        }
+        remove(&*self.directory, file_name)
     }
 }
 
