@@ -3,11 +3,19 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use telemetry_record::limits::HEADER_BLOCK_BYTES;
 use telemetry_store::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
 use telemetry_store::spool::file;
+use telemetry_store::spool::name::{FileName, is_hidden};
 
 fuzz_target!(|bytes: &[u8]| {
+    let any_name = OsStr::from_bytes(bytes);
+    if let Some(name) = FileName::parse(any_name) {
+        assert!(!is_hidden(any_name));
+        assert_eq!(FileName::parse(OsStr::new(&name.to_string())), Some(name));
+    }
+
     let name = OsStr::new("aB3xY9");
     let decoded = file::decode(name, bytes);
     assert!(decoded.records.len() <= RECORDS_PER_FILE);

@@ -12,7 +12,7 @@ use telemetry::Record;
 use telemetry_record::message::Message;
 use telemetry_store::counters::{Counter, Counters};
 use telemetry_store::delivery_status::DeliveryStatus;
-use telemetry_store::spool::SpoolDir;
+use telemetry_store::spool::{Durability, Writer};
 
 /// Values by name and labels.
 type Samples = BTreeMap<(String, Vec<(String, String)>), f64>;
@@ -127,8 +127,8 @@ fn a_busy_instance() {
     std::fs::create_dir(instance.path("state")).unwrap();
     let record = Record::new(1, "a/b/c", 1).unwrap();
     let message = Message { config: None, headers: record.headers().clone(), payload: String::new() };
-    let spool = SpoolDir::open_or_create(&instance.path("spool")).unwrap();
-    spool.store(0, &[&message; 3], false).unwrap();
+    let spool = Writer::open_or_create(&instance.path("spool")).unwrap();
+    spool.store(0, &[&message; 3], Durability::Atomic).unwrap();
     let _listener = UnixListener::bind(instance.path("socket")).unwrap();
     DeliveryStatus { next_try_unix_secs: Some(4_000_000_000), ..DeliveryStatus::default() }
         .write(&instance.path("state"))

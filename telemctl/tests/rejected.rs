@@ -12,7 +12,7 @@ use telemetry::Record;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 use telemetry_store::rejected::{Rejected, Rejection};
-use telemetry_store::spool::{SpoolDir, StoredRecord, file};
+use telemetry_store::spool::{SpoolDir, StoredRecord, Writer, file};
 
 /// Ids that begin so.
 const HEADS: [&str; 3] = ["abcd0", "abcd1", "1234"];
@@ -24,7 +24,7 @@ fn id(head: &str) -> String {
 /// An instance with three refused records, an hour old and younger.
 fn instance() -> Instance {
     let instance = Instance::new();
-    let spool = SpoolDir::open_or_create(&instance.path("spool")).unwrap();
+    let spool = Writer::open_or_create(&instance.path("spool")).unwrap();
     for (head, age_secs) in HEADS.into_iter().zip([3600, 120, 0]) {
         let mut record = Record::new(2, "a/b/c", 1).unwrap();
         record.set_payload(&format!("payload of {head}\n")).unwrap();

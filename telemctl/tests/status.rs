@@ -19,7 +19,7 @@ use telemetry_store::counters::{Counter, Counters};
 use telemetry_store::crash_history::{self, CrashEntry, Disposition};
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
 use telemetry_store::rejected::{Rejected, Rejection};
-use telemetry_store::spool::{SpoolDir, StoredRecord};
+use telemetry_store::spool::{Durability, StoredRecord, Writer};
 
 /// Names that programs rely on.
 const COUNTERS: [&str; 9] = [
@@ -84,9 +84,9 @@ fn a_busy_instance() {
     let record = Record::new(1, "a/b/c", 1).unwrap();
     let message =
         Message { config: None, headers: record.headers().clone(), payload: "secret payload".to_owned() };
-    let spool = SpoolDir::open_or_create(&instance.path("spool")).unwrap();
-    spool.store(0, &[&message], false).unwrap();
-    spool.store(0, &[&message; 3], false).unwrap();
+    let spool = Writer::open_or_create(&instance.path("spool")).unwrap();
+    spool.store(0, &[&message], Durability::Atomic).unwrap();
+    spool.store(0, &[&message; 3], Durability::Atomic).unwrap();
     instance.write("spool/.damaged/d", "");
     std::fs::create_dir(instance.path("state")).unwrap();
     let last_error = Some(DeliveryFault {

@@ -17,7 +17,7 @@ use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
-use telemetry_store::spool::SpoolDir;
+use telemetry_store::spool::Reader;
 
 /// Runs the daemon until it ends as it should.
 ///
@@ -85,7 +85,7 @@ fn deliver(
     let spool_dir = &settings.spool_dir;
     let unusable_spool = |error| unusable("spool_dir", spool_dir, error);
     make_directory(spool_dir, 0o750).map_err(unusable_spool)?;
-    let spool = SpoolDir::open(spool_dir).map_err(unusable_spool)?;
+    let spool = Reader::open(spool_dir).map_err(unusable_spool)?;
     let now = Instant::now();
     let survey = Survey::new(spool_dir, settings.spool_process_interval, now).map_err(unusable_spool)?;
     let mut event_loop = EventLoop {

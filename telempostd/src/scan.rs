@@ -9,10 +9,10 @@ use std::ffi::OsString;
 use std::fs::ReadDir;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use telemetry_store::spool::name::is_hidden;
 
 /// Most reads of news in a turn, about 60 names each.
 const READS_PER_TURN: usize = 8;
@@ -103,7 +103,7 @@ impl Survey {
             self.look = None;
             self.was_completed = true;
         }
-        names.retain(is_visible);
+        names.retain(|name| !is_hidden(name));
         Ok(names)
     }
 
@@ -122,7 +122,7 @@ impl Survey {
                 let gone =
                     AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_IGNORED;
                 news.directory_is_gone |= event.mask.intersects(gone);
-                news.names.extend(event.name.filter(is_visible));
+                news.names.extend(event.name.filter(|name| !is_hidden(name)));
             }
         }
         news
@@ -132,11 +132,6 @@ impl Survey {
 fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
     let metadata = std::fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
-}
-
-/// Names that begin with `.` are no records.
-fn is_visible(name: &OsString) -> bool {
-    !name.as_bytes().starts_with(b".")
 }
 
 impl AsFd for Survey {

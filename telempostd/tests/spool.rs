@@ -7,6 +7,7 @@ use std::fs;
 use std::time::Duration;
 use support::server::{Reply, Request, Server, nobody};
 use support::{Sandbox, eventually, record, record_for};
+use telemetry_store::spool::{Durability, Writer};
 
 #[test]
 fn the_oldest_is_sent_first() {
@@ -169,9 +170,9 @@ fn a_spool_that_is_moved_away_is_made_anew() {
     sandbox.wait_until_empty();
     fs::rename(sandbox.path("spool"), sandbox.path("moved")).unwrap();
     daemon.wait_for_log("is gone; made anew");
-    let spool =
-        eventually("a new spool", || telemetry_store::spool::SpoolDir::open(&sandbox.path("spool")).ok());
-    spool.store(1000, &[&record("2")], false).unwrap();
+    eventually("a new spool", || sandbox.path("spool").exists().then_some(()));
+    let spool = Writer::open_or_create(&sandbox.path("spool")).unwrap();
+    spool.store(1000, &[&record("2")], Durability::Atomic).unwrap();
     assert_eq!(server.wait_for(2)[1].text(), "2");
     daemon.stop();
 }

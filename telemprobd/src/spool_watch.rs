@@ -8,8 +8,8 @@ use crate::budget::Budget;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use telemetry_store::spool::SpoolDir;
+use telemetry_store::spool::name::is_hidden;
 
 /// A watch over one spool directory.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl SpoolWatch {
 
 fn apply_one(event: &InotifyEvent, budget: &mut Budget, spool: &SpoolDir) {
     let name = event.name.as_deref().unwrap_or(OsStr::new("."));
-    if name.as_bytes().starts_with(b".") {
+    if is_hidden(name) {
         return;
     }
     if event.mask.contains(AddWatchFlags::IN_MOVED_TO) {

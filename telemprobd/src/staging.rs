@@ -18,7 +18,7 @@ use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_store::limits::RECORDS_PER_FILE;
 use telemetry_store::machine_id;
-use telemetry_store::spool::SpoolDir;
+use telemetry_store::spool::{Durability, Writer};
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
@@ -55,11 +55,11 @@ pub(crate) struct Ready {
 /// What stores records.
 #[derive(Debug)]
 pub(crate) struct Staging {
-    spool: SpoolDir,
+    spool: Writer,
     watch: SpoolWatch,
     budget: Budget,
     keep_free_percent: u64,
-    sync: bool,
+    durability: Durability,
     etc_dir: PathBuf,
     state_dir: PathBuf,
     machine_id: String,
@@ -72,7 +72,7 @@ impl Staging {
     pub(crate) fn open(settings: &Settings) -> Result<Self, StagingError> {
         let spool_error = |source| StagingError::Spool { path: settings.spool_dir.clone(), source };
         let state_error = |source| StagingError::State { path: settings.state_dir.clone(), source };
-        let spool = SpoolDir::open_or_create(&settings.spool_dir).map_err(spool_error)?;
+        let spool = Writer::open_or_create(&settings.spool_dir).map_err(spool_error)?;
         spool.check_writable().map_err(spool_error)?;
         let swept = spool.sweep_unfinished().map_err(spool_error)?;
         if swept > 0 {
@@ -88,7 +88,7 @@ impl Staging {
             spool,
             watch,
             keep_free_percent: settings.spool_keep_free_percent,
-            sync: settings.spool_sync,
+            durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
             etc_dir: settings.etc_dir.clone(),
             state_dir: settings.state_dir.clone(),
             machine_id,
@@ -182,7 +182,7 @@ impl Staging {
     }
 
     fn store(&mut self, sender: u32, messages: &[&Message]) -> Result<(), Refusal> {
-        match self.spool.store(sender, messages, self.sync) {
+        match self.spool.store(sender, messages, self.durability) {
             Ok(file) => {
                 self.budget.added(file.name.as_ref(), file.disk_bytes);
                 Ok(())
@@ -305,7 +305,7 @@ mod tests {
         }
         assert_eq!(staging.commit(&[ready(0)]), [Err(Refusal::SpoolFull)]);
         let name = staging.spool.entries().unwrap().remove(0).name;
-        staging.spool.remove(&name).unwrap();
+        std::fs::remove_file(staging.spool.path().join(&name)).unwrap();
         assert_eq!(staging.commit(&[ready(0)]), [Ok(())]);
         let disk_bytes: u64 = staging.spool.entries().unwrap().iter().map(|entry| entry.disk_bytes).sum();
         assert!(disk_bytes <= 40 * 1024, "{disk_bytes}");

@@ -9,6 +9,7 @@
 //! With retention on, `LOG_DIR/records/RECORD_ID` holds the payload and a newline.
 
 use crate::limits::{DELIVERY_LOG_FILE_BYTES, DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
+use crate::spool::name::is_unfinished;
 use std::fmt;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
@@ -140,7 +141,23 @@ impl DeliveryLog {
                 _ => {}
             }
         }
+        self.sweep_unfinished()?;
         Ok(kept.len())
+    }
+
+    /// Removes payloads that a killed process left unfinished: no entry leads to them.
+    fn sweep_unfinished(&self) -> io::Result<()> {
+        let entries = match fs::read_dir(&self.records_dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if is_unfinished(&entry.file_name()) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -194,6 +211,8 @@ mod tests {
             journal.keep_payload(&entry.record_id, "p").unwrap();
         }
         assert_eq!(journal.prune().unwrap(), 150);
+        // Of a telempostd that was killed.
+        fs::write(dir.path().join("records/.new-7"), "half").unwrap();
         journal.append(&[entry(150)]).unwrap();
         assert_eq!(journal.prune().unwrap(), 100);
         let kept = journal.entries().unwrap();

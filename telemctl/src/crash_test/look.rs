@@ -113,7 +113,7 @@ mod tests {
     use telemetry_store::crash_history::{self, CrashEntry};
     use telemetry_store::delivery_log::DeliveryEntry;
     use telemetry_store::rejected::{Rejected, Rejection};
-    use telemetry_store::spool::StoredRecord;
+    use telemetry_store::spool::{Durability, StoredRecord, Writer};
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -169,7 +169,7 @@ mod tests {
         let whereabouts = || place.look(now).record;
         assert_eq!(whereabouts(), None, "no spool yet");
 
-        let spool = SpoolDir::open_or_create(&place.settings.spool_dir).unwrap();
+        let spool = Writer::open_or_create(&place.settings.spool_dir).unwrap();
         assert_eq!(whereabouts(), None);
         let other = Record::new(3, "org.clearlinux/crash/clr", 1).unwrap();
         let message = |record: &Record| Message {
@@ -177,12 +177,12 @@ mod tests {
             headers: record.headers().clone(),
             payload: "p".to_owned(),
         };
-        spool.store(0, &[&message(&other)], false).unwrap();
+        spool.store(0, &[&message(&other)], Durability::Atomic).unwrap();
         assert_eq!(whereabouts(), None);
-        let stored = spool.store(0, &[&message(&other), &message(&record)], false).unwrap();
+        let stored = spool.store(0, &[&message(&other), &message(&record)], Durability::Atomic).unwrap();
         assert_eq!(whereabouts(), Some(RecordPosition::Spool));
 
-        spool.remove(stored.name.as_ref()).unwrap();
+        std::fs::remove_file(spool.path().join(&stored.name)).unwrap();
         let refused = StoredRecord { id: HexId::from_bytes([1; 16]), message: message(&record) };
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "no" };
         Rejected::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();

@@ -5,11 +5,11 @@ use serde::Serialize;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use telemetry_files::bounded_file;
 use telemetry_store::rejected::RejectedDir;
+use telemetry_store::spool::name::is_hidden;
 use telemetry_store::spool::{DAMAGED_DIR, SpoolDir, file};
 
 /// Maximum of bytes of batch files that are read to count their records. A spool is limited to 5 MiB unless
@@ -120,7 +120,7 @@ impl Count {
 }
 
 fn is_record(entry: &DirEntry, metadata: &Metadata, owner: u32) -> bool {
-    metadata.is_file() && metadata.uid() == owner && !entry.file_name().as_bytes().starts_with(b".")
+    metadata.is_file() && metadata.uid() == owner && !is_hidden(&entry.file_name())
 }
 
 fn first_byte(path: &Path) -> io::Result<u8> {
@@ -149,7 +149,7 @@ fn files_in(path: &Path) -> Option<u64> {
     };
     let is_counted = |entry: &DirEntry| {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        is_file && !entry.file_name().as_bytes().starts_with(b".")
+        is_file && !is_hidden(&entry.file_name())
     };
     Some(entries.flatten().filter(is_counted).count() as u64)
 }
@@ -163,7 +163,7 @@ mod tests {
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
     use telemetry_store::rejected::{Rejected, Rejection};
-    use telemetry_store::spool::StoredRecord;
+    use telemetry_store::spool::{Durability, Reader, StoredRecord, Writer};
 
     fn message() -> Message {
         Message {
@@ -180,9 +180,9 @@ mod tests {
         let missing = SpoolStatus::of(&path);
         assert_eq!((missing.records, missing.files, missing.error), (Some(0), Some(0), None));
 
-        let spool = SpoolDir::open_or_create(&path).unwrap();
-        let single = spool.store(0, &[&message()], false).unwrap();
-        spool.store(0, &[&message(); 5], false).unwrap();
+        let spool = Writer::open_or_create(&path).unwrap();
+        let single = spool.store(0, &[&message()], Durability::Atomic).unwrap();
+        spool.store(0, &[&message(); 5], Durability::Atomic).unwrap();
         for (name, secs) in [("fWx9aB", 1_500_000_000), (&single.name, 1_600_000_000)] {
             // The first as the C daemons name theirs.
             fs::copy(path.join(&single.name), root.path().join("copy")).unwrap();
@@ -194,7 +194,7 @@ mod tests {
         fs::create_dir(path.join("directory")).unwrap();
         symlink("/etc/passwd", path.join("link")).unwrap();
         fs::copy(path.join(&single.name), path.join("aside")).unwrap();
-        spool.set_aside(OsStr::new("aside"), DAMAGED_DIR).unwrap();
+        Reader::open(&path).unwrap().set_aside(OsStr::new("aside"), DAMAGED_DIR).unwrap();
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
         for n in [1, 2] {
             let record = StoredRecord { id: HexId::from_bytes([n; 16]), message: message() };
@@ -211,8 +211,8 @@ mod tests {
     #[test]
     fn a_batch_past_the_bound_makes_the_number_a_lower_bound() {
         let root = tempfile::tempdir().unwrap();
-        let spool = SpoolDir::open_or_create(root.path()).unwrap();
-        let stored = spool.store(0, &[&message(); 5], false).unwrap();
+        let spool = Writer::open_or_create(root.path()).unwrap();
+        let stored = spool.store(0, &[&message(); 5], Durability::Atomic).unwrap();
         let mut count = Count::of(root.path()).unwrap();
         assert_eq!((count.records, count.exact), (5, true));
         count.batch_bytes_left = stored.bytes as u64 - 1;

@@ -5,8 +5,8 @@ use super::OWN_SUBDIRECTORIES;
 use crate::installation::Installation;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use telemetry_store::spool::name::is_hidden;
 
 /// Directories nearer to the root than this are a system's: `/`, `/var`, `/home/me`.
 const FEWEST_COMPONENTS: usize = 3;
@@ -68,8 +68,8 @@ impl Guard {
 }
 
 fn is_own(name: &OsStr) -> bool {
-    let is_dotted = name.as_bytes().starts_with(b".") && name != ".git" && name != ".config";
-    is_dotted || OWN_SUBDIRECTORIES.iter().any(|own| name == *own)
+    let is_spools = is_hidden(name) && name != ".git" && name != ".config";
+    is_spools || OWN_SUBDIRECTORIES.iter().any(|own| name == *own)
 }
 
 /// The path without links and `..`, as far as it exists.

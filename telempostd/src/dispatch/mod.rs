@@ -32,13 +32,13 @@ use telemetry_store::counters::Counters;
 use telemetry_store::limits::DAMAGED_KEPT;
 use telemetry_store::rejected::Rejected;
 use telemetry_store::spool::file::StoredRecord;
-use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, SpoolDir};
+use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader};
 
 /// The hands of delivery.
 #[derive(Debug)]
 pub(crate) struct Dispatch<'a> {
     settings: &'a Settings,
-    spool: SpoolDir,
+    spool: Reader,
     delivery: Delivery<StoredRecord>,
     upload: &'a mut Upload,
     servers: RecordServers,
@@ -66,7 +66,7 @@ pub(crate) struct Dispatch<'a> {
 
 impl<'a> Dispatch<'a> {
     /// Begins with an empty state on an open spool.
-    pub(crate) fn new(settings: &'a Settings, spool: SpoolDir, upload: &'a mut Upload) -> Self {
+    pub(crate) fn new(settings: &'a Settings, spool: Reader, upload: &'a mut Upload) -> Self {
         let status = Status::new(&settings.state_dir);
         Self {
             gate: Gate::open(settings, status.last_run_secs()),

@@ -17,7 +17,7 @@ use telemetry_record::header::{Header, HeaderBlock};
 use telemetry_record::message::Message;
 use telemetry_store::counters::Counts;
 use telemetry_store::delivery_status::DeliveryStatus;
-use telemetry_store::spool::{SpoolDir, file};
+use telemetry_store::spool::{Durability, Writer, file};
 
 /// Nothing that is waited for takes this long.
 pub const DEADLINE: Duration = Duration::from_secs(40);
@@ -58,14 +58,14 @@ pub fn record_for(config: &Path, payload: &str) -> Message {
 /// A private directory: opted in, with a spool.
 pub struct Sandbox {
     directory: tempfile::TempDir,
-    pub spool: SpoolDir,
+    pub spool: Writer,
 }
 
 impl Sandbox {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("etc")).unwrap();
-        let spool = SpoolDir::open_or_create(&directory.path().join("spool")).unwrap();
+        let spool = Writer::open_or_create(&directory.path().join("spool")).unwrap();
         let sandbox = Self { directory, spool };
         sandbox.opt_in();
         // As if it had run since the machine started: only what waited through that is delayed.
@@ -124,7 +124,7 @@ impl Sandbox {
     }
 
     pub fn store_message(&self, message: Message) -> String {
-        let name = self.spool.store(SENDER, &[&message], false).unwrap().name;
+        let name = self.spool.store(SENDER, &[&message], Durability::Atomic).unwrap().name;
         name.strip_suffix(&format!(".{SENDER}")).unwrap().to_owned()
     }
 
@@ -132,7 +132,7 @@ impl Sandbox {
     pub fn store_batch(&self, payloads: impl IntoIterator<Item = String>) -> String {
         let messages: Vec<_> = payloads.into_iter().map(|payload| record(&payload)).collect();
         let messages: Vec<_> = messages.iter().collect();
-        self.spool.store(SENDER, &messages, false).unwrap().name
+        self.spool.store(SENDER, &messages, Durability::Atomic).unwrap().name
     }
 
     /// Stores a record as the C daemons do: under six characters, written in place.

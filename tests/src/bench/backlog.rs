@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry::Record;
 use telemetry_record::message::Message;
-use telemetry_store::spool::SpoolDir;
+use telemetry_store::spool::{Durability, Writer};
 
 const LONG: usize = 50_000;
 const SHORT: usize = 100;
@@ -64,7 +64,7 @@ pub(super) fn measure(folder: &Path, print: &mut dyn FnMut(&Row)) -> Result<(), 
 
 struct Run {
     sandbox: Sandbox,
-    spool: SpoolDir,
+    spool: Writer,
     message: Message,
     daemon: Process,
     first_delivery_secs: f64,
@@ -76,13 +76,13 @@ impl Run {
         let mut sandbox = Sandbox::new_in(folder);
         sandbox.set("server", &sink.url).set("rate_limit_enabled", false);
         sandbox.set("daemon_recycling_enabled", false).set("spool_max_size", -1);
-        let spool = SpoolDir::open_or_create(&sandbox.path("spool"))?;
+        let spool = Writer::open_or_create(&sandbox.path("spool"))?;
         let mut record = Record::new(1, "org.example/bench/backlog", 1)?;
         record.set_payload(&"x".repeat(200))?;
         let payload = record.payload().unwrap_or_default().to_owned();
         let message = Message { config: None, headers: record.headers().clone(), payload };
         for _ in 0..records {
-            spool.store(0, &[&message], false)?;
+            spool.store(0, &[&message], Durability::Atomic)?;
         }
         let before = sink.received();
         let start = Instant::now();
@@ -102,7 +102,7 @@ impl Run {
             // What is delivered is replaced where little waits, so that as much waits all the time.
             let delivered = sink.received() - received;
             while waiting == SHORT && stored < delivered {
-                self.spool.store(0, &[&self.message], false)?;
+                self.spool.store(0, &[&self.message], Durability::Atomic)?;
                 stored += 1;
             }
             std::thread::sleep(Duration::from_millis(1));

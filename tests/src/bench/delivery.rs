@@ -12,7 +12,7 @@ use telemetry::Record;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_store::limits::RECORDS_PER_FILE;
-use telemetry_store::spool::SpoolDir;
+use telemetry_store::spool::{Durability, Writer};
 
 const RECORDS: usize = 15_000;
 
@@ -116,13 +116,13 @@ pub(super) fn fill_spool(
     message: &Message,
     records: usize,
     per_file: usize,
-) -> std::io::Result<SpoolDir> {
-    let spool = SpoolDir::open_or_create(&sandbox.spool_dir())?;
+) -> std::io::Result<Writer> {
+    let spool = Writer::open_or_create(&sandbox.spool_dir())?;
     let messages = vec![message; per_file];
     let mut stored = 0;
     while stored < records {
         let group = messages.get(..per_file.min(records - stored)).unwrap_or_default();
-        spool.store(0, group, false)?;
+        spool.store(0, group, Durability::Atomic)?;
         stored += group.len();
     }
     Ok(spool)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::spool::REJECTED_DIR;
+use crate::spool::{REJECTED_DIR, Writer};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -20,9 +20,9 @@ fn record(n: u8) -> StoredRecord {
     StoredRecord { id: HexId::from_bytes([n; 16]), message }
 }
 
-fn spool() -> (tempfile::TempDir, SpoolDir) {
+fn spool() -> (tempfile::TempDir, Writer) {
     let dir = tempfile::tempdir().unwrap();
-    let spool = SpoolDir::open_or_create(&dir.path().join("spool")).unwrap();
+    let spool = Writer::open_or_create(&dir.path().join("spool")).unwrap();
     (dir, spool)
 }
 

@@ -22,11 +22,10 @@
 //! half written gives the records that are whole and says which are not.
 //!
 //! Every record has an id that outlives restarts and retries; it is the idempotency key at the server
-//! and the record id in the journal. In a batch it stands in the frame. Our files are named
-//! `ID.USER`: 32 hex digits, and the user id of the sender, all of whose records of one turn are in it.
-//! A file of one record that is named so has its name for an id; any other (those of the C daemons) has
-//! the head of the SHA-256 of its name and content, and belongs to no user.
+//! and the record id in the delivery log. In a batch it stands in the frame. A file of one record that has a name of ours
+//! ([`FileName`]) has its id; any other (those of the C daemons) has the head of the SHA-256 of its name and content.
 
+use super::name::FileName;
 use crate::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -36,6 +35,9 @@ use std::path::PathBuf;
 use telemetry_record::header::{HeaderBlock, HeaderError};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
+
+/// Permissions of a spool file: a record is the daemons' user's to read.
+pub(super) const MODE: u32 = 0o600;
 
 const BATCH_MARK: &[u8] = b"#telemetry-records 1\n";
 const FRAME_MARK: &str = "#record ";
@@ -192,29 +194,10 @@ fn checksum(record: &[u8]) -> String {
     hex_head::<8>(&Sha256::digest(record))
 }
 
-/// The name of a new file of this sender.
-pub(super) fn new_name(id: HexId, sender: u32) -> String {
-    format!("{id}.{sender}")
-}
-
-/// The user id of the sender of a file's records, as our names tell it.
-pub fn sender_of(name: &OsStr) -> Option<u32> {
-    split_name(name).and_then(|(_, sender)| sender)
-}
-
-/// The id and the sender in a name of ours. The id alone names a record that nobody in particular sent.
-fn split_name(name: &OsStr) -> Option<(HexId, Option<u32>)> {
-    let name = name.to_str()?;
-    match name.split_once('.') {
-        Some((id, sender)) => Some((id.parse().ok()?, Some(sender.parse().ok()?))),
-        None => Some((name.parse().ok()?, None)),
-    }
-}
-
 /// The id of a file that holds one record.
 fn id_of_file(name: &OsStr, bytes: &[u8]) -> HexId {
-    if let Some((id, _)) = split_name(name) {
-        return id;
+    if let Some(name) = FileName::parse(name) {
+        return name.id;
     }
     let digest = Sha256::new().chain_update(name.as_bytes()).chain_update([0]).chain_update(bytes);
     let digest = digest.finalize();
@@ -231,140 +214,5 @@ fn hex_head<const BYTES: usize>(digest: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use telemetry_record::header::Header;
-
-    fn message(payload: &str, config: Option<&str>) -> Message {
-        Message {
-            config: config.map(PathBuf::from),
-            headers: HeaderBlock::from_values(Header::ALL.map(Header::name)),
-            payload: payload.to_owned(),
-        }
-    }
-
-    fn id(n: u8) -> HexId {
-        HexId::from_bytes([n; 16])
-    }
-
-    fn decode_as(name: &str, bytes: &[u8]) -> Decoded {
-        decode(OsStr::new(name), bytes)
-    }
-
-    #[test]
-    fn the_single_form_is_that_of_the_contract() {
-        let plain = message("hello\n", None);
-        let lines = plain.headers.as_str().to_owned();
-        assert_eq!(encode_single(&plain), format!("{lines}hello\n\n").into_bytes());
-        let with_config = message("hello", Some("/etc/t.conf"));
-        assert_eq!(encode_single(&with_config), format!("CFG:/etc/t.conf\n{lines}hello\n").into_bytes());
-        for message in [plain, with_config, message("", None)] {
-            let decoded = decode_as("aB3xY9", &encode_single(&message));
-            assert_eq!((decoded.records[0].message.clone(), decoded.damage), (message, None));
-        }
-    }
-
-    #[test]
-    fn ids_come_from_our_names_and_from_foreign_content() {
-        let bytes = encode_single(&message("x", None));
-        let id_of = |name, bytes: &[u8]| decode_as(name, bytes).records[0].id;
-        assert_eq!(
-            id_of("0de9de8d5f3c6a7d445d75ba01cc3322", &bytes).to_string(),
-            "0de9de8d5f3c6a7d445d75ba01cc3322"
-        );
-        assert_eq!(
-            id_of("0de9de8d5f3c6a7d445d75ba01cc3322.1000", &bytes).to_string(),
-            "0de9de8d5f3c6a7d445d75ba01cc3322"
-        );
-        assert_eq!(id_of("aB3xY9", &bytes), id_of("aB3xY9", &bytes));
-        assert_ne!(id_of("aB3xY9", &bytes), id_of("aB3xYA", &bytes));
-        assert_ne!(id_of("aB3xY9", &bytes), id_of("aB3xY9", &encode_single(&message("y", None))));
-    }
-
-    #[test]
-    fn names_tell_the_sender() {
-        let sender = |name: &str| sender_of(OsStr::new(name));
-        assert_eq!(sender(&new_name(id(7), 1000)), Some(1000));
-        for none in [
-            "0de9de8d5f3c6a7d445d75ba01cc3322",
-            "aB3xY9",
-            "aB3xY9.5",
-            "0de9de8d5f3c6a7d445d75ba01cc3322.x",
-            "",
-        ] {
-            assert_eq!(sender(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn a_batch_gives_its_records_with_their_ids() {
-        let (a, b) = (message("a", None), message("b\n#record x\n", Some("/c")));
-        let bytes = encode_batch([(id(1), &a), (id(2), &b)]);
-        let decoded = decode_as("any", &bytes);
-        assert_eq!(decoded.damage, None);
-        let expected = [(id(1), a), (id(2), b)].map(|(id, message)| StoredRecord { id, message });
-        assert_eq!(decoded.records, expected);
-    }
-
-    #[test]
-    fn damage_costs_only_what_it_hit() {
-        let records = [message("first", None), message("second", None), message("third", None)];
-        let bytes = encode_batch((1..).map(id).zip(&records));
-        let at = |text: &[u8]| bytes.windows(text.len()).position(|window| window == text).unwrap();
-
-        let mut flipped = bytes.clone();
-        flipped[at(b"second")] = b'S';
-        let decoded = decode_as("x", &flipped);
-        assert_eq!(decoded.damage, Some(Damage::Checksum { number: 2 }));
-        assert_eq!(decoded.records.iter().map(|r| r.id).collect::<Vec<_>>(), [id(1), id(3)]);
-
-        let decoded = decode_as("x", &bytes[..at(b"third")]);
-        assert_eq!(decoded.damage, Some(Damage::Frame { number: 3 }));
-        assert_eq!(decoded.records.len(), 2);
-
-        let mut zeroed = bytes.clone();
-        let from = at(b"second");
-        zeroed[from..].fill(0);
-        let decoded = decode_as("x", &zeroed);
-        assert!(decoded.damage.is_some());
-        assert_eq!(decoded.records.len(), 1);
-
-        assert_eq!(decode_as("x", b"").damage, Some(Damage::Empty));
-        assert_eq!(decode_as("x", BATCH_MARK).damage, Some(Damage::Empty));
-        assert!(matches!(decode_as("x", &[0; 900]).damage, Some(Damage::Headers(_))));
-        assert!(matches!(decode_as("x", b"CFG:/only").damage, Some(Damage::Headers(_))));
-    }
-
-    #[test]
-    fn a_batch_without_end_is_bounded() {
-        let record = message("x", None);
-        let bytes = encode_batch((0..100).map(|n| (id(n), &record)));
-        let decoded = decode_as("x", &bytes);
-        assert_eq!((decoded.records.len(), decoded.damage), (RECORDS_PER_FILE, Some(Damage::TooMany)));
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_decoder_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..300), batch in any::<bool>()) {
-            if batch {
-                bytes.splice(..0, [BATCH_MARK, FRAME_MARK.as_bytes()].concat());
-            }
-            let _ = decode(OsStr::new("x"), &bytes);
-        }
-
-        #[test]
-        fn cutting_a_batch_anywhere_never_changes_a_record(cut in 0_usize..4000) {
-            let records = [message("first", None), message("second\n\n", Some("/c")), message("", None)];
-            let bytes = encode_batch((1..).map(id).zip(&records));
-            let cut = cut.min(bytes.len());
-            let decoded = decode(OsStr::new("x"), &bytes[..cut]);
-            if cut >= BATCH_MARK.len() {
-                for (found, expected) in decoded.records.iter().zip(&records) {
-                    prop_assert_eq!(&found.message, expected);
-                }
-                prop_assert!(cut == bytes.len() || decoded.records.len() < 3);
-            }
-        }
-    }
-}
+#[path = "file_tests.rs"]
+mod tests;

@@ -1,8 +1,20 @@
 //! The spool: records between telemprobd, which stores them, and telempostd, which delivers them.
-//! [`mod@file`] is the format of a file, [`SpoolDir`] the directory and its promises.
+//!
+//! [`name`] says what a name means, [`mod@file`] what is in a file. [`SpoolDir`] is the directory to whoever may read it,
+//! [`Writer`] to telemprobd, [`Reader`] to telempostd.
 
 mod directory;
 pub mod file;
+pub mod name;
+mod reader;
+mod writer;
 
-pub use directory::{DAMAGED_DIR, REJECTED_DIR, SpoolDir, SpoolEntry, StoredFile};
-pub use file::{StoredRecord, sender_of};
+pub use directory::{SpoolDir, SpoolEntry};
+pub use file::StoredRecord;
+pub use name::{DAMAGED_DIR, REJECTED_DIR, sender_of};
+pub use reader::Reader;
+pub use telemetry_files::Durability;
+pub use writer::{StoredFile, Writer};
+
+#[cfg(test)]
+mod tests;

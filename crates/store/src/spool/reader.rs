@@ -1,0 +1,94 @@
+//! telempostd's side of the spool: taking out what was delivered, and setting aside what gives no record.
+
+use super::directory::SpoolDir;
+use super::file::{self, StoredRecord};
+use nix::fcntl::renameat;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_files::{Attributes, Durability, replace};
+
+/// A spool to take records out of; it stores no new ones. One process at a time for a spool.
+#[derive(Debug)]
+pub struct Reader(SpoolDir);
+
+impl Reader {
+    /// Opens the directory.
+    ///
+    /// # Errors
+    /// As [`SpoolDir::open`].
+    pub fn open(path: &Path) -> io::Result<Self> {
+        SpoolDir::open(path).map(Self)
+    }
+
+    /// Replaces a file by one that holds only these records of it, under their ids, as old as it was.
+    ///
+    /// # Errors
+    /// As the system says; then the file is as it was.
+    pub fn keep_only(&self, name: &OsStr, records: &[StoredRecord], modified_ns: i64) -> io::Result<()> {
+        let bytes = file::encode_batch(records.iter().map(|record| (record.id, &record.message)));
+        let attributes = Attributes::new(file::MODE).with_modified(time_from_unix_ns(modified_ns));
+        replace(&self.0, name, &bytes, attributes, Durability::Synced).map(drop)
+    }
+
+    /// Removes a file. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// As `unlink`.
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        replace::remove(&self.0, name)
+    }
+
+    /// Moves a file into a directory of the spool's own state, as [`DAMAGED_DIR`](super::DAMAGED_DIR).
+    ///
+    /// # Errors
+    /// As `mkdir` and `rename`; then the file is where it was.
+    pub fn set_aside(&self, name: &OsStr, directory: &str) -> io::Result<()> {
+        self.make_state_dir(directory)?;
+        let target = Path::new(directory).join(name);
+        Ok(renameat(&self.0, name, &self.0, &target)?)
+    }
+
+    /// Keeps the newest files that were set aside in a directory, up to `maximum`, and removes the others.
+    ///
+    /// # Errors
+    /// As the system says; one that is not there holds nothing.
+    pub fn keep_newest(&self, directory: &str, maximum: usize) -> io::Result<()> {
+        let path = self.path().join(directory);
+        let found = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        let mut files = Vec::new();
+        for entry in found {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_file() {
+                files.push((metadata.mtime(), metadata.mtime_nsec(), entry.file_name()));
+            }
+        }
+        files.sort_unstable();
+        for (_, _, name) in files.iter().take(files.len().saturating_sub(maximum)) {
+            fs::remove_file(path.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Reader {
+    type Target = SpoolDir;
+
+    fn deref(&self) -> &SpoolDir {
+        &self.0
+    }
+}
+
+/// The time that is so many nanoseconds after the epoch, or before it.
+fn time_from_unix_ns(unix_ns: i64) -> SystemTime {
+    let distance = Duration::from_nanos(unix_ns.unsigned_abs());
+    if unix_ns < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
+}

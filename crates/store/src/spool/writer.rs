@@ -1,0 +1,109 @@
+//! telemprobd's side of the spool: storing under the promise that what was answered is there after a power cut.
+
+use super::directory::SpoolDir;
+use super::file;
+use super::name::{FileName, is_unfinished};
+use crate::limits::RECORDS_PER_FILE;
+use nix::fcntl::AtFlags;
+use nix::sys::statvfs::fstatvfs;
+use nix::unistd::{AccessFlags, faccessat};
+use std::fs::DirBuilder;
+use std::io;
+use std::ops::Deref;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use telemetry_files::replace::remove;
+use telemetry_files::{Attributes, Durability, replace};
+use telemetry_record::hex_id::HexId;
+use telemetry_record::message::Message;
+
+/// A spool to store records in; it takes none out. One process at a time for a spool.
+#[derive(Debug)]
+pub struct Writer(SpoolDir);
+
+/// A file that was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: usize,
+    /// Bytes of disk blocks that it takes.
+    pub disk_bytes: u64,
+}
+
+impl Writer {
+    /// Opens the directory; makes it, and what is missing above it, where it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made or opened.
+    pub fn open_or_create(path: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o750).create(path)?;
+        SpoolDir::open(path).map(Self)
+    }
+
+    /// Whether this process may make and remove files here.
+    ///
+    /// # Errors
+    /// It may not, as on a file system that is read-only.
+    pub fn check_writable(&self) -> io::Result<()> {
+        let access = AccessFlags::W_OK | AccessFlags::X_OK;
+        Ok(faccessat(&self.0, ".", access, AtFlags::AT_EACCESS)?)
+    }
+
+    /// Free and all bytes of the file system, as far as an ordinary user may take them.
+    ///
+    /// # Errors
+    /// As `statvfs`.
+    pub fn free_space(&self) -> io::Result<(u64, u64)> {
+        let stat = fstatvfs(&self.0)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
+        Ok((bytes(stat.blocks_available()), bytes(stat.blocks())))
+    }
+
+    /// Stores records of one sender (a user id) in one file: in the plain form if there is one, as a batch if there are several
+    /// (up to [`RECORDS_PER_FILE`]).
+    ///
+    /// # Errors
+    /// As the system says; then none of the records is stored and no file is left. Only if the last sync is what fails, that
+    /// of the directory, the records may be delivered all the same.
+    pub fn store(
+        &self,
+        sender: u32,
+        messages: &[&Message],
+        durability: Durability,
+    ) -> io::Result<StoredFile> {
+        if messages.is_empty() || messages.len() > RECORDS_PER_FILE {
+            let text = format!("a spool file holds 1 to {RECORDS_PER_FILE} records");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let name = FileName { id: HexId::random()?, sender: Some(sender) }.to_string();
+        let bytes = match messages {
+            [message] => file::encode_single(message),
+            _ => {
+                let ids: Vec<_> = messages.iter().map(|_| HexId::random()).collect::<Result<_, _>>()?;
+                file::encode_batch(ids.into_iter().zip(messages.iter().copied()))
+            }
+        };
+        let disk_bytes = replace(&self.0, &name, &bytes, Attributes::new(file::MODE), durability)?;
+        Ok(StoredFile { name, bytes: bytes.len(), disk_bytes })
+    }
+
+    /// Removes files that a killed process left unfinished, and returns how many. None of them was answered.
+    /// To be called before anything is stored.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn sweep_unfinished(&self) -> io::Result<usize> {
+        let unfinished = self.names()?.into_iter().filter(|name| is_unfinished(name));
+        Ok(unfinished.filter(|name| remove(&self.0, name).is_ok()).count())
+    }
+}
+
+impl Deref for Writer {
+    type Target = SpoolDir;
+
+    fn deref(&self) -> &SpoolDir {
+        &self.0
+    }
+}
