@@ -14,10 +14,10 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
 # systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
-# a machine to install the packages on.
+# a machine to install the packages on. strace: in which order files are written.
 # gdb, elfutils, libc6-dbg, xz-utils, and a compiler and an emulator for aarch64: crashes, and what debuggers say of them.
 test_packages='debootstrap e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc
-mount nginx openssl qemu-user-static shellcheck systemd systemd-container systemd-journal-remote valgrind xz-utils'
+mount nginx openssl qemu-user-static shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
 kernel_packages='linux-headers-amd64 busybox-static qemu-system-x86'
@@ -25,7 +25,7 @@ kernel_packages='linux-headers-amd64 busybox-static qemu-system-x86'
 package_packages='build-essential debhelper dpkg-dev systemd'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck systemd-nspawn systemd-socket-activate valgrind'
+test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
 build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin

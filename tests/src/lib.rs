@@ -17,6 +17,7 @@ pub mod programs;
 pub mod proxy;
 pub mod pstore;
 pub mod sandbox;
+pub mod strace;
 pub mod torture;
 pub mod waiting;
 
