@@ -57,7 +57,7 @@ impl Machine {
     /// # Panics
     /// They can not be copied.
     pub fn fail(&self, golden: &str) {
-        copy(&programs::source_root().join("probes/tests/pstore").join(golden), &self.store);
+        copy(&programs::source_root().join("probes/kernel/tests/pstore").join(golden), &self.store);
     }
 
     /// Runs pstoreclean.

@@ -4,7 +4,6 @@
 //! the senders are held back, so that nothing follows the last answer: the sync of a next record would
 //! take along what the last one failed to sync.
 
-use nix::sys::signal::Signal;
 use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
@@ -87,17 +86,8 @@ fn cut_after_an_answer(load: &Load, disk: &LoopFs) -> (HashSet<String>, Vec<u8>)
 }
 
 fn cut_anywhere(load: &Load, telemprobd: &Process, disk: &LoopFs) -> (HashSet<String>, Vec<u8>) {
-    telemprobd.signal(Signal::SIGSTOP);
-    until("telemprobd stopped", || is_stopped(telemprobd.pid()).then_some(()));
-    // The senders may not have seen the last answers yet. Those they have seen came before the cut.
-    let cut = (load.answered_payloads(), disk.power_cut());
-    telemprobd.signal(Signal::SIGCONT);
-    cut
-}
-
-fn is_stopped(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(')').next().is_some_and(|fields| fields.trim_start().starts_with('T'))
+    // What was answered until now was answered before the cut, though the senders may not have seen the last answers yet.
+    (load.answered_payloads(), disk.power_cut_of(telemprobd))
 }
 
 /// The payloads that are whole after the power is back.

@@ -1,5 +1,7 @@
 //! A file system of its own in a file, so that it can be small, full, or lose its power.
 
+use crate::Process;
+use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -72,6 +74,24 @@ impl LoopFs {
         });
         before
     }
+
+    /// [`LoopFs::power_cut`] with this process stopped wherever it is between two of its system calls.
+    ///
+    /// # Panics
+    /// As [`LoopFs::power_cut`]; the process cannot be stopped.
+    pub fn power_cut_of(&self, process: &Process) -> Vec<u8> {
+        process.signal(Signal::SIGSTOP);
+        crate::until("a stopped process", || is_stopped(process.pid()).then_some(()));
+        let image = self.power_cut();
+        process.signal(Signal::SIGCONT);
+        image
+    }
+}
+
+/// Whether a process is stopped, or has ended and was not waited for.
+fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(')').next().is_some_and(|fields| fields.trim_start().starts_with(['T', 'Z']))
 }
 
 impl Drop for LoopFs {
