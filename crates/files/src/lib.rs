@@ -14,8 +14,10 @@
 pub mod bounded_file;
 mod errno;
 mod open;
+mod owner;
 pub mod replace;
 
 pub use errno::errno_of;
 pub use open::{open_directory, open_directory_nofollow, open_lock_file, open_to_append};
-pub use replace::{Attributes, Durability, Owner, replace, replace_path};
+pub use owner::Owner;
+pub use replace::{Attributes, Durability, replace, replace_path};

@@ -1,7 +1,7 @@
 //! Opening what is not replaced: directories, files that are appended to, and files that are there to be locked.
 
 use crate::bounded_file::only_regular;
-use crate::replace::{Owner, give_to_owner_of};
+use crate::owner::{Owner, give_to_owner_of};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;

@@ -13,15 +13,16 @@
 //! lock, or with a name that nobody else has.
 
 use crate::open::{directory_of, open_directory};
+use crate::owner::{Owner, give_to_owner_of};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::{Mode, fstat};
+use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -39,15 +40,6 @@ pub enum Durability {
     /// The end of the process. After a power cut the old file or none may be there, on some file systems an empty one: for
     /// what is written anew each second, or can be made again.
     Atomic,
-}
-
-/// Who gets a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// The user that writes it.
-    Writer,
-    /// The same, but what root writes into the directory of another user is that user's, as what he writes himself.
-    OfDirectory,
 }
 
 /// What a new file is like, apart from its bytes.
@@ -214,17 +206,6 @@ fn fill(
         file.sync_all()?;
     }
     Ok(file.metadata()?.blocks().saturating_mul(512))
-}
-
-/// Gives a file of this user to the owner of its directory, where root made it in the directory of another.
-pub(crate) fn give_to_owner_of(directory: impl AsFd, file: &File) -> io::Result<()> {
-    if file.metadata()?.uid() != 0 {
-        return Ok(());
-    }
-    match fstat(directory)? {
-        directory if directory.st_uid == 0 => Ok(()),
-        directory => fchown(file, Some(directory.st_uid), Some(directory.st_gid)),
-    }
 }
 
 #[cfg(test)]
