@@ -30,6 +30,12 @@ SERVER         ?=
 # 1: without journalprobe, its units and its manual, the one program that needs libsystemd.
 WITHOUT_LIBSYSTEMD ?=
 
+# Who publishes this: packages and SECURITY.md name them. What is not set is `unset.invalid` there, which is nobody's
+# address (RFC 6761), and `make deb` and `make rpm` say so.
+REPOSITORY       ?= https://unset.invalid/telemetrics-client
+MAINTAINER       ?= telemetrics-client authors <maintainer@unset.invalid>
+SECURITY_CONTACT ?= $(MAINTAINER)
+
 CARGO          ?= cargo
 CC             ?= cc
 INSTALL        ?= install
@@ -61,7 +67,13 @@ fill = sed -e 's|@BINDIR@|$(bindir)|g' -e 's|@LIBEXECDIR@|$(libexecdir)|g' \
 	-e 's|@DATADIR@|$(datadir)|g' -e 's|@SYSCONFDIR@|$(sysconfdir)|g' \
 	-e 's|@LOCALSTATEDIR@|$(localstatedir)|g' -e 's|@RUNSTATEDIR@|$(runstatedir)|g' \
 	-e 's|@SERVER@|$(SERVER)|g' -e 's|@prefix@|$(prefix)|g' -e 's|@includedir@|$(includedir)|g' \
-	-e 's|@libdir@|$(libdir)|g' -e 's|@version@|$(version)|g'
+	-e 's|@libdir@|$(libdir)|g' -e 's|@version@|$(version)|g' -e 's|@REPOSITORY@|$(REPOSITORY)|g' \
+	-e 's|@MAINTAINER@|$(MAINTAINER)|g' -e 's|@SECURITY_CONTACT@|$(SECURITY_CONTACT)|g'
+
+unset_contacts = $(foreach name,REPOSITORY MAINTAINER SECURITY_CONTACT,$(if $(findstring unset.invalid,$($(name))),$(name)))
+# For targets that make packages.
+name_unset_contacts = @[ -z '$(unset_contacts)' ] || \
+	echo 'make $@: not set, so that the packages name unset.invalid instead: $(unset_contacts)' >&2
 
 .PHONY: help
 help:
@@ -117,8 +129,8 @@ clean:
 # ---- test --------------------------------------------------------------------------------------------
 
 # The quick ones first. Each can be run alone.
-checks = check-format check-scripts check-man check-lints check-docs build-debug check-units check-tests \
-	check-fuzz
+checks = check-format check-scripts check-versions check-man check-dependencies check-lints check-docs build-debug \
+	check-units check-tests check-fuzz
 
 .PHONY: test $(filter check-%,$(checks))
 test: deps
@@ -168,6 +180,14 @@ check-scripts:
 	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run -o -path './debian/*.p[or]*[mt]' \) -print0 | \
 		xargs -0 shellcheck
 	@echo 'shell scripts: no warnings'
+
+# What comes from others: licences, bans, sources (deny.toml).
+check-dependencies:
+	@tools/check-dependencies.sh
+
+# A version stands in several files, each in its own form.
+check-versions:
+	@tools/check-versions.sh
 
 # The units with the paths of the debug build, so that the programs that they name are there.
 check-units: build-debug
@@ -323,10 +343,12 @@ deb:
 	@case $$(dpkg-parsechangelog -S Version) in $(version)-*) ;; *) \
 		echo 'make deb: debian/changelog has another version than Cargo.toml ($(version))' >&2; exit 1;; \
 	esac
+	$(name_unset_contacts)
 	$(say) 'building Debian packages'
 	@rm -rf '$(deb_dir)' && mkdir -p '$(deb_dir)'
 	@CARGO_TARGET_DIR='$(abspath $(target_dir))' DEB_OUTPUT='$(deb_dir)' SERVER='$(SERVER)' \
-		dpkg-buildpackage -us -uc -b --post-clean \
+		REPOSITORY='$(REPOSITORY)' MAINTAINER='$(MAINTAINER)' SECURITY_CONTACT='$(SECURITY_CONTACT)' \
+		dpkg-buildpackage -us -uc -b --post-clean --source-by='$(MAINTAINER)' --release-by='$(MAINTAINER)' \
 		--buildinfo-file='$(deb_files).buildinfo' --buildinfo-option='-u$(deb_dir)' \
 		--changes-file='$(deb_files).changes' --changes-option='-u$(deb_dir)'
 	@ls -1 '$(deb_dir)'/*.deb
