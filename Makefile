@@ -31,7 +31,7 @@ SERVER         ?=
 WITHOUT_LIBSYSTEMD ?=
 
 # Who publishes this: packages and SECURITY.md name them. What is not set is `unset.invalid` there, which is nobody's
-# address (RFC 6761), and `make deb` and `make rpm` say so.
+# address (RFC 6761), and `make deb` says so.
 REPOSITORY       ?= https://unset.invalid/telemetrics-client
 MAINTAINER       ?= telemetrics-client authors <maintainer@unset.invalid>
 SECURITY_CONTACT ?= $(MAINTAINER)
@@ -129,8 +129,8 @@ clean:
 # ---- test --------------------------------------------------------------------------------------------
 
 # The quick ones first. Each can be run alone.
-checks = check-format check-scripts check-versions check-man check-dependencies check-lints check-docs build-debug \
-	check-units check-tests check-fuzz
+checks = check-format check-scripts check-man check-dependencies check-lints check-docs build-debug check-units \
+	check-tests check-fuzz
 
 .PHONY: test $(filter check-%,$(checks))
 test: deps
@@ -184,10 +184,6 @@ check-scripts:
 # What comes from others: licences, bans, sources (deny.toml).
 check-dependencies:
 	@tools/check-dependencies.sh
-
-# A version stands in several files, each in its own form.
-check-versions:
-	@tools/check-versions.sh
 
 # The units with the paths of the debug build, so that the programs that they name are there.
 check-units: build-debug

@@ -134,6 +134,11 @@ check_rust() {
     done
 }
 
+check_cargo_deny() {
+    "$root/tools/cargo-deny.sh" --version >/dev/null || fail "cargo-deny is missing and cannot be built" \
+        "see above; \`make check-dependencies\` needs it"
+}
+
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     add_packages_of_some_systems
     install_debian_packages
@@ -142,4 +147,5 @@ else
 fi
 [ "$purpose" != packages ] || exit 0
 check_rust
+[ "$purpose" != test ] || check_cargo_deny
 echo "deps: all there (cargo $version)"
