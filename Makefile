@@ -31,7 +31,7 @@ SERVER         ?=
 WITHOUT_LIBSYSTEMD ?=
 
 # Who publishes this: packages and SECURITY.md name them. What is not set is `unset.invalid` there, which is nobody's
-# address (RFC 6761), and `make deb` says so.
+# address (RFC 6761), and `make deb` and `make rpm` say so.
 REPOSITORY       ?= https://unset.invalid/telemetrics-client
 MAINTAINER       ?= telemetrics-client authors <maintainer@unset.invalid>
 SECURITY_CONTACT ?= $(MAINTAINER)
@@ -91,6 +91,7 @@ help:
 	@echo 'make uninstall      remove what install put there, with the same variables'
 	@echo 'make install-collector, uninstall-collector   the same for the collector'
 	@echo 'make deb            the Debian packages, into $(target_dir)/deb'
+	@echo 'make rpm            the RPM packages, into $(target_dir)/rpm'
 	@echo 'make clean          remove what was built'
 
 # ---- build -------------------------------------------------------------------------------------------
@@ -353,6 +354,26 @@ deb:
 .PHONY: check-deb test-system
 check-deb: deb
 	@$(CARGO) test -p system-tests --locked --test debian_packages
+
+rpm_dir = $(abspath $(target_dir))/rpm
+
+# With rpm/telemetrics.spec, which calls the same. Where packages are Debian's, RPM's own list of what is there is empty.
+.PHONY: rpm check-rpm
+rpm:
+	@tools/deps.sh rpm
+	$(name_unset_contacts)
+	$(say) 'building RPM packages'
+	@rm -rf '$(rpm_dir)' && mkdir -p '$(rpm_dir)'
+	@$(fill) rpm/telemetrics.spec >'$(rpm_dir)/telemetrics-client.spec'
+	@CARGO_TARGET_DIR='$(abspath $(target_dir))' SERVER='$(SERVER)' \
+		REPOSITORY='$(REPOSITORY)' MAINTAINER='$(MAINTAINER)' SECURITY_CONTACT='$(SECURITY_CONTACT)' \
+		rpmbuild -bb --quiet --build-in-place $(if $(shell command -v dpkg-query),--nodeps) \
+		--define '_topdir $(rpm_dir)/build' --define '_rpmdir $(rpm_dir)' \
+		--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' '$(rpm_dir)/telemetrics-client.spec'
+	@ls -1 '$(rpm_dir)'/*.rpm
+
+check-rpm: rpm
+	@rpm/check.sh '$(rpm_dir)'
 
 # What they do. Each test boots a machine of its own.
 test-system: deps build-debug check-deb

@@ -5,6 +5,7 @@
 #   tools/deps.sh build    what `make build` and `make demo` need
 #   tools/deps.sh test     that, and what `make test` needs besides
 #   tools/deps.sh deb      what `make deb` needs
+#   tools/deps.sh rpm      what `make rpm` needs
 #   tools/deps.sh packages the packages for all of them, and no look at Rust: for sudo
 #
 # No package starts anything here, now or at the next boot: the tests start their own nginx.
@@ -23,6 +24,7 @@ mount nginx openssl qemu-user-static shellcheck strace systemd systemd-container
 kernel_packages='linux-headers-amd64 busybox-static qemu-system-x86'
 # systemd says where units belong, from Debian 13 on systemd-dev; dpkg-buildpackage takes build-essential for granted.
 package_packages='build-essential debhelper dpkg-dev systemd'
+rpm_packages='cpio rpm rpmlint'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
 test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
@@ -42,8 +44,9 @@ purpose=${1:-test}
 case $purpose in
 build) packages=$build_packages commands=$build_commands ;;
 deb) packages="$build_packages $package_packages" commands="$build_commands dh dpkg-buildpackage" ;;
-test | packages) packages="$build_packages $test_packages $package_packages" commands="$build_commands $test_commands" ;;
-*) echo "usage: tools/deps.sh [build|test|deb|packages]" >&2; exit 2 ;;
+rpm) packages="$build_packages $rpm_packages" commands="$build_commands rpmbuild rpmlint" ;;
+test | packages) packages="$build_packages $test_packages $package_packages $rpm_packages" commands="$build_commands $test_commands" ;;
+*) echo "usage: tools/deps.sh [build|test|deb|rpm|packages]" >&2; exit 2 ;;
 esac
 
 fail() {
