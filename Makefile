@@ -130,8 +130,8 @@ clean:
 # ---- test --------------------------------------------------------------------------------------------
 
 # The quick ones first. Each can be run alone.
-checks = check-format check-scripts check-man check-dependencies check-lints check-docs build-debug check-units \
-	check-tests check-fuzz
+checks = check-format check-scripts check-versions check-man check-dependencies check-lints check-docs build-debug \
+	check-units check-tests check-fuzz
 
 .PHONY: test $(filter check-%,$(checks))
 test: deps
@@ -185,6 +185,10 @@ check-scripts:
 # What comes from others: licences, bans, sources (deny.toml).
 check-dependencies:
 	@tools/check-dependencies.sh
+
+# A version stands in several files, each in its own form.
+check-versions:
+	@tools/check-versions.sh
 
 # The units with the paths of the debug build, so that the programs that they name are there.
 check-units: build-debug
