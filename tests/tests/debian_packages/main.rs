@@ -155,6 +155,36 @@ fn scripts_name_every_unit_and_no_consent() {
     }
 }
 
+/// What the Makefile has been given for packages to name, `make check-deb`'s variables included.
+fn contact(variable: &str) -> String {
+    let root = programs::source_root();
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("text");
+    fs::write(&source, format!("@{variable}@")).unwrap();
+    let mut make = Command::new("make");
+    make.arg("-s").arg("-C").arg(root).arg("fill-file").arg(format!("source={}", source.display()));
+    said(make.env_remove("MAKELEVEL"))
+}
+
+fn packed_text(root: &Path, path: &str) -> String {
+    said(Command::new("gzip").args(["--decompress", "--stdout"]).arg(root.join(path)))
+}
+
+#[test]
+fn whoever_publishes_them_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ALL {
+        let package = Package::named(name);
+        assert_eq!(package.field("Maintainer"), contact("MAINTAINER"), "{name}");
+        assert_eq!(package.field("Homepage"), contact("REPOSITORY"), "{name}");
+        package.unpack(dir.path());
+        let changelog = packed_text(dir.path(), &format!("usr/share/doc/{name}/changelog.Debian.gz"));
+        assert!(changelog.contains(&format!("\n -- {}  ", contact("MAINTAINER"))), "{name}: {changelog}");
+    }
+    let security = packed_text(dir.path(), "usr/share/doc/telemetrics-client/SECURITY.md.gz");
+    assert!(security.contains(&format!("Write to {}, ", contact("SECURITY_CONTACT"))), "{security}");
+}
+
 fn library_folder() -> String {
     let multiarch = said(Command::new("dpkg-architecture").args(["-q", "DEB_HOST_MULTIARCH"]));
     format!("/usr/lib/{}", multiarch.trim_end())
