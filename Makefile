@@ -179,8 +179,8 @@ check-man:
 	@echo 'manual pages: $(words $(man_sources) $(collector_man)) without warnings'
 
 check-scripts:
-	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run -o -path './debian/*.p[or]*[mt]' \) -print0 | \
-		xargs -0 shellcheck
+	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run -o -path './debian/*.p[or]*[mt]' -o \
+		-path './debian/tests/*' ! -name control \) -print0 | xargs -0 shellcheck -x
 	@echo 'shell scripts: no warnings'
 
 # What comes from others: licences, bans, sources (deny.toml).

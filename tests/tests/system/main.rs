@@ -4,6 +4,7 @@
 mod activation;
 mod consent;
 mod crash;
+mod debians_tests;
 mod failing_unit;
 mod home;
 mod kept_dumps;
