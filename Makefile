@@ -82,7 +82,7 @@ help:
 	@echo 'make build-debug    the same for debugging and for the tests'
 	@echo 'make demo           show records going from programs to a collector, in a private directory'
 	@echo 'make test           every check that a change has to pass'
-	@echo 'make test-system    installs the Debian packages on a machine with systemd, a container, and lives with them (root)'
+	@echo 'make test-system    installs the packages on machines with systemd, containers, and lives with them (root)'
 	@echo 'make torture        kills, power cuts, full disks, rude clients, bad lines: what `make test` does, at length'
 	@echo 'make bench          measure against the floors of this machine (BENCH="crash kernel_log" for some)'
 	@echo 'make fuzz           run each fuzz target for SECONDS=$(SECONDS)'
@@ -381,6 +381,6 @@ check-rpm: rpm
 	@rpm/check.sh '$(rpm_dir)'
 
 # What they do. Each test boots a machine of its own.
-test-system: deps build-debug check-deb
+test-system: deps build-debug check-deb check-rpm
 	@$(CARGO) test -p system-tests --locked --test system -- --nocapture --test-threads=2
 	@echo '==> make test-system: everything passed'

@@ -2,24 +2,37 @@
 
 use crate::home;
 use std::fs;
-use system_tests::machine::Machine;
+use system_tests::machine::{Machine, Tree};
 use system_tests::programs;
 
 /// Where they are on the machine.
 const TESTS: &str = "/root/source/debian/tests";
 
-/// A machine with the packages installed, no configuration, no consent, and the tests at hand.
-fn with_tests(test: &str) -> Option<Machine> {
-    let tree = home::tree(test)?;
+/// Writes the tests into a tree.
+pub(crate) fn write_tests(tree: &Tree) {
     for entry in fs::read_dir(programs::source_root().join("debian/tests")).unwrap() {
         let file = entry.unwrap().path();
         let inside = format!("{TESTS}/{}", file.file_name().unwrap().to_str().unwrap());
         let copy = tree.write(&inside, fs::read(&file).unwrap());
         fs::set_permissions(copy, fs::metadata(&file).unwrap().permissions()).unwrap();
     }
+}
+
+/// A machine with the packages installed, no configuration, no consent, and the tests at hand.
+fn with_tests(test: &str) -> Option<Machine> {
+    let tree = home::tree(test)?;
+    write_tests(&tree);
     let machine = Machine::boot(tree);
     home::install(&machine);
     Some(machine)
+}
+
+/// Runs the one that follows records from consent to collector; it passes, and leaves the machine as it was.
+pub(crate) fn way_of_a_record(machine: &Machine) {
+    let output = machine.run(&[format!("{TESTS}/way-of-a-record")]);
+    assert!(output.ends_with("way-of-a-record: passed\n"), "{output}");
+    assert_eq!(fs::read_dir(machine.path("/etc/telemetrics")).unwrap().count(), 0);
+    home::assert_healthy(machine);
 }
 
 // The other one, `c-program`, needs a compiler, which the machine has not.
@@ -27,10 +40,7 @@ fn with_tests(test: &str) -> Option<Machine> {
 fn way_of_a_record_passes_and_leaves_neither_consent_nor_configuration() {
     let name = "way_of_a_record_passes_and_leaves_neither_consent_nor_configuration";
     let Some(machine) = with_tests(name) else { return };
-    let output = machine.run(&[format!("{TESTS}/way-of-a-record")]);
-    assert!(output.ends_with("way-of-a-record: passed\n"), "{output}");
-    assert_eq!(fs::read_dir(machine.path("/etc/telemetrics")).unwrap().count(), 0);
-    home::assert_healthy(&machine);
+    way_of_a_record(&machine);
 }
 
 #[test]

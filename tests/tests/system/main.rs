@@ -1,4 +1,4 @@
-//! The Debian packages on a machine with systemd, as its administrator lives with them: each scenario on a machine of
+//! The packages, Debian's and RPM's, on a machine with systemd, as its administrator lives with them: each scenario on a machine of
 //! its own, which is a container. `make test-system` builds the packages and runs it.
 
 mod activation;
@@ -10,4 +10,5 @@ mod home;
 mod kept_dumps;
 mod killed;
 mod removal;
+mod rpm_packages;
 mod upgrade;
