@@ -31,7 +31,7 @@ SERVER         ?=
 WITHOUT_LIBSYSTEMD ?=
 
 # Who publishes this: packages and SECURITY.md name them. What is not set is `unset.invalid` there, which is nobody's
-# address (RFC 6761), and `make deb` and `make rpm` say so.
+# address (RFC 6761), and `make deb` and `make rpm` say so. Neither ' nor | can stand in them.
 REPOSITORY       ?= https://unset.invalid/telemetrics-client
 MAINTAINER       ?= telemetrics-client authors <maintainer@unset.invalid>
 SECURITY_CONTACT ?= $(MAINTAINER)
