@@ -183,7 +183,7 @@ check-scripts:
 		-path './debian/tests/*' ! -name control \) -print0 | xargs -0 shellcheck -x
 	@echo 'shell scripts: no warnings'
 
-# What comes from others: licences, bans, sources (deny.toml).
+# The crates of others: licences, bans, sources (deny.toml).
 check-dependencies:
 	@tools/check-dependencies.sh
 

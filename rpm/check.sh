@@ -105,7 +105,7 @@ check_scripts() {
         contains "$(script_of "$package" postinstall)" systemd-sysusers || object "$package makes no user"
     done
     for package in "${all[@]}"; do
-        ! query "$package" --scripts | grep -q 'opt-in' || object "$package: a script names the consent"
+        ! query "$package" --scripts | grep 'opt-in' >/dev/null || object "$package: a script names the consent"
         ! files_of "$package" | grep -E '^/(var|run)/|^/etc/telemetrics' || object "$package holds what a machine makes"
     done
     [ "$(query "$collector" --configfiles)" = /etc/default/telemetrics-collector ] ||
@@ -113,11 +113,11 @@ check_scripts() {
 }
 
 check_relations() {
-    query "$client" --requires | grep -q '^libcurl\.so\.4' || object "$client does not depend on libcurl"
-    query "$collector" --requires | grep -q '^libsqlite3\.so\.0' || object "$collector does not depend on libsqlite3"
-    query "$library" --provides | grep -q '^libtelemetry\.so\.4(TM_4_1_0)' || object "$library provides no version nodes"
-    query "$development" --requires | grep -q "^$library.* = " || object "$development asks for no library of its version"
-    ! query "$client" --requires | grep -q '^libtelemetry' || object "$client depends on the library, which it does not use"
+    query "$client" --requires | grep '^libcurl\.so\.4' >/dev/null || object "$client does not depend on libcurl"
+    query "$collector" --requires | grep '^libsqlite3\.so\.0' >/dev/null || object "$collector does not depend on libsqlite3"
+    query "$library" --provides | grep '^libtelemetry\.so\.4(TM_4_1_0)' >/dev/null || object "$library provides no version nodes"
+    query "$development" --requires | grep "^$library.* = " >/dev/null || object "$development asks for no library of its version"
+    ! query "$client" --requires | grep '^libtelemetry' >/dev/null || object "$client depends on the library, which it does not use"
 }
 
 check_files list-installed "$client" "$library" "$development"

@@ -58,7 +58,7 @@ until_true() {
 }
 
 collector_has() {
-    records | grep -qF "$1"
+    records | grep -F "$1" >/dev/null
 }
 
 wait_for_record() {
