@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use telemetry::Record;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
-use telemetry_store::rejected::{Rejected, Rejection};
+use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{SpoolDir, StoredRecord, Writer, file};
 
 /// Ids that begin so.
@@ -33,7 +33,7 @@ fn instance() -> Instance {
         let record = StoredRecord { id: id(head).parse::<HexId>().unwrap(), message };
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad\u{9b} severity" };
         let then = SystemTime::now() - Duration::from_secs(age_secs);
-        Rejected::default().keep(&spool, &record, refusal, then).unwrap();
+        RejectedWriter::default().keep(&spool, &record, refusal, then).unwrap();
     }
     instance
 }

@@ -18,7 +18,7 @@ use telemetry_runtime::instance::InstanceLock;
 use telemetry_store::counters::{Counter, Counters};
 use telemetry_store::crash_history::{self, CrashEntry, Disposition};
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
-use telemetry_store::rejected::{Rejected, Rejection};
+use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{Durability, StoredRecord, Writer};
 
 /// Names that programs rely on.
@@ -125,7 +125,7 @@ fn a_busy_instance() {
     crash_history::add_entry(&instance.path("state"), outcome, Duration::from_secs(60)).unwrap();
     let record = StoredRecord { id: HexId::from_bytes([1; 16]), message: message.clone() };
     let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
-    Rejected::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
+    RejectedWriter::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
     let _lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();
     let _listener = UnixListener::bind(instance.path("socket")).unwrap();
 

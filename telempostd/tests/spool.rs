@@ -257,7 +257,7 @@ fn refused_records_that_are_old_go() {
     let id = telemetry_record::hex_id::HexId::random().unwrap();
     let refused = telemetry_store::spool::StoredRecord { id, message };
     let refusal = telemetry_store::rejected::Rejection { server: "s", status: Some(400), reason: "r" };
-    let mut rejected = telemetry_store::rejected::Rejected::default();
+    let mut rejected = telemetry_store::rejected::RejectedWriter::default();
     rejected.keep(&sandbox.spool, &refused, refusal, month_ago).unwrap();
     let path = sandbox.path("spool/.rejected");
     let times = fs::FileTimes::new().set_modified(month_ago);

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// What most files fit in. Without room for it a file would be read in pieces that begin at 32 bytes.
+/// Enough for the usual file. Without it a file would be read in pieces that begin at 32 bytes.
 const USUAL_BYTES: usize = 4096;
 
 /// Opens a file for reading without waiting for the other end of a FIFO, and refuses all but regular files.

@@ -18,7 +18,7 @@ pub fn open_directory(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)
 }
 
-/// Opens a directory that somebody else may have put a link in the place of: such a link is an error.
+/// Opens a directory that somebody else could have replaced by a link: such a link is an error.
 ///
 /// # Errors
 /// As `open`; it is a link or no directory.
@@ -27,7 +27,7 @@ pub fn open_directory_nofollow(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a log to append to it, and makes it where it is not there. What is appended in one write is there as a whole or
-/// as its beginning; it is not synced. A link in its place is not followed.
+/// as its beginning; it is not synced. A link of that name is not followed.
 ///
 /// # Errors
 /// As `open`; `InvalidInput` for anything but a regular file.
@@ -38,7 +38,7 @@ pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
 }
 
 /// Opens a file that holds nothing and is there to be locked, and makes it where it is not there, for its user alone: a
-/// lock that any user could take on it would keep ours waiting. A link in its place is not followed.
+/// lock that any other user took on it would keep ours waiting. A link of that name is not followed.
 ///
 /// # Errors
 /// As `open`; `InvalidInput` for anything but a regular file.

@@ -71,8 +71,8 @@ impl Attributes {
     }
 }
 
-/// Writes a file of this name in an open directory, in place of the one that may be there. Returns the bytes of disk blocks
-/// that it takes.
+/// Writes a file of this name in an open directory, instead of the one that may be there. Returns the bytes of disk blocks that it
+/// takes.
 ///
 /// # Errors
 /// As the system says; then the old file is whole, and nothing of the new one is left. Only if the sync of the directory is

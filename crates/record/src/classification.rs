@@ -1,4 +1,4 @@
-//! What kind of event a record tells of: `DOMAIN/PROBE/REST`.
+//! What kind of event a record is about: `DOMAIN/PROBE/REST`.
 
 use crate::limits::{CLASSIFICATION_BYTES, CLASSIFICATION_PART_BYTES};
 
@@ -6,7 +6,7 @@ use crate::limits::{CLASSIFICATION_BYTES, CLASSIFICATION_PART_BYTES};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClassificationError {
     /// Longer than [`CLASSIFICATION_BYTES`].
-    #[error("a classification has at most {CLASSIFICATION_BYTES} bytes")]
+    #[error("a classification is no longer than {CLASSIFICATION_BYTES} bytes")]
     TooLong,
     /// Not three parts joined by two slashes.
     #[error("a classification has three parts joined by `/`, as in org.example/probe/rest")]

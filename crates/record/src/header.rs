@@ -16,22 +16,36 @@ use std::borrow::Cow;
 /// The headers in their fixed order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
-#[allow(missing_docs)] // Each is the header of its name; CONTRACT's table gives its meaning.
 pub enum Header {
+    /// Version of the record format: `4`.
     RecordFormatVersion,
+    /// What kind of event this is, given by the probe: see [`classification`](crate::classification).
     Classification,
+    /// 1 (low) to 4 (critical).
     Severity,
+    /// The machine's id, filled in by telemprobd.
     MachineId,
+    /// When the record was made, in seconds since the epoch.
     CreationTimestamp,
+    /// Architecture, as `uname` has it.
     Arch,
+    /// Vendor, product and version of the machine, joined by `|`.
     HostType,
+    /// `VERSION_ID` of the operating system.
     Build,
+    /// Release of the kernel.
     KernelVersion,
+    /// Version of the payload, given by the probe.
     PayloadFormatVersion,
+    /// `ID` of the operating system, with `VARIANT_ID` behind `_`.
     SystemName,
+    /// Name and vendor of the board, joined by `|`.
     BoardName,
+    /// Model of the first processor.
     CpuModel,
+    /// Version of the firmware.
     BiosVersion,
+    /// 32 hexadecimal digits that group the records of one event.
     EventId,
 }
 
@@ -199,7 +213,7 @@ pub fn clean_value(value: &str) -> Cow<'_, str> {
     if value.contains(char::is_control) { value.replace(char::is_control, " ").into() } else { value.into() }
 }
 
-/// The longest head of `text` that has at most `bytes` bytes and ends on a character boundary.
+/// The longest head of `text` of up to `bytes` bytes that ends on a character boundary.
 pub fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
@@ -233,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_swapped_or_added_line_is_refused() {
+    fn a_missing_swapped_or_added_line_is_an_error() {
         let text = numbered().as_str().to_owned();
         let without = text.replace("severity: v2\n", "");
         assert_eq!(HeaderBlock::parse(&without), Err(HeaderError::Line(Header::Severity)));

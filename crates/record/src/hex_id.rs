@@ -22,7 +22,7 @@ impl HexId {
     /// process, so that parent and child never make the same one after a fork.
     ///
     /// # Errors
-    /// The system's random source can not be read (a kernel before 3.17 and no `/dev/urandom`).
+    /// The system's random source cannot be read (a kernel before 3.17 and no `/dev/urandom`).
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         SysRng.try_fill_bytes(&mut bytes).map_err(std::io::Error::other)?;

@@ -63,7 +63,7 @@ impl WireError {
 /// Encodes a message.
 ///
 /// # Errors
-/// [`WireError::ConfigPath`] if the path can not be carried.
+/// [`WireError::ConfigPath`] if the path cannot be carried.
 pub fn encode(config: Option<&Path>, headers: &HeaderBlock, payload: &str) -> Result<Vec<u8>, WireError> {
     let mut message = Vec::with_capacity(1024 + payload.len());
     message.extend([0; SIZE_BYTES]);

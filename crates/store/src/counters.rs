@@ -1,6 +1,6 @@
 //! What happened to records, counted over restarts: `STATE_DIR/PROGRAM.counters.json`, one file a daemon.
 //!
-//! The file is written at most once a second and at the end, so that a kill costs the counts of one
+//! The file is written no more than once a second and at the end, so that a kill costs the counts of one
 //! second, never a record.
 
 use crate::state_file;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 /// Programs that count.
 pub const PROGRAMS: [&str; 2] = ["telemprobd", "telempostd"];
 
-/// Least time between two writes.
+/// Minimum time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reasons that one counter tells apart. They come from a fixed set, but for classifications, which any
+/// Reasons that one counter distinguishes. They come from a fixed set, but for classifications, which any
 /// user makes up; further ones count as [`OTHER`].
 const MAX_REASONS: usize = 64;
 
@@ -33,7 +33,7 @@ pub enum Counter {
     Delivered,
     /// Deliveries that failed and are tried again, by reason.
     Retried,
-    /// Records that a server refused for good, by reason.
+    /// Records that a server rejected, by reason.
     Rejected,
     /// Records that waited longer than `record_expiry`.
     Expired,
@@ -81,7 +81,7 @@ impl Counter {
 pub struct Counts(BTreeMap<String, BTreeMap<String, u64>>);
 
 impl Counts {
-    /// The counts of all daemons of one `state_dir`. What can not be read counts as nothing.
+    /// The counts of all daemons of one `state_dir`. What cannot be read counts as nothing.
     pub fn read(state_dir: &Path) -> Self {
         let mut all = Self::default();
         for program in PROGRAMS {
@@ -150,7 +150,7 @@ impl Counters {
         self.changed.map(|since| WRITE_INTERVAL.saturating_sub(now.saturating_duration_since(since)))
     }
 
-    /// Writes the file if it is time to; tells whether it was.
+    /// Writes the file if it is time to; returns whether it was.
     pub fn write_if_due(&mut self, now: Instant) -> bool {
         let due = self.time_left(now) == Some(Duration::ZERO);
         if due {
@@ -159,7 +159,7 @@ impl Counters {
         due
     }
 
-    /// Writes the file if it is behind. If that fails it is said, and tried again with the next count.
+    /// Writes the file if it is behind. If that fails it is logged, and tried again with the next count.
     pub fn write(&mut self) {
         if self.changed.take().is_some()
             && let Err(error) = state_file::write(&self.path, &self.counts)
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_written_once_a_second_at_most() {
+    fn the_file_is_written_no_more_than_once_a_second() {
         let dir = tempfile::tempdir().unwrap();
         let start = Instant::now();
         let mut counters = Counters::open(dir.path(), "telemprobd");

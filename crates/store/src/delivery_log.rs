@@ -1,4 +1,4 @@
-//! The journal of records that left the spool, and the payloads kept beside it.
+//! The list of records that left the spool, and the payloads kept beside it.
 //!
 //! `LOG_DIR/journal` has a line an entry, its fields separated by the byte 0x1E:
 //!
@@ -63,7 +63,7 @@ impl fmt::Display for DeliveryEntry {
     }
 }
 
-/// The journal of one `log_dir`.
+/// The delivery log of one `log_dir`.
 #[derive(Clone, Debug)]
 pub struct DeliveryLog {
     file: PathBuf,
@@ -71,7 +71,7 @@ pub struct DeliveryLog {
 }
 
 impl DeliveryLog {
-    /// The journal in `log_dir`. Nothing is opened or made yet.
+    /// The log in `log_dir`. Nothing is opened or made yet.
     pub fn new(log_dir: &Path) -> Self {
         Self { file: log_dir.join("journal"), records_dir: log_dir.join("records") }
     }
@@ -79,7 +79,7 @@ impl DeliveryLog {
     /// All entries, oldest first. Lines that are no entries are passed over; no file is no entries.
     ///
     /// # Errors
-    /// The file can not be read, or is larger than a journal can be.
+    /// The file cannot be read, or is larger than it can be.
     pub fn entries(&self) -> io::Result<Vec<DeliveryEntry>> {
         let file = match bounded_file::open_regular(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -92,7 +92,7 @@ impl DeliveryLog {
     /// The kept payload of an entry, as it lies in the file; none if none was kept.
     ///
     /// # Errors
-    /// The file can not be read.
+    /// The file cannot be read.
     pub fn kept_payload(&self, entry: &DeliveryEntry) -> io::Result<Option<Vec<u8>>> {
         match bounded_file::open_regular(&self.records_dir.join(&entry.record_id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -100,7 +100,7 @@ impl DeliveryLog {
         }
     }
 
-    /// Keeps a payload beside the journal.
+    /// Keeps a payload beside the log.
     ///
     /// # Errors
     /// As the system says.
@@ -124,7 +124,7 @@ impl DeliveryLog {
     /// entries are there afterwards.
     ///
     /// # Errors
-    /// As the system says; the journal is then whole, pruned or not.
+    /// As the system says; the log is then whole, pruned or not.
     pub fn prune(&self) -> io::Result<usize> {
         let entries = match self.entries() {
             // Past any size that it has when it is kept well: begin anew rather than never again.
@@ -195,30 +195,30 @@ mod tests {
             assert_eq!(DeliveryEntry::parse(line), None, "{line:?}");
         }
         let dir = tempfile::tempdir().unwrap();
-        let journal = DeliveryLog::new(dir.path());
-        assert_eq!(journal.entries().unwrap(), []);
+        let log = DeliveryLog::new(dir.path());
+        assert_eq!(log.entries().unwrap(), []);
         fs::write(dir.path().join("journal"), format!("noise \u{fffd}\n{}\n\n", entry(1))).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry(1)]);
+        assert_eq!(log.entries().unwrap(), [entry(1)]);
     }
 
     #[test]
     fn pruning_starts_past_150_and_keeps_100_with_their_payloads() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = DeliveryLog::new(dir.path());
+        let log = DeliveryLog::new(dir.path());
         let entries: Vec<_> = (0..150).map(entry).collect();
-        journal.append(&entries).unwrap();
+        log.append(&entries).unwrap();
         for entry in &entries {
-            journal.keep_payload(&entry.record_id, "p").unwrap();
+            log.keep_payload(&entry.record_id, "p").unwrap();
         }
-        assert_eq!(journal.prune().unwrap(), 150);
+        assert_eq!(log.prune().unwrap(), 150);
         // Of a telempostd that was killed.
         fs::write(dir.path().join("records/.new-7"), "half").unwrap();
-        journal.append(&[entry(150)]).unwrap();
-        assert_eq!(journal.prune().unwrap(), 100);
-        let kept = journal.entries().unwrap();
+        log.append(&[entry(150)]).unwrap();
+        assert_eq!(log.prune().unwrap(), 100);
+        let kept = log.entries().unwrap();
         assert_eq!((&kept[0], &kept[99]), (&entry(51), &entry(150)));
-        assert_eq!(journal.kept_payload(&entry(50)).unwrap(), None);
-        assert_eq!(journal.kept_payload(&entry(51)).unwrap().unwrap(), b"p\n");
+        assert_eq!(log.kept_payload(&entry(50)).unwrap(), None);
+        assert_eq!(log.kept_payload(&entry(51)).unwrap().unwrap(), b"p\n");
         assert_eq!(fs::read_dir(dir.path().join("records")).unwrap().count(), 99);
     }
 }

@@ -35,7 +35,7 @@ impl DeliveryStatus {
     /// Reads the status; none if delivery never ran here, or left something that is none.
     ///
     /// # Errors
-    /// The file is there but can not be read.
+    /// The file is there but cannot be read.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
         match state_file::read(&path(state_dir)) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),

@@ -4,7 +4,7 @@
 
 use telemetry_record::limits::{CONFIG_PATH_BYTES, MESSAGE_BYTES};
 
-/// Most records that one spool file holds: what is ready in one turn of telemprobd's loop, bounded so
+/// Maximum number of records in a spool file: what is ready in one turn of telemprobd's loop, bounded so
 /// that a reader's memory is (64 of the largest are 1 MiB).
 pub const RECORDS_PER_FILE: usize = 64;
 
@@ -14,32 +14,32 @@ pub const SPOOL_RECORD_BYTES: usize = MESSAGE_BYTES;
 /// Longest spool file: a full batch and its frame lines. Anything larger is foreign.
 pub const SPOOL_FILE_BYTES: u64 = (RECORDS_PER_FILE * (SPOOL_RECORD_BYTES + 128) + 64) as u64;
 
-/// Records refused for good that are kept, the newest: enough to see what a server refuses, and below
-/// 2 MiB beside the spool.
+/// Rejected records that are kept, the newest: enough to see what a server rejects, and below 2 MiB beside the spool.
 pub const REJECTED_KEPT: usize = 100;
 
-/// Age in days at which a record that was refused is no longer kept: it holds what a machine said of
-/// itself, and whoever has not looked at it in a month will not.
+/// Age in days at which a rejected record is no longer kept: it holds what a machine said of itself, and whoever has not
+/// read it in a month will not.
 pub const REJECTED_DAYS: u64 = 30;
 
-/// Longest text of the server's answer that is kept with a refused record, in bytes.
+/// Longest text of the server's answer that is kept with a rejected record, in bytes: a sentence and room to spare,
+/// whatever the server sends.
 pub const REJECTED_REASON_BYTES: usize = 1024;
 
-/// Longest file that holds such an answer: a configuration's path may stand in the place of the server.
+/// Longest file that holds such an answer: a configuration's path may stand there instead of the server.
 pub const REJECTED_ANSWER_BYTES: u64 = (CONFIG_PATH_BYTES + REJECTED_REASON_BYTES + 256) as u64;
 
 /// Age in days at which the machine id is made anew (contract).
 pub const MACHINE_ID_DAYS: u64 = 3;
 
-/// Entries that the journal keeps after pruning (contract).
+/// Entries that the delivery log keeps after pruning (contract).
 pub const DELIVERY_LOG_KEPT: usize = 100;
 
-/// Entries past which the journal is pruned (contract).
+/// Entries past which the delivery log is pruned (contract).
 pub const DELIVERY_LOG_PRUNE_PAST: usize = 150;
 
-/// Longest journal file that is read. 150 entries are below 50 KiB; the C daemon's may have grown.
+/// Longest delivery log that is read. 150 entries are below 50 KiB; the C daemon's may have grown.
 pub const DELIVERY_LOG_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Files that gave no record and are kept for a look, the newest. One or two show what happened; a spool
-/// full of noise must not stay on the disk for ever.
+/// Files that gave no record and are kept for people to read, the newest. One or two show what happened; a spool full of
+/// noise must not stay on the disk.
 pub const DAMAGED_KEPT: usize = 100;

@@ -14,7 +14,7 @@ const MAX_AGE: Duration = Duration::from_secs(MACHINE_ID_DAYS * 24 * 60 * 60);
 /// where that is due.
 ///
 /// # Errors
-/// The file can not be read or written.
+/// The file cannot be read or written.
 pub fn current(state_dir: &Path, now: SystemTime) -> io::Result<String> {
     let path = state_dir.join("machine_id");
     match kept(&path, now) {
@@ -35,7 +35,7 @@ fn kept(path: &Path, now: SystemTime) -> Option<String> {
 }
 
 /// Whether an id written at `modified` is to be replaced. A time ahead of the clock is a clock that was
-/// put back: such an id could live for ever.
+/// put back: such an id would never be replaced.
 fn is_due(modified: SystemTime, now: SystemTime) -> bool {
     now.duration_since(modified).map_or(true, |age| age > MAX_AGE)
 }

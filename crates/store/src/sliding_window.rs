@@ -1,4 +1,4 @@
-//! How much happened in the last so many seconds, in buckets: exact to one bucket, and of a size that does
+//! How much happened in the last seconds, minutes or hours, in buckets: exact to one bucket, and of a size that does
 //! not grow with how much happened.
 //!
 //! Times are seconds since the epoch, so that a window can be written down and read again after a restart.
@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Buckets of a window. Its length is divided into so many; an amount counts for up to one bucket longer
-/// than the length, never shorter.
+/// Buckets that the length of a window is divided into. An amount counts for up to one bucket longer than the length, never
+/// shorter.
 const BUCKETS: u64 = 60;
 
 /// Amounts over the last `length_secs` seconds.

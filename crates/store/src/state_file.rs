@@ -17,7 +17,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     read_bounded(path, FILE_BYTES)
 }
 
-/// Reads a file of at most so many bytes; none if it is not there.
+/// Reads a file of up to `limit_bytes`; none if it is not there.
 ///
 /// # Errors
 /// As [`read`].

@@ -112,7 +112,7 @@ mod tests {
     use telemetry_record::message::Message;
     use telemetry_store::crash_history::{self, CrashEntry};
     use telemetry_store::delivery_log::DeliveryEntry;
-    use telemetry_store::rejected::{Rejected, Rejection};
+    use telemetry_store::rejected::{RejectedWriter, Rejection};
     use telemetry_store::spool::{Durability, StoredRecord, Writer};
 
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -185,7 +185,7 @@ mod tests {
         std::fs::remove_file(spool.path().join(&stored.name)).unwrap();
         let refused = StoredRecord { id: HexId::from_bytes([1; 16]), message: message(&record) };
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "no" };
-        Rejected::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
+        RejectedWriter::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
         assert_eq!(whereabouts(), Some(RecordPosition::Rejected("400: no".to_owned())));
 
         std::fs::create_dir(&place.settings.log_dir).unwrap();

@@ -162,7 +162,7 @@ mod tests {
     use telemetry_record::header::{Header, HeaderBlock};
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
-    use telemetry_store::rejected::{Rejected, Rejection};
+    use telemetry_store::rejected::{RejectedWriter, Rejection};
     use telemetry_store::spool::{Durability, Reader, StoredRecord, Writer};
 
     fn message() -> Message {
@@ -198,7 +198,7 @@ mod tests {
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
         for n in [1, 2] {
             let record = StoredRecord { id: HexId::from_bytes([n; 16]), message: message() };
-            Rejected::default().keep(&spool, &record, refusal, UNIX_EPOCH).unwrap();
+            RejectedWriter::default().keep(&spool, &record, refusal, UNIX_EPOCH).unwrap();
         }
 
         let status = SpoolStatus::of(&path);

@@ -30,7 +30,7 @@ use telemetry_runtime::malloc_trim;
 use telemetry_runtime::throttle::Throttle;
 use telemetry_store::counters::Counters;
 use telemetry_store::limits::DAMAGED_KEPT;
-use telemetry_store::rejected::Rejected;
+use telemetry_store::rejected::RejectedWriter;
 use telemetry_store::spool::file::StoredRecord;
 use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader};
 
@@ -43,7 +43,7 @@ pub(crate) struct Dispatch<'a> {
     upload: &'a mut Upload,
     servers: RecordServers,
     retention: Retention,
-    rejected: Rejected,
+    rejected: RejectedWriter,
     status: Status,
     gate: Gate,
     counters: Counters,
@@ -78,7 +78,7 @@ impl<'a> Dispatch<'a> {
             upload,
             servers: RecordServers::default(),
             retention: Retention::new(settings),
-            rejected: Rejected::default(),
+            rejected: RejectedWriter::default(),
             status,
             tally: Tally::default(),
             damaged: HashMap::new(),

@@ -8,19 +8,19 @@ use telemetry_record::header::clean_value;
 /// The time that `crash_burst_limit` counts reports in. A report counts for up to a minute longer.
 pub const LIMIT_WINDOW_SECS: u64 = 3600;
 
-/// Executables whose reports are counted, the latest. Whoever crashes more programs than this within an hour gets a
-/// few reports more.
+/// Executables whose reports are counted, the latest. Whoever crashes more programs than this within an hour gets a few
+/// reports more.
 const EXECUTABLES: usize = 256;
 
-/// Outcomes that are kept, the latest: enough to see what is going on.
+/// Entries that are kept, the latest: enough to see what is going on.
 pub const ENTRIES: usize = 16;
 
 /// Whether a crash is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// It is, and so many of this executable were not since the last one that was.
+    /// It is.
     Admitted {
-        /// Crashes without a report.
+        /// Crashes of this executable without a report since the last one that had one.
         left_out_before: u32,
     },
     /// It is not: there were as many as the limit allows.
@@ -151,13 +151,13 @@ impl CrashHistory {
     /// Takes what is known of an executable out of the history, and makes room to put it back.
     fn take(&mut self, executable: &str) -> Executable {
         let path = clean_value(executable).into_owned();
-        if let Some(place) = self.executables.iter().position(|known| known.path == path) {
-            return self.executables.remove(place);
+        if let Some(index) = self.executables.iter().position(|known| known.path == path) {
+            return self.executables.remove(index);
         }
         while self.executables.len() >= EXECUTABLES {
             let oldest = self.executables.iter().enumerate().min_by_key(|(_, known)| known.last_unix_secs);
-            let number = oldest.map_or(0, |(number, _)| number);
-            self.executables.remove(number);
+            let index = oldest.map_or(0, |(index, _)| index);
+            self.executables.remove(index);
         }
         Executable { path, reports: SlidingWindow::new(LIMIT_WINDOW_SECS), left_out: 0, last_unix_secs: 0 }
     }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_outcomes_are_kept_and_a_loop_takes_one_place() {
+    fn the_latest_entries_are_kept_and_a_loop_takes_one_of_them() {
         let entry = |pid, executable: &str, disposition| CrashEntry {
             unix_secs: START,
             pid,

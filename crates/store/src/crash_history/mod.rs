@@ -11,7 +11,7 @@
 //! A program that crashes in a loop has its reports limited ([`admit`]), and a person can see what became of the
 //! latest crashes ([`add_entry`], [`CrashHistory::read`]). Each crash has a process of its own, so that several may be
 //! at the file: `STATE_DIR/crashes.lock` is locked meanwhile. Both are for the daemons' user and root alone, since
-//! they tell what people run.
+//! they say what people run.
 
 mod history;
 
@@ -26,12 +26,12 @@ use telemetry_files::{Durability, Owner, open_lock_file};
 /// Permissions of the history, as of its lock.
 const MODE: u32 = 0o600;
 
-/// Time between two looks whether the lock is free. It is held for a fraction of it.
+/// Time between two tries to take the lock. It is held for a fraction of it.
 const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 /// Asks whether a crash of this executable may be reported now, and counts it.
 ///
-/// `limit` is the number of reports an hour (`crash_burst_limit`), none for no limit. Waits at most `patience` for
+/// `limit` is the number of reports an hour (`crash_burst_limit`), none for no limit. Waits up to `patience` for
 /// other crashes' handlers.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub fn admit(
     change(state_dir, patience, |history| history.decide(executable, limit, now_unix_secs))
 }
 
-/// Writes down what became of a crash. Waits at most `patience` for other crashes' handlers.
+/// Writes down what became of a crash. Waits up to `patience` for other crashes' handlers.
 ///
 /// # Errors
 /// As [`admit`].
@@ -55,10 +55,10 @@ pub fn add_entry(state_dir: &Path, entry: CrashEntry, patience: Duration) -> io:
 }
 
 impl CrashHistory {
-    /// Reads the history; none if no crash was seen here, or something else is in its place.
+    /// Reads the history; none if no crash was seen here, or the file holds something else.
     ///
     /// # Errors
-    /// The file is there but can not be read.
+    /// The file is there but cannot be read.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
         match state_file::read(&history_path(state_dir)) {
             Err(error)
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_book_survives_the_process_and_is_private() {
+    fn the_history_survives_the_process_and_is_private() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(CrashHistory::read(dir.path()).unwrap(), None);
         let admitted = |left_out_before| Decision::Admitted { left_out_before };
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_begins_anew() {
+    fn a_file_of_noise_is_an_empty_history() {
         let dir = tempfile::tempdir().unwrap();
         for noise in ["noise", "", "{", "{\"executables\": 3}", &" ".repeat(300_000)] {
             std::fs::write(history_path(dir.path()), noise).unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_book_can_be_read_again() {
+    fn the_largest_history_can_be_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let mut history = CrashHistory::default();
         for number in 0..1000 {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_held_is_waited_for_so_long_and_no_longer() {
+    fn a_lock_that_is_held_is_waited_for_until_patience_ends() {
         let dir = tempfile::tempdir().unwrap();
         let held = lock(dir.path(), PATIENCE).unwrap();
         let error = add_entry(dir.path(), entry("x"), Duration::ZERO).unwrap_err();

@@ -1,4 +1,4 @@
-//! What a server said when it refused a record, as a file of four lines.
+//! What a server said when it rejected a record, as a file of four lines.
 
 use super::Rejection;
 use crate::limits::REJECTED_REASON_BYTES;
@@ -9,29 +9,29 @@ use telemetry_record::limits::CONFIG_PATH_BYTES;
 /// What stands for a status where no server was reached.
 const NO_STATUS: &str = "none";
 
-/// The file's content. What a file does not tell is empty.
+/// The file's content. What a file does not say is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct StoredAnswer {
     pub(super) unix_secs: Option<u64>,
     pub(super) server: String,
     pub(super) status: Option<u16>,
     pub(super) reason: String,
 }
 
-impl Answer {
-    pub(super) fn new(refusal: Rejection<'_>, unix_secs: u64) -> Self {
+impl StoredAnswer {
+    pub(super) fn new(rejection: Rejection<'_>, unix_secs: u64) -> Self {
         Self {
             unix_secs: Some(unix_secs),
-            server: one_line(refusal.server, CONFIG_PATH_BYTES),
-            status: refusal.status,
-            reason: one_line(refusal.reason, REJECTED_REASON_BYTES),
+            server: one_line(rejection.server, CONFIG_PATH_BYTES),
+            status: rejection.status,
+            reason: one_line(rejection.reason, REJECTED_REASON_BYTES),
         }
     }
 
     pub(super) fn encode(&self) -> String {
         let mut text = String::new();
         if let Some(secs) = self.unix_secs {
-            // Writing to a String can not fail.
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "time: {secs}");
         }
         let status = self.status.map_or_else(|| NO_STATUS.to_owned(), |status| status.to_string());
@@ -69,21 +69,21 @@ mod tests {
 
     #[test]
     fn four_lines() {
-        let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad\nseverity: 9" };
-        let answer = Answer::new(refusal, 7);
+        let rejection = Rejection { server: "http://h/", status: Some(400), reason: "bad\nseverity: 9" };
+        let answer = StoredAnswer::new(rejection, 7);
         let text = "time: 7\nserver: http://h/\nstatus: 400\nreason: bad severity: 9\n";
         assert_eq!(answer.encode(), text);
-        assert_eq!(Answer::parse(text.as_bytes()), answer);
-        let unasked = Answer { status: None, ..answer };
+        assert_eq!(StoredAnswer::parse(text.as_bytes()), answer);
+        let unasked = StoredAnswer { status: None, ..answer };
         assert!(unasked.encode().contains("\nstatus: none\n"));
-        assert_eq!(Answer::parse(unasked.encode().as_bytes()), unasked);
+        assert_eq!(StoredAnswer::parse(unasked.encode().as_bytes()), unasked);
     }
 
     #[test]
     fn what_makes_no_sense_is_not_there() {
         let text = "time: soon\nstatus: 99999\ncolour: red\n\0\nreason\nreason: x\u{1b}[2J";
-        let answer = Answer::parse(text.as_bytes());
-        assert_eq!(answer, Answer { reason: "x [2J".to_owned(), ..Answer::default() });
+        let answer = StoredAnswer::parse(text.as_bytes());
+        assert_eq!(answer, StoredAnswer { reason: "x [2J".to_owned(), ..StoredAnswer::default() });
     }
 
     proptest! {
@@ -92,16 +92,16 @@ mod tests {
             server in any::<String>(), reason in any::<String>(), status in any::<Option<u16>>(), secs in any::<u64>()
         ) {
             let (server, reason) = (server.repeat(40), reason.repeat(40));
-            let answer = Answer::new(Rejection { server: &server, status, reason: &reason }, secs);
+            let answer = StoredAnswer::new(Rejection { server: &server, status, reason: &reason }, secs);
             let text = answer.encode();
             prop_assert!(text.len() as u64 <= REJECTED_ANSWER_BYTES);
             prop_assert_eq!(text.lines().count(), 4);
-            prop_assert_eq!(Answer::parse(text.as_bytes()), answer);
+            prop_assert_eq!(StoredAnswer::parse(text.as_bytes()), answer);
         }
 
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let answer = Answer::parse(&bytes);
+            let answer = StoredAnswer::parse(&bytes);
             prop_assert!(!answer.reason.contains(|c: char| c.is_control()));
         }
     }

@@ -1,10 +1,11 @@
-//! The directory of refused records as people use it: what is there, sending it again, dropping it.
+//! The directory of rejected records as people use it: what is there, sending it again, dropping it.
 //!
 //! Root does so in a directory that belongs to the daemons' user: every file is reached from the open
 //! directory, and no symbolic link is followed.
 
-use super::answer::Answer;
+use super::answer::StoredAnswer;
 use crate::limits::{REJECTED_ANSWER_BYTES, SPOOL_FILE_BYTES};
+use crate::spool::name::is_hidden;
 use crate::spool::{REJECTED_DIR, SpoolDir, file};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -23,12 +24,12 @@ use telemetry_record::message::Message;
 /// The ending of the file that stands beside a record.
 const ANSWER_ENDING: &str = ".answer";
 
-/// A record that was refused for good, and why.
+/// A record that a server rejected, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedRecord {
     /// Its id, also its idempotency key.
     pub id: HexId,
-    /// When it was refused, in seconds since the epoch.
+    /// When it was rejected, in seconds since the epoch.
     pub unix_secs: u64,
     /// Where it should have gone, as it may be shown; empty if that is not known.
     pub server: String,
@@ -40,7 +41,7 @@ pub struct RejectedRecord {
     pub message: Option<Message>,
 }
 
-/// An open directory of refused records.
+/// An open directory of rejected records.
 #[derive(Debug)]
 pub struct RejectedDir<'a> {
     spool: &'a SpoolDir,
@@ -48,10 +49,10 @@ pub struct RejectedDir<'a> {
 }
 
 impl<'a> RejectedDir<'a> {
-    /// Opens the directory of a spool; none if nothing was ever refused there.
+    /// Opens the directory of a spool; none if nothing was ever rejected there.
     ///
     /// # Errors
-    /// It can not be opened, or is no directory.
+    /// It cannot be opened, or is no directory.
     pub fn open(spool: &'a SpoolDir) -> io::Result<Option<Self>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         match openat(spool, REJECTED_DIR, flags, Mode::empty()) {
@@ -69,7 +70,7 @@ impl<'a> RejectedDir<'a> {
     /// The ids of the records that are there with the times at which they were kept, oldest first.
     ///
     /// # Errors
-    /// The directory can not be read.
+    /// The directory cannot be read.
     pub fn ids(&self) -> io::Result<Vec<(SystemTime, HexId)>> {
         let mut found = Vec::new();
         for name in self.names()? {
@@ -93,7 +94,7 @@ impl<'a> RejectedDir<'a> {
     /// All records that are there, oldest first.
     ///
     /// # Errors
-    /// The directory or a file in it can not be read.
+    /// The directory or a file in it cannot be read.
     pub fn list(&self) -> io::Result<Vec<RejectedRecord>> {
         let mut records = Vec::new();
         for (_, id) in self.ids()? {
@@ -116,11 +117,11 @@ impl<'a> RejectedDir<'a> {
         let bytes = content(&record, SPOOL_FILE_BYTES)?;
         let mut records = file::decode(name.as_ref(), &bytes).records;
         let answer = match self.open_file(&format!("{name}{ANSWER_ENDING}")) {
-            Ok(file) => Answer::parse(&content(&file, REJECTED_ANSWER_BYTES)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::default(),
+            Ok(file) => StoredAnswer::parse(&content(&file, REJECTED_ANSWER_BYTES)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => StoredAnswer::default(),
             Err(error) => return Err(error),
         };
-        let Answer { unix_secs, server, status, reason } = answer;
+        let StoredAnswer { unix_secs, server, status, reason } = answer;
         let modified_secs = || modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let unix_secs = unix_secs.unwrap_or_else(modified_secs);
         let message = records.pop().map(|record| record.message);
@@ -163,7 +164,13 @@ impl<'a> RejectedDir<'a> {
 
     /// Writes a record and its answer, the answer first, so that no record is there without one. Both are on disk on
     /// return: the record leaves the spool then.
-    pub(super) fn write(&self, id: HexId, record: &[u8], answer: &Answer, now: SystemTime) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        id: HexId,
+        record: &[u8],
+        answer: &StoredAnswer,
+        now: SystemTime,
+    ) -> io::Result<()> {
         let (record_name, answer_name) = (id.to_string(), format!("{id}{ANSWER_ENDING}"));
         let answer = answer.encode();
         let files = [(&answer_name, answer.as_bytes()), (&record_name, record)];
@@ -184,7 +191,7 @@ impl<'a> RejectedDir<'a> {
         sync_directory(&self.directory)
     }
 
-    /// Removes what a kill left half written, and answers whose record is gone.
+    /// Removes what a killed process left unfinished, and answers whose record is gone.
     /// To be called by the one process that keeps records here, before it does.
     pub(super) fn sweep(&self) -> io::Result<()> {
         let names: HashSet<_> = self.names()?.into_iter().collect();
@@ -192,7 +199,7 @@ impl<'a> RejectedDir<'a> {
             Some(record) => !names.contains(record),
             None => false,
         };
-        for name in names.iter().filter(|name| name.starts_with('.') || is_left(name)) {
+        for name in names.iter().filter(|name| is_hidden(name.as_ref()) || is_left(name)) {
             // A directory is nothing of ours.
             let _ = self.remove_file(name);
         }

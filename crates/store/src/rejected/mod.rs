@@ -1,5 +1,4 @@
-//! Records that a server refused for good: kept by telempostd, for people to look at, to send again or
-//! to drop (`telemctl rejected`).
+//! Records that a server rejected: kept by telempostd, for people to read, to send again or to drop (`telemctl rejected`).
 //!
 //! ```text
 //! SPOOL_DIR/.rejected/           mode 0700
@@ -11,8 +10,8 @@
 //!     .new-RECORD_ID[.answer]    being written
 //! ```
 //!
-//! The newest [`REJECTED_KEPT`] are kept, for [`REJECTED_DAYS`] days. [`Rejected`] is the side that keeps,
-//! [`RejectedDir`] the one that looks.
+//! The newest [`REJECTED_KEPT`] are kept, for [`REJECTED_DAYS`] days. [`RejectedWriter`] is the side that keeps,
+//! [`RejectedDir`] the one that people use.
 
 mod answer;
 mod directory;
@@ -22,7 +21,7 @@ pub use directory::{RejectedDir, RejectedRecord};
 use crate::limits::{REJECTED_DAYS, REJECTED_KEPT};
 use crate::spool::SpoolDir;
 use crate::spool::file::{self, StoredRecord};
-use answer::Answer;
+use answer::StoredAnswer;
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -42,16 +41,16 @@ pub struct Rejection<'a> {
     pub reason: &'a str,
 }
 
-/// The side that keeps refused records; one process at a time for a spool.
+/// The side that keeps rejected records; one process at a time for a spool.
 #[derive(Debug, Default)]
-pub struct Rejected {
-    /// What is there, oldest first; none before the first look. People may have taken records out since:
+pub struct RejectedWriter {
+    /// What is there, oldest first; none before the directory was read. People may have taken records out since:
     /// then the bound holds all the same, and the oldest goes a little early.
     kept: Option<VecDeque<(SystemTime, HexId)>>,
 }
 
-impl Rejected {
-    /// Keeps a record that was refused `now`, and drops those that are too many or too old.
+impl RejectedWriter {
+    /// Keeps a record that was rejected `now`, and drops those that are too many or too old.
     ///
     /// # Errors
     /// As the system says; then it is not kept, and must stay in the spool.
@@ -59,34 +58,34 @@ impl Rejected {
         &mut self,
         spool: &SpoolDir,
         record: &StoredRecord,
-        refusal: Rejection<'_>,
+        rejection: Rejection<'_>,
         now: SystemTime,
     ) -> io::Result<()> {
         let directory = RejectedDir::open_or_create(spool)?;
-        let kept = self.look(&directory)?;
+        let kept = self.known(&directory)?;
         let unix_secs = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let bytes = file::encode_single(&record.message);
-        directory.write(record.id, &bytes, &Answer::new(refusal, unix_secs), now)?;
+        directory.write(record.id, &bytes, &StoredAnswer::new(rejection, unix_secs), now)?;
         kept.retain(|(_, id)| *id != record.id);
         kept.push_back((now, record.id));
-        // It is kept by now; what can not be dropped is tried again with the next one.
+        // It is kept by now; what cannot be dropped is tried again with the next one.
         let _ = drop_surplus(&directory, kept, now);
         Ok(())
     }
 
-    /// Drops the records that are too many or too old. To be called now and then, since [`keep`](Self::keep)
-    /// may not be for long.
+    /// Drops the records that are too many or too old. To be called now and then, since it may be long until the
+    /// next [`keep`](Self::keep).
     ///
     /// # Errors
     /// As the system says.
     pub fn prune(&mut self, spool: &SpoolDir, now: SystemTime) -> io::Result<()> {
         match RejectedDir::open(spool)? {
-            Some(directory) => drop_surplus(&directory, self.look(&directory)?, now),
+            Some(directory) => drop_surplus(&directory, self.known(&directory)?, now),
             None => Ok(()),
         }
     }
 
-    fn look(&mut self, directory: &RejectedDir<'_>) -> io::Result<&mut VecDeque<(SystemTime, HexId)>> {
+    fn known(&mut self, directory: &RejectedDir<'_>) -> io::Result<&mut VecDeque<(SystemTime, HexId)>> {
         match &mut self.kept {
             Some(kept) => Ok(kept),
             none => {

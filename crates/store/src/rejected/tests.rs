@@ -8,7 +8,7 @@ use telemetry_record::header::{Header, HeaderBlock};
 use telemetry_record::message::Message;
 
 const NOW: u64 = 1_522_691_281;
-const REFUSAL: Rejection<'_> = Rejection { server: "http://h/", status: Some(400), reason: "bad severity" };
+const REJECTION: Rejection<'_> = Rejection { server: "http://h/", status: Some(400), reason: "bad severity" };
 
 fn at(secs: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(secs)
@@ -39,7 +39,7 @@ fn names(path: &Path) -> BTreeSet<String> {
 fn a_record_is_kept_private_with_the_answer() {
     let (_dir, spool) = spool();
     assert!(RejectedDir::open(&spool).unwrap().is_none());
-    Rejected::default().keep(&spool, &record(7), REFUSAL, at(NOW)).unwrap();
+    RejectedWriter::default().keep(&spool, &record(7), REJECTION, at(NOW)).unwrap();
     let name = "07".repeat(16);
     let path = spool.path().join(REJECTED_DIR);
     assert_eq!(names(&path), BTreeSet::from([name.clone(), format!("{name}.answer")]));
@@ -65,8 +65,8 @@ fn a_record_is_kept_private_with_the_answer() {
 #[test]
 fn a_record_goes_back_under_its_id_as_if_new() {
     let (_dir, spool) = spool();
-    let mut rejected = Rejected::default();
-    rejected.keep(&spool, &record(7), REFUSAL, at(NOW)).unwrap();
+    let mut rejected = RejectedWriter::default();
+    rejected.keep(&spool, &record(7), REJECTION, at(NOW)).unwrap();
     let later = NOW + 20 * 24 * 3600;
     RejectedDir::open(&spool).unwrap().unwrap().retry(record(7).id, at(later)).unwrap();
     let name = record(7).id.to_string();
@@ -75,17 +75,17 @@ fn a_record_goes_back_under_its_id_as_if_new() {
     let decoded = file::decode(name.as_ref(), &spool.read(name.as_ref()).unwrap());
     assert_eq!(decoded.records, [record(7)]);
     assert_eq!(names(&spool.path().join(REJECTED_DIR)), BTreeSet::new());
-    // Refused once more.
-    rejected.keep(&spool, &record(7), REFUSAL, at(later + 1)).unwrap();
+    // Rejected once more.
+    rejected.keep(&spool, &record(7), REJECTION, at(later + 1)).unwrap();
     assert_eq!(kept(&spool), [record(7).id]);
 }
 
 #[test]
 fn dropping_takes_the_answer_along() {
     let (_dir, spool) = spool();
-    let mut rejected = Rejected::default();
-    rejected.keep(&spool, &record(1), REFUSAL, at(NOW)).unwrap();
-    rejected.keep(&spool, &record(2), REFUSAL, at(NOW)).unwrap();
+    let mut rejected = RejectedWriter::default();
+    rejected.keep(&spool, &record(1), REJECTION, at(NOW)).unwrap();
+    rejected.keep(&spool, &record(2), REJECTION, at(NOW)).unwrap();
     let directory = RejectedDir::open(&spool).unwrap().unwrap();
     directory.discard(record(1).id).unwrap();
     assert_eq!(kept(&spool), [record(2).id]);
@@ -99,9 +99,9 @@ fn dropping_takes_the_answer_along() {
 fn the_newest_are_kept_across_restarts() {
     let (_dir, spool) = spool();
     for range in [0..90, 85..120] {
-        let mut rejected = Rejected::default();
+        let mut rejected = RejectedWriter::default();
         for n in range {
-            rejected.keep(&spool, &record(n), REFUSAL, at(NOW + u64::from(n))).unwrap();
+            rejected.keep(&spool, &record(n), REJECTION, at(NOW + u64::from(n))).unwrap();
         }
     }
     let expected: Vec<_> = (20..120).map(|n| record(n).id).collect();
@@ -112,23 +112,23 @@ fn the_newest_are_kept_across_restarts() {
 #[test]
 fn the_old_go_by_age() {
     let (_dir, spool) = spool();
-    Rejected::default().prune(&spool, at(NOW)).unwrap();
+    RejectedWriter::default().prune(&spool, at(NOW)).unwrap();
     for n in 0..3 {
-        Rejected::default().keep(&spool, &record(n), REFUSAL, at(NOW + u64::from(n))).unwrap();
+        RejectedWriter::default().keep(&spool, &record(n), REJECTION, at(NOW + u64::from(n))).unwrap();
     }
     let end = at(NOW + 1) + KEPT_FOR;
-    Rejected::default().prune(&spool, end).unwrap();
+    RejectedWriter::default().prune(&spool, end).unwrap();
     assert_eq!(kept(&spool), [record(1).id, record(2).id]);
-    Rejected::default().keep(&spool, &record(9), REFUSAL, end + Duration::from_secs(1)).unwrap();
+    RejectedWriter::default().keep(&spool, &record(9), REJECTION, end + Duration::from_secs(1)).unwrap();
     assert_eq!(kept(&spool), [record(2).id, record(9).id]);
-    Rejected::default().prune(&spool, at(0)).unwrap();
+    RejectedWriter::default().prune(&spool, at(0)).unwrap();
     assert_eq!(kept(&spool).len(), 2);
 }
 
 #[test]
-fn what_a_kill_left_is_swept_and_strangers_are_no_records() {
+fn what_a_killed_process_left_is_swept_and_foreign_files_are_no_records() {
     let (dir, spool) = spool();
-    Rejected::default().keep(&spool, &record(1), REFUSAL, at(NOW)).unwrap();
+    RejectedWriter::default().keep(&spool, &record(1), REJECTION, at(NOW)).unwrap();
     let path = spool.path().join(REJECTED_DIR);
     let [two, three, four] = [2, 3, 4].map(|n| record(n).id.to_string());
     fs::write(path.join(format!(".{two}")), "half").unwrap();
@@ -136,7 +136,7 @@ fn what_a_kill_left_is_swept_and_strangers_are_no_records() {
     fs::write(dir.path().join("secret"), "s").unwrap();
     symlink(dir.path().join("secret"), path.join(&four)).unwrap();
     fs::write(path.join("notes"), "mine").unwrap();
-    Rejected::default().prune(&spool, at(NOW)).unwrap();
+    RejectedWriter::default().prune(&spool, at(NOW)).unwrap();
     let one = record(1).id.to_string();
     assert_eq!(names(&path), BTreeSet::from([format!("{one}.answer"), one, four, "notes".to_owned()]));
     assert_eq!(kept(&spool), [record(1).id]);
@@ -144,9 +144,9 @@ fn what_a_kill_left_is_swept_and_strangers_are_no_records() {
 }
 
 #[test]
-fn damage_is_told_and_not_sent_again() {
+fn a_damaged_record_is_listed_and_not_sent_again() {
     let (_dir, spool) = spool();
-    Rejected::default().keep(&spool, &record(1), REFUSAL, at(NOW)).unwrap();
+    RejectedWriter::default().keep(&spool, &record(1), REJECTION, at(NOW)).unwrap();
     let path = spool.path().join(REJECTED_DIR).join(record(1).id.to_string());
     fs::write(&path, [0; 40]).unwrap();
     fs::remove_file(path.with_extension("answer")).unwrap();
@@ -166,9 +166,9 @@ fn damage_is_told_and_not_sent_again() {
 }
 
 #[test]
-fn a_link_in_the_place_of_the_directory_is_not_followed() {
+fn a_link_instead_of_the_directory_is_not_followed() {
     let (dir, spool) = spool();
     symlink(dir.path(), spool.path().join(REJECTED_DIR)).unwrap();
     assert!(RejectedDir::open(&spool).is_err());
-    assert!(Rejected::default().keep(&spool, &record(1), REFUSAL, at(NOW)).is_err());
+    assert!(RejectedWriter::default().keep(&spool, &record(1), REJECTION, at(NOW)).is_err());
 }

@@ -71,7 +71,7 @@ pub enum Damage {
     /// No header lines where a record should begin.
     #[error(transparent)]
     Headers(#[from] HeaderError),
-    /// The frame line of a batch can not be read, or its record is cut short.
+    /// The frame line of a batch cannot be read, or its record is cut short.
     #[error("record {number} of the file is cut short or its frame is broken")]
     Frame {
         /// Position in the file, from 1.
@@ -114,7 +114,7 @@ pub fn encode_batch<'a>(records: impl IntoIterator<Item = (HexId, &'a Message)>)
     bytes
 }
 
-/// Reads the file of this name. Never fails as a whole: what is whole is returned, the rest is told.
+/// Reads the file of this name. Never fails as a whole: what is whole is returned, with what is wrong with the rest.
 pub fn decode(name: &OsStr, bytes: &[u8]) -> Decoded {
     if let Some(frames) = bytes.strip_prefix(BATCH_MARK) {
         return decode_batch(frames);
@@ -207,7 +207,7 @@ fn id_of_file(name: &OsStr, bytes: &[u8]) -> HexId {
 fn hex_head<const BYTES: usize>(digest: &[u8]) -> String {
     let mut text = String::with_capacity(2 * BYTES);
     for byte in digest.iter().take(BYTES) {
-        // Writing to a String can not fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text

@@ -87,7 +87,7 @@ impl Deref for Reader {
     }
 }
 
-/// The time that is so many nanoseconds after the epoch, or before it.
+/// The time that lies this number of nanoseconds after the epoch, or before it.
 fn time_from_unix_ns(unix_ns: i64) -> SystemTime {
     let distance = Duration::from_nanos(unix_ns.unsigned_abs());
     if unix_ns < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
