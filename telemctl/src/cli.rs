@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
-All commands but is-active, status, doctor and preview need root. With --config FILE none does: the permissions
+All commands but is-active, status, doctor, preview, config show and config check need root. With --config FILE none does: the permissions
 of the files decide, so that a private instance needs no privileges.
 
 Exit codes: 0 done, or nothing to do; 1 not done; 2 wrong arguments.";
@@ -51,6 +51,18 @@ Keys of --json:
 Keys may be added, never renamed.
 
 Exit codes: 0 no error, 1 an error was found, 2 wrong arguments.";
+
+const CONFIG_AFTER_HELP: &str = "\
+Without a command: show. `config set` checks the value, changes or adds one line and keeps the rest of the file, and has
+the running daemons that obey the key read it again. Where the administrator has no file, it begins as a copy of the
+distribution's.
+
+Keys of --json:
+  source (null: built-in defaults), keys, each: key, value (without a password), line (null for a default),
+  is_allowed, allowed, default, programs, meaning
+Keys may be added, never renamed.
+
+Exit codes: 0 done; 1 not done, or check found something; 2 wrong arguments.";
 
 const PREVIEW_AFTER_HELP: &str = "\
 Keys of --json:
@@ -124,6 +136,9 @@ pub enum Command {
     /// The records that a server refused for good: list them, send them again, drop them
     #[command(subcommand, after_help = REJECTED_AFTER_HELP)]
     Rejected(RejectedCommand),
+    /// The configuration: show what holds, check it, change a value
+    #[command(after_help = CONFIG_AFTER_HELP, args_conflicts_with_subcommands = true)]
+    Config(ConfigArguments),
     /// Show what a record of this machine says, without sending or storing it
     #[command(after_help = PREVIEW_AFTER_HELP)]
     Preview(OutputFormat),
@@ -152,6 +167,35 @@ pub struct StatusArguments {
     /// Print metrics in the text format of Prometheus
     #[arg(long, conflicts_with = "json")]
     pub prometheus: bool,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// How `show` prints, which is what is done without a command.
+    #[command(flatten)]
+    pub format: OutputFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<ConfigCommand>,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every key with its value, where that comes from, and which programs obey it
+    Show(OutputFormat),
+    /// List wrong values, unknown and repeated keys
+    Check,
+    /// Change one value in the administrator's file
+    Set {
+        /// Which key
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// Its value, as it would stand in the file
+        #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+        value: String,
+    },
 }
 
 /// What to do with refused records.
@@ -250,6 +294,9 @@ mod tests {
             ("telemctl status -V", ErrorKind::DisplayVersion),
             ("telemctl journal --version", ErrorKind::DisplayVersion),
             ("telemctl status --json --prometheus", ErrorKind::ArgumentConflict),
+            ("telemctl config get", ErrorKind::InvalidSubcommand),
+            ("telemctl config set spool_max_size", ErrorKind::MissingRequiredArgument),
+            ("telemctl config --json check", ErrorKind::ArgumentConflict),
             ("telemctl rejected", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("telemctl rejected send", ErrorKind::InvalidSubcommand),
             ("telemctl rejected show", ErrorKind::MissingRequiredArgument),

@@ -7,6 +7,7 @@
 //! [`exit_code::Outcome`]; only this file touches standard output.
 
 pub mod cli;
+mod config;
 mod core_pattern;
 mod crash_test;
 mod doctor;
@@ -48,48 +49,45 @@ pub fn run_telem_journal() -> ExitCode {
 }
 
 fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {
-    if matches!(command, Command::CrashTestChild) {
-        return crash_test::crash();
-    }
-    privilege::check(command, config.file.is_some(), nix::unistd::Uid::effective())?;
+    let file = config.file.as_deref();
+    privilege::check(command, file.is_some(), nix::unistd::Uid::effective())?;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let outcome = match (installation(config.file.as_deref()), command) {
-        (Err(failure), Command::Doctor(format)) => {
-            doctor::report_unusable(&failure.to_string(), format.json, &mut out)
-        }
-        (installation, _) => installation.and_then(|installation| {
-            // These show them themselves.
-            if !matches!(command, Command::Status(_) | Command::Doctor(_)) {
-                for complaint in installation.complaints() {
-                    eprintln!("telemctl: warning: {complaint}");
-                }
-            }
-            dispatch(command, &installation, &mut out)
-        }),
-    };
+    let outcome = perform(file, command, &mut out);
     let flushed = out.flush().map_err(Failure::Output);
     outcome.and(flushed)
 }
 
-fn installation(config: Option<&Path>) -> Result<Installation, Failure> {
-    let configuration = installation::read_configuration(config)?;
-    Installation::new(&configuration, config.is_some()).map_err(|error| Failure::told(error.to_string()))
+fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outcome {
+    // Status and doctor show themselves what is odd in the configuration.
+    let installation = || installation(file).inspect(warn);
+    match command {
+        Command::Start => services::start(&installation()?),
+        Command::Stop => services::stop(&installation()?),
+        Command::Restart => services::restart(&installation()?),
+        Command::IsActive => services::is_active(&installation()?, out),
+        Command::OptIn => opt_in::run(&installation()?, out),
+        Command::OptOut => opt_out::run(&installation()?, out),
+        Command::Journal(arguments) => journal::run(&installation()?, arguments, out),
+        Command::Status(arguments) => status::run(&self::installation(file)?, arguments, out),
+        Command::Doctor(format) => match self::installation(file) {
+            Ok(installation) => doctor::run(&installation, format.json, out),
+            Err(failure) => doctor::report_unusable(&failure.to_string(), format.json, out),
+        },
+        Command::Rejected(command) => rejected::run(&installation()?, command, out),
+        Command::Config(arguments) => config::run(file, arguments, out),
+        Command::Preview(format) => preview::run(&installation()?, format.json, out),
+        Command::CrashTest => crash_test::run(&installation()?, out),
+        Command::CrashTestChild => crash_test::crash(),
+    }
 }
 
-fn dispatch(command: &Command, installation: &Installation, out: &mut dyn Write) -> Outcome {
-    match command {
-        Command::Start => services::start(installation),
-        Command::Stop => services::stop(installation),
-        Command::Restart => services::restart(installation),
-        Command::IsActive => services::is_active(installation, out),
-        Command::OptIn => opt_in::run(installation, out),
-        Command::OptOut => opt_out::run(installation, out),
-        Command::Journal(arguments) => journal::run(installation, arguments, out),
-        Command::Status(arguments) => status::run(installation, arguments, out),
-        Command::Doctor(format) => doctor::run(installation, format.json, out),
-        Command::Rejected(command) => rejected::run(installation, command, out),
-        Command::Preview(format) => preview::run(installation, format.json, out),
-        Command::CrashTest => crash_test::run(installation, out),
-        Command::CrashTestChild => crash_test::crash(),
+fn installation(file: Option<&Path>) -> Result<Installation, Failure> {
+    let configuration = installation::read_configuration(file)?;
+    Installation::new(&configuration, file.is_some()).map_err(|error| Failure::told(error.to_string()))
+}
+
+fn warn(installation: &Installation) {
+    for complaint in installation.complaints() {
+        eprintln!("telemctl: warning: {complaint}");
     }
 }

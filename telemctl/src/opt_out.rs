@@ -6,8 +6,7 @@ use crate::installation::Installation;
 use crate::services;
 use crate::work_directories::{self, Removal};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -83,23 +82,12 @@ fn stop_daemons(installation: &Installation) -> Result<(), String> {
     }
     // Those that were started by hand.
     for (name, pid) in services::running(installation) {
-        match end(name, pid) {
+        match services::send_signal(name, pid, Signal::SIGTERM) {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(format!("{name} still runs (pid {pid}): {errno}; run `kill {pid}`")),
         }
     }
     wait_until_gone(installation)
-}
-
-/// Asks a daemon to end. The number comes from a file of the daemon's user, so that it is checked first:
-/// root must not be led to end something else.
-fn end(name: &str, pid: u32) -> Result<(), Errno> {
-    let process = i32::try_from(pid).ok().filter(|pid| *pid > 1).map(Pid::from_raw).ok_or(Errno::ESRCH)?;
-    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).map_err(|_| Errno::ESRCH)?;
-    if comm.trim_end() != name {
-        return Err(Errno::ESRCH);
-    }
-    kill(process, Signal::SIGTERM)
 }
 
 fn wait_until_gone(installation: &Installation) -> Result<(), String> {

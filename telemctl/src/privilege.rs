@@ -1,6 +1,6 @@
 //! Who may run what.
 
-use crate::cli::Command;
+use crate::cli::{Command, ConfigArguments, ConfigCommand};
 use crate::exit_code::{Failure, MUST_BE_ROOT, Outcome};
 use nix::unistd::Uid;
 
@@ -20,6 +20,9 @@ fn needs_root(command: &Command) -> bool {
         | Command::Doctor(_)
         | Command::Preview(_)
         | Command::CrashTestChild => false,
+        Command::Config(ConfigArguments { command, .. }) => {
+            matches!(command, Some(ConfigCommand::Set { .. }))
+        }
         Command::Start
         | Command::Stop
         | Command::Restart
@@ -39,6 +42,8 @@ mod tests {
     #[test]
     fn root_is_needed_for_the_system_but_not_to_look() {
         let user = Uid::from_raw(1000);
+        let config =
+            |command| Command::Config(ConfigArguments { format: OutputFormat { json: false }, command });
         for (command, allowed) in [
             (Command::Start, false),
             (Command::Stop, false),
@@ -52,6 +57,9 @@ mod tests {
             (Command::Rejected(RejectedCommand::List(OutputFormat { json: true })), false),
             (Command::Preview(OutputFormat { json: false }), true),
             (Command::CrashTest, false),
+            (config(None), true),
+            (config(Some(ConfigCommand::Check)), true),
+            (config(Some(ConfigCommand::Set { key: String::new(), value: String::new() })), false),
         ] {
             assert_eq!(check(&command, false, user).is_ok(), allowed, "{command:?}");
             assert!(check(&command, true, user).is_ok(), "{command:?}");

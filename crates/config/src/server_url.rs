@@ -62,6 +62,9 @@ impl Allowed<ServerUrl> for HttpUrl {
 
     /// Of a wrong URL nobody knows which part of it is the password: everything up to the last `@` is left out.
     fn shown(&self, text: &str) -> String {
+        if let Some(url) = self.parse(text) {
+            return shortened(&url.to_string());
+        }
         match text.rsplit_once('@') {
             Some((_, rest)) => format!("...@{}", shortened(rest)),
             None => shortened(text),

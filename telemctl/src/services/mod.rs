@@ -6,7 +6,11 @@ mod systemctl;
 
 use crate::exit_code::{Failure, OPT_IN_FIRST, Outcome};
 use crate::installation::{DAEMONS, Installation};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use plan::Action;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use systemctl::Systemctl;
@@ -91,6 +95,17 @@ fn unmanaged(installation: &Installation) -> String {
 pub(crate) fn running(installation: &Installation) -> Vec<(&'static str, u32)> {
     let pid = |name| instance::running_pid(&installation.settings.run_dir, name).ok().flatten();
     DAEMONS.into_iter().filter_map(|name| Some((name, pid(name)?))).collect()
+}
+
+/// Sends a signal to a daemon. The process id comes from a file of the daemon's user, so that it is checked first:
+/// root must not be led to signal something else.
+pub(crate) fn send_signal(name: &str, pid: u32, signal: Signal) -> Result<(), Errno> {
+    let process = i32::try_from(pid).ok().filter(|pid| *pid > 1).map(Pid::from_raw).ok_or(Errno::ESRCH)?;
+    let comm = fs::read_to_string(format!("/proc/{pid}/comm")).map_err(|_| Errno::ESRCH)?;
+    if comm.trim_end() != name {
+        return Err(Errno::ESRCH);
+    }
+    kill(process, signal)
 }
 
 /// A unit as systemd has it.
