@@ -19,7 +19,7 @@ pub struct Installation {
     pub source: Source,
     /// Its wrong values, of whatever program.
     pub wrong_values: Vec<ConfigError>,
-    /// Lines of it that have no effect.
+    /// Lines of it that have no effect, or not the one that they seem to have.
     pub warnings: Vec<String>,
     /// Whether the file was named by `--config`: then nothing but its directories is touched, and systemd
     /// is left alone.
@@ -61,7 +61,7 @@ impl Installation {
             settings: Settings::read(&configuration.without(has_wrong_value))?,
             source: configuration.source().clone(),
             wrong_values: wrong_values(configuration),
-            warnings: configuration.warnings().iter().map(config_warnings::with_nearest).collect(),
+            warnings: config_warnings::all(configuration, programs::keys()),
             is_private,
         })
     }

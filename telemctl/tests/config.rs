@@ -56,23 +56,24 @@ fn show_as_json() {
 }
 
 #[test]
-fn check_lists_what_is_wrong_in_the_order_of_the_file() {
+fn check_lists_what_is_wrong_or_odd() {
     let instance = Instance::with(
-        "spool_dri=/x\nserver=htp://me:secret@h/\ncainfo=/a\ncainfo=ca.pem\n[other]\nspool_dir=/x\n",
+        "spool_dri=/x\nserver=htp://me:secret@h/\ncainfo=/a\ncainfo=ca.pem\nspool_max_size=5120KB\n[other]\nspool_dir=/x\n",
     );
     let said = instance.say(&["config", "check"]);
     let file = instance.config().display().to_string();
     let expected = [
-        "9: unknown key `spool_dri`; did you mean `spool_dir`?",
         "10: server=...@h/: must be an http:// or https:// URL",
-        "12: `cainfo` is set twice; the last one counts",
         "12: cainfo=ca.pem: must be an absolute path, or nothing for the system's certificates",
-        "14: `spool_dir` stands outside [settings] and has no effect",
+        "9: unknown key `spool_dri`; did you mean `spool_dir`?",
+        "12: `cainfo` is set twice; the last one counts",
+        "13: spool_max_size=5120KB is taken as spool_max_size=5120",
+        "15: `spool_dir` stands outside [settings] and has no effect",
     ];
     let expected: String = expected.iter().map(|line| format!("{file}:{line}\n")).collect();
     assert_eq!(
         (said.code, said.out, said.err.as_str()),
-        (Some(1), expected, "telemctl: the configuration has 5 faults\n")
+        (Some(1), expected, "telemctl: the configuration has 6 faults\n")
     );
 
     let well = Instance::new();

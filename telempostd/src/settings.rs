@@ -217,7 +217,7 @@ impl Settings {
 /// One line that names the file, the key and what to do.
 pub(crate) fn load(config_file: Option<&Path>) -> Result<Settings, String> {
     let configuration = Configuration::load(config_file).map_err(|error| error.to_string())?;
-    config_warnings::log(&configuration);
+    config_warnings::log(&configuration, &KEYS);
     let settings = Settings::read(&configuration).map_err(|error| error.to_string())?;
     if settings.server_delivery_enabled && settings.server.url.is_empty() {
         return Err(no_server(configuration.source()));
@@ -260,11 +260,13 @@ mod tests {
     #[test]
     fn values_may_be_odd_where_the_contract_says_so() {
         let lines = "spool_process_time=7\nrate_limit_strategy=DROP\nrecord_retention_enabled=True\n\
-                     spool_max_size=-1\ndaemon_recycling_enabled=0";
+                     spool_max_size=-1\nrecord_burst_limit=-5\nrecord_window_length=10m\nserver=h/v3/collector\ndaemon_recycling_enabled=0";
         let settings = settings(lines).unwrap();
         assert_eq!(settings.spool_process_interval, Duration::from_secs(120));
         assert_eq!(settings.rate_limit_strategy, RateLimitStrategy::Drop);
         assert!(settings.retention_enabled);
+        assert_eq!((settings.record_burst_limit, settings.record_window), (None, minutes(10)));
+        assert_eq!(settings.server.url.with_password(), "http://h/v3/collector");
         assert_eq!((settings.spool_max_bytes, settings.recycle_after), (None, None));
     }
 
@@ -277,7 +279,6 @@ mod tests {
         for wrong in [
             "record_expiry=0",
             "spool_process_time=x",
-            "record_burst_limit=-5",
             "record_window_length=60",
             "byte_window_length=-1",
             "record_server_delivery_enabled=",

@@ -176,7 +176,7 @@ mod tests {
             &too_long,
             "spool_dir=",
             "etc_dir=etc",
-            "spool_max_size=-2",
+            "spool_max_size=x",
             "spool_max_size=1073741825",
             "spool_keep_free=91",
             "spool_sync=yes",

@@ -3,7 +3,7 @@
 
 use crate::event_loop::EventLoop;
 use crate::listener::{ListenError, Listener};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::staging::{Staging, StagingError};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io;
@@ -52,7 +52,7 @@ impl DaemonError {
 /// Reads the configuration. What is odd in it is logged.
 pub(crate) fn load_settings(config_file: Option<&PathBuf>) -> Result<Settings, DaemonError> {
     let configuration = Configuration::load(config_file.map(PathBuf::as_path))?;
-    config_warnings::log(&configuration);
+    config_warnings::log(&configuration, &settings::KEYS);
     Ok(Settings::read(&configuration)?)
 }
 

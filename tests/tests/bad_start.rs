@@ -89,6 +89,36 @@ fn a_wrong_value_stops_only_the_programs_that_obey_the_key() {
 }
 
 #[test]
+fn what_the_c_programs_took_is_taken_with_a_warning() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("spool_max_size", "5120KB # as ever").set("user_records_per_minute", "-3");
+    let telemprobd = sandbox.start_telemprobd();
+    sandbox.set("server", "user:secret@127.0.0.1:1/v2/collector");
+    let telempostd = sandbox.start("telempostd");
+    telempostd.wait_for_log("server=");
+    for (log, warnings) in [
+        (
+            telemprobd.log(),
+            [
+                "spool_max_size=5120KB # as ever is taken as spool_max_size=5120\n",
+                "user_records_per_minute=-3 is taken as user_records_per_minute=-1\n",
+            ],
+        ),
+        (
+            telempostd.log(),
+            [
+                "spool_max_size=5120KB # as ever is taken as spool_max_size=5120\n",
+                "server=...@127.0.0.1:1/v2/collector is taken as server=http://127.0.0.1:1/v2/collector\n",
+            ],
+        ),
+    ] {
+        for warning in warnings {
+            assert!(log.contains(warning) && log.contains(&sandbox.config_arg()), "{warning}: {log}");
+        }
+    }
+}
+
+#[test]
 fn an_unknown_key_is_a_warning_with_the_nearest_one() {
     let mut sandbox = Sandbox::new();
     sandbox.set("record_expire", "5");

@@ -13,6 +13,11 @@ pub trait Allowed<T>: Sync {
     /// The set, as "must be ..." goes on.
     fn describe(&self) -> String;
 
+    /// What is meant by a text that is not in the set, but that the C programs took: it is taken, with a warning.
+    fn meant(&self, _text: &str) -> Option<String> {
+        None
+    }
+
     /// A text as it may be shown and logged.
     fn shown(&self, text: &str) -> String {
         shortened(text)
@@ -45,6 +50,10 @@ impl<T> Allowed<T> for Number<T> {
     fn describe(&self) -> String {
         format!("{} to {} {}", self.range.start(), self.range.end(), self.unit)
     }
+
+    fn meant(&self, text: &str) -> Option<String> {
+        number_before_something(text)
+    }
 }
 
 /// A number as in [`Number`], or -1, for which the value is none.
@@ -58,6 +67,20 @@ impl<T> Allowed<Option<T>> for Limit<T> {
     fn describe(&self) -> String {
         format!("{}, or -1 for no limit", self.0.describe())
     }
+
+    fn meant(&self, text: &str) -> Option<String> {
+        if is_negative(text) { Some("-1".to_owned()) } else { self.0.meant(text) }
+    }
+}
+
+/// The number at the beginning of a text, as in `5120KB` and `100 # comment`.
+fn number_before_something(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    text.get(..end).filter(|digits| !digits.is_empty()).map(str::to_owned)
+}
+
+fn is_negative(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The duration of so many seconds.
@@ -91,6 +114,10 @@ impl Allowed<Duration> for ClampedSeconds {
     fn describe(&self) -> String {
         let Self { min, max } = self;
         format!("a number of seconds (less than {min} counts as {min}, more than {max} as {max})")
+    }
+
+    fn meant(&self, text: &str) -> Option<String> {
+        if is_negative(text) { Some(self.min.to_string()) } else { number_before_something(text) }
     }
 }
 
@@ -185,6 +212,28 @@ mod tests {
         let clamped = ClampedSeconds { min: 120, max: 300 };
         for (text, expected) in [("7", Some(120)), ("150", Some(150)), ("301", Some(300)), ("x", None)] {
             assert_eq!(clamped.parse(text), expected.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_the_c_programs_took_mean_something() {
+        let number = Number { unit: "minutes", range: 1..=59, convert: minutes };
+        let limit = Limit(Number { unit: "KiB", range: 0..=9, convert: kib });
+        let clamped = ClampedSeconds { min: 120, max: 300 };
+        for (text, of_number, of_limit, of_clamped) in [
+            ("5120KB", Some("5120"), Some("5120"), Some("5120")),
+            ("100 # comment", Some("100"), Some("100"), Some("100")),
+            ("1.5", Some("1"), Some("1"), Some("1")),
+            ("-5", None, Some("-1"), Some("120")),
+            ("-1 # none", None, Some("-1"), Some("120")),
+            ("soon", None, None, None),
+            ("-", None, None, None),
+            ("", None, None, None),
+            ("7", None, None, None),
+        ] {
+            let meant = (number.meant(text), limit.meant(text), clamped.meant(text));
+            let meant = (meant.0.as_deref(), meant.1.as_deref(), meant.2.as_deref());
+            assert_eq!(meant, (of_number, of_limit, of_clamped), "{text}");
         }
     }
 

@@ -98,7 +98,8 @@ impl Configuration {
     /// [`ConfigError::Value`].
     pub fn get<T>(&self, key: &Key<T>) -> Result<T, ConfigError> {
         let (text, line) = self.text(key.name, key.default);
-        key.allowed.parse(&text).ok_or_else(|| self.wrong(key, &text, line))
+        let meant = || key.meant(&text).and_then(|meant| key.allowed.parse(&meant));
+        key.allowed.parse(&text).or_else(meant).ok_or_else(|| self.wrong(key, &text, line))
     }
 
     /// Checks the value of a key of any type.
@@ -107,19 +108,38 @@ impl Configuration {
     /// [`ConfigError::Value`].
     pub fn check(&self, key: &dyn AnyKey) -> Result<(), ConfigError> {
         let (text, line) = self.text(key.name(), key.default());
-        if key.allows(&text) { Ok(()) } else { Err(self.wrong(key, &text, line)) }
+        if key.allows(&text) || key.meant(&text).is_some() {
+            Ok(())
+        } else {
+            Err(self.wrong(key, &text, line))
+        }
     }
 
     /// The effective value of a key as it may be shown, and the line that sets it (none for the default).
     pub fn shown(&self, key: &dyn AnyKey) -> (String, Option<usize>) {
         let (text, line) = self.text(key.name(), key.default());
-        (key.shown(&text), line)
+        (key.shown(&key.meant(&text).unwrap_or(text)), line)
     }
 
     /// The same without the lines that set these keys, so that their defaults hold.
     pub fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Self {
         let assignments = self.assignments.iter().filter(|assignment| !is_left_out(&assignment.key));
         Self { source: self.source.clone(), assignments: assignments.cloned().collect() }
+    }
+
+    /// The values of these keys that are not allowed, but that were taken for others.
+    pub fn taken_otherwise(&self, keys: impl IntoIterator<Item = &'static dyn AnyKey>) -> Vec<ConfigWarning> {
+        let warning = |key: &dyn AnyKey| {
+            let (text, line) = self.text(key.name(), key.default());
+            let meant = key.shown(&key.meant(&text)?);
+            Some(ConfigWarning {
+                path: self.source.path().to_owned(),
+                line: line?,
+                key: key.name().to_owned(),
+                kind: WarningKind::TakenAs { value: key.shown(&text), meant },
+            })
+        };
+        keys.into_iter().filter_map(warning).collect()
     }
 
     /// The lines that have no effect, in their order.
@@ -228,7 +248,7 @@ mod tests {
     fn lines_without_effect_are_warnings() {
         let text = "cainfo=/x\n[settings]\nspool_dri=/x\ncolour_of_sky=1\nserver=a\nserver=b\n[o]\nk=v\n";
         let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
-        assert_eq!(configuration.shown(&SERVER), ("b".to_owned(), Some(6)));
+        assert_eq!(configuration.shown(&SERVER), ("http://b".to_owned(), Some(6)));
         let warnings: Vec<_> = configuration.warnings().iter().map(ToString::to_string).collect();
         assert_eq!(
             warnings,
@@ -240,6 +260,56 @@ mod tests {
                 "/f.conf:8: `k` stands outside [settings] and has no effect",
             ]
         );
+    }
+
+    #[test]
+    fn what_the_c_programs_took_is_taken_with_a_warning() {
+        for (key, value, shown, meant) in [
+            (
+                &SERVER as &dyn AnyKey,
+                "h:8080/v2/collector",
+                "h:8080/v2/collector",
+                "http://h:8080/v2/collector",
+            ),
+            (&SERVER, "user:secret@h/", "...@h/", "http://h/"),
+            (&keys::SPOOL_MAX_SIZE, "5120KB", "5120KB", "5120"),
+            (&keys::SPOOL_MAX_SIZE, "100 # comment", "100 # comment", "100"),
+            (&keys::SPOOL_MAX_SIZE, "-5", "-5", "-1"),
+            (&keys::CRASH_BURST_LIMIT, "-2", "-2", "-1"),
+            (&keys::RECYCLING_IDLE_TIME, "300s", "300s", "300"),
+        ] {
+            let name = key.name();
+            let text = format!("[settings]\n{name}={value}\n");
+            let configuration = Configuration::parse(Path::new("/f.conf"), &text).unwrap();
+            assert!(configuration.check(key).is_ok(), "{name}={value}");
+            assert_eq!(configuration.shown(key), (meant.to_owned(), Some(2)));
+            let keys = [
+                &SERVER as &'static dyn AnyKey,
+                &keys::SPOOL_MAX_SIZE,
+                &keys::CRASH_BURST_LIMIT,
+                &keys::RECYCLING_IDLE_TIME,
+            ];
+            let warnings = configuration.taken_otherwise(keys);
+            assert_eq!(warnings.len(), 1);
+            assert_eq!(
+                warnings[0].to_string(),
+                format!("/f.conf:2: {name}={shown} is taken as {name}={meant}")
+            );
+        }
+        for (key, value) in [
+            (&SERVER as &dyn AnyKey, "http:/h"),
+            (&SERVER, "https:h"),
+            (&SERVER, "/path"),
+            (&SERVER, "two words"),
+            (&keys::SPOOL_MAX_SIZE, "soon"),
+            (&keys::SPOOL_MAX_SIZE, "99999999999KB"),
+            (&keys::RECYCLING_IDLE_TIME, "-5"),
+            (&keys::RECYCLING_IDLE_TIME, "0s"),
+        ] {
+            let text = format!("[settings]\n{}={value}\n", key.name());
+            let configuration = Configuration::parse(Path::new("/f.conf"), &text).unwrap();
+            assert!(configuration.check(key).is_err(), "{}={value}", key.name());
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub struct ConfigWarning {
 }
 
 /// What is wrong with a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WarningKind {
     /// No program has a key of this name.
     Unknown,
@@ -69,6 +69,13 @@ pub enum WarningKind {
     Repeated,
     /// The line stands in no section, or in another one.
     OutsideSection,
+    /// The value is not allowed, but another one was meant.
+    TakenAs {
+        /// The value, as it may be shown.
+        value: String,
+        /// What was meant, likewise.
+        meant: String,
+    },
 }
 
 impl fmt::Display for ConfigWarning {
@@ -81,6 +88,7 @@ impl fmt::Display for ConfigWarning {
             WarningKind::OutsideSection => {
                 write!(f, "`{key}` stands outside [settings] and has no effect")
             }
+            WarningKind::TakenAs { value, meant } => write!(f, "{key}={value} is taken as {key}={meant}"),
         }
     }
 }

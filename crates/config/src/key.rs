@@ -33,6 +33,9 @@ pub trait AnyKey: Sync {
     /// Whether a value is one of those, its `\s` already blanks.
     fn allows(&self, value: &str) -> bool;
 
+    /// The value that is taken for one that is not allowed, where the C programs took that.
+    fn meant(&self, value: &str) -> Option<String>;
+
     /// A value as it may be shown and logged: without a password, and not at any length.
     fn shown(&self, value: &str) -> String;
 }
@@ -56,6 +59,11 @@ impl<T> AnyKey for Key<T> {
 
     fn allows(&self, value: &str) -> bool {
         self.allowed.parse(value).is_some()
+    }
+
+    fn meant(&self, value: &str) -> Option<String> {
+        let meant = self.allowed.meant(value).filter(|_| !self.allows(value))?;
+        self.allows(&meant).then_some(meant)
     }
 
     fn shown(&self, value: &str) -> String {

@@ -60,6 +60,13 @@ impl Allowed<ServerUrl> for HttpUrl {
         "an http:// or https:// URL".to_owned()
     }
 
+    /// A URL without a scheme; one whose `//` is missing is not that.
+    fn meant(&self, text: &str) -> Option<String> {
+        let lower = text.to_ascii_lowercase();
+        let has_scheme = text.contains("://") || lower.starts_with("http:") || lower.starts_with("https:");
+        (!has_scheme).then(|| format!("http://{text}"))
+    }
+
     /// Of a wrong URL nobody knows which part of it is the password: everything up to the last `@` is left out.
     fn shown(&self, text: &str) -> String {
         if let Some(url) = self.parse(text) {
@@ -136,6 +143,12 @@ mod tests {
         ] {
             assert_eq!(HttpUrl.parse(url), None, "{url}");
             assert_eq!(HttpUrl.shown(url), shown);
+            assert!(
+                HttpUrl
+                    .meant(url)
+                    .is_none_or(|meant| HttpUrl.parse(&meant).is_none() || url == "http//u:p@h/x@y"),
+                "{url}"
+            );
         }
     }
 }

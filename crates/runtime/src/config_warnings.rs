@@ -1,17 +1,28 @@
 //! What is odd in a configuration, for logs and people: with the key that was probably meant. The library has none of
 //! this, and neither has who reads a file of a stranger: the search takes time.
 
-use telemetry_config::{ConfigWarning, Configuration, WarningKind, keys};
+use telemetry_config::{AnyKey, ConfigWarning, Configuration, WarningKind, keys};
 
-/// Logs a line for each line of the configuration that has no effect.
-pub fn log(configuration: &Configuration) {
-    for warning in configuration.warnings() {
-        log::warn!("{}", with_nearest(&warning));
+/// Logs a line for each line of the configuration that is odd to a program that obeys these keys.
+pub fn log(configuration: &Configuration, keys: &[&'static dyn AnyKey]) {
+    for warning in all(configuration, keys.iter().copied()) {
+        log::warn!("{warning}");
     }
 }
 
+/// The lines that have no effect, and those whose value was taken for another, in their order.
+pub fn all(
+    configuration: &Configuration,
+    keys: impl IntoIterator<Item = &'static dyn AnyKey>,
+) -> Vec<String> {
+    let mut warnings = configuration.warnings();
+    warnings.extend(configuration.taken_otherwise(keys));
+    warnings.sort_by_key(|warning| warning.line);
+    warnings.iter().map(with_nearest).collect()
+}
+
 /// A warning, with the known key that is nearest to an unknown one.
-pub fn with_nearest(warning: &ConfigWarning) -> String {
+fn with_nearest(warning: &ConfigWarning) -> String {
     match nearest(&warning.key).filter(|_| warning.kind == WarningKind::Unknown) {
         Some(nearest) => format!("{warning}; did you mean `{nearest}`?"),
         None => warning.to_string(),
@@ -42,15 +53,16 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_reported_with_the_one_that_was_meant() {
-        let text = "spool_dri=/x\n[settings]\nspool_dri=/x\ncolour_of_the_sky=1\n";
+        let text = "spool_dri=/x\n[settings]\nspool_dri=/x\nspool_max_size=5120KB\ncolour_of_the_sky=1\n";
         let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
-        let warnings: Vec<_> = configuration.warnings().iter().map(with_nearest).collect();
+        let warnings = all(&configuration, [&keys::SPOOL_MAX_SIZE as &dyn AnyKey]);
         assert_eq!(
             warnings,
             [
                 "/f.conf:1: `spool_dri` stands outside [settings] and has no effect",
                 "/f.conf:3: unknown key `spool_dri`; did you mean `spool_dir`?",
-                "/f.conf:4: unknown key `colour_of_the_sky`",
+                "/f.conf:4: spool_max_size=5120KB is taken as spool_max_size=5120",
+                "/f.conf:5: unknown key `colour_of_the_sky`",
             ]
         );
     }

@@ -1,14 +1,14 @@
-//! `config check`: every line of the file that is wrong, or has no effect.
+//! `config check`: every line of the file that is wrong, has no effect, or not the one that it seems to have.
 
 use crate::exit_code::{Failure, Outcome};
 use crate::harmless::word;
-use crate::installation;
+use crate::{installation, programs};
 use std::io::Write;
 use std::path::Path;
-use telemetry_config::{ConfigError, Configuration};
-use telemetry_runtime::config_warnings::with_nearest;
+use telemetry_config::Configuration;
+use telemetry_runtime::config_warnings;
 
-/// Prints a line for each, in the order of the file. Fails if there is one.
+/// Prints a line for each, wrong values first. Fails if there is one.
 pub(super) fn run(file: Option<&Path>, out: &mut dyn Write) -> Outcome {
     let configuration = installation::read_configuration(file)?;
     let faults = faults(&configuration);
@@ -21,15 +21,7 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write) -> Outcome {
 }
 
 fn faults(configuration: &Configuration) -> Vec<String> {
-    let line_of = |error: &ConfigError| match error {
-        ConfigError::Value { line, .. } => line.unwrap_or_default(),
-        _ => 0,
-    };
     let wrong = installation::wrong_values(configuration);
-    let wrong = wrong.iter().map(|error| (line_of(error), error.to_string()));
-    let warnings = configuration.warnings();
-    let warnings = warnings.iter().map(|warning| (warning.line, with_nearest(warning)));
-    let mut faults: Vec<_> = wrong.chain(warnings).collect();
-    faults.sort();
-    faults.into_iter().map(|(_, text)| text).collect()
+    let wrong = wrong.iter().map(ToString::to_string);
+    wrong.chain(config_warnings::all(configuration, programs::keys())).collect()
 }
