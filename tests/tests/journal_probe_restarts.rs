@@ -288,7 +288,7 @@ fn one_probe_at_a_time() {
     assert_eq!(second.wait().code(), Some(1));
     assert!(
         second.log().contains(&format!(
-            "runs already with run_dir={} (pid {})",
+            "is already running with run_dir={} (pid {})",
             sandbox.path("run").display(),
             probe.pid()
         )),

@@ -29,7 +29,7 @@ fn it_is_one_of_a_kind_and_ends_by_a_signal_with_its_position_written() {
     let mut klogscanner = start(&sandbox);
     let second = sandbox.run("klogscanner", &[]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&second.stderr).contains("klogscanner runs already"), "{second:?}");
+    assert!(String::from_utf8_lossy(&second.stderr).contains("klogscanner is already running"), "{second:?}");
     klogscanner.stop();
     let book = std::fs::read_to_string(sandbox.path("state/klogscanner.json")).unwrap();
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();

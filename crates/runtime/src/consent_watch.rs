@@ -1,5 +1,5 @@
-//! Tells at once when consent is withdrawn, so that a daemon stops without waiting for the next record.
-//! Whether it is given is always asked of the file itself ([`telemetry_config::consent`]); this only wakes.
+//! Wakes a daemon at once when consent is withdrawn, so that it stops without waiting for the next record.
+//! Whether consent is given is always read from the file itself ([`telemetry_config::consent`]).
 
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::io;
@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct ConsentWatch(Inotify);
 
 impl ConsentWatch {
-    /// Watches `etc_dir`, which has to be there.
+    /// Watches `etc_dir`, which has to exist.
     ///
     /// # Errors
     /// As `inotify_add_watch`.
@@ -25,7 +25,7 @@ impl ConsentWatch {
         Ok(Self(inotify))
     }
 
-    /// Takes what woke the loop.
+    /// Discards the events that woke the loop.
     pub fn drain(&self) {
         while self.0.read_events().is_ok_and(|events| !events.is_empty()) {}
     }

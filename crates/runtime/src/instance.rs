@@ -1,6 +1,6 @@
-//! One daemon of a kind for one `run_dir`: a lock on `RUN_DIR/NAME.lock`, which goes with the process
-//! however it ends. Only the daemon's user can open that file: a lock that any user takes on it, for
-//! reading even, would keep the daemon from starting. `RUN_DIR/NAME.pid` tells the process id to everybody.
+//! One instance of each daemon per `run_dir`: a lock on `RUN_DIR/NAME.lock`, which the kernel releases
+//! however the process ends. Only the daemon's user can open that file: any lock that another user could take on
+//! it, even a shared one, would keep the daemon from starting. `RUN_DIR/NAME.pid` shows everybody its process id.
 
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{DirBuilder, File};
@@ -9,27 +9,27 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use telemetry_files::{Attributes, Durability, Owner, bounded_file, open_lock_file, replace_path};
 
-/// The lock of a running daemon; dropping it frees the place.
+/// The lock of a running daemon, released when it is dropped.
 #[derive(Debug)]
 pub struct InstanceLock {
     _file: File,
 }
 
-/// Why the place could not be taken.
+/// Why the lock could not be acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
-    /// Another process has it.
-    #[error("{name} runs already with run_dir={} (pid {pid}); stop it first, or set another run_dir", run_dir.display())]
+    /// Another process holds it.
+    #[error("{name} is already running with run_dir={} (pid {pid}); stop it first, or set another run_dir", run_dir.display())]
     Taken {
         /// The daemon.
         name: String,
         /// The directory of the lock.
         run_dir: PathBuf,
-        /// Who has it; 0 if it has not said yet.
+        /// Its holder; 0 if that has not written its process id yet.
         pid: u32,
     },
-    /// The lock file can not be made.
-    #[error("{}: {source}; the run_dir must be writable for the daemon's user", path.display())]
+    /// The lock file cannot be created.
+    #[error("{}: {source}; run_dir must be writable for the daemon's user", path.display())]
     Io {
         /// The lock file or its directory.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum InstanceError {
 }
 
 impl InstanceLock {
-    /// Takes the place of the daemon `name`; makes `run_dir` if it is not there.
+    /// Acquires the lock of the daemon `name`; creates `run_dir` if it does not exist.
     ///
     /// # Errors
     /// [`InstanceError`].
@@ -61,11 +61,11 @@ impl InstanceLock {
     }
 }
 
-/// The process id of the running daemon `name`; none if none runs. A user who may not open the lock is
-/// told by the process id and the program's name.
+/// The process id of the running daemon `name`; none if none is running. For a user who may not open the lock,
+/// a process of that id and name decides.
 ///
 /// # Errors
-/// The lock file is there but can not be asked.
+/// The lock file exists but its lock cannot be queried.
 pub fn running_pid(run_dir: &Path, name: &str) -> io::Result<Option<u32>> {
     let pid = || read_pid(run_dir, name);
     let file = match File::open(lock_path(run_dir, name)) {
@@ -75,7 +75,7 @@ pub fn running_pid(run_dir: &Path, name: &str) -> io::Result<Option<u32>> {
         }
         file => file?,
     };
-    // Asks who would be in the way, without getting in anybody's way.
+    // Asks which lock would conflict, without taking one.
     let mut lock = whole_file(libc::F_RDLCK);
     fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock))?;
     if i32::from(lock.l_type) == libc::F_UNLCK { Ok(None) } else { Ok(pid()) }
@@ -91,7 +91,7 @@ fn pid_path(run_dir: &Path, name: &str) -> PathBuf {
 
 fn write_pid(run_dir: &Path, name: &str) -> io::Result<()> {
     let text = format!("{}\n", std::process::id());
-    // Everybody may know.
+    // Everybody may read it.
     let attributes = Attributes::new(0o644);
     replace_path(&pid_path(run_dir, name), text.as_bytes(), attributes, Durability::Atomic).map(drop)
 }
@@ -127,7 +127,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn nobody_else_can_lock_it() {
+    fn only_the_daemons_user_can_open_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let _lock = InstanceLock::acquire(dir.path(), "telempostd").unwrap();
         let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_kind() {
+    fn a_second_instance_is_refused_until_the_first_ends() {
         let dir = tempfile::tempdir().unwrap();
         let run_dir = dir.path().join("run");
         assert_eq!(running_pid(&run_dir, "telempostd").unwrap(), None);

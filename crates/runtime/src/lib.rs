@@ -1,8 +1,8 @@
-//! What a process of ours does, whichever it is: it logs, takes signals, watches consent, is the only one of its kind,
-//! reports to systemd that it is ready, and ends when it was idle.
+//! What every process of ours does: it logs, handles signals, watches consent, is the only instance of its kind, reports
+//! to systemd that it is ready, and exits when it has been idle.
 //!
-//! None of it knows records or what lies on disk. Both daemons are loops over file descriptors, so that what waits
-//! here offers a descriptor.
+//! Nothing here knows records or what is on disk. The daemons are loops over file descriptors, so that each source of
+//! events here offers a descriptor.
 
 pub mod config_warnings;
 pub mod consent_watch;

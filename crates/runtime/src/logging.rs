@@ -3,7 +3,7 @@
 //!
 //! A line with values (`log::warn!(event_id = id; "...")`) goes to the journal by its native protocol, each value as a
 //! field (`TELEMETRY_EVENT_ID=...`), so that programs need not take the text apart. Lines without any stay with stderr:
-//! of that, the journal knows the unit even when the process has ended before it looks.
+//! of those, the journal knows the unit even when the process has ended before the line is read.
 
 use crate::native_journal::{self, Entry, NativeJournal, one_line};
 use log::kv::{Key, Value, VisitSource};
@@ -18,8 +18,8 @@ struct Logger {
     native: Option<NativeJournal>,
 }
 
-/// Sends the `log` macros of this process to stderr or to the journal that reads it, from `info` up. A second call
-/// changes nothing.
+/// Sends what the `log` macros of this process log, from `info` up, to stderr or to the journal that reads it. A second
+/// call changes nothing.
 pub fn init(program: &str) {
     let journal_reads = journal_reads_stderr();
     let native = journal_reads.then(|| NativeJournal::connect(Path::new(native_journal::SOCKET)));
@@ -42,14 +42,14 @@ impl Log for Logger {
         if self.is_taken_with_fields(record, &text) {
             return;
         }
-        // A line is one line, whatever text of others is in it.
+        // One event is one line, whatever foreign text it quotes.
         let text = one_line(&text);
         let line = if self.journal_reads {
             format!("<{}>{text}\n", syslog_priority(record.level()))
         } else {
             format!("{}: {text}\n", self.program)
         };
-        // Nothing can be done about a stderr that is gone, and a daemon goes on without it.
+        // Nothing can be done about a closed stderr, and a daemon goes on without it.
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 
@@ -79,7 +79,7 @@ fn fields(record: &Record<'_>) -> Vec<(String, String)> {
         }
     }
     let mut fields = Fields(Vec::new());
-    // Ours are simple values, which can not fail.
+    // Our values are simple ones, whose visit cannot fail.
     let _ = record.key_values().visit(&mut fields);
     fields.0
 }
@@ -95,7 +95,7 @@ fn syslog_priority(level: Level) -> u8 {
 }
 
 /// Whether stderr is the stream that `JOURNAL_STREAM` names (systemd.exec(5)), and not one that was
-/// redirected since.
+/// redirected afterwards.
 fn journal_reads_stderr() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;

@@ -1,4 +1,4 @@
-//! The system journal by its native protocol: a datagram an entry, with fields for programs.
+//! systemd's journal by its native protocol: one datagram an entry, with fields for programs.
 //!
 //! ```text
 //! MESSAGE=one line\n                      a field
@@ -14,14 +14,14 @@ use telemetry_record::header::cut;
 /// Where the journal listens.
 pub const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// Longest value of a field, in bytes: a datagram of the dozen fields that an entry has at most must fit into the
+/// Maximum length of a field's value, in bytes: a datagram of a dozen fields, the maximum of an entry, must fit into the
 /// socket's buffer.
 pub const VALUE_BYTES: usize = 2048;
 
-/// What is logged.
+/// One entry of the journal.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// As syslog(3) counts.
+    /// The priority, as in syslog(3).
     pub priority: u8,
     /// Name of the program.
     pub identifier: &'a str,
@@ -31,12 +31,12 @@ pub struct Entry<'a> {
     pub fields: &'a [(&'a str, &'a str)],
 }
 
-/// The way to the journal. It never waits.
+/// A connection to the journal. Sending never blocks.
 #[derive(Debug)]
 pub struct NativeJournal(UnixDatagram);
 
 impl NativeJournal {
-    /// Opens the way. No privilege is needed afterwards, and no system call but a write.
+    /// Connects. No privilege is needed afterwards, and no system call but `write`.
     ///
     /// # Errors
     /// Nobody listens there.
@@ -50,7 +50,7 @@ impl NativeJournal {
     /// Sends an entry.
     ///
     /// # Errors
-    /// The journal is gone, or takes no more for now.
+    /// The journal is gone, or its queue is full.
     pub fn send(&self, entry: &Entry<'_>) -> io::Result<()> {
         self.0.send(&datagram(entry)).map(drop)
     }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_value_makes_another_field() {
+    fn no_value_can_forge_another_field() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         let journal = UnixDatagram::bind(&path).unwrap();

@@ -1,14 +1,14 @@
-//! What systemd is told (sd_notify(3)); nothing where it did not ask. A service manager that can not be
+//! The daemon's state as reported to systemd (sd_notify(3)), where systemd asked for it. A service manager that cannot be
 //! reached is no reason to stop.
 
 use sd_notify::NotifyState;
 
-/// The daemon serves.
+/// The daemon is serving.
 pub fn ready() {
     send(&[NotifyState::Ready]);
 }
 
-/// The daemon reads its configuration again; [`ready`] follows.
+/// The daemon is reloading its configuration; [`ready`] follows.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),
@@ -16,7 +16,7 @@ pub fn reloading() {
     }
 }
 
-/// The daemon ends.
+/// The daemon is stopping.
 pub fn stopping() {
     send(&[NotifyState::Stopping]);
 }
@@ -28,6 +28,6 @@ pub fn status(text: &str) {
 
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::debug!("systemd was not told: {error}");
+        log::debug!("systemd could not be notified: {error}");
     }
 }

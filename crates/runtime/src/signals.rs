@@ -8,21 +8,21 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// A signal that a daemon acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM or SIGINT: end cleanly.
+    /// SIGTERM or SIGINT: stop cleanly.
     Stop,
-    /// SIGHUP: read the configuration again.
+    /// SIGHUP: reload the configuration.
     Reload,
     /// SIGCHLD: a child ended.
     ChildEnded,
 }
 
-/// The signals of this process. They are blocked from their ordinary effect; a child that is started
-/// inherits that and has to unblock them, see [`unblock_all`].
+/// The signals of this process. Their ordinary effect is blocked; a child inherits that and has to unblock them, see
+/// [`unblock_all`].
 #[derive(Debug)]
 pub struct Signals(SignalFd);
 
 impl Signals {
-    /// Begins to watch. To be called before any thread or child is started.
+    /// Begins to watch. Must be called before any thread or child is started.
     ///
     /// # Errors
     /// As `sigprocmask` and `signalfd`.
@@ -35,7 +35,7 @@ impl Signals {
         Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?))
     }
 
-    /// The next signal that came, if one did.
+    /// The next pending signal, if there is one.
     pub fn next(&self) -> Option<Signal> {
         let info = self.0.read_signal().ok().flatten()?;
         match i32::try_from(info.ssi_signo).ok().and_then(|number| UnixSignal::try_from(number).ok())? {
@@ -53,7 +53,7 @@ impl AsFd for Signals {
     }
 }
 
-/// Gives all signals their ordinary effect again, at the start of a child of a process that watches.
+/// Gives all signals their ordinary effect again, at the start of a child of a process that watches them.
 ///
 /// # Errors
 /// As `sigprocmask`.
