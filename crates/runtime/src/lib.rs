@@ -11,6 +11,7 @@ pub mod instance;
 pub mod logging;
 pub mod malloc_trim;
 pub mod native_journal;
+pub mod poller;
 pub mod readiness;
 pub mod signals;
 pub mod throttle;
