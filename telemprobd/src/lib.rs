@@ -1,24 +1,16 @@
 //! telemprobd takes records from programs on a Unix socket, and answers once they are stored.
 
-mod budget;
+mod admission;
 pub mod cli;
-mod connections;
-mod event_loop;
-mod fair_share;
+mod commit;
+mod daemon;
 mod limits;
-mod listen_fds;
-mod listener;
-mod refusal;
-mod sender_config;
-mod session;
 pub mod settings;
-mod spool_watch;
-mod staging;
-mod startup;
+mod socket;
 
-pub use listener::ListenError;
-pub use staging::StagingError;
-pub use startup::DaemonError;
+pub use commit::StagingError;
+pub use daemon::start::DaemonError;
+pub use socket::listener::ListenError;
 use std::path::Path;
 
 /// Runs the daemon until a signal, the end of consent or idle time ends it.
@@ -26,5 +18,5 @@ use std::path::Path;
 /// # Errors
 /// Why it cannot start or go on.
 pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
-    startup::start(config_file.map(Path::to_owned)).and_then(event_loop::EventLoop::run)
+    daemon::start::start(config_file.map(Path::to_owned)).and_then(daemon::EventLoop::run)
 }

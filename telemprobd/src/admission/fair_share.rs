@@ -1,8 +1,8 @@
 //! Each user's share of the daemon: connections at one time and records a minute. One user at a limit
 //! changes nothing for another.
 
+use super::refusal::Refusal;
 use crate::limits::MAX_USERS;
-use crate::refusal::Refusal;
 use crate::settings::UserLimits;
 use std::collections::HashMap;
 use std::rc::Rc;

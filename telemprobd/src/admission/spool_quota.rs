@@ -1,7 +1,7 @@
 //! The budget of the disk: what the spool takes, in all and by user, kept up to date by what is stored
 //! and what is seen to leave.
 
-use crate::refusal::Refusal;
+use super::refusal::Refusal;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;

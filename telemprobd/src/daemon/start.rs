@@ -1,14 +1,15 @@
 //! From the command line to a daemon that is ready: everything that can refuse does so here, before
 //! anything is served.
 
-use crate::event_loop::EventLoop;
-use crate::listener::{ListenError, Listener};
+use super::EventLoop;
+use crate::commit::{Staging, StagingError};
 use crate::settings::{self, Settings};
-use crate::staging::{Staging, StagingError};
+use crate::socket::listener::{ListenError, Listener};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
-use telemetry_config::{ConfigError, Configuration, consent};
+use telemetry_config::consent;
+use telemetry_config::{ConfigError, Configuration};
 use telemetry_runtime::config_warnings;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::{InstanceError, InstanceLock};

@@ -1,8 +1,8 @@
 //! The clients that are connected, each with what it sent and the time that it has left.
 
-use crate::fair_share::Seat;
+use super::session::{Progress, Session};
+use crate::admission::fair_share::Seat;
 use crate::limits::CLIENT_TIME;
-use crate::session::{Progress, Session};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, getsockopt, recv, send, sockopt};
 use std::collections::{HashMap, VecDeque};
@@ -140,7 +140,7 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fair_share::FairShares;
+    use crate::admission::fair_share::FairShares;
     use crate::settings::UserLimits;
     use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The socket: systemd's, or our own at `socket_path`.
 
+use super::listen_fds;
 use crate::limits::ACCEPT_QUEUE;
-use crate::listen_fds;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, getsockopt, listen, socket, sockopt,

@@ -4,7 +4,7 @@
 //! Events are taken when a record is to be stored, and not when they come: an idle telemprobd is not woken
 //! by each delivery. Should more come than the kernel keeps (16,384 today), the directory is counted once.
 
-use crate::budget::Budget;
+use crate::admission::spool_quota::Budget;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
@@ -68,7 +68,7 @@ fn recount(budget: &mut Budget, spool: &SpoolDir) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refusal::Refusal;
+    use crate::admission::refusal::Refusal;
     use std::fs;
 
     #[test]

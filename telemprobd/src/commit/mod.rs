@@ -1,12 +1,14 @@
 //! From decoded messages to stored records: checked, given the machine id, held against the budget,
 //! written together.
 
-use crate::budget::Budget;
+mod spool_watch;
+
+use crate::admission::refusal::Refusal;
+use crate::admission::sender_config::SenderConfigs;
+use crate::admission::spool_quota::Budget;
 use crate::limits::{KEEP_FREE_BYTES, RECORD_OVERHEAD_BYTES};
-use crate::refusal::Refusal;
-use crate::sender_config::SenderConfigs;
 use crate::settings::Settings;
-use crate::spool_watch::SpoolWatch;
+use spool_watch::SpoolWatch;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};

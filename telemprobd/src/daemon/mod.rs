@@ -3,17 +3,19 @@
 //! While a commit waits for the disk, further clients queue up in the kernel and are ready together in
 //! the next turn: many senders cost few syncs, without a timer and without a delay for the single one.
 
-use crate::connections::{Client, Connections, Received, answer_stream, uid_of};
-use crate::fair_share::FairShares;
+pub(crate) mod start;
+
+use crate::admission::fair_share::FairShares;
+use crate::admission::refusal::Refusal;
+use crate::commit::{Ready, Staging};
 use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, MACHINE_ID_CHECK, MAX_CLIENTS, REFUSAL_LOG_INTERVAL};
-use crate::listener::Listener;
-use crate::refusal::Refusal;
 use crate::settings::Settings;
-use crate::staging::{Ready, Staging};
-use crate::startup::{DaemonError, load_settings};
+use crate::socket::connections::{Client, Connections, Received, answer_stream, uid_of};
+use crate::socket::listener::Listener;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::unistd::Uid;
+use start::{DaemonError, load_settings};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
