@@ -8,7 +8,7 @@ mod limits;
 pub mod settings;
 mod socket;
 
-pub use commit::StagingError;
+pub use commit::StorageError;
 pub use daemon::start::DaemonError;
 pub use socket::listener::ListenError;
 use std::path::Path;
@@ -18,5 +18,5 @@ use std::path::Path;
 /// # Errors
 /// Why it cannot start or go on.
 pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
-    daemon::start::start(config_file.map(Path::to_owned)).and_then(daemon::EventLoop::run)
+    daemon::start::start(config_file.map(Path::to_owned)).and_then(daemon::Daemon::run)
 }

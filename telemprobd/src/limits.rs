@@ -1,4 +1,4 @@
-//! Bounds of the daemon, with their reasons. Those of a message are in `telemetry_store::limits`.
+//! Bounds of the daemon, with their reasons. Those of a message are in `telemetry_record::limits`.
 
 use std::time::Duration;
 

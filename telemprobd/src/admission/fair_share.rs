@@ -12,7 +12,7 @@ const MINUTE_SECS: u64 = 60;
 
 /// A user's place among the connections, given back when it is dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct Seat(#[allow(dead_code)] Rc<()>); // Held for its count alone.
+pub(crate) struct Permit(#[allow(dead_code)] Rc<()>); // Held for its count alone.
 
 /// The shares of all users.
 #[derive(Debug)]
@@ -27,17 +27,17 @@ pub(crate) struct FairShares {
 
 #[derive(Debug)]
 struct User {
-    seats: Rc<()>,
+    permits: Rc<()>,
     minute: SlidingWindow,
 }
 
 impl User {
     fn new() -> Self {
-        Self { seats: Rc::new(()), minute: SlidingWindow::new(MINUTE_SECS) }
+        Self { permits: Rc::new(()), minute: SlidingWindow::new(MINUTE_SECS) }
     }
 
     fn connections(&self) -> u64 {
-        Rc::strong_count(&self.seats).saturating_sub(1) as u64
+        Rc::strong_count(&self.permits).saturating_sub(1) as u64
     }
 }
 
@@ -58,12 +58,12 @@ impl FairShares {
     }
 
     /// A place for a new connection of this user.
-    pub(crate) fn seat(&mut self, uid: u32, now_secs: u64) -> Result<Seat, Refusal> {
+    pub(crate) fn permit(&mut self, uid: u32, now_secs: u64) -> Result<Permit, Refusal> {
         let most = self.limits.max_connections.filter(|_| self.limits_user(uid));
         let user = self.user(uid, now_secs);
         match most {
             Some(most) if user.connections() >= most => Err(Refusal::UserConnections),
-            _ => Ok(Seat(Rc::clone(&user.seats))),
+            _ => Ok(Permit(Rc::clone(&user.permits))),
         }
     }
 
@@ -103,12 +103,12 @@ mod tests {
     #[test]
     fn a_users_connections_are_limited_and_given_back() {
         let mut shares = shares();
-        let first = shares.seat(1000, 0).unwrap();
-        let _second = shares.seat(1000, 0).unwrap();
-        assert_eq!(shares.seat(1000, 0).unwrap_err(), Refusal::UserConnections);
-        assert!(shares.seat(1001, 0).is_ok(), "another user does not notice");
+        let first = shares.permit(1000, 0).unwrap();
+        let _second = shares.permit(1000, 0).unwrap();
+        assert_eq!(shares.permit(1000, 0).unwrap_err(), Refusal::UserConnections);
+        assert!(shares.permit(1001, 0).is_ok(), "another user does not notice");
         drop(first);
-        assert!(shares.seat(1000, 0).is_ok());
+        assert!(shares.permit(1000, 0).is_ok());
     }
 
     #[test]
@@ -127,20 +127,20 @@ mod tests {
     fn root_and_the_daemons_user_are_exempt() {
         let mut shares = shares();
         for uid in [0, 990] {
-            let seats: Vec<_> = (0..100).map(|_| shares.seat(uid, 0).unwrap()).collect();
+            let permits: Vec<_> = (0..100).map(|_| shares.permit(uid, 0).unwrap()).collect();
             assert!((0..100).all(|_| shares.record(uid, 0).is_ok()));
-            drop(seats);
+            drop(permits);
         }
     }
 
     #[test]
     fn users_without_number_share_one_place() {
         let mut shares = shares();
-        let seats: Vec<_> = (0..MAX_USERS as u32).map(|n| shares.seat(100_000 + n, 0).unwrap()).collect();
-        let _more = [shares.seat(1, 0).unwrap(), shares.seat(2, 0).unwrap()];
-        assert_eq!(shares.seat(3, 0).unwrap_err(), Refusal::UserConnections);
+        let permits: Vec<_> = (0..MAX_USERS as u32).map(|n| shares.permit(100_000 + n, 0).unwrap()).collect();
+        let _more = [shares.permit(1, 0).unwrap(), shares.permit(2, 0).unwrap()];
+        assert_eq!(shares.permit(3, 0).unwrap_err(), Refusal::UserConnections);
         assert_eq!(shares.users.len(), MAX_USERS);
-        drop(seats);
-        assert!(shares.seat(3, 0).is_ok(), "those who left make room");
+        drop(permits);
+        assert!(shares.permit(3, 0).is_ok(), "those who left make room");
     }
 }

@@ -1,4 +1,4 @@
-//! The budget of the disk: what the spool takes, in all and by user, kept up to date by what is stored
+//! The quota of the disk: what the spool takes, in all and by user, kept up to date by what is stored
 //! and what is seen to leave.
 
 use super::refusal::Refusal;
@@ -13,7 +13,7 @@ const BLOCK_BYTES: u64 = 4096;
 
 /// What the spool may take, and what it takes.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct SpoolQuota {
     limit: Option<u64>,
     user_limit: Option<u64>,
     used: u64,
@@ -36,10 +36,10 @@ pub(crate) struct Reservation {
     by_user: HashMap<u32, u64>,
 }
 
-impl Budget {
-    /// A budget of these limits over these files. A `user_limit` holds for each user who is no exception.
+impl SpoolQuota {
+    /// A quota of these limits over these files. A `user_limit` holds for each user who is no exception.
     pub(crate) fn new(limit: Option<u64>, user_limit: Option<u64>, entries: &[SpoolEntry]) -> Self {
-        let mut budget = Self {
+        let mut quota = Self {
             limit,
             user_limit,
             used: 0,
@@ -48,9 +48,9 @@ impl Budget {
             hasher: RandomState::new(),
         };
         for entry in entries {
-            budget.added(&entry.name, entry.disk_bytes);
+            quota.added(&entry.name, entry.disk_bytes);
         }
-        budget
+        quota
     }
 
     /// The same limits over what is there now.
@@ -133,52 +133,52 @@ mod tests {
 
     const ID: &str = "0de9de8d5f3c6a7d445d75ba01cc3322";
 
-    fn budget(limit: u64, user_limit: u64) -> Budget {
-        Budget::new(Some(limit), Some(user_limit), &[])
+    fn quota(limit: u64, user_limit: u64) -> SpoolQuota {
+        SpoolQuota::new(Some(limit), Some(user_limit), &[])
     }
 
     #[test]
     fn the_spool_is_refused_before_it_would_pass_its_limit() {
-        let mut budget = budget(3 * BLOCK_BYTES, u64::MAX);
-        budget.added(OsStr::new("aB3xY9"), BLOCK_BYTES);
-        let mut reservation = budget.reserve();
-        assert_eq!(budget.take(&mut reservation, None, BLOCK_BYTES), Ok(()));
-        assert_eq!(budget.take(&mut reservation, None, 100), Ok(()));
-        assert_eq!(budget.take(&mut reservation, None, BLOCK_BYTES), Err(Refusal::SpoolFull));
-        assert_eq!(budget.take(&mut reservation, None, 100), Ok(()), "a smaller one still fits");
-        budget.removed(OsStr::new("aB3xY9"));
-        assert_eq!(budget.take(&mut reservation, None, BLOCK_BYTES), Ok(()));
+        let mut quota = quota(3 * BLOCK_BYTES, u64::MAX);
+        quota.added(OsStr::new("aB3xY9"), BLOCK_BYTES);
+        let mut reservation = quota.reserve();
+        assert_eq!(quota.take(&mut reservation, None, BLOCK_BYTES), Ok(()));
+        assert_eq!(quota.take(&mut reservation, None, 100), Ok(()));
+        assert_eq!(quota.take(&mut reservation, None, BLOCK_BYTES), Err(Refusal::SpoolFull));
+        assert_eq!(quota.take(&mut reservation, None, 100), Ok(()), "a smaller one still fits");
+        quota.removed(OsStr::new("aB3xY9"));
+        assert_eq!(quota.take(&mut reservation, None, BLOCK_BYTES), Ok(()));
     }
 
     #[test]
     fn one_user_can_not_fill_it_for_the_others() {
-        let mut budget = budget(100 * BLOCK_BYTES, 2 * BLOCK_BYTES);
-        budget.added(OsStr::new(&format!("{ID}.1000")), BLOCK_BYTES);
-        let mut reservation = budget.reserve();
-        assert_eq!(budget.take(&mut reservation, Some(1000), 4000), Ok(()));
-        assert_eq!(budget.take(&mut reservation, Some(1000), 4000), Err(Refusal::UserShare));
-        assert_eq!(budget.take(&mut reservation, Some(1001), 4000), Ok(()));
-        assert_eq!(budget.take(&mut reservation, None, 40_000), Ok(()));
+        let mut quota = quota(100 * BLOCK_BYTES, 2 * BLOCK_BYTES);
+        quota.added(OsStr::new(&format!("{ID}.1000")), BLOCK_BYTES);
+        let mut reservation = quota.reserve();
+        assert_eq!(quota.take(&mut reservation, Some(1000), 4000), Ok(()));
+        assert_eq!(quota.take(&mut reservation, Some(1000), 4000), Err(Refusal::UserShare));
+        assert_eq!(quota.take(&mut reservation, Some(1001), 4000), Ok(()));
+        assert_eq!(quota.take(&mut reservation, None, 40_000), Ok(()));
     }
 
     proptest! {
         #[test]
         fn what_is_counted_is_what_is_there(steps in prop::collection::vec((0_u8..20, 0_u32..3, 1_u64..5, any::<bool>()), 0..200)) {
-            let mut budget = budget(u64::MAX, u64::MAX);
+            let mut quota = quota(u64::MAX, u64::MAX);
             let mut there = HashMap::new();
             for (file, user, blocks, add) in steps {
                 let name = format!("{file:032x}.{user}");
                 if add {
-                    budget.added(OsStr::new(&name), blocks * BLOCK_BYTES);
+                    quota.added(OsStr::new(&name), blocks * BLOCK_BYTES);
                     there.insert(name, (user, blocks * BLOCK_BYTES));
                 } else {
-                    budget.removed(OsStr::new(&name));
+                    quota.removed(OsStr::new(&name));
                     there.remove(&name);
                 }
-                prop_assert_eq!(budget.used, there.values().map(|(_, bytes)| bytes).sum::<u64>());
+                prop_assert_eq!(quota.used, there.values().map(|(_, bytes)| bytes).sum::<u64>());
                 for uid in 0..3 {
                     let of_user: u64 = there.values().filter(|(user, _)| *user == uid).map(|(_, bytes)| bytes).sum();
-                    prop_assert_eq!(budget.by_user.get(&uid).copied().unwrap_or(0), of_user);
+                    prop_assert_eq!(quota.by_user.get(&uid).copied().unwrap_or(0), of_user);
                 }
             }
         }

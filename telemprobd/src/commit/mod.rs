@@ -1,11 +1,11 @@
-//! From decoded messages to stored records: checked, given the machine id, held against the budget,
+//! From decoded messages to stored records: checked, given the machine id, held against the quota,
 //! written together.
 
 mod spool_watch;
 
 use crate::admission::refusal::Refusal;
 use crate::admission::sender_config::SenderConfigs;
-use crate::admission::spool_quota::Budget;
+use crate::admission::spool_quota::SpoolQuota;
 use crate::limits::{KEEP_FREE_BYTES, RECORD_OVERHEAD_BYTES};
 use crate::settings::Settings;
 use spool_watch::SpoolWatch;
@@ -24,7 +24,7 @@ use telemetry_store::spool::{Durability, Writer};
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
-pub enum StagingError {
+pub enum StorageError {
     /// The spool can not be used.
     #[error("spool_dir {}: {source}; it must be writable for the daemon's user", path.display())]
     Spool {
@@ -45,7 +45,7 @@ pub enum StagingError {
 
 /// A record that is ready to be stored.
 #[derive(Clone, Debug)]
-pub(crate) struct Ready {
+pub(crate) struct Admitted {
     /// Who sent it.
     pub(crate) sender: u32,
     /// Whether the sender has a share of the spool and no more.
@@ -56,10 +56,10 @@ pub(crate) struct Ready {
 
 /// What stores records.
 #[derive(Debug)]
-pub(crate) struct Staging {
+pub(crate) struct RecordStore {
     spool: Writer,
     watch: SpoolWatch,
-    budget: Budget,
+    quota: SpoolQuota,
     keep_free_percent: u64,
     durability: Durability,
     etc_dir: PathBuf,
@@ -68,12 +68,12 @@ pub(crate) struct Staging {
     sender_configs: SenderConfigs,
 }
 
-impl Staging {
+impl RecordStore {
     /// Opens the spool, cleans it of what a killed daemon left half written, counts what it takes, and
     /// reads or makes the machine id.
-    pub(crate) fn open(settings: &Settings) -> Result<Self, StagingError> {
-        let spool_error = |source| StagingError::Spool { path: settings.spool_dir.clone(), source };
-        let state_error = |source| StagingError::State { path: settings.state_dir.clone(), source };
+    pub(crate) fn open(settings: &Settings) -> Result<Self, StorageError> {
+        let spool_error = |source| StorageError::Spool { path: settings.spool_dir.clone(), source };
+        let state_error = |source| StorageError::State { path: settings.state_dir.clone(), source };
         let spool = Writer::open_or_create(&settings.spool_dir).map_err(spool_error)?;
         spool.check_writable().map_err(spool_error)?;
         let swept = spool.sweep_unfinished().map_err(spool_error)?;
@@ -86,7 +86,7 @@ impl Staging {
         let machine_id =
             machine_id_now(&settings.etc_dir, &settings.state_dir, SystemTime::now()).map_err(state_error)?;
         Ok(Self {
-            budget: Budget::new(settings.spool_max_bytes, settings.user_limits.spool_bytes, &entries),
+            quota: SpoolQuota::new(settings.spool_max_bytes, settings.user_limits.spool_bytes, &entries),
             spool,
             watch,
             keep_free_percent: settings.spool_keep_free_percent,
@@ -121,11 +121,11 @@ impl Staging {
     }
 
     /// Stores what became ready in one turn, a file a sender, and returns an answer for each, in order.
-    pub(crate) fn commit(&mut self, ready: &[Ready]) -> Vec<Result<(), Refusal>> {
+    pub(crate) fn commit(&mut self, ready: &[Admitted]) -> Vec<Result<(), Refusal>> {
         if !self.is_opted_in() {
             return vec![Err(Refusal::NotOptedIn); ready.len()];
         }
-        let mut answers = self.within_budget(ready);
+        let mut answers = self.within_quota(ready);
         let mut by_sender: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (index, (record, answer)) in ready.iter().zip(&answers).enumerate() {
             if answer.is_ok() {
@@ -150,13 +150,13 @@ impl Staging {
 
     /// Takes note of what left the spool since the last commit.
     pub(crate) fn catch_up(&mut self) {
-        self.watch.apply(&mut self.budget, &self.spool);
+        self.watch.apply(&mut self.quota, &self.spool);
     }
 
     /// Decides which records the spool still has room for.
-    fn within_budget(&mut self, ready: &[Ready]) -> Vec<Result<(), Refusal>> {
+    fn within_quota(&mut self, ready: &[Admitted]) -> Vec<Result<(), Refusal>> {
         self.catch_up();
-        let mut reservation = self.budget.reserve();
+        let mut reservation = self.quota.reserve();
         let mut free = self.free_beyond_reserve();
         ready
             .iter()
@@ -166,7 +166,7 @@ impl Staging {
                     return Err(Refusal::DiskFull);
                 }
                 let sender = record.is_limited.then_some(record.sender);
-                self.budget.take(&mut reservation, sender, bytes)?;
+                self.quota.take(&mut reservation, sender, bytes)?;
                 free -= bytes;
                 Ok(())
             })
@@ -186,7 +186,7 @@ impl Staging {
     fn store(&mut self, sender: u32, messages: &[&Message]) -> Result<(), Refusal> {
         match self.spool.store(sender, messages, self.durability) {
             Ok(file) => {
-                self.budget.added(file.name.as_ref(), file.disk_bytes);
+                self.quota.added(file.name.as_ref(), file.disk_bytes);
                 Ok(())
             }
             Err(error) => {
@@ -229,7 +229,7 @@ mod tests {
         Message { config: None, headers, payload: "x".to_owned() }
     }
 
-    fn staging(dir: &Path, more: &str) -> Staging {
+    fn store(dir: &Path, more: &str) -> RecordStore {
         let file = dir.join("t.conf");
         let lines: String = ["etc_dir", "spool_dir", "state_dir"]
             .map(|key| format!("{key}={}\n", dir.join(key).display()))
@@ -239,19 +239,19 @@ mod tests {
         std::fs::create_dir_all(dir.join("etc_dir")).unwrap();
         std::fs::write(dir.join("etc_dir/opt-in"), "").unwrap();
         let configuration = telemetry_config::Configuration::load(Some(&file)).unwrap();
-        Staging::open(&Settings::read(&configuration).unwrap()).unwrap()
+        RecordStore::open(&Settings::read(&configuration).unwrap()).unwrap()
     }
 
-    fn ready(sender: u32) -> Ready {
-        Ready { sender, is_limited: sender != 0, message: message("a/b/c", "1") }
+    fn ready(sender: u32) -> Admitted {
+        Admitted { sender, is_limited: sender != 0, message: message("a/b/c", "1") }
     }
 
     #[test]
     fn admission_checks_and_fills_in() {
         let dir = tempfile::tempdir().unwrap();
-        let mut staging = staging(dir.path(), "");
-        let id = staging.machine_id.clone();
-        let mut admit = |class, severity| staging.admit(message(class, severity), 0);
+        let mut store = store(dir.path(), "");
+        let id = store.machine_id.clone();
+        let mut admit = |class, severity| store.admit(message(class, severity), 0);
         let admitted = admit("a/b/c", "4").unwrap();
         assert_eq!(admitted.headers.value(Header::MachineId), id);
         for (class, severity) in [("a/b", "1"), ("a/b/c", "0"), ("a/b/c", "5"), ("a/b/c", "")] {
@@ -262,23 +262,23 @@ mod tests {
     #[test]
     fn nothing_is_stored_without_consent() {
         let dir = tempfile::tempdir().unwrap();
-        let mut staging = staging(dir.path(), "");
+        let mut store = store(dir.path(), "");
         let records = vec![ready(0); RECORDS_PER_FILE + 1];
         std::fs::remove_file(dir.path().join("etc_dir/opt-in")).unwrap();
-        assert_eq!(staging.commit(&records), vec![Err(Refusal::NotOptedIn); records.len()]);
-        assert_eq!(staging.spool.entries().unwrap(), []);
+        assert_eq!(store.commit(&records), vec![Err(Refusal::NotOptedIn); records.len()]);
+        assert_eq!(store.spool.entries().unwrap(), []);
         std::fs::write(dir.path().join("etc_dir/opt-in"), "").unwrap();
-        assert_eq!(staging.commit(&records), vec![Ok(()); records.len()]);
-        assert_eq!(staging.spool.entries().unwrap().len(), 2);
+        assert_eq!(store.commit(&records), vec![Ok(()); records.len()]);
+        assert_eq!(store.spool.entries().unwrap().len(), 2);
     }
 
     #[test]
     fn each_senders_records_are_in_files_of_his_own() {
         let dir = tempfile::tempdir().unwrap();
-        let mut staging = staging(dir.path(), "");
+        let mut store = store(dir.path(), "");
         let records = [1000, 1001, 1000, 1001, 1000].map(ready);
-        assert_eq!(staging.commit(&records), vec![Ok(()); 5]);
-        let mut senders: Vec<_> = staging
+        assert_eq!(store.commit(&records), vec![Ok(()); 5]);
+        let mut senders: Vec<_> = store
             .spool
             .entries()
             .unwrap()
@@ -292,10 +292,10 @@ mod tests {
     #[test]
     fn a_full_spool_and_a_full_share_refuse_and_recover() {
         let dir = tempfile::tempdir().unwrap();
-        let mut staging = staging(dir.path(), "spool_max_size=40\nuser_spool_share=50\n");
+        let mut store = store(dir.path(), "spool_max_size=40\nuser_spool_share=50\n");
         let mut stored = 0;
         let refusal = loop {
-            match staging.commit(&[ready(1000)]).remove(0) {
+            match store.commit(&[ready(1000)]).remove(0) {
                 Ok(()) => stored += 1,
                 Err(refusal) => break refusal,
             }
@@ -303,13 +303,13 @@ mod tests {
         // Half of 40 KiB is a little less than five blocks.
         assert_eq!((refusal, stored), (Refusal::UserShare, 4));
         for _ in 0..6 {
-            assert_eq!(staging.commit(&[ready(0)]), [Ok(())]);
+            assert_eq!(store.commit(&[ready(0)]), [Ok(())]);
         }
-        assert_eq!(staging.commit(&[ready(0)]), [Err(Refusal::SpoolFull)]);
-        let name = staging.spool.entries().unwrap().remove(0).name;
-        std::fs::remove_file(staging.spool.path().join(&name)).unwrap();
-        assert_eq!(staging.commit(&[ready(0)]), [Ok(())]);
-        let disk_bytes: u64 = staging.spool.entries().unwrap().iter().map(|entry| entry.disk_bytes).sum();
+        assert_eq!(store.commit(&[ready(0)]), [Err(Refusal::SpoolFull)]);
+        let name = store.spool.entries().unwrap().remove(0).name;
+        std::fs::remove_file(store.spool.path().join(&name)).unwrap();
+        assert_eq!(store.commit(&[ready(0)]), [Ok(())]);
+        let disk_bytes: u64 = store.spool.entries().unwrap().iter().map(|entry| entry.disk_bytes).sum();
         assert!(disk_bytes <= 40 * 1024, "{disk_bytes}");
     }
 }

@@ -1,10 +1,10 @@
 //! Sees files leave the spool (delivered, set aside, removed by hand) and come into it by others, so that
-//! the budget is right without reading the directory again.
+//! the quota is right without reading the directory again.
 //!
 //! Events are taken when a record is to be stored, and not when they come: an idle telemprobd is not woken
 //! by each delivery. Should more come than the kernel keeps (16,384 today), the directory is counted once.
 
-use crate::admission::spool_quota::Budget;
+use crate::admission::spool_quota::SpoolQuota;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
@@ -24,43 +24,43 @@ impl SpoolWatch {
         Ok(Self(inotify))
     }
 
-    /// Brings the budget up to date.
-    pub(crate) fn apply(&self, budget: &mut Budget, spool: &SpoolDir) {
+    /// Brings the quota up to date.
+    pub(crate) fn apply(&self, quota: &mut SpoolQuota, spool: &SpoolDir) {
         while let Ok(events) = self.0.read_events() {
             if events.is_empty() {
                 return;
             }
             for event in &events {
                 if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
-                    recount(budget, spool);
+                    recount(quota, spool);
                 } else {
-                    apply_one(event, budget, spool);
+                    apply_one(event, quota, spool);
                 }
             }
         }
     }
 }
 
-fn apply_one(event: &InotifyEvent, budget: &mut Budget, spool: &SpoolDir) {
+fn apply_one(event: &InotifyEvent, quota: &mut SpoolQuota, spool: &SpoolDir) {
     let name = event.name.as_deref().unwrap_or(OsStr::new("."));
     if is_hidden(name) {
         return;
     }
     if event.mask.contains(AddWatchFlags::IN_MOVED_TO) {
         // Our own files are known from when they were stored.
-        if !budget.knows(name)
+        if !quota.knows(name)
             && let Ok(entry) = spool.entry(name)
         {
-            budget.added(name, entry.disk_bytes);
+            quota.added(name, entry.disk_bytes);
         }
     } else {
-        budget.removed(name);
+        quota.removed(name);
     }
 }
 
-fn recount(budget: &mut Budget, spool: &SpoolDir) {
+fn recount(quota: &mut SpoolQuota, spool: &SpoolDir) {
     match spool.entries() {
-        Ok(entries) => budget.recount(&entries),
+        Ok(entries) => quota.recount(&entries),
         Err(error) => log::warn!("spool_dir {}: {error}; its size is not known", spool.path().display()),
     }
 }
@@ -76,21 +76,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spool = SpoolDir::open(dir.path()).unwrap();
         let watch = SpoolWatch::new(&spool).unwrap();
-        let mut budget = Budget::new(Some(8192), None, &[]);
-        let fits = |budget: &Budget| budget.take(&mut budget.reserve(), None, 4096);
+        let mut quota = SpoolQuota::new(Some(8192), None, &[]);
+        let fits = |quota: &SpoolQuota| quota.take(&mut quota.reserve(), None, 4096);
         for name in ["a", "b"] {
             fs::write(dir.path().join(".new"), vec![b'x'; 4096]).unwrap();
             fs::File::open(dir.path().join(".new")).unwrap().sync_all().unwrap();
             fs::rename(dir.path().join(".new"), dir.path().join(name)).unwrap();
         }
-        watch.apply(&mut budget, &spool);
-        assert_eq!(fits(&budget), Err(Refusal::SpoolFull));
+        watch.apply(&mut quota, &spool);
+        assert_eq!(fits(&quota), Err(Refusal::SpoolFull));
         fs::remove_file(dir.path().join("a")).unwrap();
-        watch.apply(&mut budget, &spool);
-        assert_eq!(fits(&budget), Ok(()));
+        watch.apply(&mut quota, &spool);
+        assert_eq!(fits(&quota), Ok(()));
         fs::create_dir(dir.path().join(".rejected")).unwrap();
         fs::rename(dir.path().join("b"), dir.path().join(".rejected/b")).unwrap();
-        watch.apply(&mut budget, &spool);
-        assert_eq!(budget.take(&mut budget.reserve(), None, 8192), Ok(()));
+        watch.apply(&mut quota, &spool);
+        assert_eq!(quota.take(&mut quota.reserve(), None, 8192), Ok(()));
     }
 }

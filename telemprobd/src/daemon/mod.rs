@@ -7,7 +7,7 @@ pub(crate) mod start;
 
 use crate::admission::fair_share::FairShares;
 use crate::admission::refusal::Refusal;
-use crate::commit::{Ready, Staging};
+use crate::commit::{Admitted, RecordStore};
 use crate::limits::{ACCEPT_RETRY, ACCEPTS_PER_TURN, MACHINE_ID_CHECK, MAX_CLIENTS, REFUSAL_LOG_INTERVAL};
 use crate::settings::Settings;
 use crate::socket::connections::{Client, Connections, Received, answer_stream, uid_of};
@@ -36,7 +36,7 @@ const FIRST_CLIENT: u64 = 3;
 
 /// Why the loop ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum StopReason {
     Signal,
     OptedOut,
     Idle,
@@ -44,7 +44,7 @@ enum End {
 
 /// The running daemon.
 #[derive(Debug)]
-pub(crate) struct EventLoop {
+pub(crate) struct Daemon {
     epoll: Epoll,
     config_file: Option<PathBuf>,
     settings: Settings,
@@ -57,18 +57,18 @@ pub(crate) struct EventLoop {
     connections: Connections,
     next_client: u64,
     /// Clients whose message is whole, to be stored at the end of the turn.
-    ready: Vec<(Client, Ready)>,
+    ready: Vec<(Client, Admitted)>,
     shares: FairShares,
-    staging: Staging,
+    store: RecordStore,
     counters: Counters,
     machine_id_check: Instant,
-    lifetime: IdleExit,
+    idle_exit: IdleExit,
     refusals: Throttle,
     scratch: Vec<u8>,
     _lock: InstanceLock,
 }
 
-impl EventLoop {
+impl Daemon {
     /// A loop over these.
     pub(crate) fn new(
         config_file: Option<PathBuf>,
@@ -77,7 +77,7 @@ impl EventLoop {
         signals: Signals,
         consent: ConsentWatch,
         listener: Listener,
-        staging: Staging,
+        store: RecordStore,
     ) -> Result<Self, DaemonError> {
         let now = Instant::now();
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(DaemonError::system("epoll"))?;
@@ -90,7 +90,7 @@ impl EventLoop {
         Ok(Self {
             epoll,
             config_file,
-            lifetime: IdleExit::new(settings.recycle_after, now),
+            idle_exit: IdleExit::new(settings.recycle_after, now),
             shares: FairShares::new(settings.user_limits, Uid::effective().as_raw()),
             counters: Counters::open(&settings.state_dir, "telemprobd"),
             settings,
@@ -101,7 +101,7 @@ impl EventLoop {
             connections: Connections::default(),
             next_client: FIRST_CLIENT,
             ready: Vec::new(),
-            staging,
+            store,
             machine_id_check: now + MACHINE_ID_CHECK,
             refusals: Throttle::new(REFUSAL_LOG_INTERVAL),
             // A byte more than any message, so that one read tells that nothing is missing.
@@ -118,35 +118,35 @@ impl EventLoop {
             self.settings.socket_path.display(),
             self.settings.spool_dir.display()
         );
-        let end = loop {
-            if let Some(end) = self.turn()? {
-                break end;
+        let stop = loop {
+            if let Some(stop) = self.turn()? {
+                break stop;
             }
         };
         readiness::stopping();
         self.finish();
-        match end {
-            End::Signal => log::info!("stopped"),
-            End::OptedOut => log::info!("telemetry was opted out; nothing more is collected"),
-            End::Idle => log::info!(
+        match stop {
+            StopReason::Signal => log::info!("stopped"),
+            StopReason::OptedOut => log::info!("telemetry was opted out; nothing more is collected"),
+            StopReason::Idle => log::info!(
                 "ended after idle time (daemon_recycling_enabled); the next record starts it again where systemd holds the socket"
             ),
         }
         Ok(())
     }
 
-    fn turn(&mut self) -> Result<Option<End>, DaemonError> {
+    fn turn(&mut self) -> Result<Option<StopReason>, DaemonError> {
         let mut events = [EpollEvent::empty(); 64];
         let count = match self.epoll.wait(&mut events, self.timeout(Instant::now())) {
             Err(Errno::EINTR) => 0,
             count => count.map_err(DaemonError::system("epoll_wait"))?,
         };
         let now = Instant::now();
-        let mut end = None;
+        let mut stop = None;
         for event in events.iter().take(count) {
             match event.data() {
                 LISTENER => self.accept_clients(now),
-                SIGNALS => end = self.handle_signals().or(end),
+                SIGNALS => stop = self.handle_signals().or(stop),
                 CONSENT => self.consent.drain(),
                 number => self.receive(number, now),
             }
@@ -157,26 +157,26 @@ impl EventLoop {
         }
         self.accept_again(now)?;
         if self.counters.write_if_due(now) {
-            self.staging.catch_up();
+            self.store.catch_up();
             malloc_trim::give_back();
         }
         if now >= self.machine_id_check {
-            self.staging.check_machine_id(SystemTime::now());
+            self.store.check_machine_id(SystemTime::now());
             self.machine_id_check = now + MACHINE_ID_CHECK;
         }
         // Asked of the file at every turn: a watch may miss that a whole directory was replaced.
-        if !self.staging.is_opted_in() {
-            return Ok(Some(End::OptedOut));
+        if !self.store.is_opted_in() {
+            return Ok(Some(StopReason::OptedOut));
         }
-        let is_idle = self.connections.len() == 0 && self.lifetime.is_over(now);
-        Ok(end.or(is_idle.then_some(End::Idle)))
+        let is_idle = self.connections.len() == 0 && self.idle_exit.is_over(now);
+        Ok(stop.or(is_idle.then_some(StopReason::Idle)))
     }
 
     /// Time until something is due, rounded up so that it is due when the wait ends.
     fn timeout(&self, now: Instant) -> EpollTimeout {
         let until = |instant: Instant| instant.saturating_duration_since(now);
         let client = self.connections.next_deadline().map(|(deadline, _)| until(deadline));
-        let idle = self.lifetime.time_left(now).filter(|_| self.connections.len() == 0);
+        let idle = self.idle_exit.time_left(now).filter(|_| self.connections.len() == 0);
         let accept = self.accept_paused_until.map(until).filter(|wait| !wait.is_zero());
         let counters = self.counters.time_left(now);
         let due = [client, idle, accept, counters].into_iter().flatten();
@@ -185,17 +185,17 @@ impl EventLoop {
     }
 
     fn accept_clients(&mut self, now: Instant) {
-        self.lifetime.touch(now);
+        self.idle_exit.touch(now);
         for _ in 0..ACCEPTS_PER_TURN {
             if self.connections.len() >= MAX_CLIENTS {
                 return self.pause_accepting(now);
             }
             match self.listener.accept() {
-                Ok(Some(stream)) => self.greet(stream, now),
+                Ok(Some(stream)) => self.admit_client(stream, now),
                 Ok(None) => return,
                 Err(error) => {
-                    if let Some(unsaid) = self.refusals.note(now) {
-                        log::warn!("no new client can be taken: {error}{}", and_more(unsaid));
+                    if let Some(unlogged) = self.refusals.note(now) {
+                        log::warn!("no new client can be taken: {error}{}", and_more(unlogged));
                     }
                     return self.pause_accepting(now + ACCEPT_RETRY);
                 }
@@ -205,13 +205,13 @@ impl EventLoop {
 
     /// Gives a new client its user's place, and reads at once: most have sent everything by the time that
     /// they are accepted, and never enter the loop.
-    fn greet(&mut self, stream: UnixStream, now: Instant) {
-        let seat = match uid_of(&stream) {
-            Ok(uid) => self.shares.seat(uid, unix_secs()).map(|seat| (uid, seat)),
+    fn admit_client(&mut self, stream: UnixStream, now: Instant) {
+        let permit = match uid_of(&stream) {
+            Ok(uid) => self.shares.permit(uid, unix_secs()).map(|permit| (uid, permit)),
             Err(errno) => Err(Refusal::Storage(errno)),
         };
-        let mut client = match seat {
-            Ok((uid, seat)) => Client::new(stream, uid, seat),
+        let mut client = match permit {
+            Ok((uid, permit)) => Client::new(stream, uid, permit),
             Err(refusal) => {
                 self.note_refusal(uid_of(&stream).ok(), &refusal, now);
                 return answer_stream(&stream, Err(refusal.errno()));
@@ -258,10 +258,10 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, message: Message, sender: u32) -> Result<Ready, Refusal> {
-        let message = self.staging.admit(message, sender)?;
+    fn admit(&mut self, message: Message, sender: u32) -> Result<Admitted, Refusal> {
+        let message = self.store.admit(message, sender)?;
         self.shares.record(sender, unix_secs())?;
-        Ok(Ready { sender, is_limited: self.shares.limits_user(sender), message })
+        Ok(Admitted { sender, is_limited: self.shares.limits_user(sender), message })
     }
 
     fn refuse(&mut self, client: Client, refusal: &Refusal, now: Instant) {
@@ -271,11 +271,11 @@ impl EventLoop {
 
     fn note_refusal(&mut self, uid: Option<u32>, refusal: &Refusal, now: Instant) {
         self.counters.add(Counter::Refused, refusal.reason(), 1, now);
-        if let Some(unsaid) = self.refusals.note(now) {
+        if let Some(unlogged) = self.refusals.note(now) {
             let user = uid.map_or_else(|| "?".to_owned(), |uid| uid.to_string());
             log::warn!(
                 sender_uid = user, refusal = refusal.reason();
-                "refused a record of user {user}: {refusal}{}", and_more(unsaid)
+                "refused a record of user {user}: {refusal}{}", and_more(unlogged)
             );
         }
     }
@@ -285,10 +285,10 @@ impl EventLoop {
         if self.ready.is_empty() {
             return;
         }
-        self.lifetime.touch(now);
+        self.idle_exit.touch(now);
         let (clients, records): (Vec<_>, Vec<_>) = self.ready.drain(..).unzip();
         let mut accepted = 0;
-        for (client, answer) in clients.into_iter().zip(self.staging.commit(&records)) {
+        for (client, answer) in clients.into_iter().zip(self.store.commit(&records)) {
             match answer {
                 Ok(()) => {
                     accepted += 1;
@@ -316,16 +316,16 @@ impl EventLoop {
         Ok(())
     }
 
-    fn handle_signals(&mut self) -> Option<End> {
-        let mut end = None;
+    fn handle_signals(&mut self) -> Option<StopReason> {
+        let mut stop = None;
         while let Some(signal) = self.signals.next() {
             match signal {
-                Signal::Stop => end = Some(End::Signal),
+                Signal::Stop => stop = Some(StopReason::Signal),
                 Signal::Reload => self.reload(),
                 Signal::ChildEnded => {}
             }
         }
-        end
+        stop
     }
 
     /// Takes the new configuration over as a whole, or leaves the one in force as a whole.
@@ -342,7 +342,7 @@ impl EventLoop {
         let settings = load_settings(self.config_file.as_ref())?;
         // What is ready belongs to the old spool.
         self.commit(Instant::now());
-        let staging = Staging::open(&settings)?;
+        let store = RecordStore::open(&settings)?;
         let consent = match settings.etc_dir == self.settings.etc_dir {
             true => None,
             false => Some(
@@ -355,7 +355,7 @@ impl EventLoop {
             self.epoll
                 .add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))
                 .map_err(DaemonError::system("epoll"))?;
-            self.empty_the_doorway(Instant::now());
+            self.drain_accept_queue(Instant::now());
             self.listener = listener;
             self.accept_paused_until = None;
         }
@@ -373,8 +373,8 @@ impl EventLoop {
             self.counters = Counters::open(&settings.state_dir, "telemprobd");
         }
         self.shares.set_limits(settings.user_limits);
-        self.lifetime = IdleExit::new(settings.recycle_after, Instant::now());
-        self.staging = staging;
+        self.idle_exit = IdleExit::new(settings.recycle_after, Instant::now());
+        self.store = store;
         self.settings = settings;
         Ok(())
     }
@@ -383,7 +383,7 @@ impl EventLoop {
     fn finish(&mut self) {
         let now = Instant::now();
         if self.listener.own_path().is_some() {
-            self.empty_the_doorway(now);
+            self.drain_accept_queue(now);
         }
         for mut client in self.connections.drain() {
             match client.receive(&mut self.scratch) {
@@ -397,10 +397,10 @@ impl EventLoop {
     }
 
     /// Closes our own socket to newcomers and takes those who wait there already.
-    fn empty_the_doorway(&mut self, now: Instant) {
-        self.listener.close_door();
+    fn drain_accept_queue(&mut self, now: Instant) {
+        self.listener.remove_path();
         while let Ok(Some(stream)) = self.listener.accept() {
-            self.greet(stream, now);
+            self.admit_client(stream, now);
             self.commit_when_full(now);
         }
         self.commit(now);

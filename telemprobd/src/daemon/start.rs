@@ -1,8 +1,8 @@
 //! From the command line to a daemon that is ready: everything that can refuse does so here, before
 //! anything is served.
 
-use super::EventLoop;
-use crate::commit::{Staging, StagingError};
+use super::Daemon;
+use crate::commit::{RecordStore, StorageError};
 use crate::settings::{self, Settings};
 use crate::socket::listener::{ListenError, Listener};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -32,7 +32,7 @@ pub enum DaemonError {
     Listen(#[from] ListenError),
     /// Nowhere to store.
     #[error(transparent)]
-    Staging(#[from] StagingError),
+    RecordStore(#[from] StorageError),
     /// The system refuses what any daemon needs.
     #[error("{what}: {source}")]
     System {
@@ -58,7 +58,7 @@ pub(crate) fn load_settings(config_file: Option<&PathBuf>) -> Result<Settings, D
 }
 
 /// Makes everything ready.
-pub(crate) fn start(config_file: Option<PathBuf>) -> Result<EventLoop, DaemonError> {
+pub(crate) fn start(config_file: Option<PathBuf>) -> Result<Daemon, DaemonError> {
     let settings = load_settings(config_file.as_ref())?;
     if !consent::is_opted_in(&settings.etc_dir) {
         return Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)));
@@ -66,10 +66,10 @@ pub(crate) fn start(config_file: Option<PathBuf>) -> Result<EventLoop, DaemonErr
     raise_descriptor_limit();
     let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
     let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd")?;
-    let staging = Staging::open(&settings)?;
+    let store = RecordStore::open(&settings)?;
     let consent = ConsentWatch::new(&settings.etc_dir).map_err(DaemonError::system("watch over etc_dir"))?;
     let listener = Listener::inherit_or_bind(&settings.socket_path)?;
-    EventLoop::new(config_file, settings, lock, signals, consent, listener, staging)
+    Daemon::new(config_file, settings, lock, signals, consent, listener, store)
 }
 
 /// As many clients as the daemon allows need more descriptors than the usual soft limit of 1024.

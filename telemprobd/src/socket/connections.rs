@@ -1,7 +1,7 @@
 //! The clients that are connected, each with what it sent and the time that it has left.
 
 use super::session::{Progress, Session};
-use crate::admission::fair_share::Seat;
+use crate::admission::fair_share::Permit;
 use crate::limits::CLIENT_TIME;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, getsockopt, recv, send, sockopt};
@@ -18,7 +18,7 @@ pub(crate) struct Client {
     stream: UnixStream,
     uid: u32,
     session: Session,
-    _seat: Seat,
+    _permit: Permit,
 }
 
 /// What reading from a client came to.
@@ -36,8 +36,8 @@ pub(crate) enum Received {
 
 impl Client {
     /// A client that has just connected, as this user.
-    pub(crate) fn new(stream: UnixStream, uid: u32, seat: Seat) -> Self {
-        Self { stream, uid, session: Session::default(), _seat: seat }
+    pub(crate) fn new(stream: UnixStream, uid: u32, permit: Permit) -> Self {
+        Self { stream, uid, session: Session::default(), _permit: permit }
     }
 
     /// Reads once what is there. `scratch` is one buffer for all clients.
@@ -146,8 +146,8 @@ mod tests {
 
     fn client() -> Client {
         let limits = UserLimits { max_connections: None, records_per_minute: None, spool_bytes: None };
-        let seat = FairShares::new(limits, 0).seat(0, 0).unwrap();
-        Client::new(UnixStream::pair().unwrap().0, 0, seat)
+        let permit = FairShares::new(limits, 0).permit(0, 0).unwrap();
+        Client::new(UnixStream::pair().unwrap().0, 0, permit)
     }
 
     #[test]

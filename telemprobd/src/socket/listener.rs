@@ -105,7 +105,7 @@ impl Listener {
     }
 
     /// Takes our own path away, so that nobody new comes; those that wait can still be accepted.
-    pub(crate) fn close_door(&mut self) {
+    pub(crate) fn remove_path(&mut self) {
         if let Some(path) = self.own_path.take()
             && let Err(error) = fs::remove_file(&path)
         {
@@ -149,7 +149,7 @@ mod tests {
         drop(first);
         let mut second = Listener::bind(&path).unwrap();
         let _client = UnixStream::connect(&path).unwrap();
-        second.close_door();
+        second.remove_path();
         assert!(!path.exists());
         assert!(second.accept().unwrap().is_some());
         assert!(second.accept().unwrap().is_none());
