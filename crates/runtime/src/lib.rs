@@ -7,6 +7,7 @@
 pub mod config_warnings;
 pub mod consent_watch;
 pub mod idle_exit;
+pub mod inotify_limits;
 pub mod instance;
 pub mod logging;
 pub mod malloc_trim;
