@@ -1,4 +1,7 @@
 //! telemprobd takes records from programs on a Unix socket, and answers once they are stored.
+//!
+//! `daemon` is the loop. A record passes `socket`, `admission`, which has every reason to refuse it, and
+//! `commit`, which stores it.
 
 mod admission;
 pub mod cli;
@@ -9,14 +12,15 @@ pub mod settings;
 mod socket;
 
 pub use commit::StorageError;
-pub use daemon::start::DaemonError;
-pub use socket::listener::ListenError;
+pub use daemon::DaemonError;
+pub use socket::ListenError;
+
 use std::path::Path;
 
-/// Runs the daemon until a signal, the end of consent or idle time ends it.
+/// Runs the daemon until a signal, withdrawn consent or idle time stops it.
 ///
 /// # Errors
 /// Why it cannot start or go on.
 pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
-    daemon::start::start(config_file.map(Path::to_owned)).and_then(daemon::Daemon::run)
+    daemon::Daemon::start(config_file.map(Path::to_owned)).and_then(daemon::Daemon::run)
 }

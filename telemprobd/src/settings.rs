@@ -1,6 +1,6 @@
 //! The keys that telemprobd obeys, and its settings: durations, sizes and paths.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use telemetry_config::allowed::{Limit, Number, Switch};
 use telemetry_config::keys::{
@@ -8,6 +8,7 @@ use telemetry_config::keys::{
     STATE_DIR, recycle_after,
 };
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key};
+use telemetry_runtime::config_warnings;
 
 /// `spool_keep_free`.
 pub static SPOOL_KEEP_FREE: Key<u64> = Key {
@@ -118,6 +119,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Reads the configuration file, or the system's. What is odd in it is logged.
+    ///
+    /// # Errors
+    /// It cannot be read, or [`ConfigError::Value`].
+    pub(crate) fn load(config_file: Option<&Path>) -> Result<Self, ConfigError> {
+        let configuration = Configuration::load(config_file)?;
+        config_warnings::log(&configuration);
+        Self::read(&configuration)
+    }
+
     /// The settings of this configuration.
     ///
     /// # Errors
@@ -141,7 +152,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
     use telemetry_config::keys;
 
     fn settings(lines: &str) -> Result<Settings, String> {

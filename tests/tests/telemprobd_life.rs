@@ -129,7 +129,7 @@ fn sighup_takes_a_new_configuration_or_keeps_the_old_one() {
         .set("socket_path", new_socket.display())
         .set("spool_dir", new_spool.display());
     daemon.signal(Signal::SIGHUP);
-    daemon.wait_for_log("configuration read again");
+    daemon.wait_for_log("configuration reloaded");
     assert!(!old_socket.exists());
     assert_eq!(frame::send(&new_socket, &frame::good("a/b/c", "after")), Some(0));
     assert_eq!(payloads(&sandbox), ["after"]);
@@ -190,6 +190,8 @@ fn systemd_is_told_and_its_socket_is_used() {
     daemon.signal(Signal::SIGHUP);
     assert!(next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
     assert_eq!(next(), "READY=1\n");
+    assert_eq!(frame::send(&socket, &frame::good("a/b/c", "after a reload")), Some(0));
+    assert!(!sandbox.socket_path().exists(), "nor after a reload");
     daemon.stop();
     assert_eq!(next(), "STOPPING=1\n");
     assert!(socket.exists(), "systemd keeps its socket");

@@ -10,9 +10,19 @@ use telemetry_store::sliding_window::SlidingWindow;
 
 const MINUTE_SECS: u64 = 60;
 
-/// A user's place among the connections, given back when it is dropped.
-#[derive(Clone, Debug)]
-pub(crate) struct Permit(#[allow(dead_code)] Rc<()>); // Held for its count alone.
+/// A user's permit for one connection, returned when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    uid: u32,
+    _counted: Rc<()>,
+}
+
+impl Permit {
+    /// The user.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
+    }
+}
 
 /// The shares of all users.
 #[derive(Debug)]
@@ -47,33 +57,33 @@ impl FairShares {
         Self { limits, exempt: [0, own_uid], users: HashMap::new(), others: User::new() }
     }
 
-    /// Other limits; what was used stays.
+    /// Other limits; what was used stays counted.
     pub(crate) fn set_limits(&mut self, limits: UserLimits) {
         self.limits = limits;
     }
 
     /// Whether this user has limits at all.
-    pub(crate) fn limits_user(&self, uid: u32) -> bool {
+    pub(crate) fn has_limits(&self, uid: u32) -> bool {
         !self.exempt.contains(&uid)
     }
 
-    /// A place for a new connection of this user.
+    /// A permit for a new connection of this user.
     pub(crate) fn permit(&mut self, uid: u32, now_secs: u64) -> Result<Permit, Refusal> {
-        let most = self.limits.max_connections.filter(|_| self.limits_user(uid));
+        let maximum = self.limits.max_connections.filter(|_| self.has_limits(uid));
         let user = self.user(uid, now_secs);
-        match most {
-            Some(most) if user.connections() >= most => Err(Refusal::UserConnections),
-            _ => Ok(Permit(Rc::clone(&user.permits))),
+        match maximum {
+            Some(maximum) if user.connections() >= maximum => Err(Refusal::UserConnections),
+            _ => Ok(Permit { uid, _counted: Rc::clone(&user.permits) }),
         }
     }
 
     /// Counts a record of this user, unless it is one too many.
-    pub(crate) fn record(&mut self, uid: u32, now_secs: u64) -> Result<(), Refusal> {
-        let Some(most) = self.limits.records_per_minute.filter(|_| self.limits_user(uid)) else {
+    pub(crate) fn count_record(&mut self, uid: u32, now_secs: u64) -> Result<(), Refusal> {
+        let Some(maximum) = self.limits.records_per_minute.filter(|_| self.has_limits(uid)) else {
             return Ok(());
         };
         let user = self.user(uid, now_secs);
-        if user.minute.total(now_secs) >= most {
+        if user.minute.total(now_secs) >= maximum {
             return Err(Refusal::UserRate);
         }
         user.minute.add(now_secs, 1);
@@ -101,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_connections_are_limited_and_given_back() {
+    fn a_users_connections_are_limited_and_come_back() {
         let mut shares = shares();
         let first = shares.permit(1000, 0).unwrap();
         let _second = shares.permit(1000, 0).unwrap();
@@ -115,12 +125,12 @@ mod tests {
     fn a_users_records_are_limited_by_the_minute() {
         let mut shares = shares();
         for second in 0..3 {
-            assert_eq!(shares.record(1000, second), Ok(()));
+            assert_eq!(shares.count_record(1000, second), Ok(()));
         }
-        assert_eq!(shares.record(1000, 10), Err(Refusal::UserRate));
-        assert_eq!(shares.record(1001, 10), Ok(()));
-        assert_eq!(shares.record(1000, 61), Ok(()));
-        assert_eq!(shares.record(1000, 61), Err(Refusal::UserRate));
+        assert_eq!(shares.count_record(1000, 10), Err(Refusal::UserRate));
+        assert_eq!(shares.count_record(1001, 10), Ok(()));
+        assert_eq!(shares.count_record(1000, 61), Ok(()));
+        assert_eq!(shares.count_record(1000, 61), Err(Refusal::UserRate));
     }
 
     #[test]
@@ -128,13 +138,13 @@ mod tests {
         let mut shares = shares();
         for uid in [0, 990] {
             let permits: Vec<_> = (0..100).map(|_| shares.permit(uid, 0).unwrap()).collect();
-            assert!((0..100).all(|_| shares.record(uid, 0).is_ok()));
+            assert!((0..100).all(|_| shares.count_record(uid, 0).is_ok()));
             drop(permits);
         }
     }
 
     #[test]
-    fn users_without_number_share_one_place() {
+    fn users_beyond_the_maximum_share_one_count() {
         let mut shares = shares();
         let permits: Vec<_> = (0..MAX_USERS as u32).map(|n| shares.permit(100_000 + n, 0).unwrap()).collect();
         let _more = [shares.permit(1, 0).unwrap(), shares.permit(2, 0).unwrap()];

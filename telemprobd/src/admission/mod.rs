@@ -1,6 +1,139 @@
-//! Every reason to refuse a record.
+//! Whether a record is taken: every reason to refuse one, in one order, the cheapest to find first.
+//!
+//! ```text
+//! stage                     given                              refused with, in this order
+//! a client connects         consent, peer credentials, shares  not_opted_in, peer_credentials, user_connections
+//!   (it is waited for)                                         poller, timed_out
+//! its message is whole      consent, shares, bytes, file       not_opted_in, user_rate, too_large or malformed, configuration
+//! it is to be stored        consent, spool, file system        not_opted_in, spool_full, user_share, disk_full
+//!   (it is stored)                                             storage
+//! ```
+//!
+//! The three stages are the functions of this module, and values decide; only the file that a sender names is opened
+//! here ([`sender_config`]), after everything else that its message could be refused for. What is in brackets are faults
+//! of the system and of the clock, which whoever meets them reports as the [`Refusal`] that is listed.
+//!
+//! Every message counts as one of its user's rate, whatever is in it: noise costs its sender as much as records do.
 
-pub(crate) mod fair_share;
-pub(crate) mod refusal;
-pub(crate) mod sender_config;
-pub(crate) mod spool_quota;
+mod fair_share;
+mod refusal;
+mod sender_config;
+mod spool_quota;
+
+pub(crate) use fair_share::Permit;
+pub(crate) use refusal::Refusal;
+pub(crate) use spool_quota::{SpoolQuota, free_beyond_reserve};
+
+use crate::settings::UserLimits;
+use fair_share::FairShares;
+use nix::errno::Errno;
+use sender_config::SenderConfigs;
+use std::time::Instant;
+use telemetry_record::classification;
+use telemetry_record::header::Header;
+use telemetry_record::message::Message;
+use telemetry_record::wire::{self, WireError};
+
+/// What holds while one turn of the loop takes records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The clock of deadlines.
+    pub(crate) now: Instant,
+    /// The clock by which shares are counted, in seconds since the epoch.
+    pub(crate) unix_secs: u64,
+    /// Whether there is consent.
+    pub(crate) is_opted_in: bool,
+}
+
+/// A record that may be stored, if there is room.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    /// The user who sent it.
+    pub(crate) sender: u32,
+    /// Whether that user has a share of the spool and no more.
+    pub(crate) is_limited: bool,
+    /// The record.
+    pub(crate) message: Message,
+}
+
+/// Admits connections and messages.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    shares: FairShares,
+    sender_configs: SenderConfigs,
+}
+
+impl Admission {
+    /// Nobody has used anything yet. `own_uid` is the daemon's user, who has no limits.
+    pub(crate) fn new(limits: UserLimits, own_uid: u32) -> Self {
+        Self { shares: FairShares::new(limits, own_uid), sender_configs: SenderConfigs::default() }
+    }
+
+    /// Other limits; what was used stays counted.
+    pub(crate) fn set_limits(&mut self, limits: UserLimits) {
+        self.shares.set_limits(limits);
+    }
+
+    /// Whether a client that connects may stay. `peer` is its user, or why the system does not say.
+    pub(crate) fn connection(
+        &mut self,
+        peer: Result<u32, Errno>,
+        moment: &Moment,
+    ) -> Result<Permit, Refusal> {
+        check_consent(moment.is_opted_in)?;
+        let uid = peer.map_err(Refusal::PeerCredentials)?;
+        self.shares.permit(uid, moment.unix_secs)
+    }
+
+    /// Whether a user's message may be stored, if there is room. `bytes` are the whole of it, or why they cannot be one.
+    pub(crate) fn message(
+        &mut self,
+        sender: u32,
+        bytes: Result<&[u8], WireError>,
+        moment: &Moment,
+    ) -> Result<Admitted, Refusal> {
+        check_consent(moment.is_opted_in)?;
+        self.shares.count_record(sender, moment.unix_secs)?;
+        let message = decode(bytes?)?;
+        if let Some(config) = &message.config {
+            self.sender_configs.check(config, sender).map_err(Refusal::Configuration)?;
+        }
+        Ok(Admitted { sender, is_limited: self.shares.has_limits(sender), message })
+    }
+}
+
+/// Which records there is room for. `free_bytes` is what the file system has beyond what is to stay free.
+pub(crate) fn storage(
+    records: &[Admitted],
+    is_opted_in: bool,
+    quota: &SpoolQuota,
+    mut free_bytes: u64,
+) -> Vec<Result<(), Refusal>> {
+    let mut reservation = quota.reserve();
+    let mut admit = |record: &Admitted| {
+        check_consent(is_opted_in)?;
+        let bytes = spool_quota::record_bytes(&record.message);
+        let limited_user = record.is_limited.then_some(record.sender);
+        quota.take(&mut reservation, limited_user, bytes, free_bytes)?;
+        free_bytes -= bytes;
+        Ok(())
+    };
+    records.iter().map(&mut admit).collect()
+}
+
+fn check_consent(is_opted_in: bool) -> Result<(), Refusal> {
+    if is_opted_in { Ok(()) } else { Err(Refusal::NotOptedIn) }
+}
+
+/// The message that the bytes are, if it is a record.
+fn decode(bytes: &[u8]) -> Result<Message, Refusal> {
+    let message = wire::decode(bytes)?;
+    classification::check(message.headers.value(Header::Classification)).map_err(|_| Refusal::Content)?;
+    match message.headers.value(Header::Severity) {
+        "1" | "2" | "3" | "4" => Ok(message),
+        _ => Err(Refusal::Content),
+    }
+}
+
+#[cfg(test)]
+mod tests;

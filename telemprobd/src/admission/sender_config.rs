@@ -1,5 +1,5 @@
 //! The configuration file that a sender names (`CFG:`). Any local user may name one, so that it counts
-//! only if it is root's or the sender's own and nobody else could have written it.
+//! only if it belongs to root or the sender and nobody else could have written it.
 
 use crate::limits::TRUSTED_CONFIGS;
 use nix::errno::Errno;
@@ -16,7 +16,7 @@ pub(crate) struct SenderConfigs {
     trusted: Vec<(PathBuf, Stamp)>,
 }
 
-/// What tells that a file is still the one that was read: its change time can not be set back by its owner.
+/// What identifies a file as the one that was read: its owner cannot set its change time back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -36,7 +36,7 @@ impl SenderConfigs {
     pub(crate) fn check(&mut self, path: &Path, sender_uid: u32) -> Result<(), Errno> {
         let errno = |error| errno_of(&error);
         let metadata = std::fs::metadata(path).map_err(errno)?;
-        if is_trusted(&metadata, sender_uid) && self.knows(path, Stamp::of(&metadata)) {
+        if is_trusted(&metadata, sender_uid) && self.knows(path, Stamp::from_metadata(&metadata)) {
             return Ok(());
         }
         let file = bounded_file::open_regular(path).map_err(errno)?;
@@ -48,16 +48,16 @@ impl SenderConfigs {
             ConfigError::Read { source, .. } => errno_of(&source),
             _ => Errno::EINVAL,
         })?;
-        // telempostd could deliver the record to nobody: the sender is to learn that now.
+        // telempostd would have nobody to deliver the record to: the sender learns that now.
         if server.url.is_empty() {
             return Err(Errno::EINVAL);
         }
-        self.remember(path, Stamp::of(&metadata));
+        self.remember(path, Stamp::from_metadata(&metadata));
         Ok(())
     }
 
     fn knows(&self, path: &Path, stamp: Stamp) -> bool {
-        self.trusted.iter().any(|(known, of)| known == path && *of == stamp)
+        self.trusted.iter().any(|(known, known_stamp)| known == path && *known_stamp == stamp)
     }
 
     fn remember(&mut self, path: &Path, stamp: Stamp) {
@@ -70,7 +70,7 @@ impl SenderConfigs {
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    fn from_metadata(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_files_is_bounded() {
         let dir = tempfile::tempdir().unwrap();
         let owner = fs::metadata(dir.path()).unwrap().uid();
         let mut configs = SenderConfigs::default();

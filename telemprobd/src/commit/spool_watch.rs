@@ -1,10 +1,10 @@
-//! Sees files leave the spool (delivered, set aside, removed by hand) and come into it by others, so that
+//! Sees files leave the spool (delivered, set aside, removed by hand) and others put files into it, so that
 //! the quota is right without reading the directory again.
 //!
 //! Events are taken when a record is to be stored, and not when they come: an idle telemprobd is not woken
-//! by each delivery. Should more come than the kernel keeps (16,384 today), the directory is counted once.
+//! by each delivery. If there are more than the kernel keeps (16,384 today), the directory is counted once.
 
-use crate::admission::spool_quota::SpoolQuota;
+use crate::admission::SpoolQuota;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
@@ -68,16 +68,16 @@ fn recount(quota: &mut SpoolQuota, spool: &SpoolDir) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::refusal::Refusal;
+    use crate::admission::Refusal;
     use std::fs;
 
     #[test]
-    fn what_leaves_and_comes_is_counted() {
+    fn files_that_leave_and_come_are_counted() {
         let dir = tempfile::tempdir().unwrap();
         let spool = SpoolDir::open(dir.path()).unwrap();
         let watch = SpoolWatch::new(&spool).unwrap();
         let mut quota = SpoolQuota::new(Some(8192), None, &[]);
-        let fits = |quota: &SpoolQuota| quota.take(&mut quota.reserve(), None, 4096);
+        let fits = |quota: &SpoolQuota| quota.take(&mut quota.reserve(), None, 4096, u64::MAX);
         for name in ["a", "b"] {
             fs::write(dir.path().join(".new"), vec![b'x'; 4096]).unwrap();
             fs::File::open(dir.path().join(".new")).unwrap().sync_all().unwrap();
@@ -91,6 +91,6 @@ mod tests {
         fs::create_dir(dir.path().join(".rejected")).unwrap();
         fs::rename(dir.path().join("b"), dir.path().join(".rejected/b")).unwrap();
         watch.apply(&mut quota, &spool);
-        assert_eq!(quota.take(&mut quota.reserve(), None, 8192), Ok(()));
+        assert_eq!(quota.take(&mut quota.reserve(), None, 8192, u64::MAX), Ok(()));
     }
 }

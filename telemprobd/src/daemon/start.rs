@@ -1,78 +1,77 @@
-//! From the command line to a daemon that is ready: everything that can refuse does so here, before
-//! anything is served.
+//! From the configuration to a daemon that is ready: everything that can fail does so here, before anybody is
+//! served.
 
-use super::Daemon;
-use crate::commit::{RecordStore, StorageError};
-use crate::settings::{self, Settings};
-use crate::socket::listener::{ListenError, Listener};
+use super::refusal_log::RefusalLog;
+use super::{CONSENT, Daemon, DaemonError, FIRST_CLIENT, LISTENER, SIGNALS};
+use crate::admission::Admission;
+use crate::commit::RecordStore;
+use crate::settings::Settings;
+use crate::socket::{AcceptQueue, Connections, Listener};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::io;
-use std::path::PathBuf;
+use nix::unistd::Uid;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 use telemetry_config::consent;
-use telemetry_config::{ConfigError, Configuration};
-use telemetry_runtime::config_warnings;
+use telemetry_record::limits::MESSAGE_BYTES;
 use telemetry_runtime::consent_watch::ConsentWatch;
-use telemetry_runtime::instance::{InstanceError, InstanceLock};
+use telemetry_runtime::idle_exit::IdleExit;
+use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::poller::{Interest, Poller};
 use telemetry_runtime::signals::Signals;
+use telemetry_store::counters::Counters;
 
-/// Why the daemon does not start, or ends.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The configuration can not be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Nobody opted in.
-    #[error("telemetry is not opted in ({} is not there); run `telemctl opt-in` first", .0.display())]
-    NotOptedIn(PathBuf),
-    /// Another one runs.
-    #[error(transparent)]
-    Instance(#[from] InstanceError),
-    /// No socket.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// Nowhere to store.
-    #[error(transparent)]
-    RecordStore(#[from] StorageError),
-    /// The system refuses what any daemon needs.
-    #[error("{what}: {source}")]
-    System {
-        /// What was asked for.
-        what: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl DaemonError {
-    /// For `map_err` at a call that hardly ever fails.
-    pub(crate) fn system<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Self {
-        move |source| DaemonError::System { what, source: source.into() }
+impl Daemon {
+    /// A daemon that is ready to run.
+    ///
+    /// # Errors
+    /// [`DaemonError`]; then nothing is left that would be in the way of the next start.
+    pub(crate) fn start(config_file: Option<PathBuf>) -> Result<Self, DaemonError> {
+        let settings = Settings::load(config_file.as_deref())?;
+        if !consent::is_opted_in(&settings.etc_dir) {
+            return Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)));
+        }
+        raise_descriptor_limit();
+        let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
+        let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd")?;
+        let now = Instant::now();
+        let store = RecordStore::open(&settings, now)?;
+        let poller = Poller::new().map_err(DaemonError::system("epoll"))?;
+        poller.watch(&signals, SIGNALS, Interest::Readable).map_err(DaemonError::system("epoll"))?;
+        let consent = watch_consent(&settings.etc_dir, &poller)?;
+        let listener = Listener::inherit_or_bind(&settings.socket_path)?;
+        let accept_queue =
+            AcceptQueue::watch(listener, &poller, LISTENER).map_err(DaemonError::system("epoll"))?;
+        Ok(Self {
+            config_file,
+            poller,
+            signals,
+            consent,
+            accept_queue,
+            connections: Connections::default(),
+            next_client: FIRST_CLIENT,
+            admission: Admission::new(settings.user_limits, Uid::effective().as_raw()),
+            ready: Vec::new(),
+            store,
+            counters: Counters::open(&settings.state_dir, "telemprobd"),
+            refusal_log: RefusalLog::default(),
+            idle_exit: IdleExit::new(settings.recycle_after, now),
+            // A byte more than any message, so that one read shows that nothing is missing.
+            scratch: vec![0; MESSAGE_BYTES + 1],
+            settings,
+            _lock: lock,
+        })
     }
 }
 
-/// Reads the configuration. What is odd in it is logged.
-pub(crate) fn load_settings(config_file: Option<&PathBuf>) -> Result<Settings, DaemonError> {
-    let configuration = Configuration::load(config_file.map(PathBuf::as_path))?;
-    config_warnings::log(&configuration, &settings::KEYS);
-    Ok(Settings::read(&configuration)?)
+/// Has the poller watch the consent.
+pub(super) fn watch_consent(etc_dir: &Path, poller: &Poller) -> Result<ConsentWatch, DaemonError> {
+    let watch = ConsentWatch::new(etc_dir)
+        .map_err(|source| DaemonError::Consent { path: etc_dir.to_owned(), source })?;
+    poller.watch(&watch, CONSENT, Interest::Readable).map_err(DaemonError::system("epoll"))?;
+    Ok(watch)
 }
 
-/// Makes everything ready.
-pub(crate) fn start(config_file: Option<PathBuf>) -> Result<Daemon, DaemonError> {
-    let settings = load_settings(config_file.as_ref())?;
-    if !consent::is_opted_in(&settings.etc_dir) {
-        return Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)));
-    }
-    raise_descriptor_limit();
-    let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
-    let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd")?;
-    let store = RecordStore::open(&settings)?;
-    let consent = ConsentWatch::new(&settings.etc_dir).map_err(DaemonError::system("watch over etc_dir"))?;
-    let listener = Listener::inherit_or_bind(&settings.socket_path)?;
-    Daemon::new(config_file, settings, lock, signals, consent, listener, store)
-}
-
-/// As many clients as the daemon allows need more descriptors than the usual soft limit of 1024.
+/// The maximum of clients needs more descriptors than the usual soft limit of 1024.
 fn raise_descriptor_limit() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));

@@ -1,93 +1,17 @@
-//! The clients that are connected, each with what it sent and the time that it has left.
+//! The clients that have not sent their whole message yet, each with the time that it has left.
 
-use super::session::{Progress, Session};
-use crate::admission::fair_share::Permit;
-use crate::limits::CLIENT_TIME;
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, getsockopt, recv, send, sockopt};
+use super::client::Client;
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::time::Instant;
-use telemetry_record::message::Message;
-use telemetry_record::wire::{self, WireError};
+use std::time::{Duration, Instant};
 
-/// A connected client.
-#[derive(Debug)]
-pub(crate) struct Client {
-    stream: UnixStream,
-    uid: u32,
-    session: Session,
-    _permit: Permit,
-}
-
-/// What reading from a client came to.
-#[derive(Debug)]
-pub(crate) enum Received {
-    /// Nothing more for now.
-    Waiting,
-    /// Its whole message.
-    Message(Message),
-    /// Bytes that are no message, or the connection's end in the middle of one.
-    Refused(WireError),
-    /// It left without having sent anything.
-    Gone,
-}
-
-impl Client {
-    /// A client that has just connected, as this user.
-    pub(crate) fn new(stream: UnixStream, uid: u32, permit: Permit) -> Self {
-        Self { stream, uid, session: Session::default(), _permit: permit }
-    }
-
-    /// Reads once what is there. `scratch` is one buffer for all clients.
-    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Received {
-        match recv(self.stream.as_raw_fd(), scratch, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) if self.session.has_begun() => Received::Refused(WireError::Sizes),
-            Ok(0) => Received::Gone,
-            Ok(length) => match self.session.take(scratch.get(..length).unwrap_or_default()) {
-                Progress::Incomplete => Received::Waiting,
-                Progress::Complete(message) => Received::Message(message),
-                Progress::Refused(error) => Received::Refused(error),
-            },
-            Err(Errno::EAGAIN | Errno::EINTR) => Received::Waiting,
-            Err(_) => Received::Gone,
-        }
-    }
-
-    /// The user that the client was when it connected.
-    pub(crate) fn uid(&self) -> u32 {
-        self.uid
-    }
-
-    /// Answers and closes.
-    pub(crate) fn answer(self, answer: Result<(), Errno>) {
-        answer_stream(&self.stream, answer);
-    }
-}
-
-/// The user that the other end was when it connected.
-pub(crate) fn uid_of(stream: &UnixStream) -> Result<u32, Errno> {
-    getsockopt(stream, sockopt::PeerCredentials).map(|peer| peer.uid())
-}
-
-/// Sends an answer. A sender of the C library has closed without reading, which is no matter.
-pub(crate) fn answer_stream(stream: &UnixStream, answer: Result<(), Errno>) {
-    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    let _ = send(stream.as_raw_fd(), &wire::encode_answer(answer.map_err(|errno| errno as i32)), flags);
-}
-
-impl AsFd for Client {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
-    }
-}
+/// Time that a client has for its message (contract). Silent clients cost a descriptor that long.
+const CLIENT_TIME: Duration = Duration::from_secs(10);
 
 /// The clients that have not sent their whole message yet.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     clients: HashMap<u64, Client>,
-    /// Oldest first, since all have the same time. Those that are gone stay in it until their time.
+    /// Oldest first, since all have the same time. Those that are gone may stay in it until then.
     deadlines: VecDeque<(Instant, u64)>,
 }
 
@@ -103,7 +27,7 @@ impl Connections {
         self.clients.get_mut(&number)
     }
 
-    /// Takes a client out.
+    /// Removes and returns a client.
     pub(crate) fn remove(&mut self, number: u64) -> Option<Client> {
         let client = self.clients.remove(&number);
         while self.deadlines.front().is_some_and(|(_, number)| !self.clients.contains_key(number)) {
@@ -112,7 +36,7 @@ impl Connections {
         client
     }
 
-    /// Takes a client out whose time is over; none if there is none.
+    /// Removes and returns a client whose time is over, if there is one.
     pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<Client> {
         match self.next_deadline() {
             Some((deadline, number)) if deadline <= now => self.remove(number),
@@ -125,12 +49,12 @@ impl Connections {
         self.deadlines.front().copied()
     }
 
-    /// How many there are.
+    /// The number of clients.
     pub(crate) fn len(&self) -> usize {
         self.clients.len()
     }
 
-    /// All of them, to be read a last time.
+    /// Removes and returns all of them.
     pub(crate) fn drain(&mut self) -> Vec<Client> {
         self.deadlines.clear();
         self.clients.drain().map(|(_, client)| client).collect()
@@ -140,14 +64,15 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::fair_share::FairShares;
+    use crate::admission::{Admission, Moment};
     use crate::settings::UserLimits;
-    use std::time::Duration;
+    use std::os::unix::net::UnixStream;
 
     fn client() -> Client {
         let limits = UserLimits { max_connections: None, records_per_minute: None, spool_bytes: None };
-        let permit = FairShares::new(limits, 0).permit(0, 0).unwrap();
-        Client::new(UnixStream::pair().unwrap().0, 0, permit)
+        let moment = Moment { now: Instant::now(), unix_secs: 0, is_opted_in: true };
+        let permit = Admission::new(limits, 0).connection(Ok(0), &moment).unwrap();
+        Client::new(UnixStream::pair().unwrap().0, permit)
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// The sockets that systemd opened for this process. To be called once: they change owner.
+/// The sockets that systemd opened for this process. To be called once, since they change owner.
 pub(crate) fn take() -> io::Result<Vec<OwnedFd>> {
     Ok(sd_notify::listen_fds()?.map(own).collect())
 }

@@ -16,14 +16,14 @@ use std::path::{Path, PathBuf};
 /// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Somebody answers at the path.
+    /// Another program listens at the path.
     #[error("socket_path {}: another program listens there; stop it, or set another socket_path", .0.display())]
     Taken(PathBuf),
     /// What is at the path is no socket.
     #[error("socket_path {}: something that is no socket is there; remove it, or set another socket_path", .0.display())]
     NoSocket(PathBuf),
-    /// The system refuses.
-    #[error("socket_path {}: {source}; its directory must be there and writable for the daemon's user", path.display())]
+    /// The system refused.
+    #[error("socket_path {}: {source}; its directory must exist and be writable for the daemon's user", path.display())]
     Io {
         /// The path.
         path: PathBuf,
@@ -35,11 +35,11 @@ pub enum ListenError {
     Inherited(String),
 }
 
-/// A listening socket.
+/// A listening socket. Dropped, it removes a path of its own.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: UnixListener,
-    /// The path of our own socket; systemd keeps its own.
+    /// The path of a socket of our own; systemd keeps its own.
     own_path: Option<PathBuf>,
 }
 
@@ -80,19 +80,21 @@ impl Listener {
             }
             bound => bound.map_err(errno_error)?,
         }
+        // From here on a fault removes the path again.
+        let listener = Self { socket: UnixListener::from(socket), own_path: Some(path.to_owned()) };
         // Any user's program may send.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(io_error)?;
         let queue = Backlog::new(ACCEPT_QUEUE).unwrap_or(Backlog::MAXCONN);
-        listen(&socket, queue).map_err(errno_error)?;
-        Ok(Self { socket: UnixListener::from(socket), own_path: Some(path.to_owned()) })
+        listen(&listener.socket, queue).map_err(errno_error)?;
+        Ok(listener)
     }
 
-    /// The path of our own socket; none for systemd's.
+    /// The path of a socket of our own; none for systemd's.
     pub(crate) fn own_path(&self) -> Option<&Path> {
         self.own_path.as_deref()
     }
 
-    /// The next client that waits; none if there is none.
+    /// The next client that waits, if there is one.
     pub(crate) fn accept(&self) -> io::Result<Option<UnixStream>> {
         match self.socket.accept() {
             Ok((stream, _)) => Ok(Some(stream)),
@@ -104,13 +106,19 @@ impl Listener {
         }
     }
 
-    /// Takes our own path away, so that nobody new comes; those that wait can still be accepted.
+    /// Removes a path of our own, so that nobody else connects; those who wait can still be accepted.
     pub(crate) fn remove_path(&mut self) {
         if let Some(path) = self.own_path.take()
             && let Err(error) = fs::remove_file(&path)
         {
-            log::warn!("socket_path {}: can not be removed: {error}", path.display());
+            log::warn!("socket_path {}: cannot be removed: {error}", path.display());
         }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.remove_path();
     }
 }
 
@@ -143,10 +151,13 @@ mod tests {
     fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("telem-0");
-        let first = Listener::bind(&path).unwrap();
+        // As a daemon that is killed leaves its socket behind.
+        let mut first = Listener::bind(&path).unwrap();
+        first.own_path = None;
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
         assert!(matches!(Listener::bind(&path), Err(ListenError::Taken(_))));
         drop(first);
+        assert!(path.exists());
         let mut second = Listener::bind(&path).unwrap();
         let _client = UnixStream::connect(&path).unwrap();
         second.remove_path();
@@ -156,7 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_left_alone() {
+    fn a_listener_that_is_dropped_leaves_no_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("telem-0");
+        drop(Listener::bind(&path).unwrap());
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("telem-0");
         fs::write(&path, "precious").unwrap();

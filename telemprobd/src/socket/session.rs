@@ -1,13 +1,13 @@
-//! What one client has sent so far: bytes in, a message or a refusal out. No file descriptor, no clock.
+//! What one client has sent so far: bytes in, the bytes of a message out, or why there is none. No file
+//! descriptor, no clock.
 //!
 //! ```text
 //!              size known          all there
-//!  (no size) ─────────────▶ (size) ─────────▶ Complete
-//!      │ impossible size      │ wrong content
-//!      └──────────▶ Refused ◀─┘
+//!  (no size) ─────────────▶ (size) ─────────▶ whole
+//!      │ impossible size
+//!      └─────────────────▶ refused
 //! ```
 
-use telemetry_record::message::Message;
 use telemetry_record::wire::{self, WireError};
 
 /// The bytes of one client.
@@ -16,45 +16,32 @@ pub(crate) struct Session {
     received: Vec<u8>,
 }
 
-/// Where a client stands.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// More bytes are to come.
-    Incomplete,
-    /// The message is whole. What follows it does not count.
-    Complete(Message),
-    /// It will never be a message.
-    Refused(WireError),
-}
-
 impl Session {
-    /// Takes what was read. Nothing is kept past the size that the message may have.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> Progress {
-        // Usual: one read brings one message, and nothing is copied.
-        let (all, rest) = if self.received.is_empty() {
-            (bytes, bytes)
-        } else {
-            self.received.extend_from_slice(bytes);
-            (self.received.as_slice(), [].as_slice())
-        };
-        let progress = match wire::message_size(all) {
-            Err(error) => Progress::Refused(error),
-            Ok(Some(size)) if all.len() >= size => {
-                let message = all.get(..size).unwrap_or(all);
-                wire::decode(message).map_or_else(Progress::Refused, Progress::Complete)
-            }
-            Ok(_) => Progress::Incomplete,
-        };
-        if progress == Progress::Incomplete {
-            self.received.extend_from_slice(rest);
+    /// Adds what was read. Returns the bytes of the message once it is whole; what follows it is ignored. Nothing is
+    /// kept beyond the size that a message may have.
+    ///
+    /// # Errors
+    /// No message has the size that these bytes begin with.
+    pub(crate) fn add<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, WireError> {
+        // Usual: one read brings the whole message, and nothing is copied.
+        if self.received.is_empty()
+            && let Some(message) = whole(bytes)?
+        {
+            return Ok(Some(message));
         }
-        progress
+        self.received.extend_from_slice(bytes);
+        whole(&self.received)
     }
 
     /// Whether the client has sent anything.
     pub(crate) fn has_begun(&self) -> bool {
         !self.received.is_empty()
     }
+}
+
+/// The message that these bytes begin with, if all of it is there.
+fn whole(bytes: &[u8]) -> Result<Option<&[u8]>, WireError> {
+    Ok(wire::message_size(bytes)?.and_then(|size| bytes.get(..size)))
 }
 
 #[cfg(test)]
@@ -72,14 +59,17 @@ mod tests {
     #[test]
     fn a_size_too_large_is_refused_at_once() {
         let size = MESSAGE_BYTES as u32 + 1;
-        assert_eq!(Session::default().take(&size.to_ne_bytes()), Progress::Refused(WireError::TooLarge));
+        assert_eq!(Session::default().add(&size.to_ne_bytes()), Err(WireError::TooLarge));
     }
 
     #[test]
-    fn what_follows_a_message_does_not_count() {
-        let mut bytes = encoded("x");
-        bytes.extend([0xff; 100]);
-        assert!(matches!(Session::default().take(&bytes), Progress::Complete(_)));
+    fn what_follows_a_message_is_ignored() {
+        let message = encoded("x");
+        let bytes = [message.as_slice(), &[0xff; 100]].concat();
+        assert_eq!(Session::default().add(&bytes), Ok(Some(message.as_slice())));
+        let mut session = Session::default();
+        assert_eq!(session.add(&bytes[..10]), Ok(None));
+        assert_eq!(session.add(&bytes[10..]), Ok(Some(message.as_slice())));
     }
 
     proptest! {
@@ -91,18 +81,17 @@ mod tests {
             cuts.sort_unstable();
             let mut from = 0;
             for cut in cuts {
-                prop_assert_eq!(session.take(&bytes[from..cut]), Progress::Incomplete);
+                prop_assert_eq!(session.add(&bytes[from..cut]), Ok(None));
                 from = cut;
             }
-            let expected = wire::decode(&bytes).unwrap();
-            prop_assert_eq!(session.take(&bytes[from..]), Progress::Complete(expected));
+            prop_assert_eq!(session.add(&bytes[from..]), Ok(Some(bytes.as_slice())));
         }
 
         #[test]
         fn noise_never_panics_and_never_grows_past_a_message(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..5000), 1..12)) {
             let mut session = Session::default();
             for piece in pieces {
-                if session.take(&piece) != Progress::Incomplete { break; }
+                if session.add(&piece) != Ok(None) { break; }
                 prop_assert!(session.received.len() <= MESSAGE_BYTES);
             }
         }
