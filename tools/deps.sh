@@ -15,7 +15,7 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
 # systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
-# a machine to install the packages on. strace: in which order files are written.
+# a machine to install the packages on. strace: in which order files are written, and calls of the system that fail.
 # gdb, elfutils, libc6-dbg, xz-utils, and a compiler and an emulator for aarch64: crashes, and what debuggers say of them.
 test_packages='debootstrap e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc
 mount nginx openssl qemu-user-static shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
