@@ -39,7 +39,7 @@ pub static USER_RECORDS_PER_MINUTE: Key<Option<u64>> = Key {
     name: "user_records_per_minute",
     default: "600",
     allowed: &Limit(Number { unit: "records", range: 1..=1_000_000_000, convert: std::convert::identity }),
-    doc: "Records in any minute.",
+    doc: "Records in any minute, refused ones included.",
 };
 
 /// `user_spool_share`.
@@ -72,7 +72,7 @@ pub static KEYS: [&dyn AnyKey; 13] = [
 pub struct UserLimits {
     /// Connections at one time.
     pub max_connections: Option<u64>,
-    /// Records in any minute.
+    /// Records in any minute, refused ones included.
     pub records_per_minute: Option<u64>,
     /// Bytes of disk blocks in the spool.
     pub spool_bytes: Option<u64>,

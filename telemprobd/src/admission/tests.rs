@@ -157,3 +157,27 @@ fn one_commit_cannot_take_the_same_room_twice() {
     assert_eq!(verdicts.iter().filter(|verdict| verdict.is_ok()).count(), 3);
     assert_eq!(verdicts.last(), Some(&Err(Refusal::DiskFull)));
 }
+
+#[test]
+fn the_manual_lists_the_reasons_in_their_order() {
+    let reasons = [
+        Refusal::NotOptedIn,
+        Refusal::PeerCredentials(Errno::EIO),
+        Refusal::UserConnections,
+        Refusal::Poller(Errno::EIO),
+        Refusal::TimedOut,
+        Refusal::UserRate,
+        Refusal::Wire(WireError::TooLarge),
+        Refusal::Wire(WireError::Sizes),
+        Refusal::Configuration(Errno::EIO),
+        Refusal::SpoolFull,
+        Refusal::UserShare,
+        Refusal::DiskFull,
+        Refusal::Storage(Errno::EIO),
+    ]
+    .map(|refusal| refusal.reason());
+    let manual = include_str!("../../../docs/man/telemprobd.1");
+    let listed: Vec<_> =
+        manual.lines().filter_map(|line| Some(line.strip_prefix(".It Li ")?.split_once(" Ta ")?.0)).collect();
+    assert_eq!(listed, reasons);
+}

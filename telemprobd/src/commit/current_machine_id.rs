@@ -43,7 +43,7 @@ impl CurrentMachineId {
         self.next_check = now + CHECK_INTERVAL;
         match self.read() {
             Ok(id) => self.id = id,
-            Err(error) => log::error!("state_dir {}: machine_id: {error}", self.state_dir.display()),
+            Err(error) => log::error!("state_dir={}: machine_id: {error}", self.state_dir.display()),
         }
     }
 

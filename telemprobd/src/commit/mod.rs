@@ -24,7 +24,7 @@ use telemetry_store::spool::{Durability, Writer};
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The spool cannot be used.
-    #[error("spool_dir {}: {source}; it must be writable for the daemon's user", path.display())]
+    #[error("spool_dir={}: {source}; it must be writable for the daemon's user", path.display())]
     Spool {
         /// The directory.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum StorageError {
     },
     /// The spool cannot be watched.
     #[error(
-        "spool_dir {}: cannot be watched: {source}; {}",
+        "spool_dir={}: cannot be watched: {source}; {}",
         path.display(),
         inotify_limits::remedy(source).unwrap_or("it must be a directory that the daemon's user can read")
     )]
@@ -44,7 +44,7 @@ pub enum StorageError {
         source: io::Error,
     },
     /// The machine id cannot be kept.
-    #[error("state_dir {}: {source}; it must be writable for the daemon's user", path.display())]
+    #[error("state_dir={}: {source}; it must be writable for the daemon's user", path.display())]
     State {
         /// The directory.
         path: PathBuf,
@@ -149,7 +149,7 @@ impl RecordStore {
                 Ok(())
             }
             Err(error) => {
-                log::error!("spool_dir {}: {error}", self.spool.path().display());
+                log::error!("spool_dir={}: {error}", self.spool.path().display());
                 Err(Refusal::Storage(errno_of(&error)))
             }
         }

@@ -61,7 +61,7 @@ fn apply_one(event: &InotifyEvent, quota: &mut SpoolQuota, spool: &SpoolDir) {
 fn recount(quota: &mut SpoolQuota, spool: &SpoolDir) {
     match spool.entries() {
         Ok(entries) => quota.recount(&entries),
-        Err(error) => log::warn!("spool_dir {}: {error}; its size is not known", spool.path().display()),
+        Err(error) => log::warn!("spool_dir={}: {error}; its size is not known", spool.path().display()),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum DaemonError {
     Storage(#[from] StorageError),
     /// Consent cannot be watched.
     #[error(
-        "etc_dir {}: cannot be watched: {source}; {}",
+        "etc_dir={}: cannot be watched: {source}; {}",
         path.display(),
         inotify_limits::remedy(source).unwrap_or("it must be a directory that the daemon's user can read")
     )]

@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another program listens at the path.
-    #[error("socket_path {}: another program listens there; stop it, or set another socket_path", .0.display())]
+    #[error("socket_path={}: another program listens there; stop it, or set another socket_path", .0.display())]
     Taken(PathBuf),
     /// What is at the path is no socket.
-    #[error("socket_path {}: something that is no socket is there; remove it, or set another socket_path", .0.display())]
+    #[error("socket_path={}: something that is no socket is there; remove it, or set another socket_path", .0.display())]
     NoSocket(PathBuf),
     /// The system refused.
-    #[error("socket_path {}: {source}; its directory must exist and be writable for the daemon's user", path.display())]
+    #[error("socket_path={}: {source}; its directory must exist and be writable for the daemon's user", path.display())]
     Io {
         /// The path.
         path: PathBuf,
@@ -111,7 +111,7 @@ impl Listener {
         if let Some(path) = self.own_path.take()
             && let Err(error) = fs::remove_file(&path)
         {
-            log::warn!("socket_path {}: cannot be removed: {error}", path.display());
+            log::warn!("socket_path={}: cannot be removed: {error}", path.display());
         }
     }
 }
