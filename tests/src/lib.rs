@@ -7,6 +7,7 @@ pub mod bench;
 pub mod certificates;
 pub mod collector;
 pub mod crash;
+pub mod fault;
 pub mod frame;
 pub mod journal;
 pub mod machine;
@@ -22,6 +23,7 @@ pub mod torture;
 pub mod waiting;
 
 pub use collector::Collector;
+pub use fault::Fault;
 pub use nginx::Nginx;
 pub use process::Process;
 pub use sandbox::Sandbox;

@@ -6,9 +6,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use system_tests::torture::needs_root;
-use system_tests::{Process, Sandbox, frame, until};
+use system_tests::{Fault, Process, Sandbox, frame, until};
 
 const STORED: Option<i32> = Some(0);
 const FAILED: &str = "the configuration in force stays";
@@ -88,18 +87,11 @@ impl Running {
     /// worked, and whether there was such a call.
     fn reload_with_fault(&self, call: &str, nth: usize) -> (bool, bool) {
         let client = HalfSent::connect(&self.sandbox.path("old/socket"));
-        let calls = self.sandbox.path("calls");
-        let mut command = Command::new("strace");
-        command.arg("-o").arg(&calls).arg("-e").arg(format!("trace={call}"));
-        command.arg("-e").arg(format!("inject={call}:error=ENOSPC:when={nth}"));
-        command.arg("-p").arg(self.daemon.pid().to_string());
-        let mut strace = Process::spawn(&self.sandbox.path(""), "strace", &mut command);
-        strace.wait_for_log("attached");
+        let fault = Fault::inject(&self.daemon, &self.sandbox.path(""), call, "ENOSPC", &nth.to_string());
         let worked = self.signal_reload();
-        strace.signal(Signal::SIGINT);
-        strace.wait();
+        let was_refused = fault.lift();
         client.assert_is_served();
-        (worked, fs::read_to_string(calls).unwrap().contains("(INJECTED)"))
+        (worked, was_refused)
     }
 }
 
@@ -139,7 +131,7 @@ fn records(spool: &Path) -> usize {
 }
 
 /// A key whose new value is wrong, what is at the path that it names, and what the log says.
-struct Fault {
+struct WrongValue {
     key: &'static str,
     value: fn(&Sandbox) -> PathBuf,
     text: &'static str,
@@ -151,16 +143,16 @@ fn a_configuration_that_cannot_work_changes_nothing() {
     running.sandbox.write("file", "no directory, no socket");
     let _taken = UnixListener::bind(running.sandbox.path("taken")).unwrap();
     let descriptors = running.descriptors_at_rest();
-    let faults = [
-        Fault { key: "spool_sync", value: |_| "perhaps".into(), text: "must be true, false, 1 or 0" },
-        Fault { key: "spool_dir", value: |s| s.path("file/spool"), text: "Not a directory" },
-        Fault { key: "state_dir", value: |s| s.path("file/state"), text: "Not a directory" },
-        Fault { key: "etc_dir", value: |s| s.path("none"), text: "No such file or directory" },
-        Fault { key: "socket_path", value: |s| s.path("taken"), text: "another program listens there" },
-        Fault { key: "socket_path", value: |s| s.path("file"), text: "no socket is there" },
-        Fault { key: "socket_path", value: |s| s.path("none/socket"), text: "must exist" },
+    let wrong_values = [
+        WrongValue { key: "spool_sync", value: |_| "perhaps".into(), text: "must be true, false, 1 or 0" },
+        WrongValue { key: "spool_dir", value: |s| s.path("file/spool"), text: "Not a directory" },
+        WrongValue { key: "state_dir", value: |s| s.path("file/state"), text: "Not a directory" },
+        WrongValue { key: "etc_dir", value: |s| s.path("none"), text: "No such file or directory" },
+        WrongValue { key: "socket_path", value: |s| s.path("taken"), text: "another program listens there" },
+        WrongValue { key: "socket_path", value: |s| s.path("file"), text: "no socket is there" },
+        WrongValue { key: "socket_path", value: |s| s.path("none/socket"), text: "must exist" },
     ];
-    for Fault { key, value, text } in faults {
+    for WrongValue { key, value, text } in wrong_values {
         configure(&mut running.sandbox, "new");
         let value = value(&running.sandbox);
         running.sandbox.set(key, value.display());
