@@ -125,7 +125,7 @@ impl Settings {
     /// It cannot be read, or [`ConfigError::Value`].
     pub(crate) fn load(config_file: Option<&Path>) -> Result<Self, ConfigError> {
         let configuration = Configuration::load(config_file)?;
-        config_warnings::log(&configuration);
+        config_warnings::log(&configuration, &KEYS);
         Self::read(&configuration)
     }
 
