@@ -48,7 +48,7 @@ fn mounted(sandbox: &Sandbox, image: &[u8]) -> LoopFs {
     LoopFs::mount(&copy, &sandbox.path("cut")).unwrap()
 }
 
-/// State of these names is whole on the disk, or was never written.
+/// Each state file on this disk is whole, or was never written.
 fn check_state(disk: &Path) {
     for entry in fs::read_dir(disk.join("state")).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -125,7 +125,8 @@ fn a_probe_reports_each_finding_once_and_the_machine_keeps_its_id() {
         dice.moment(MOMENT);
         // What telemprobd does after the probe was stopped may be on the disk too: it only adds records that were sent.
         let image = disk.power_cut_of(&probe);
-        (probe.kill(), telemprobd.stop());
+        probe.kill();
+        telemprobd.stop();
 
         let after = mounted(&sandbox, &image);
         check_state(after.path());
