@@ -209,6 +209,15 @@ fn the_crash_history_is_written_aside_and_not_synced() {
 }
 
 #[test]
+fn a_changed_configuration_is_synced() {
+    let sandbox = Sandbox::new();
+    let trace = Trace::new(&sandbox);
+    trace.run("telemctl", &["--config", &sandbox.config_arg(), "config", "set", "spool_max_size", "1000"]);
+    check(&trace, &sandbox.config(), &SYNCED);
+    trace.check_that_nothing_else_was_written();
+}
+
+#[test]
 fn consent_is_synced() {
     let sandbox = Sandbox::new();
     sandbox.opt_out();
