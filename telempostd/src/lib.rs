@@ -3,25 +3,17 @@
 //! `event_loop` waits, `delivery` decides, `dispatch` acts; `upload` is the way to the network,
 //! through a process of its own. ARCHITECTURE.md has the drawing.
 
-mod backlog;
+mod accounting;
 pub mod cli;
 mod daemon;
-mod delivery;
+mod delivery_log;
 mod dispatch;
-mod event_loop;
-mod gate;
-mod lane;
+mod exchange;
 mod limits;
-mod outage;
-mod outcome;
-mod rate_limit;
-mod record_server;
-mod retention;
-mod retry;
+mod pacing;
+mod queue;
+mod reader;
 mod scan;
 pub mod settings;
-mod status;
-mod tally;
-mod upload;
 
 pub use daemon::run;

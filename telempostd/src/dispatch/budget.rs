@@ -2,8 +2,8 @@
 //! may have been lowered, or the C daemons may have left more. Then the oldest records go.
 
 use super::Dispatch;
+use crate::accounting::losses::Loss;
 use crate::limits::NAMES_PER_TURN;
-use crate::tally::Loss;
 use std::ffi::OsString;
 use std::time::Instant;
 use telemetry_store::counters::Counter;

@@ -1,12 +1,12 @@
 //! The exchanges with servers: requests out, and what their answers mean for the records.
 
 use super::Dispatch;
-use crate::delivery::Fate;
+use crate::accounting::losses::Loss;
+use crate::exchange::response::{self as outcome, Outcome, Setback};
+use crate::exchange::upload::SendError;
 use crate::limits::REPORT_BYTES;
-use crate::outage::Outage;
-use crate::outcome::{self, Outcome, Setback};
-use crate::tally::Loss;
-use crate::upload::SendError;
+use crate::queue::Fate;
+use crate::queue::outage::Outage;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::ffi::OsStr;

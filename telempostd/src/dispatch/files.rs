@@ -2,12 +2,12 @@
 
 use super::Dispatch;
 use super::exchanges::chance;
-use crate::backlog::{FileName, Place};
-use crate::delivery::Route;
-use crate::lane::LaneId;
+use crate::accounting::losses::Loss;
 use crate::limits::{PAYLOAD_BYTES, STILL_WRITTEN};
+use crate::queue::Route;
+use crate::queue::file_name::{FileName, Place};
+use crate::queue::lane::LaneId;
 use crate::scan::Survey;
-use crate::tally::Loss;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

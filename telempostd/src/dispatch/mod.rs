@@ -5,20 +5,20 @@ mod budget;
 mod exchanges;
 mod files;
 
-use crate::backlog::FileName;
-use crate::delivery::{Delivery, Step};
-use crate::gate::Gate;
+use crate::accounting::losses::Tally;
+use crate::accounting::status::Status;
+use crate::delivery_log::Retention;
+use crate::exchange::upload::Upload;
 use crate::limits::{
     COMMIT_TOGETHER, MEMORY_IDLE, STEPS_PER_TURN, TALLY_INTERVAL, UPLOAD_IDLE, UPLOAD_OVERDUE,
 };
-use crate::rate_limit::Verdict;
-use crate::record_server::RecordServers;
-use crate::retention::Retention;
+use crate::pacing::Gate;
+use crate::pacing::rate_limit::Verdict;
+use crate::queue::file_name::FileName;
+use crate::queue::{Delivery, Step};
+use crate::reader::record_server::RecordServers;
 use crate::scan::Survey;
 use crate::settings::Settings;
-use crate::status::Status;
-use crate::tally::Tally;
-use crate::upload::Upload;
 use budget::Budget;
 use exchanges::record_bytes;
 use std::collections::HashMap;

@@ -12,11 +12,16 @@
 //! A file that waits is a name and a time; its records are in memory only between being read and settled.
 //! Each server has a lane of its own, so that one that is down holds up nobody else's records.
 
-use crate::backlog::{Backlog, FileName, Place};
-use crate::lane::{Held, Lane, LaneId};
+pub(crate) mod file_name;
+pub(crate) mod lane;
+pub(crate) mod outage;
+mod retry;
+
+use crate::exchange::response::Setback;
 use crate::limits::{IN_FLIGHT_OWN_SERVERS, SERVERS};
-use crate::outage::Outage;
-use crate::outcome::Setback;
+use crate::queue::file_name::{Backlog, FileName, Place};
+use crate::queue::lane::{Held, Lane, LaneId};
+use crate::queue::outage::Outage;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
@@ -472,5 +477,4 @@ fn bit(index: u32) -> u64 {
 }
 
 #[cfg(test)]
-#[path = "delivery_tests.rs"]
 mod tests;

@@ -1,8 +1,8 @@
 //! What waits for one server.
 
-use crate::backlog::{Backlog, FileName, Place};
 use crate::limits::{HELD, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER, READ_BELOW};
-use crate::retry::{Allowance, Retry};
+use crate::queue::file_name::{Backlog, FileName, Place};
+use crate::queue::retry::{Allowance, Retry};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;

@@ -12,7 +12,7 @@
 //! once it got through. So a server that is down, or just came back, is met by one request of a machine.
 
 use crate::limits::{FIRST_WAIT, LONGEST_WAIT, SHORTEST_WAIT};
-use crate::outage::{Outage, OutageLog};
+use crate::queue::outage::{Outage, OutageLog};
 use std::time::{Duration, Instant};
 
 /// How many requests may be in flight to a server.

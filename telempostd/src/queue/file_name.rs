@@ -74,7 +74,7 @@ fn hex_value(digit: u8) -> Option<u8> {
 /// age counts, then the name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Place {
-    /// How often it was put back, see [`crate::outcome::Setback::may_be_the_record`].
+    /// How often it was put back, see [`crate::exchange::response::Setback::may_be_the_record`].
     pub(crate) put_back: u16,
     /// When it was written, in nanoseconds since the epoch.
     pub(crate) modified_ns: i64,

@@ -1,8 +1,10 @@
 //! Whether a record may leave now, whatever its server: the rate limits, and the delay after a start of
 //! the machine.
 
+pub(crate) mod rate_limit;
+
 use crate::limits::START_SPREAD;
-use crate::rate_limit::{RateLimit, Verdict};
+use crate::pacing::rate_limit::{RateLimit, Verdict};
 use crate::settings::Settings;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

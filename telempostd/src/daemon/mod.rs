@@ -1,10 +1,12 @@
 //! Start and end: what must hold before the loop runs, and what follows when it ends.
 
+mod event_loop;
+
+use crate::daemon::event_loop::{End, EventLoop};
 use crate::dispatch::Dispatch;
-use crate::event_loop::{End, EventLoop};
+use crate::exchange::upload::Upload;
 use crate::scan::Survey;
 use crate::settings::{self, Settings};
-use crate::upload::Upload;
 use nix::unistd::{AccessFlags, access};
 use std::fs::DirBuilder;
 use std::io;

@@ -1,0 +1,4 @@
+//! The exchanges with servers.
+
+pub(crate) mod response;
+pub(crate) mod upload;

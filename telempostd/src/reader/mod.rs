@@ -1,0 +1,3 @@
+//! What is read of a spool file.
+
+pub(crate) mod record_server;
