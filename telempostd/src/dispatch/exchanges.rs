@@ -18,7 +18,7 @@ use telemetry_store::counters::Counter;
 use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::REJECTED_DIR;
 use telemetry_store::spool::file::StoredRecord;
-use telempost_upload::protocol::Exchange;
+use telempost_upload::protocol::PostResult;
 
 impl Dispatch<'_> {
     /// Keeps a refused record aside.
@@ -84,7 +84,7 @@ impl Dispatch<'_> {
         loop {
             match self.upload.receive(&mut packet) {
                 Ok(Some(report)) => {
-                    if let Exchange::Answer { is_multiplexed, .. } = report.result {
+                    if let PostResult::Answered { is_multiplexed, .. } = report.result {
                         self.delivery.answered(report.tag, is_multiplexed);
                     }
                     self.settle(report.tag, outcome::of(report.result), now);

@@ -13,7 +13,7 @@
 
 use crate::limits::LONGEST_RETRY_AFTER;
 use std::time::Duration;
-use telempost_upload::protocol::Exchange;
+use telempost_upload::protocol::PostResult;
 
 /// What is to be done with a record after a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +45,15 @@ pub(crate) struct Setback {
 }
 
 /// Judges an exchange.
-pub(crate) fn of(exchange: Exchange) -> Outcome {
+pub(crate) fn of(exchange: PostResult) -> Outcome {
     match exchange {
-        Exchange::Answer { status, retry_after_secs, body_head, .. } => match status {
+        PostResult::Answered { status, retry_after_secs, body_head, .. } => match status {
             200..=299 => Outcome::Delivered,
             408 | 425 | 429 => later(status, retry_after_secs, &body_head),
             400..=499 => Outcome::Refused { status, answer: body_head },
             _ => later(status, retry_after_secs, &body_head),
         },
-        Exchange::Failed { reason, was_sent } => {
+        PostResult::Failed { reason, was_sent } => {
             let status = None;
             Outcome::TryLater(Setback { reason, status, retry_after: None, may_be_the_record: was_sent })
         }
@@ -81,7 +81,7 @@ mod tests {
 
     fn answer(status: u16) -> Outcome {
         let body_head = "b".to_owned();
-        of(Exchange::Answer { status, retry_after_secs: None, body_head, is_multiplexed: false })
+        of(PostResult::Answered { status, retry_after_secs: None, body_head, is_multiplexed: false })
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
                 retry_after: None,
                 may_be_the_record: was_sent,
             };
-            assert_eq!(of(Exchange::Failed { reason, was_sent }), Outcome::TryLater(expected));
+            assert_eq!(of(PostResult::Failed { reason, was_sent }), Outcome::TryLater(expected));
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
         for (asked, granted) in [(0, 0), (7, 7), (86_400, 86_400), (86_401, 86_400), (u64::MAX, 86_400)] {
             let (retry_after_secs, body_head) = (Some(asked), String::new());
             let exchange =
-                Exchange::Answer { status: 429, retry_after_secs, body_head, is_multiplexed: false };
+                PostResult::Answered { status: 429, retry_after_secs, body_head, is_multiplexed: false };
             let Outcome::TryLater(setback) = of(exchange) else { panic!("{asked}") };
             assert_eq!(setback.retry_after, Some(Duration::from_secs(granted)));
         }

@@ -1,6 +1,7 @@
-//! The loop: requests from telempostd in, transfers on, reports out.
+//! The loop: requests from telempostd in, transfers on, responses out.
 
 use crate::transfers::Transfers;
+use curl::MultiError;
 use curl::multi::WaitFd;
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -8,7 +9,32 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, send, sockopt};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
-use telempost_upload::protocol::{self, PACKET_BYTES, Report, Request};
+use telempost_upload::protocol::{self, CodecError, PACKET_BYTES, Request, Response};
+
+/// Why the program does not start, or ends before telempostd wants it to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConversationError {
+    /// Somebody else started it.
+    #[error("telempostd starts this program; there is nothing to be done by hand")]
+    NotStartedByTelempostd,
+    /// The system refuses what it needs.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system said.
+        source: Errno,
+    },
+    /// libcurl does not work.
+    #[error("libcurl: {0}")]
+    Curl(#[from] MultiError),
+    /// telempostd does not keep to the protocol.
+    #[error("telempostd sent a packet that is no request: {0}")]
+    NoRequest(CodecError),
+    /// A response cannot be encoded.
+    #[error("response: {0}")]
+    Response(CodecError),
+}
 
 /// libcurl wakes earlier by itself where it has something to do.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -19,17 +45,18 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// both, and telempostd then waits for what is in flight here.
 ///
 /// # Errors
-/// It was not telempostd that started it, or libcurl does not work.
-pub(crate) fn run() -> Result<(), String> {
+/// [`ConversationError`].
+pub(crate) fn run() -> Result<(), ConversationError> {
     let stdin = std::io::stdin();
     match getsockopt(&stdin, sockopt::SockType) {
         Ok(SockType::SeqPacket) => {}
-        _ => return Err("telempostd starts this program; there is nothing to be done by hand".to_owned()),
+        _ => return Err(ConversationError::NotStartedByTelempostd),
     }
     // Also while libcurl waits for a file system that does not answer.
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| format!("prctl: {errno}"))?;
+    prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|source| ConversationError::System { what: "prctl", source })?;
     let socket = stdin.as_raw_fd();
-    let mut transfers = Transfers::new().map_err(|error| format!("libcurl: {error}"))?;
+    let mut transfers = Transfers::new()?;
     let mut packet = vec![0; PACKET_BYTES];
     let mut waitfd = WaitFd::new();
     waitfd.set_fd(socket);
@@ -39,41 +66,46 @@ pub(crate) fn run() -> Result<(), String> {
         if !take_requests(socket, &mut packet, &mut transfers)? {
             return Ok(());
         }
-        for report in transfers.perform().map_err(|error| format!("libcurl: {error}"))? {
-            tell(socket, &report)?;
+        for response in transfers.perform()? {
+            respond(socket, &response)?;
         }
-        transfers.wait(&mut waitfds, LONGEST_SLEEP).map_err(|error| format!("libcurl: {error}"))?;
+        transfers.wait(&mut waitfds, LONGEST_SLEEP)?;
     }
 }
 
 /// Begins the transfers that are asked for. Returns whether telempostd is still there.
-fn take_requests(socket: RawFd, packet: &mut [u8], transfers: &mut Transfers) -> Result<bool, String> {
+fn take_requests(
+    socket: RawFd,
+    packet: &mut [u8],
+    transfers: &mut Transfers,
+) -> Result<bool, ConversationError> {
     loop {
         let length = match recv(socket, packet, MsgFlags::MSG_DONTWAIT) {
             Ok(0) | Err(Errno::ECONNRESET) => return Ok(false),
             Ok(length) => length,
             Err(Errno::EAGAIN) => return Ok(true),
             Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(format!("telempostd can not be heard: {errno}")),
+            Err(source) => {
+                return Err(ConversationError::System { what: "receiving from telempostd", source });
+            }
         };
         let packet = packet.get(..length).unwrap_or_default();
-        let request: Request<'_> = protocol::decode(packet)
-            .map_err(|error| format!("telempostd sent what is no request: {error}"))?;
-        if let Err(report) = transfers.begin(&request, packet) {
-            tell(socket, &report)?;
+        let request: Request<'_> = protocol::decode(packet).map_err(ConversationError::NoRequest)?;
+        if let Err(response) = transfers.begin(&request, packet) {
+            respond(socket, &response)?;
         }
     }
 }
 
 /// Waits for room if there is none: telempostd never waits for this side.
-fn tell(socket: RawFd, report: &Report) -> Result<(), String> {
-    let packet = protocol::encode(report).map_err(|error| format!("report: {error}"))?;
+fn respond(socket: RawFd, response: &Response) -> Result<(), ConversationError> {
+    let packet = protocol::encode(response).map_err(ConversationError::Response)?;
     loop {
         match send(socket, &packet, MsgFlags::MSG_NOSIGNAL) {
             // Gone: the next reading of requests ends this process.
             Ok(_) | Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(()),
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(format!("telempostd can not be told: {errno}")),
+            Err(source) => return Err(ConversationError::System { what: "sending to telempostd", source }),
         }
     }
 }

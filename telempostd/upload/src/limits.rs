@@ -1,9 +1,7 @@
-//! Bounds of what is done for one request, with their reasons.
+//! Bounds that telempostd and telempost-upload rely on each other to keep, and those of what a server sends, with their
+//! reasons.
 
 use std::time::Duration;
-
-/// Longest time for a connection to be made, the TLS handshake included. Slow links need a few seconds.
-pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Longest time for a whole request. A record has a few KiB; what takes longer does not come.
 pub const REQUEST_TIME: Duration = Duration::from_secs(60);
@@ -20,16 +18,6 @@ pub const KEPT_CONNECTIONS: usize = 16;
 /// More than that is there only after another server.
 pub const KEPT_HANDLES: usize = 64;
 
-/// zlib's default. Backtraces of 8 KiB become a quarter in 70 us, as also with level 9; level 1
-/// leaves a fifth more.
-pub const GZIP_LEVEL: u32 = 6;
-
-/// zstd's default. The same backtraces become a quarter in 30 us; level 9 leaves a tenth less.
-pub const ZSTD_LEVEL: i32 = 3;
-
-/// What the header costs that names the coding: a body that saves less goes as it is.
-pub const CODING_HEADER_BYTES: usize = "Content-Encoding: gzip\r\n".len();
-
 /// Longest body of an answer. The collector answers with the record as JSON, below 16 KiB; what is longer
 /// is not read, and the connection is given up.
 pub const ANSWER_BYTES: usize = 64 * 1024;
@@ -37,5 +25,10 @@ pub const ANSWER_BYTES: usize = 64 * 1024;
 /// Longest `Retry-After` value: a date has 29 characters.
 pub const RETRY_AFTER_BYTES: usize = 64;
 
-/// Longest head of an answer's body, and of any other text about it, that telempostd is told.
+/// Longest head of an answer's body, and of any other text about it, that telempostd gets.
 pub const ANSWER_HEAD_BYTES: usize = 512;
+
+// Each connection that is in use can be kept.
+const _: () = assert!(CONNECTIONS_PER_SERVER <= KEPT_CONNECTIONS);
+// What telempostd gets of an answer is a part of what is read of it.
+const _: () = assert!(ANSWER_HEAD_BYTES <= ANSWER_BYTES);

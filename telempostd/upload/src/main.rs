@@ -1,6 +1,6 @@
 //! telempost-upload posts what telempostd asks it to, over connections that it keeps.
 //!
-//! It knows nothing of spools or records: requests come in and reports go out on its standard input, a
+//! It knows nothing of spools or records: requests come in and responses go out on its standard input, a
 //! socket (see [`telempost_upload::protocol`]). It ends when telempostd closes it.
 
 mod answer;

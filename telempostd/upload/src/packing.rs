@@ -2,8 +2,17 @@
 
 use flate2::{Compression, write::GzEncoder};
 use std::io::{self, Write};
-use telempost_upload::limits::{CODING_HEADER_BYTES, GZIP_LEVEL, ZSTD_LEVEL};
 use telempost_upload::protocol::Coding;
+
+/// zlib's default. Backtraces of 8 KiB become a quarter in 70 us, as also with level 9; level 1
+/// leaves a fifth more.
+const GZIP_LEVEL: u32 = 6;
+
+/// zstd's default. The same backtraces become a quarter in 30 us; level 9 leaves a tenth less.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What the header costs that names the coding: a body that saves less goes as it is.
+const CODING_HEADER_BYTES: usize = "Content-Encoding: gzip\r\n".len();
 
 /// Packs one body after the other with what the first one has set up.
 #[derive(Default)]
@@ -20,7 +29,7 @@ impl std::fmt::Debug for Packer {
 impl Packer {
     /// The body packed; none if it would not go in fewer bytes so.
     pub(crate) fn pack(&mut self, body: &[u8], coding: Coding) -> Option<Vec<u8>> {
-        // They fail only for want of memory; the plain body is there already.
+        // They fail only without memory; the plain body is there already.
         let packed = match coding {
             Coding::Gzip => gzip(body),
             Coding::Zstd => self.zstd(body),
@@ -57,7 +66,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn what_is_packed_is_smaller_and_comes_back() {
+    fn a_packed_body_is_smaller_and_unpacks_to_the_same_bytes() {
         let body = b"#0 function() - [module] - file.c:12\n".repeat(200);
         let mut packer = Packer::default();
         for _ in 0..3 {
@@ -73,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_be_smaller_stays_as_it_is() {
+    fn a_body_that_would_not_become_smaller_is_not_packed() {
         // Marsaglia's xorshift.
         let mut state = 1_u32;
         let no_pattern: Vec<u8> = std::iter::repeat_with(|| {

@@ -1,9 +1,9 @@
-//! What telempostd and telempost-upload say to each other: a packet a message on a socket pair of type
+//! The protocol between telempostd and telempost-upload: a packet a message on a socket pair of type
 //! `SOCK_SEQPACKET`, in the postcard form of the types below.
 //!
 //! ```text
 //! telempostd  ── Request ──▶  telempost-upload      any number, in any order
-//!             ◀── Report ──                         one for each request
+//!             ◀── Response ──                       one for each request
 //! ```
 //!
 //! Either side ends the conversation by closing its socket. Both are built together, so that the form
@@ -13,13 +13,22 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Longest packet. The largest record, each character of it escaped in JSON, stays below; the kernel's
-/// default buffer of a socket (212,992 bytes) is above.
+/// default buffer of a socket is above.
 pub const PACKET_BYTES: usize = 192 * 1024;
+
+/// What the kernel lets wait in a socket unless it is set up otherwise (`net.core.wmem_default`).
+const SOCKET_BUFFER_BYTES: usize = 212_992;
+
+// What waits in the socket's buffer is at least one packet.
+const _: () = assert!(PACKET_BYTES < SOCKET_BUFFER_BYTES);
+
+/// Why a message could not be encoded or decoded.
+pub use postcard::Error as CodecError;
 
 /// A request to post.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request<'a> {
-    /// Chosen by telempostd; comes back in the report.
+    /// Chosen by telempostd; comes back in the response.
     pub tag: u64,
     /// `http://` or `https://`.
     pub url: &'a str,
@@ -44,23 +53,23 @@ pub enum Coding {
     Zstd,
 }
 
-/// What became of a request.
+/// What telempost-upload reports of a request.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct Response {
     /// That of the request.
     pub tag: u64,
     /// What happened.
-    pub result: Exchange,
+    pub result: PostResult,
 }
 
-/// What happened to a request.
+/// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Exchange {
+pub enum PostResult {
     /// The server answered.
-    Answer {
+    Answered {
         /// HTTP status.
         status: u16,
-        /// What `Retry-After` says, in seconds from now.
+        /// `Retry-After`, in seconds from now.
         retry_after_secs: Option<u64>,
         /// The head of the answer's body as one line of printable text.
         body_head: String,
@@ -69,7 +78,7 @@ pub enum Exchange {
     },
     /// There was no whole answer.
     Failed {
-        /// What libcurl says.
+        /// What libcurl reports.
         reason: String,
         /// Whether the server may have seen the request.
         was_sent: bool,
@@ -79,8 +88,8 @@ pub enum Exchange {
 /// Encodes a message.
 ///
 /// # Errors
-/// Never for these types; postcard cannot rule it out.
-pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, postcard::Error> {
+/// Never for these types; their encoder cannot rule it out.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
     postcard::to_extend(message, Vec::with_capacity(2048))
 }
 
@@ -88,7 +97,7 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, postcard::Error> {
 ///
 /// # Errors
 /// The packet is no such message.
-pub fn decode<'a, T: Deserialize<'a>>(packet: &'a [u8]) -> Result<T, postcard::Error> {
+pub fn decode<'a, T: Deserialize<'a>>(packet: &'a [u8]) -> Result<T, CodecError> {
     postcard::from_bytes(packet)
 }
 
@@ -109,16 +118,16 @@ mod tests {
         };
         assert_eq!(decode::<Request<'_>>(&encode(&request).unwrap()).unwrap(), request);
         for result in [
-            Exchange::Answer {
+            PostResult::Answered {
                 status: 503,
                 retry_after_secs: Some(9),
                 body_head: "no".to_owned(),
                 is_multiplexed: true,
             },
-            Exchange::Failed { reason: "timed out".to_owned(), was_sent: true },
+            PostResult::Failed { reason: "timed out".to_owned(), was_sent: true },
         ] {
-            let report = Report { tag: u64::MAX, result };
-            assert_eq!(decode::<Report>(&encode(&report).unwrap()).unwrap(), report);
+            let response = Response { tag: u64::MAX, result };
+            assert_eq!(decode::<Response>(&encode(&response).unwrap()).unwrap(), response);
         }
     }
 
@@ -126,7 +135,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = decode::<Request<'_>>(&bytes);
-            let _ = decode::<Report>(&bytes);
+            let _ = decode::<Response>(&bytes);
         }
     }
 }

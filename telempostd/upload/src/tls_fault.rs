@@ -1,14 +1,14 @@
 //! What a failure of TLS means: which check failed, for which host, and the remedy.
 //!
-//! libcurl passes on what its TLS library says. The words below are those of OpenSSL, 1.1 and 3; what is in
-//! other words, as with GnuTLS, is told as it is, behind the host.
+//! libcurl passes on what its TLS library reports. The words below are those of OpenSSL, 1.1 and 3; what is in
+//! other words, as with GnuTLS, is passed on as it is, behind the host.
 
-/// Codes of libcurl that speak of TLS (`CURLE_...` in curl.h).
+/// Codes of libcurl that are about TLS (`CURLE_...` in curl.h).
 const SSL_CONNECT_ERROR: u32 = 35;
 const PEER_FAILED_VERIFICATION: u32 = 60;
 const SSL_CACERT_BADFILE: u32 = 77;
 
-/// Parts of what is said, and the check that they mean.
+/// Parts of what is reported, and the check that they mean.
 const CHECKS: [(&[&str], &str); 5] = [
     (
         &["subject name", "Hostname mismatch", "IP address mismatch"],
@@ -26,19 +26,19 @@ const CHECKS: [(&[&str], &str); 5] = [
     ),
 ];
 
-/// A sentence, ending in what libcurl says; none if `code` is no matter of TLS.
+/// A sentence, ending in what libcurl reports; none if `code` is no matter of TLS.
 pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) -> Option<String> {
     let says = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
     let authority = authority(url);
     let host = host(authority);
-    let told = match code {
+    let finding = match code {
         PEER_FAILED_VERIFICATION => {
             let check = CHECKS.iter().find(|(parts, _)| says(parts)).map(|(_, check)| *check);
             format!("the certificate of {host} {}", check.unwrap_or("is not accepted"))
         }
         SSL_CACERT_BADFILE => match ca_file {
             Some(file) => format!("cainfo={file}: no file with certificates in PEM that can be read"),
-            None => "the system's certificates can not be read; `cainfo` can name others".to_owned(),
+            None => "the system's certificates cannot be read; `cainfo` can name others".to_owned(),
         },
         SSL_CONNECT_ERROR if says(&["protocol version", "unsupported protocol", "no protocols"]) => {
             format!("{authority} does not speak TLS 1.2 or later; the server needs it")
@@ -48,10 +48,10 @@ pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) 
                 "{authority} does not speak TLS; `server` must name a port that does, or begin with http://"
             )
         }
-        SSL_CONNECT_ERROR => format!("TLS with {authority} can not begin"),
+        SSL_CONNECT_ERROR => format!("TLS with {authority} cannot begin"),
         _ => return None,
     };
-    Some(format!("{told} ({said})"))
+    Some(format!("{finding} ({said})"))
 }
 
 /// Host and port of a URL.
@@ -76,8 +76,8 @@ mod tests {
     const URL: &str = "https://me:secret@telemetry.example.org:8443/v2/collector";
 
     #[test]
-    fn each_fault_of_a_certificate_is_told_by_its_check_and_host() {
-        for (said, told) in [
+    fn each_fault_of_a_certificate_names_its_check_and_host() {
+        for (said, expected) in [
             // OpenSSL 3 and 1.1, and libcurl's own words for names.
             (
                 "SSL: no alternative certificate subject name matches target host name 'telemetry.example.org'",
@@ -107,14 +107,14 @@ mod tests {
             ("server certificate verification failed. CAfile: none CRLfile: none", "is not accepted ("),
         ] {
             let sentence = sentence(60, said, URL, None).unwrap();
-            let begin = format!("the certificate of telemetry.example.org {told}");
+            let begin = format!("the certificate of telemetry.example.org {expected}");
             assert!(sentence.starts_with(&begin) && sentence.ends_with(&format!(" ({said})")), "{sentence}");
         }
     }
 
     #[test]
-    fn other_faults_are_told_by_what_is_to_be_done() {
-        for (code, said, ca_file, told) in [
+    fn other_faults_of_tls_name_the_remedy() {
+        for (code, said, ca_file, expected) in [
             (
                 35,
                 "error:0A00042E:SSL routines::tlsv1 alert protocol version",
@@ -123,12 +123,15 @@ mod tests {
             ),
             (35, "error:0A000102:SSL routines::unsupported protocol", None, "h:1 does not speak TLS 1.2"),
             (35, "error:0A00010B:SSL routines::wrong version number", None, "h:1 does not speak TLS;"),
-            (35, "OpenSSL SSL_connect: Connection reset by peer", None, "TLS with h:1 can not begin ("),
+            (35, "OpenSSL SSL_connect: Connection reset by peer", None, "TLS with h:1 cannot begin ("),
             (77, "error setting certificate file: /ca", Some("/ca"), "cainfo=/ca: no file"),
-            (77, "error setting certificate file: /etc", None, "the system's certificates can not be read"),
+            (77, "error setting certificate file: /etc", None, "the system's certificates cannot be read"),
         ] {
             let sentence = sentence(code, said, "https://h:1/", ca_file).unwrap();
-            assert!(sentence.starts_with(told) && sentence.ends_with(&format!(" ({said})")), "{sentence}");
+            assert!(
+                sentence.starts_with(expected) && sentence.ends_with(&format!(" ({said})")),
+                "{sentence}"
+            );
         }
         for code in [0, 6, 7, 28, 52, 56, 92] {
             assert_eq!(sentence(code, "no matter of TLS: certificate has expired", URL, None), None);

@@ -10,14 +10,17 @@ use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 use telemetry_config::ServerUrl;
-use telempost_upload::limits::{
-    CONNECT_TIME, CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME,
-};
-use telempost_upload::protocol::{self, Exchange, Report, Request};
+use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME};
+use telempost_upload::protocol::{self, PostResult, Request, Response};
+
+/// Longest time for a connection to be made, the TLS handshake included. Slow links need a few seconds.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+const _: () = assert!(CONNECT_TIME.as_secs() < REQUEST_TIME.as_secs());
 
 const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
 
-/// A handle with the certificates that it is set up for; libcurl can not go back to its own.
+/// A handle with the certificates that it is set up for; libcurl cannot go back to its own.
 #[derive(Debug)]
 struct Handle<E> {
     easy: E,
@@ -42,7 +45,7 @@ pub(crate) struct Transfers {
     unused: Vec<Handle<Easy2<Answer>>>,
     last_token: usize,
     packer: Packer,
-    /// URLs of servers that take no packed bodies, as far as they have said so.
+    /// URLs of servers that have answered that they take no packed bodies.
     plain_only: HashSet<String>,
 }
 
@@ -50,7 +53,7 @@ impl Transfers {
     /// No transfers yet.
     ///
     /// # Errors
-    /// As libcurl says.
+    /// As libcurl.
     pub(crate) fn new() -> Result<Self, MultiError> {
         let mut multi = Multi::new();
         multi.pipelining(false, true)?;
@@ -74,11 +77,11 @@ impl Transfers {
     /// Begins the transfer that a packet asks for.
     ///
     /// # Errors
-    /// The report of a request that can not even begin.
-    pub(crate) fn begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), Report> {
-        self.try_begin(request, packet).map_err(|reason| Report {
+    /// The response to a request that cannot even begin.
+    pub(crate) fn begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), Response> {
+        self.try_begin(request, packet).map_err(|reason| Response {
             tag: request.tag,
-            result: Exchange::Failed { reason: one_line(&reason), was_sent: false },
+            result: PostResult::Failed { reason: one_line(&reason), was_sent: false },
         })
     }
 
@@ -109,8 +112,8 @@ impl Transfers {
         Ok(())
     }
 
-    /// Drives all transfers on and returns the reports of those that ended.
-    pub(crate) fn perform(&mut self) -> Result<Vec<Report>, MultiError> {
+    /// Goes on with all transfers and returns the responses to those that ended.
+    pub(crate) fn perform(&mut self) -> Result<Vec<Response>, MultiError> {
         self.multi.perform()?;
         let mut ended = Vec::new();
         self.multi.messages(|message| {
@@ -121,7 +124,7 @@ impl Transfers {
                 ended.push((token, result));
             }
         });
-        let mut reports = Vec::with_capacity(ended.len());
+        let mut responses = Vec::with_capacity(ended.len());
         for (token, result) in ended {
             let Some(Running { tag, handle: Handle { easy, ca_file }, url, packed }) =
                 self.running.remove(&token)
@@ -129,19 +132,19 @@ impl Transfers {
                 continue;
             };
             let easy = self.multi.remove2(easy)?;
-            let result = exchange(&easy, result, &url, ca_file.as_deref());
+            let result = post_result(&easy, result, &url, ca_file.as_deref());
             self.unused.push(Handle { easy, ca_file });
-            reports.extend(match packed {
+            responses.extend(match packed {
                 Some(packet) if is_about_the_coding(&result) => self.begin_plain(tag, &url, &packet),
-                _ => Some(Report { tag, result }),
+                _ => Some(Response { tag, result }),
             });
         }
         self.unused.truncate(KEPT_HANDLES);
-        Ok(reports)
+        Ok(responses)
     }
 
     /// Begins a request again whose packed body the server does not take.
-    fn begin_plain(&mut self, tag: u64, url: &str, packet: &[u8]) -> Option<Report> {
+    fn begin_plain(&mut self, tag: u64, url: &str, packet: &[u8]) -> Option<Response> {
         if self.plain_only.insert(url.to_owned()) {
             log::warn!(
                 "{}: takes no compressed bodies (status 415), so they go as they are; server_compression=off \
@@ -152,8 +155,8 @@ impl Transfers {
         match protocol::decode::<Request<'_>>(packet) {
             Ok(request) => self.begin(&request, packet).err(),
             Err(error) => {
-                let reason = format!("the request can not be sent again: {error}");
-                Some(Report { tag, result: Exchange::Failed { reason, was_sent: true } })
+                let reason = format!("the request cannot be sent again: {error}");
+                Some(Response { tag, result: PostResult::Failed { reason, was_sent: true } })
             }
         }
     }
@@ -205,17 +208,17 @@ fn set_up(
 
 /// Whether the server takes the body in another coding (RFC 9110, 15.5.16). That it does not take the record
 /// is then still to be seen.
-fn is_about_the_coding(result: &Exchange) -> bool {
-    matches!(result, Exchange::Answer { status: 415, .. })
+fn is_about_the_coding(result: &PostResult) -> bool {
+    matches!(result, PostResult::Answered { status: 415, .. })
 }
 
-fn exchange(
+/// What came of a transfer. The URL and the certificates are those of its request.
+fn post_result(
     easy: &Easy2<Answer>,
     result: Result<(), curl::Error>,
     url: &str,
     ca_file: Option<&str>,
-) -> Exchange {
-    let status = easy.response_code().ok().and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+) -> PostResult {
     let answer = easy.get_ref();
     match result {
         // The status was there before the rest became too long.
@@ -227,19 +230,30 @@ fn exchange(
                 None => format!("{said} ({})", error.description()),
             };
             let was_sent = easy.pretransfer_time().is_ok_and(|time| !time.is_zero());
-            Exchange::Failed { reason: one_line(&reason), was_sent }
+            PostResult::Failed { reason: one_line(&reason), was_sent }
         }
         _ if !answer.is_head_whole() => {
             let reason = "the connection was closed in the middle of the answer".to_owned();
-            Exchange::Failed { reason, was_sent: true }
+            PostResult::Failed { reason, was_sent: true }
         }
-        _ => Exchange::Answer {
-            status,
-            retry_after_secs: answer
-                .retry_after()
-                .and_then(|value| retry_after::parse(value, SystemTime::now())),
-            body_head: answer.shown_head(),
-            is_multiplexed: answer.is_multiplexed(),
+        _ => match status(easy) {
+            None => {
+                let reason = "the answer has no status".to_owned();
+                PostResult::Failed { reason, was_sent: true }
+            }
+            Some(status) => PostResult::Answered {
+                status,
+                retry_after_secs: answer
+                    .retry_after()
+                    .and_then(|value| retry_after::parse(value, SystemTime::now())),
+                body_head: answer.shown_head(),
+                is_multiplexed: answer.is_multiplexed(),
+            },
         },
     }
+}
+
+/// The status of the answer; none if there was none, which libcurl reports as 0.
+fn status(easy: &Easy2<Answer>) -> Option<u16> {
+    easy.response_code().ok().and_then(|status| u16::try_from(status).ok()).filter(|status| *status != 0)
 }

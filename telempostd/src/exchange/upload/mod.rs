@@ -20,7 +20,7 @@ use std::process::{Child, Command, Stdio};
 use telemetry_config::{Compression, ServerApi, ServerSettings};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
-use telempost_upload::protocol::{self, Coding, PACKET_BYTES, Report, Request};
+use telempost_upload::protocol::{self, Coding, PACKET_BYTES, Request, Response};
 
 const PROGRAM: &str = "telempost-upload";
 const INSTALLED: &str = concat!(env!("TELEMETRICS_LIBEXECDIR"), "/telemetrics/telempost-upload");
@@ -120,7 +120,7 @@ impl Upload {
     ///
     /// # Errors
     /// The process ended by itself; why. No report comes for what was in flight.
-    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Report>, String> {
+    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Response>, String> {
         let Some(running) = &mut self.running else {
             return Ok(None);
         };
