@@ -1,4 +1,4 @@
-//! What is remembered of records that left: the journal, and their payloads where that is wanted.
+//! What is kept of records that left: the delivery log (`telemctl journal`), and their payloads where that is wanted.
 //!
 //! Entries are gathered and written together. A record's file is removed only after its entry stands.
 
@@ -10,36 +10,36 @@ use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
 use telemetry_store::limits::DELIVERY_LOG_PRUNE_PAST;
 use telemetry_store::spool::file::StoredRecord;
 
-/// The journal, with what is still to be written into it.
+/// The delivery log, with what is still to be written into it.
 #[derive(Debug)]
-pub(crate) struct Retention {
-    journal: DeliveryLog,
+pub(crate) struct DeliveryLogWriter {
+    log: DeliveryLog,
     keeps_payloads: bool,
     boot_id: String,
-    /// Lines of the journal, as far as is known.
+    /// Lines of it, as far as is known.
     lines: usize,
     gathered: Vec<DeliveryEntry>,
     /// Whether the last write failed, so that a full disk is logged once.
     is_failing: bool,
 }
 
-impl Retention {
-    /// The journal of these settings.
+impl DeliveryLogWriter {
+    /// The delivery log of these settings.
     pub(crate) fn new(settings: &Settings) -> Self {
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Self {
-            journal: DeliveryLog::new(&settings.log_dir),
+            log: DeliveryLog::new(&settings.log_dir),
             keeps_payloads: settings.retention_enabled,
             boot_id: boot_id.trim().to_owned(),
-            // Unknown yet: the first write looks.
+            // Unknown yet: the first write counts them.
             lines: DELIVERY_LOG_PRUNE_PAST,
             gathered: Vec::new(),
             is_failing: false,
         }
     }
 
-    /// Remembers a record that leaves.
-    pub(crate) fn remember(&mut self, record: &StoredRecord) {
+    /// Adds a record that leaves.
+    pub(crate) fn add(&mut self, record: &StoredRecord) {
         let entry = DeliveryEntry {
             record_id: record.id.to_string(),
             unix_secs: unix_secs(),
@@ -48,34 +48,34 @@ impl Retention {
             boot_id: self.boot_id.clone(),
         };
         if self.keeps_payloads {
-            let kept = self.journal.keep_payload(&entry.record_id, &record.message.payload);
-            self.tell("the payload could not be kept", kept);
+            let kept = self.log.keep_payload(&entry.record_id, &record.message.payload);
+            self.log_failure("the payload could not be kept", kept);
         }
         self.gathered.push(entry);
     }
 
     /// Number of entries to be written.
-    pub(crate) fn gathered(&self) -> usize {
+    pub(crate) fn gathered_count(&self) -> usize {
         self.gathered.len()
     }
 
-    /// Writes what was gathered. That a journal can not be written is logged, and does not keep a record
+    /// Writes what was gathered. That it cannot be written is logged, and does not keep a record
     /// that was delivered: it would be delivered again.
     pub(crate) fn write(&mut self) {
         if self.gathered.is_empty() {
             return;
         }
-        let appended = self.journal.append(&self.gathered);
+        let appended = self.log.append(&self.gathered);
         self.lines += self.gathered.len();
         self.gathered.clear();
         let pruned = match self.lines > DELIVERY_LOG_PRUNE_PAST {
-            true => self.journal.prune().map(|lines| self.lines = lines),
+            true => self.log.prune().map(|lines| self.lines = lines),
             false => Ok(()),
         };
-        self.tell("the journal could not be written", appended.and(pruned));
+        self.log_failure("the journal could not be written", appended.and(pruned));
     }
 
-    fn tell(&mut self, what: &str, result: std::io::Result<()>) {
+    fn log_failure(&mut self, what: &str, result: std::io::Result<()>) {
         match result {
             Err(error) if !self.is_failing => {
                 log::error!("{what}: {error}; records are delivered all the same");

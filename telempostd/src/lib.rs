@@ -1,14 +1,25 @@
 //! telempostd delivers the records in the spool to the collector.
 //!
-//! `event_loop` waits, `delivery` decides, `dispatch` acts; `upload` is the way to the network,
-//! through a process of its own. ARCHITECTURE.md has the drawing.
+//! ```text
+//!   scan ──▶ queue ◀── reader           which files there are; what comes next; what a file holds
+//!              │
+//!              ▼
+//!   pacing ▶ exchange ──▶ telempost-upload      may it leave; out to the server, and what its response means
+//!              │
+//!              ├──▶ delivery_log        delivered
+//!              └──▶ janitor             rejected, expired, damaged, over the disk budget
+//! ```
+//!
+//! `daemon` waits and lets each of them act; `accounting` counts and logs what happened. `queue` is a value: clock, files
+//! and network come in from outside.
 
 mod accounting;
+mod chance;
 pub mod cli;
 mod daemon;
 mod delivery_log;
-mod dispatch;
 mod exchange;
+mod janitor;
 mod limits;
 mod pacing;
 mod queue;
@@ -16,4 +27,5 @@ mod reader;
 mod scan;
 pub mod settings;
 
-pub use daemon::run;
+pub use daemon::{DaemonError, run};
+pub use exchange::ProgramMissing;

@@ -1,7 +1,7 @@
-//! Which files are in the spool: one look over all of it at the start, then what the kernel tells, and a
-//! look over all from time to time, should the kernel have lost count.
+//! Which files are in the spool: one scan of all of it at the start, then what the kernel reports, and a
+//! scan of all from time to time, should the kernel have lost count.
 //!
-//! A look is taken in slices, so that a long backlog never stops the loop.
+//! A scan is taken in slices, so that a long backlog never stops the loop.
 
 use crate::limits::NAMES_PER_TURN;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -14,36 +14,47 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use telemetry_store::spool::name::is_hidden;
 
-/// Most reads of news in a turn, about 60 names each.
+/// Reads of events in a turn at most, about 60 names each.
 const READS_PER_TURN: usize = 8;
 
-/// What the kernel told.
+/// What the kernel reported.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct SpoolEvents {
     /// Files that appeared or changed.
     pub(crate) names: Vec<OsString>,
     /// Whether the directory itself is gone.
     pub(crate) directory_is_gone: bool,
 }
 
+/// A part of a scan.
+#[derive(Debug, Default)]
+pub(crate) struct Slice {
+    /// Whether it is the first of its scan.
+    pub(crate) begins: bool,
+    /// Names that are in the spool.
+    pub(crate) names: Vec<OsString>,
+    /// Whether it is the last of its scan.
+    pub(crate) ends: bool,
+}
+
 /// The watch over a spool directory.
 #[derive(Debug)]
-pub(crate) struct Survey {
+pub(crate) struct Scanner {
     path: PathBuf,
     /// Device and inode of the directory that is watched.
     identity: (u64, u64),
     inotify: Inotify,
-    look: Option<ReadDir>,
-    was_completed: bool,
-    next_look: Instant,
+    scan: Option<ReadDir>,
+    has_scanned: bool,
+    next_scan: Instant,
     interval: Duration,
 }
 
-impl Survey {
-    /// Begins to watch, and the first look.
+impl Scanner {
+    /// Begins to watch. The first scan is due at once.
     ///
     /// # Errors
-    /// The directory can not be watched.
+    /// The directory cannot be watched.
     pub(crate) fn new(path: &Path, interval: Duration, now: Instant) -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         // Ours are renamed into place; the C daemons write under the final name.
@@ -54,62 +65,63 @@ impl Survey {
             | AddWatchFlags::IN_ONLYDIR;
         inotify.add_watch(path, changes)?;
         let (path, identity) = (path.to_owned(), identity_of(path)?);
-        Ok(Self { path, identity, inotify, look: None, was_completed: false, next_look: now, interval })
+        Ok(Self { path, identity, inotify, scan: None, has_scanned: false, next_scan: now, interval })
     }
 
-    /// Whether all that was there at the start has been seen.
-    pub(crate) fn was_completed(&self) -> bool {
-        self.was_completed
+    /// Whether all that was there at the start has been scanned.
+    pub(crate) fn has_scanned(&self) -> bool {
+        self.has_scanned
     }
 
-    /// Whether a look is being taken.
-    pub(crate) fn is_looking(&self) -> bool {
-        self.look.is_some()
+    /// Whether a scan is going on.
+    pub(crate) fn is_scanning(&self) -> bool {
+        self.scan.is_some()
     }
 
-    /// When the next look is due.
-    pub(crate) fn next_look(&self) -> Instant {
-        self.next_look
+    /// When the next scan is due.
+    pub(crate) fn next_scan(&self) -> Instant {
+        self.next_scan
     }
 
-    /// Has the next look taken no later than `at`.
-    pub(crate) fn look_again_at(&mut self, at: Instant) {
-        self.next_look = self.next_look.min(at);
+    /// Has the next scan begin no later than `at`.
+    pub(crate) fn scan_by(&mut self, at: Instant) {
+        self.next_scan = self.next_scan.min(at);
     }
 
-    /// The next names of the look that is being taken or is due, if one is.
+    /// The next part of the scan that is going on or due; an empty one if none is.
     ///
     /// # Errors
-    /// The directory can not be read, or is another one by now: the kernel tells of a move, but of a
+    /// The directory cannot be read, or is another one by now: the kernel reports a move, but a
     /// removal only once nobody has the directory open.
-    pub(crate) fn next_names(&mut self, now: Instant) -> io::Result<Vec<OsString>> {
-        if self.look.is_none() {
-            if now < self.next_look {
-                return Ok(Vec::new());
+    pub(crate) fn next_slice(&mut self, now: Instant) -> io::Result<Slice> {
+        let mut slice = Slice::default();
+        let scan = match &mut self.scan {
+            Some(scan) => scan,
+            None if now < self.next_scan => return Ok(slice),
+            none => {
+                self.next_scan = now + self.interval;
+                if identity_of(&self.path)? != self.identity {
+                    return Err(io::Error::new(io::ErrorKind::NotFound, "another directory is there now"));
+                }
+                slice.begins = true;
+                none.insert(std::fs::read_dir(&self.path)?)
             }
-            self.next_look = now + self.interval;
-            if identity_of(&self.path)? != self.identity {
-                return Err(io::Error::new(io::ErrorKind::NotFound, "another directory is there now"));
-            }
-            self.look = Some(std::fs::read_dir(&self.path)?);
+        };
+        for entry in scan.take(NAMES_PER_TURN) {
+            slice.names.push(entry?.file_name());
         }
-        let mut names = Vec::new();
-        if let Some(look) = &mut self.look {
-            for entry in look.take(NAMES_PER_TURN) {
-                names.push(entry?.file_name());
-            }
+        if slice.names.len() < NAMES_PER_TURN {
+            self.scan = None;
+            self.has_scanned = true;
+            slice.ends = true;
         }
-        if names.len() < NAMES_PER_TURN {
-            self.look = None;
-            self.was_completed = true;
-        }
-        names.retain(|name| !is_hidden(name));
-        Ok(names)
+        slice.names.retain(|name| !is_hidden(name));
+        Ok(slice)
     }
 
-    /// What the kernel told since the last call, or a part of it.
-    pub(crate) fn news(&mut self, now: Instant) -> News {
-        let mut news = News::default();
+    /// What the kernel reported since the last call, or a part of it.
+    pub(crate) fn take_events(&mut self, now: Instant) -> SpoolEvents {
+        let mut taken = SpoolEvents::default();
         for _ in 0..READS_PER_TURN {
             let events = match self.inotify.read_events() {
                 Ok(events) if !events.is_empty() => events,
@@ -117,15 +129,15 @@ impl Survey {
             };
             for event in events {
                 if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
-                    self.look_again_at(now);
+                    self.scan_by(now);
                 }
                 let gone =
                     AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_IGNORED;
-                news.directory_is_gone |= event.mask.intersects(gone);
-                news.names.extend(event.name.filter(|name| !is_hidden(name)));
+                taken.directory_is_gone |= event.mask.intersects(gone);
+                taken.names.extend(event.name.filter(|name| !is_hidden(name)));
             }
         }
-        news
+        taken
     }
 }
 
@@ -134,7 +146,7 @@ fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-impl AsFd for Survey {
+impl AsFd for Scanner {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
@@ -148,18 +160,20 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    fn look(survey: &mut Survey, now: Instant) -> BTreeSet<OsString> {
+    fn scan(scanner: &mut Scanner, now: Instant) -> BTreeSet<OsString> {
         let mut names = BTreeSet::new();
         loop {
-            names.extend(survey.next_names(now).unwrap());
-            if !survey.is_looking() {
+            let slice = scanner.next_slice(now).unwrap();
+            names.extend(slice.names);
+            assert_eq!(slice.ends, !scanner.is_scanning());
+            if slice.ends {
                 return names;
             }
         }
     }
 
     #[test]
-    fn a_look_sees_all_in_slices() {
+    fn a_scan_finds_all_visible_names_in_slices() {
         let dir = tempfile::tempdir().unwrap();
         let many = 2 * NAMES_PER_TURN;
         for n in 0..many {
@@ -167,39 +181,42 @@ mod tests {
         }
         fs::write(dir.path().join(".hidden"), "").unwrap();
         let now = Instant::now();
-        let mut survey = Survey::new(dir.path(), LONG, now).unwrap();
-        assert!(survey.next_names(now).unwrap().len() <= NAMES_PER_TURN);
-        assert!(!survey.was_completed());
-        look(&mut survey, now);
-        assert!(survey.was_completed());
-        assert_eq!(look(&mut survey, now).len(), 0);
-        assert_eq!(look(&mut survey, now + LONG).len(), many);
+        let mut scanner = Scanner::new(dir.path(), LONG, now).unwrap();
+        let first = scanner.next_slice(now).unwrap();
+        assert!(first.begins && !first.ends && first.names.len() <= NAMES_PER_TURN);
+        assert!(!scanner.has_scanned());
+        let rest = scan(&mut scanner, now);
+        assert!(scanner.has_scanned());
+        assert_eq!(first.names.len() + rest.len(), many);
+        let none = scanner.next_slice(now).unwrap();
+        assert!(!none.begins && !none.ends && none.names.is_empty());
+        assert_eq!(scan(&mut scanner, now + LONG).len(), many);
     }
 
     #[test]
-    fn news_are_finished_files_and_the_end_of_the_directory() {
+    fn events_are_finished_files_and_the_removal_of_the_directory() {
         let dir = tempfile::tempdir().unwrap();
         let spool = dir.path().join("spool");
         fs::create_dir(&spool).unwrap();
         let now = Instant::now();
-        let mut survey = Survey::new(&spool, LONG, now).unwrap();
+        let mut scanner = Scanner::new(&spool, LONG, now).unwrap();
         fs::write(spool.join(".new-a"), "x").unwrap();
         fs::rename(spool.join(".new-a"), spool.join("a")).unwrap();
         fs::write(spool.join("b"), "x").unwrap();
-        let news = survey.news(now);
-        assert_eq!(news.names, ["a", "b"]);
-        assert!(!news.directory_is_gone);
+        let events = scanner.take_events(now);
+        assert_eq!(events.names, ["a", "b"]);
+        assert!(!events.directory_is_gone);
         fs::remove_dir_all(&spool).unwrap();
-        assert!(survey.news(now).directory_is_gone);
-        assert!(survey.next_names(now).is_err());
+        assert!(scanner.take_events(now).directory_is_gone);
+        assert!(scanner.next_slice(now).is_err());
         fs::create_dir(&spool).unwrap();
-        // Held by this, the new one can not have the inode of the old one.
+        // While this is held, the new one cannot have the inode of the old one.
         let _held = fs::File::open(&spool).unwrap();
         fs::rename(&spool, dir.path().join("moved")).unwrap();
         fs::create_dir(&spool).unwrap();
-        let mut survey = Survey::new(&spool, LONG, now).unwrap();
+        let mut scanner = Scanner::new(&spool, LONG, now).unwrap();
         fs::remove_dir(&spool).unwrap();
         fs::rename(dir.path().join("moved"), &spool).unwrap();
-        assert_eq!(survey.next_names(now).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(scanner.next_slice(now).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

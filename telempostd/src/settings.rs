@@ -211,25 +211,32 @@ impl Settings {
     }
 }
 
+/// Why there are no settings to begin with.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Records could go nowhere.
+    #[error(
+        "{0}: server is not set, and records can go nowhere; set server=URL in [settings], or \
+         record_server_delivery_enabled=false"
+    )]
+    NoServer(Source),
+}
+
 /// Reads the configuration and checks what delivery needs of it. What is odd in it is logged.
 ///
 /// # Errors
-/// One line that names the file, the key and what to do.
-pub(crate) fn load(config_file: Option<&Path>) -> Result<Settings, String> {
-    let configuration = Configuration::load(config_file).map_err(|error| error.to_string())?;
+/// [`SettingsError`].
+pub(crate) fn load(config_file: Option<&Path>) -> Result<Settings, SettingsError> {
+    let configuration = Configuration::load(config_file)?;
     config_warnings::log(&configuration, &KEYS);
-    let settings = Settings::read(&configuration).map_err(|error| error.to_string())?;
+    let settings = Settings::read(&configuration)?;
     if settings.server_delivery_enabled && settings.server.url.is_empty() {
-        return Err(no_server(configuration.source()));
+        return Err(SettingsError::NoServer(configuration.source().clone()));
     }
     Ok(settings)
-}
-
-fn no_server(source: &Source) -> String {
-    format!(
-        "{source}: server is not set, and records can go nowhere; set server=URL in [settings], or \
-         record_server_delivery_enabled=false"
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What keeps records back or takes them: rate limits, the budget of the disk, the delay after a start of
-//! the machine; and the counters that tell of it.
+//! the machine; and the counters of that.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{Sandbox, eventually};
 use telemetry_store::counters::Counter;
 
 #[test]
-fn records_past_the_rate_limit_wait_also_over_a_restart() {
+fn records_past_the_rate_limit_wait_and_a_restart_changes_nothing() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "record_burst_limit=3\nrecord_window_length=59");
@@ -42,7 +42,7 @@ fn records_past_the_rate_limit_are_dropped_where_that_is_wanted() {
     sandbox.wait_until_empty();
     daemon.stop();
     assert_eq!(server.requests().len(), 2);
-    assert_eq!(sandbox.journal().len(), 2, "the journal has what was delivered");
+    assert_eq!(sandbox.delivery_log().len(), 2, "the delivery log has what was delivered");
     let counts = sandbox.counts();
     assert_eq!(counts.by_reason(Counter::Dropped).collect::<Vec<_>>(), [("rate_limit", 8)]);
     assert_eq!((counts.total(Counter::Delivered), counts.total(Counter::RateLimited)), (2, 8));
@@ -123,7 +123,7 @@ fn what_waited_through_a_start_of_the_machine_does_not_leave_at_once() {
 }
 
 #[test]
-fn every_end_of_a_record_is_counted() {
+fn delivered_rejected_expired_and_damaged_are_counted_each() {
     let server = Server::start(|_, request| match request.text().as_str() {
         "bad" => Reply::Status(400),
         _ => Reply::Status(201),

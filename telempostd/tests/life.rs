@@ -1,4 +1,4 @@
-//! How telempostd starts, changes its mind, and ends.
+//! How telempostd starts, is configured anew, and ends.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::server::{Gate, Reply, Server, nobody};
 use support::{Daemon, Sandbox, eventually};
 
 #[test]
-fn sighup_brings_another_server_and_a_wrong_file_nothing() {
+fn sighup_takes_over_a_valid_configuration_and_no_other() {
     let (first, second) = (Server::accepting(), Server::accepting());
     let sandbox = Sandbox::new();
     let config = sandbox.configure(&first.url(), "");
@@ -87,12 +87,12 @@ fn a_clean_stop_waits_for_what_is_in_flight() {
     let daemon = sandbox.start();
     server.wait_for(1);
     daemon.signal(Signal::SIGTERM);
-    // A service manager tells the upload process too.
+    // A service manager sends the upload process a signal too.
     kill(Pid::from_raw(daemon.children()[0]), Signal::SIGTERM).unwrap();
     gate.open();
     let (status, log) = daemon.wait();
     assert!(status.success(), "{log}");
-    assert_eq!((sandbox.waiting().len(), sandbox.journal().len()), (0, 1));
+    assert_eq!((sandbox.waiting().len(), sandbox.delivery_log().len()), (0, 1));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn it_ends_when_there_is_nothing_to_do() {
 }
 
 #[test]
-fn it_stays_while_records_wait() {
+fn it_does_not_end_when_idle_while_records_wait() {
     let address = nobody();
     let sandbox = Sandbox::new();
     sandbox.configure(&format!("http://{address}/"), "recycling_idle_time=1");
@@ -207,7 +207,7 @@ fn upload_program() -> std::path::PathBuf {
 }
 
 /// Runs it to its end, which is an error of one line.
-fn refusal(config: &std::path::Path) -> String {
+fn start_error(config: &std::path::Path) -> String {
     let (status, log) = Daemon::start(config).wait();
     assert_eq!(status.code(), Some(1), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
@@ -215,31 +215,28 @@ fn refusal(config: &std::path::Path) -> String {
 }
 
 #[test]
-fn what_it_can_not_run_with_is_told_in_one_line() {
+fn why_it_cannot_run_is_one_line_in_the_log() {
     let sandbox = Sandbox::new();
     let url = "http://localhost/";
     let config = sandbox.configure(url, "record_expiry=soon");
     assert!(
-        refusal(&config).contains("telemetrics.conf:3: record_expiry=soon: must be 1 to 5256000 minutes")
+        start_error(&config).contains("telemetrics.conf:3: record_expiry=soon: must be 1 to 5256000 minutes")
     );
     let config = sandbox.configure("", "");
-    let said = refusal(&config);
-    assert!(
-        said.contains("telemetrics.conf: server is not set") && said.contains("set server=URL"),
-        "{said}"
-    );
-    assert!(refusal(&sandbox.path("none.conf")).contains("none.conf: No such file"));
+    let log = start_error(&config);
+    assert!(log.contains("telemetrics.conf: server is not set") && log.contains("set server=URL"), "{log}");
+    assert!(start_error(&sandbox.path("none.conf")).contains("none.conf: No such file"));
 
     let config = sandbox.configure(url, "");
     fs::remove_dir(sandbox.path("spool")).unwrap();
     fs::write(sandbox.path("spool"), "").unwrap();
-    let said = refusal(&config);
-    assert!(said.contains(&format!("spool_dir={}: ", sandbox.path("spool").display())), "{said}");
-    assert!(said.contains("it must be writable"), "{said}");
+    let log = start_error(&config);
+    assert!(log.contains(&format!("spool_dir={}: ", sandbox.path("spool").display())), "{log}");
+    assert!(log.contains("it must be writable"), "{log}");
 
     fs::remove_file(sandbox.path("etc/opt-in")).unwrap();
-    let said = refusal(&config);
-    assert!(said.contains("etc/opt-in is not there") && said.contains("telemctl opt-in"), "{said}");
+    let log = start_error(&config);
+    assert!(log.contains("etc/opt-in is not there") && log.contains("telemctl opt-in"), "{log}");
 }
 
 #[test]
@@ -251,26 +248,26 @@ fn it_refuses_to_run_twice() {
     let running = || telemetry_runtime::instance::running_pid(&sandbox.path("run"), "telempostd").unwrap();
     let pid = eventually("the pid", running);
     assert_eq!(pid, daemon.child.id());
-    assert!(refusal(&config).contains(&format!("(pid {pid})")));
+    assert!(start_error(&config).contains(&format!("(pid {pid})")));
     daemon.stop();
 }
 
 #[test]
-fn it_needs_the_upload_program() {
+fn without_the_upload_program_it_does_not_start() {
     let sandbox = Sandbox::new();
     let config = sandbox.configure("http://localhost/", "");
     let alone = sandbox.path("telempostd");
     fs::copy(env!("CARGO_BIN_EXE_telempostd"), &alone).unwrap();
     let output = Command::new(alone).arg("-f").arg(config).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), log.lines().count()), (Some(1), 1));
     let beside =
         format!("telempost-upload is neither at {} nor at /", sandbox.path("telempost-upload").display());
-    assert!(said.contains(&beside), "{said}");
+    assert!(log.contains(&beside), "{log}");
 }
 
 #[test]
-fn it_says_what_it_is() {
+fn version_and_help_are_printed_and_the_upload_program_is_not_run_by_hand() {
     for (flag, text) in [("-V", env!("CARGO_PKG_VERSION")), ("-h", "--config_file"), ("--help", "SIGHUP")] {
         let output = Command::new(env!("CARGO_BIN_EXE_telempostd")).arg(flag).output().unwrap();
         assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains(text));

@@ -1,4 +1,4 @@
-//! What becomes of records when servers misbehave.
+//! Records and servers that misbehave.
 
 mod support;
 
@@ -12,8 +12,8 @@ fn first(reply: Reply) -> Server {
     Server::start(move |number, _| if number == 0 { reply.clone() } else { Reply::Status(201) })
 }
 
-/// One record is sent to a server that fails at first, and again under the same key.
-fn is_tried_again_after(reply: Reply) -> String {
+/// One record is sent to a server that fails at first, and again under the same key. Returns the log.
+fn retried_after(reply: Reply) -> String {
     let server = first(reply);
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -26,39 +26,39 @@ fn is_tried_again_after(reply: Reply) -> String {
     assert_eq!(server.requests().len(), 2);
     assert_eq!(log.matches("records wait in the spool").count(), 1, "{log}");
     assert_eq!(log.matches("takes records again").count(), 1, "{log}");
-    assert_eq!(sandbox.journal().len(), 1);
+    assert_eq!(sandbox.delivery_log().len(), 1);
     assert_eq!(sandbox.names("spool/.rejected"), [""; 0]);
     log
 }
 
 #[test]
-fn errors_of_the_server_are_tried_again() {
-    let log = is_tried_again_after(Reply::Full(500, "X: y", "no\n\u{1b}[31mdisk"));
+fn after_an_error_of_the_server_the_record_is_sent_again() {
+    let log = retried_after(Reply::Full(500, "X: y", "no\n\u{1b}[31mdisk"));
     assert!(log.contains("the server answers with status 500: no [31mdisk;"), "{log}");
-    is_tried_again_after(Reply::Status(503));
+    retried_after(Reply::Status(503));
 }
 
 #[test]
-fn waits_that_the_server_asks_for_are_tried_again() {
-    is_tried_again_after(Reply::Full(429, "Retry-After: 1", ""));
-    is_tried_again_after(Reply::Full(503, "Retry-After: Tue, 15 Nov 1994 08:12:31 GMT", ""));
-    is_tried_again_after(Reply::Status(408));
+fn after_a_wait_that_the_server_asks_for_the_record_is_sent_again() {
+    retried_after(Reply::Full(429, "Retry-After: 1", ""));
+    retried_after(Reply::Full(503, "Retry-After: Tue, 15 Nov 1994 08:12:31 GMT", ""));
+    retried_after(Reply::Status(408));
 }
 
 #[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = Server::accepting();
     let header: &'static str = format!("Location: {}", elsewhere.url()).leak();
-    let log = is_tried_again_after(Reply::Full(302, header, ""));
+    let log = retried_after(Reply::Full(302, header, ""));
     assert!(log.contains("the server redirects (status 302)"), "{log}");
     assert_eq!(elsewhere.requests().len(), 0);
 }
 
 #[test]
-fn broken_answers_are_tried_again() {
-    is_tried_again_after(Reply::Close);
-    is_tried_again_after(Reply::CloseInHead);
-    is_tried_again_after(Reply::CloseInBody);
+fn after_a_broken_answer_the_record_is_sent_again() {
+    retried_after(Reply::Close);
+    retried_after(Reply::CloseInHead);
+    retried_after(Reply::CloseInBody);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_slow_server_is_waited_for() {
 }
 
 #[test]
-fn retry_after_is_shown_as_the_next_try() {
+fn the_status_has_the_next_try_that_retry_after_asks_for() {
     let server = Server::start(|_, _| Reply::Full(429, "Retry-After: 5000", ""));
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -117,7 +117,7 @@ fn a_server_that_is_down_is_tried_until_it_is_up() {
 }
 
 #[test]
-fn a_record_that_is_refused_is_kept_aside_and_the_rest_goes_on() {
+fn a_record_that_is_rejected_is_kept_and_the_rest_goes_on() {
     let server = Server::start(|_, request| match request.text().as_str() {
         "bad" => Reply::Full(400, "X: y", "{\"message\":\n \"bad severity\"}"),
         _ => Reply::Status(201),
@@ -139,12 +139,14 @@ fn a_record_that_is_refused_is_kept_aside_and_the_rest_goes_on() {
     assert_eq!(answer.split_once('\n').unwrap().1, expected);
     let kept = fs::read_to_string(sandbox.path("spool/.rejected").join(&bad)).unwrap();
     assert!(kept.ends_with("\nbad\n"));
-    assert!(log.contains(&format!("record {bad} for {} is refused for good with status 400", server.url())));
-    assert_eq!(sandbox.journal().len(), 20, "only what was delivered is in the journal");
+    assert!(
+        log.contains(&format!("record {bad} for {} is rejected permanently with status 400", server.url()))
+    );
+    assert_eq!(sandbox.delivery_log().len(), 20, "only what was delivered is in the delivery log");
 }
 
 #[test]
-fn a_flood_of_refusals_is_bounded_in_files_and_lines() {
+fn a_flood_of_rejected_records_is_bounded_in_files_and_log_lines() {
     let server = Server::start(|_, _| Reply::Status(404));
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -156,8 +158,8 @@ fn a_flood_of_refusals_is_bounded_in_files_and_lines() {
     let log = daemon.stop();
     assert_eq!(server.requests().len(), 300);
     assert_eq!(sandbox.names("spool/.rejected").len(), 200);
-    assert_eq!(log.matches("refused").count(), 2, "{log}");
-    assert!(log.contains("299 more records were refused for good"), "{log}");
+    assert_eq!(log.matches("rejected permanently").count(), 2, "{log}");
+    assert!(log.contains("299 more records were rejected permanently"), "{log}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is remembered of records that left.
+//! What is kept of records that left: delivery log, payloads, status.
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::{Sandbox, eventually};
 use telemetry_store::limits::{DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
 
 #[test]
-fn the_journal_has_a_line_for_each_delivered_record() {
+fn the_delivery_log_has_a_line_for_each_delivered_record() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -16,8 +16,8 @@ fn the_journal_has_a_line_for_each_delivered_record() {
     let daemon = sandbox.start();
     sandbox.wait_until_empty();
     daemon.stop();
-    let journal = fs::read_to_string(sandbox.path("log/journal")).unwrap();
-    let fields: Vec<_> = journal.strip_suffix('\n').unwrap().split('\u{1e}').collect();
+    let log = fs::read_to_string(sandbox.path("log/journal")).unwrap();
+    let fields: Vec<_> = log.strip_suffix('\n').unwrap().split('\u{1e}').collect();
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     assert_eq!(fields.len(), 5);
     assert_eq!((fields[0], fields[2]), (id.as_str(), "org.example/test/record"));
@@ -27,7 +27,7 @@ fn the_journal_has_a_line_for_each_delivered_record() {
 }
 
 #[test]
-fn the_journal_is_pruned_with_the_payloads() {
+fn the_delivery_log_is_pruned_with_the_payloads() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "record_retention_enabled=true");
@@ -37,9 +37,9 @@ fn the_journal_is_pruned_with_the_payloads() {
     let daemon = sandbox.start();
     sandbox.wait_until_empty();
     daemon.stop();
-    let journal = sandbox.journal();
-    assert!((DELIVERY_LOG_KEPT..=DELIVERY_LOG_PRUNE_PAST).contains(&journal.len()), "{}", journal.len());
-    let mut ids: Vec<_> = journal.into_iter().map(|entry| entry.record_id).collect();
+    let entries = sandbox.delivery_log();
+    assert!((DELIVERY_LOG_KEPT..=DELIVERY_LOG_PRUNE_PAST).contains(&entries.len()), "{}", entries.len());
+    let mut ids: Vec<_> = entries.into_iter().map(|entry| entry.record_id).collect();
     ids.sort();
     assert_eq!(sandbox.names("log/records"), ids);
 }
@@ -56,14 +56,14 @@ fn without_delivery_records_are_kept_and_nothing_is_sent() {
         sandbox.wait_until_empty();
         assert_eq!(daemon.children(), [0; 0], "no upload process is needed");
         daemon.stop();
-        assert_eq!(sandbox.journal().len(), 3);
+        assert_eq!(sandbox.delivery_log().len(), 3);
         assert_eq!(fs::read(sandbox.path("log/records").join(id)).unwrap(), b"kept\n\n");
     }
     assert_eq!(server.requests().len(), 0);
 }
 
 #[test]
-fn a_journal_that_can_not_be_written_stops_no_delivery() {
+fn a_delivery_log_that_cannot_be_written_stops_no_delivery() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -79,7 +79,7 @@ fn a_journal_that_can_not_be_written_stops_no_delivery() {
 }
 
 #[test]
-fn the_status_tells_the_next_try_and_then_that_there_is_none() {
+fn the_status_has_the_next_try_until_the_server_is_back() {
     let address = nobody();
     let sandbox = Sandbox::new();
     sandbox.configure(&format!("http://{address}/"), "");

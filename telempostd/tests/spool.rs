@@ -1,4 +1,4 @@
-//! What telempostd finds in a spool, and what it makes of it.
+//! What telempostd finds in a spool, and what it does with it.
 
 mod support;
 
@@ -96,7 +96,7 @@ fn a_c_daemons_file_that_is_still_being_written_is_waited_for() {
 }
 
 #[test]
-fn what_is_damaged_is_set_aside_and_the_whole_records_of_it_arrive() {
+fn a_damaged_file_is_set_aside_and_its_whole_records_arrive() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -122,7 +122,7 @@ fn what_is_damaged_is_set_aside_and_the_whole_records_of_it_arrive() {
 }
 
 #[test]
-fn what_is_too_old_is_dropped() {
+fn a_record_older_than_record_expiry_is_removed_undelivered() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "record_expiry=10");
@@ -139,7 +139,7 @@ fn what_is_too_old_is_dropped() {
 }
 
 #[test]
-fn what_does_not_belong_there_is_removed() {
+fn what_is_no_record_is_removed_from_the_spool() {
     let server = Server::accepting();
     let sandbox = Sandbox::new();
     sandbox.configure(&server.url(), "");
@@ -154,7 +154,7 @@ fn what_does_not_belong_there_is_removed() {
     server.wait_for(1);
     eventually("only the directory", || (sandbox.waiting() == ["directory"]).then_some(()));
     let log = daemon.stop();
-    assert!(log.contains("directory: does not belong into the spool"), "{log}");
+    assert!(log.contains("directory: does not belong in the spool"), "{log}");
     assert_eq!(fs::read_to_string(outside).unwrap(), "kept");
     assert!(sandbox.path("spool/.hidden").exists());
 }
@@ -190,7 +190,7 @@ fn a_batch_is_not_sent_twice_after_a_clean_stop_in_the_middle() {
     let daemon = sandbox.start();
     eventually("the end of the first part", || {
         let is_waiting = sandbox.status().next_try_unix_secs.is_some();
-        (is_waiting && sandbox.journal().len() == 10).then_some(())
+        (is_waiting && sandbox.delivery_log().len() == 10).then_some(())
     });
     daemon.stop();
     let delivered: BTreeSet<_> = server.requests()[..10].iter().map(Request::key).collect();
@@ -231,7 +231,7 @@ fn a_kill_loses_nothing_and_keys_stay() {
     let requests = server.requests();
     assert_eq!(requests.iter().map(Request::text).collect::<BTreeSet<_>>(), all);
     let pairs: BTreeSet<_> = requests.iter().map(|request| (request.text(), request.key())).collect();
-    assert_eq!(pairs.len(), 300, "a record has one key for ever");
+    assert_eq!(pairs.len(), 300, "the key of a record never changes");
 }
 
 #[test]
@@ -249,16 +249,16 @@ fn a_long_backlog_of_a_server_that_is_down_does_not_keep_the_daemon_busy() {
 }
 
 #[test]
-fn refused_records_that_are_old_go() {
+fn rejected_records_that_are_old_are_removed() {
     let sandbox = Sandbox::new();
     sandbox.configure(&format!("http://{}/", nobody()), "");
     let month_ago = std::time::SystemTime::now() - Duration::from_secs(31 * 24 * 3600);
-    let message = record("refused");
+    let message = record("rejected");
     let id = telemetry_record::hex_id::HexId::random().unwrap();
-    let refused = telemetry_store::spool::StoredRecord { id, message };
-    let refusal = telemetry_store::rejected::Rejection { server: "s", status: Some(400), reason: "r" };
+    let rejected_record = telemetry_store::spool::StoredRecord { id, message };
+    let rejection = telemetry_store::rejected::Rejection { server: "s", status: Some(400), reason: "r" };
     let mut rejected = telemetry_store::rejected::RejectedWriter::default();
-    rejected.keep(&sandbox.spool, &refused, refusal, month_ago).unwrap();
+    rejected.keep(&sandbox.spool, &rejected_record, rejection, month_ago).unwrap();
     let path = sandbox.path("spool/.rejected");
     let times = fs::FileTimes::new().set_modified(month_ago);
     fs::File::options().write(true).open(path.join(id.to_string())).unwrap().set_times(times).unwrap();

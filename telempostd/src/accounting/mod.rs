@@ -1,4 +1,180 @@
-//! What happened to records, as people and programs can read it.
+//! What happened to records, as people and programs can read it: counters, the delivery status, lines in the log.
 
-pub(crate) mod losses;
-pub(crate) mod status;
+mod losses;
+mod status;
+
+use crate::settings::Settings;
+use losses::{Loss, Losses};
+use status::Status;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use telemetry_record::header::Header;
+use telemetry_runtime::throttle::{Throttle, and_more};
+use telemetry_store::counters::{Counter, Counters};
+use telemetry_store::rejected::Rejection;
+use telemetry_store::spool::{DAMAGED_DIR, StoredRecord};
+
+/// After what time that which happens again and again is logged as a sum, at first.
+const SUM_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The counters, the status and the log.
+#[derive(Debug)]
+pub(crate) struct Accounting {
+    counters: Counters,
+    status: Status,
+    losses: Losses,
+    rate_limit_waits: Throttle,
+    spool_faults: Throttle,
+}
+
+impl Accounting {
+    /// Goes on from what an earlier run left in `state_dir`.
+    pub(crate) fn open(settings: &Settings) -> Self {
+        Self {
+            counters: Counters::open(&settings.state_dir, "telempostd"),
+            status: Status::new(&settings.state_dir),
+            losses: Losses::new(SUM_INTERVAL),
+            rate_limit_waits: Throttle::new(SUM_INTERVAL),
+            spool_faults: Throttle::new(SUM_INTERVAL),
+        }
+    }
+
+    /// When delivery last wrote its state before this run, in seconds since the epoch; 0 for never.
+    pub(crate) fn last_run_secs(&self) -> u64 {
+        self.status.last_run_secs()
+    }
+
+    /// A server took a record.
+    pub(crate) fn delivered(&mut self, now: Instant) {
+        self.status.delivered();
+        self.counters.add(Counter::Delivered, "", 1, now);
+    }
+
+    /// A record has to be tried again. `server` is a URL as it may be shown; no `status` means no answer.
+    pub(crate) fn retried(&mut self, server: &str, status: Option<u16>, reason: &str, now: Instant) {
+        self.status.fault(server, reason);
+        let cause = status.map_or_else(|| "no_answer".to_owned(), |status| status.to_string());
+        self.counters.add(Counter::Retried, &cause, 1, now);
+    }
+
+    /// A record was rejected, or has no server; `kept` is the directory that it was moved to, none if it could not be.
+    pub(crate) fn rejected(
+        &mut self,
+        record: &StoredRecord,
+        rejection: Rejection<'_>,
+        kept: Option<&Path>,
+        now: Instant,
+    ) {
+        let Rejection { server, status, reason } = rejection;
+        self.status.fault(server, reason);
+        let Some(kept) = kept else {
+            return;
+        };
+        let cause = status.map_or_else(|| "not_sent".to_owned(), |status| status.to_string());
+        self.counters.add(Counter::Rejected, &cause, 1, now);
+        if self.losses.note(Loss::Rejected, now) {
+            let with = status.map(|status| format!(" with status {status}")).unwrap_or_default();
+            let headers = &record.message.headers;
+            log::warn!(
+                record_id:% = record.id,
+                event_id = headers.value(Header::EventId),
+                classification = headers.value(Header::Classification),
+                server = server,
+                // The field is a number in every line, as the manual says.
+                status = status.unwrap_or_default();
+                "record {} for {server} is rejected permanently{with}: {reason}; kept in {}",
+                record.id,
+                kept.display()
+            );
+        }
+    }
+
+    /// The rate limit holds a record back, and all behind it.
+    pub(crate) fn held_back(&mut self, record: &StoredRecord, wait: Duration, now: Instant) {
+        let class = record.message.headers.value(Header::Classification);
+        self.counters.add(Counter::RateLimited, class, 1, now);
+        if let Some(unreported) = self.rate_limit_waits.note(now) {
+            let secs = wait.as_secs();
+            log::info!(
+                "the rate limit is reached; records wait in the spool for {secs} s{}",
+                and_more(unreported)
+            );
+        }
+    }
+
+    /// The rate limit took a record.
+    pub(crate) fn dropped_by_rate_limit(&mut self, record: &StoredRecord, now: Instant) {
+        let class = record.message.headers.value(Header::Classification);
+        self.counters.add(Counter::RateLimited, class, 1, now);
+        self.counters.add(Counter::Dropped, "rate_limit", 1, now);
+        if self.losses.note(Loss::RateLimited, now) {
+            log::warn!("record {} is past the rate limit, and dropped (rate_limit_strategy=drop)", record.id);
+        }
+    }
+
+    /// A file that is older than `record_expiry` was removed, or could not be.
+    pub(crate) fn expired(&mut self, path: &Path, now: Instant) {
+        self.counters.add(Counter::Expired, "", 1, now);
+        if self.losses.note(Loss::Expired, now) {
+            let path = path.display().to_string();
+            log::warn!(file = path; "{path}: older than record_expiry, removed undelivered");
+        }
+    }
+
+    /// A file that no daemon of ours writes was removed.
+    pub(crate) fn foreign(&mut self, path: &Path, now: Instant) {
+        if self.losses.note(Loss::Foreign, now) {
+            log::warn!("{}: no regular file of the daemon's user, removed", path.display());
+        }
+    }
+
+    /// A damaged file was set aside.
+    pub(crate) fn damaged(&mut self, path: &Path, damage: &str, now: Instant) {
+        self.counters.add(Counter::SetAside, "", 1, now);
+        if self.losses.note(Loss::Damaged, now) {
+            log::warn!("{}: {damage}; moved into {DAMAGED_DIR}", path.display());
+        }
+    }
+
+    /// A file was removed since the spool is too large.
+    pub(crate) fn over_budget(&mut self, path: &Path, now: Instant) {
+        self.counters.add(Counter::Dropped, "spool_max_size", 1, now);
+        if self.losses.note(Loss::OverBudget, now) {
+            let path = path.display().to_string();
+            log::warn!(file = path; "{path}: removed undelivered, the spool is over spool_max_size");
+        }
+    }
+
+    /// A file of the spool cannot be read or removed, as each scan of it finds again.
+    pub(crate) fn spool_fault(&mut self, path: &Path, fault: &str, now: Instant) {
+        if let Some(unreported) = self.spool_faults.note(now) {
+            let path = path.display().to_string();
+            log::error!(file = path; "{path}: {fault}{}", and_more(unreported));
+        }
+    }
+
+    /// When the next try is due, for people.
+    pub(crate) fn set_next_try(&mut self, next_try: Option<Instant>, now: Instant) {
+        self.status.set_next_try(next_try, now);
+    }
+
+    /// When [`Accounting::write_if_due`] has something to do.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let counters = self.counters.time_left(now).map(|left| now + left);
+        [counters, self.losses.due(), self.status.due(now)].into_iter().flatten().min()
+    }
+
+    /// Writes and logs what is due.
+    pub(crate) fn write_if_due(&mut self, now: Instant) {
+        self.losses.log_sums(now, false);
+        self.status.write_if_due(now);
+        self.counters.write_if_due(now);
+    }
+
+    /// Writes and logs all.
+    pub(crate) fn write(&mut self, now: Instant) {
+        self.losses.log_sums(now, true);
+        self.status.write(now);
+        self.counters.write();
+    }
+}

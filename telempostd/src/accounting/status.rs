@@ -1,13 +1,15 @@
 //! Keeps `STATE_DIR/delivery.json` true, for `telemctl status`, without writing it for every record.
 
-use crate::limits::STATUS_INTERVAL;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
+
+/// How often it is written at most.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state of delivery and whether people can read it already.
 #[derive(Debug)]
-pub(crate) struct Status {
+pub(super) struct Status {
     state_dir: PathBuf,
     current: DeliveryStatus,
     next_try: Option<Instant>,
@@ -18,7 +20,7 @@ pub(crate) struct Status {
 
 impl Status {
     /// What is known from before.
-    pub(crate) fn new(state_dir: &Path) -> Self {
+    pub(super) fn new(state_dir: &Path) -> Self {
         let mut current = DeliveryStatus::read(state_dir).ok().flatten().unwrap_or_default();
         current.next_try_unix_secs = None;
         let state_dir = state_dir.to_owned();
@@ -26,25 +28,25 @@ impl Status {
     }
 
     /// When delivery last wrote its state before this run, in seconds since the epoch; 0 for never.
-    pub(crate) fn last_run_secs(&self) -> u64 {
+    pub(super) fn last_run_secs(&self) -> u64 {
         self.current.updated_unix_secs
     }
 
     /// A server took a record.
-    pub(crate) fn delivered(&mut self) {
+    pub(super) fn delivered(&mut self) {
         self.current.last_delivered_unix_secs = Some(unix_secs());
         self.is_changed = true;
     }
 
     /// A delivery failed. `server` is a URL as it may be shown.
-    pub(crate) fn fault(&mut self, server: &str, reason: &str) {
+    pub(super) fn fault(&mut self, server: &str, reason: &str) {
         let (server, reason) = (server.to_owned(), reason.to_owned());
         self.current.last_error = Some(DeliveryFault { unix_secs: unix_secs(), server, reason });
         self.is_changed = true;
     }
 
     /// The next try is due then.
-    pub(crate) fn set_next_try(&mut self, next_try: Option<Instant>, now: Instant) {
+    pub(super) fn set_next_try(&mut self, next_try: Option<Instant>, now: Instant) {
         if self.next_try != next_try {
             self.next_try = next_try;
             let in_secs = |at: Instant| at.saturating_duration_since(now).as_secs_f64().ceil() as u64;
@@ -54,19 +56,19 @@ impl Status {
     }
 
     /// When it is to be written; none if nothing changed.
-    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
-        self.is_changed.then(|| self.written_at.map_or(now, |at| at + STATUS_INTERVAL))
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        self.is_changed.then(|| self.written_at.map_or(now, |at| at + WRITE_INTERVAL))
     }
 
     /// Writes it if that is due.
-    pub(crate) fn write_if_due(&mut self, now: Instant) {
+    pub(super) fn write_if_due(&mut self, now: Instant) {
         if self.due(now).is_some_and(|due| due <= now) {
             self.write(now);
         }
     }
 
     /// Writes it if anything changed.
-    pub(crate) fn write(&mut self, now: Instant) {
+    pub(super) fn write(&mut self, now: Instant) {
         if !self.is_changed {
             return;
         }
@@ -76,7 +78,7 @@ impl Status {
         match self.current.write(&self.state_dir) {
             Err(error) if !self.is_failing => {
                 self.is_failing = true;
-                log::warn!("{}: the state of delivery can not be written: {error}", self.state_dir.display());
+                log::warn!("{}: the state of delivery cannot be written: {error}", self.state_dir.display());
             }
             Err(_) => {}
             Ok(()) => self.is_failing = false,

@@ -1,10 +1,10 @@
-//! Waits for whatever comes first - a signal, a file, an answer, a moment - and lets [`Dispatch`] act.
+//! Waits for whatever comes first - a signal, a file, a response, a moment - and lets [`Delivery`] act.
 //!
 //! A turn does a bounded amount of work, however long the backlog is.
 
-use crate::dispatch::Dispatch;
-use crate::limits::{COMMIT_WITHIN, STOP_WAIT};
-use crate::scan::Survey;
+use super::delivery::Delivery;
+use super::error::DaemonError;
+use crate::scan::Scanner;
 use crate::settings::{self, Settings};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,10 +17,16 @@ use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
+/// How long settled records are kept back, to be written together, while nothing else happens.
+const COMMIT_WITHIN: Duration = Duration::from_millis(5);
+
+/// How long a clean stop waits for the requests in flight.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+
 /// Why the loop ended.
 #[derive(Debug)]
-pub(crate) enum End {
-    /// A signal said so.
+pub(super) enum LoopEnd {
+    /// A signal asked for it.
     Stopped,
     /// Consent was withdrawn.
     ConsentWithdrawn,
@@ -34,16 +40,16 @@ pub(crate) enum End {
 
 /// What the loop watches and drives.
 #[derive(Debug)]
-pub(crate) struct EventLoop<'a> {
-    pub(crate) config_file: Option<&'a Path>,
-    pub(crate) settings: &'a Settings,
-    pub(crate) signals: &'a Signals,
-    pub(crate) consent: ConsentWatch,
-    pub(crate) survey: Survey,
-    pub(crate) dispatch: Dispatch<'a>,
-    pub(crate) lifetime: IdleExit,
+pub(super) struct EventLoop<'a> {
+    pub(super) config_file: Option<&'a Path>,
+    pub(super) settings: &'a Settings,
+    pub(super) signals: &'a Signals,
+    pub(super) consent: ConsentWatch,
+    pub(super) scanner: Scanner,
+    pub(super) delivery: Delivery<'a>,
+    pub(super) idle_exit: IdleExit,
     /// Set once the end is decided: nothing new is sent, and what is in flight has until then.
-    pub(crate) ending: Option<(Instant, End)>,
+    pub(super) ending: Option<(Instant, LoopEnd)>,
 }
 
 impl EventLoop<'_> {
@@ -51,28 +57,26 @@ impl EventLoop<'_> {
     ///
     /// # Errors
     /// The system's waiting itself failed.
-    pub(crate) fn run(&mut self) -> Result<End, String> {
+    pub(super) fn run(&mut self) -> Result<LoopEnd, DaemonError> {
         let mut has_more = false;
         loop {
-            let nothing_happened = self.wait(has_more).map_err(|errno| format!("poll: {errno}"))?;
+            let nothing_happened = self.wait(has_more).map_err(DaemonError::system("poll"))?;
             let now = Instant::now();
             if !consent::is_opted_in(&self.settings.etc_dir) {
-                self.dispatch.cut_off();
-                self.dispatch.commit(true, now);
-                return Ok(End::ConsentWithdrawn);
+                self.delivery.cut_off(now);
+                return Ok(LoopEnd::ConsentWithdrawn);
             }
             self.consent.drain();
             self.take_signals(now);
-            self.dispatch.take_reports(now);
-            self.look_at_spool(now);
-            has_more = self.ending.is_none() && self.survey.was_completed() && {
-                self.dispatch.flush_upload();
-                self.dispatch.work(&mut self.survey, now)
-            };
-            self.dispatch.commit(nothing_happened && !has_more, now);
-            self.dispatch.tend(now);
+            self.delivery.take_responses(now);
+            self.scan_spool(now);
+            has_more = self.ending.is_none()
+                && self.scanner.has_scanned()
+                && self.delivery.work(&mut self.scanner, now);
+            self.delivery.commit(nothing_happened && !has_more, now);
+            self.delivery.maintain(now);
             if let Some(end) = self.decide_end(now) {
-                self.dispatch.finish(now);
+                self.delivery.finish(now);
                 return Ok(end);
             }
         }
@@ -81,63 +85,62 @@ impl EventLoop<'_> {
     fn take_signals(&mut self, now: Instant) {
         while let Some(signal) = self.signals.next() {
             match signal {
-                Signal::ChildEnded => self.dispatch.reap(),
+                Signal::ChildEnded => self.delivery.reap(),
                 Signal::Stop => {
                     readiness::stopping();
-                    self.ending = Some((now + STOP_WAIT, End::Stopped));
+                    self.ending = Some((now + STOP_WAIT, LoopEnd::Stopped));
                 }
-                Signal::Reload if matches!(self.ending, Some((_, End::Stopped))) => {}
-                Signal::Reload => {
-                    readiness::reloading();
-                    match settings::load(self.config_file) {
-                        Ok(settings) => {
-                            self.ending = Some((now + STOP_WAIT, End::Reconfigured(Box::new(settings))));
-                        }
-                        Err(error) => {
-                            log::error!("{error}; the configuration that was in force stays");
-                            readiness::ready();
-                        }
-                    }
-                }
+                Signal::Reload if matches!(self.ending, Some((_, LoopEnd::Stopped))) => {}
+                Signal::Reload => self.reload(now),
             }
         }
     }
 
-    fn look_at_spool(&mut self, now: Instant) {
-        let news = self.survey.news(now);
-        let was_looking = self.survey.is_looking();
-        let due = self.survey.next_look();
-        let looked = self.survey.next_names(now);
-        if let Err(error) = &looked {
-            log::error!("spool_dir={}: {error}", self.settings.spool_dir.display());
-        }
-        if (news.directory_is_gone || looked.is_err()) && self.ending.is_none() {
-            self.ending = Some((now, End::SpoolGone));
-        }
-        let names = looked.unwrap_or_default();
-        let begins = self.survey.next_look() != due;
-        if begins {
-            self.dispatch.look_begins();
-        }
-        for name in news.names.iter().chain(&names) {
-            self.dispatch.look_at(name, now);
-        }
-        if (was_looking || begins) && !self.survey.is_looking() {
-            self.dispatch.look_ends();
-        }
-        self.dispatch.keep_budget(now);
-        if !news.names.is_empty() || !self.dispatch.is_idle() {
-            self.lifetime.touch(now);
+    fn reload(&mut self, now: Instant) {
+        readiness::reloading();
+        match settings::load(self.config_file) {
+            Ok(settings) => {
+                self.ending = Some((now + STOP_WAIT, LoopEnd::Reconfigured(Box::new(settings))));
+            }
+            Err(error) => {
+                log::error!("{error}; the configuration that was in force stays");
+                readiness::ready();
+            }
         }
     }
 
-    fn decide_end(&mut self, now: Instant) -> Option<End> {
+    fn scan_spool(&mut self, now: Instant) {
+        let events = self.scanner.take_events(now);
+        let slice = self.scanner.next_slice(now);
+        if let Err(error) = &slice {
+            log::error!("spool_dir={}: {error}", self.settings.spool_dir.display());
+        }
+        if (events.directory_is_gone || slice.is_err()) && self.ending.is_none() {
+            self.ending = Some((now, LoopEnd::SpoolGone));
+        }
+        let slice = slice.unwrap_or_default();
+        if slice.begins {
+            self.delivery.begin_scan();
+        }
+        for name in events.names.iter().chain(&slice.names) {
+            self.delivery.add_name(name, now);
+        }
+        if slice.ends {
+            self.delivery.end_scan();
+        }
+        self.delivery.keep_budget(now);
+        if !events.names.is_empty() || !self.delivery.is_idle() {
+            self.idle_exit.touch(now);
+        }
+    }
+
+    fn decide_end(&mut self, now: Instant) -> Option<LoopEnd> {
         if let Some((deadline, _)) = &self.ending {
-            let is_over = self.dispatch.in_flight() == 0 || now >= *deadline;
+            let is_over = self.delivery.in_flight_count() == 0 || now >= *deadline;
             return self.ending.take_if(|_| is_over).map(|(_, end)| end);
         }
-        let has_work = !self.dispatch.is_idle() || self.survey.is_looking();
-        (self.lifetime.is_over(now) && !has_work).then_some(End::Idle)
+        let has_work = !self.delivery.is_idle() || self.scanner.is_scanning();
+        (self.idle_exit.is_over(now) && !has_work).then_some(LoopEnd::Idle)
     }
 
     /// Waits for something to happen. Returns whether nothing did.
@@ -146,8 +149,8 @@ impl EventLoop<'_> {
         let mut fds = Vec::with_capacity(4);
         fds.push(readable(self.signals.as_fd()));
         fds.push(readable(self.consent.as_fd()));
-        fds.push(readable(self.survey.as_fd()));
-        if let Some((fd, wants_room)) = self.dispatch.upload_waits_for() {
+        fds.push(readable(self.scanner.as_fd()));
+        if let Some((fd, wants_room)) = self.delivery.upload_interest() {
             let room = if wants_room { PollFlags::POLLOUT } else { PollFlags::empty() };
             fds.push(PollFd::new(fd, PollFlags::POLLIN | room));
         }
@@ -160,16 +163,16 @@ impl EventLoop<'_> {
 
     fn timeout(&self, has_more: bool) -> PollTimeout {
         let now = Instant::now();
-        if has_more || self.survey.is_looking() {
+        if has_more || self.scanner.is_scanning() {
             return PollTimeout::ZERO;
         }
-        let mut left = self.survey.next_look().saturating_duration_since(now);
+        let mut left = self.scanner.next_scan().saturating_duration_since(now);
         let mut no_later = |time: Option<Duration>| left = time.map_or(left, |time| left.min(time));
-        no_later(self.dispatch.next_due(now).map(|due| due.saturating_duration_since(now)));
+        no_later(self.delivery.next_due(now).map(|due| due.saturating_duration_since(now)));
         no_later(self.ending.as_ref().map(|(end, _)| end.saturating_duration_since(now)));
-        no_later(self.dispatch.has_uncommitted().then_some(COMMIT_WITHIN));
-        if self.dispatch.is_idle() {
-            no_later(self.lifetime.time_left(now));
+        no_later(self.delivery.has_uncommitted().then_some(COMMIT_WITHIN));
+        if self.delivery.is_idle() {
+            no_later(self.idle_exit.time_left(now));
         }
         // Rounded up: a moment too early would be a turn for nothing.
         let millis = left.as_nanos().div_ceil(1_000_000);

@@ -1,12 +1,17 @@
 //! Start and end: what must hold before the loop runs, and what follows when it ends.
 
+mod delivery;
+mod error;
 mod event_loop;
+mod idle;
 
-use crate::daemon::event_loop::{End, EventLoop};
-use crate::dispatch::Dispatch;
-use crate::exchange::upload::Upload;
-use crate::scan::Survey;
+pub use error::DaemonError;
+
+use crate::exchange::Upload;
+use crate::scan::Scanner;
 use crate::settings::{self, Settings};
+use delivery::Delivery;
+use event_loop::{EventLoop, LoopEnd};
 use nix::unistd::{AccessFlags, access};
 use std::fs::DirBuilder;
 use std::io;
@@ -19,29 +24,28 @@ use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
-use telemetry_store::spool::Reader;
+use telemetry_store::spool::Reader as SpoolReader;
 
-/// Runs the daemon until it ends as it should.
+/// Runs the daemon until a signal, the end of consent or idle time ends it.
 ///
 /// # Errors
-/// Why it can not run: one line that names the thing, the reason and what to do.
-pub fn run(config_file: Option<&Path>) -> Result<(), String> {
+/// Why it cannot start or go on.
+pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     let mut settings = settings::load(config_file)?;
     check_consent(&settings)?;
     let mut upload = Upload::locate()?;
-    let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd").map_err(|error| error.to_string())?;
-    let signals = Signals::watch().map_err(|error| format!("signals can not be watched: {error}"))?;
+    let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd")?;
+    let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
     loop {
-        let end = deliver(config_file, &settings, &signals, &mut upload)?;
-        match end {
-            End::Stopped => log::info!("stopped"),
-            End::Idle => log::info!("nothing to do; ends until there is"),
-            End::ConsentWithdrawn => log::info!("telemetry is no longer opted in; ends"),
-            End::SpoolGone => {
+        match deliver(config_file, &settings, &signals, &mut upload)? {
+            LoopEnd::Stopped => log::info!("stopped"),
+            LoopEnd::Idle => log::info!("nothing to do; ends until there is"),
+            LoopEnd::ConsentWithdrawn => log::info!("telemetry is no longer opted in; ends"),
+            LoopEnd::SpoolGone => {
                 log::warn!("spool_dir={}: is gone; made anew", settings.spool_dir.display());
                 continue;
             }
-            End::Reconfigured(new) => {
+            LoopEnd::Reconfigured(new) => {
                 if new.run_dir != settings.run_dir {
                     log::warn!("run_dir has changed; that takes effect when telempostd is started again");
                 }
@@ -56,12 +60,11 @@ pub fn run(config_file: Option<&Path>) -> Result<(), String> {
     }
 }
 
-fn check_consent(settings: &Settings) -> Result<(), String> {
+fn check_consent(settings: &Settings) -> Result<(), DaemonError> {
     if consent::is_opted_in(&settings.etc_dir) {
         return Ok(());
     }
-    let path = consent::opt_in_path(&settings.etc_dir);
-    Err(format!("{} is not there: telemetry is not opted in; run `telemctl opt-in` first", path.display()))
+    Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)))
 }
 
 /// Delivers with these settings until something ends that.
@@ -70,34 +73,29 @@ fn deliver(
     settings: &Settings,
     signals: &Signals,
     upload: &mut Upload,
-) -> Result<End, String> {
+) -> Result<LoopEnd, DaemonError> {
     let consent = ConsentWatch::new(&settings.etc_dir)
-        .map_err(|error| format!("etc_dir={}: can not be watched: {error}", settings.etc_dir.display()))?;
-    let unusable = |key: &str, path: &Path, error: io::Error| {
-        format!(
-            "{key}={}: {error}; it must be writable for the daemon's user, or name another",
-            path.display()
-        )
-    };
-    for (key, path, mode) in
-        [("state_dir", &settings.state_dir, 0o755), ("log_dir", &settings.log_dir, 0o750)]
-    {
-        make_directory(path, mode).map_err(|error| unusable(key, path, error))?;
+        .map_err(|source| DaemonError::Consent { path: settings.etc_dir.clone(), source })?;
+    for (key, path, mode) in [
+        ("state_dir", &settings.state_dir, 0o755),
+        ("log_dir", &settings.log_dir, 0o750),
+        ("spool_dir", &settings.spool_dir, 0o750),
+    ] {
+        make_directory(path, mode).map_err(DaemonError::directory(key, path))?;
     }
-    let spool_dir = &settings.spool_dir;
-    let unusable_spool = |error| unusable("spool_dir", spool_dir, error);
-    make_directory(spool_dir, 0o750).map_err(unusable_spool)?;
-    let spool = Reader::open(spool_dir).map_err(unusable_spool)?;
+    let unusable_spool = DaemonError::directory("spool_dir", &settings.spool_dir);
+    let spool = SpoolReader::open(&settings.spool_dir).map_err(&unusable_spool)?;
     let now = Instant::now();
-    let survey = Survey::new(spool_dir, settings.spool_process_interval, now).map_err(unusable_spool)?;
+    let scanner =
+        Scanner::new(&settings.spool_dir, settings.spool_process_interval, now).map_err(&unusable_spool)?;
     let mut event_loop = EventLoop {
         config_file,
         settings,
         signals,
         consent,
-        survey,
-        dispatch: Dispatch::new(settings, spool, upload),
-        lifetime: IdleExit::new(settings.recycle_after, now),
+        scanner,
+        delivery: Delivery::new(settings, spool, upload),
+        idle_exit: IdleExit::new(settings.recycle_after, now),
         ending: None,
     };
     readiness::ready();

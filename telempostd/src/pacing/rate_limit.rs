@@ -4,7 +4,7 @@
 //! `STATE_DIR/rate_limit.json`, since the daemon ends when it is idle and a limit that is forgotten then is
 //! none.
 
-use crate::limits::STATUS_INTERVAL;
+use crate::queue::Permission;
 use crate::settings::{RateLimitStrategy, Settings};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -12,20 +12,12 @@ use std::time::{Duration, Instant};
 use telemetry_store::sliding_window::SlidingWindow;
 use telemetry_store::state_file;
 
-/// What the limits say to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It may leave now.
-    Pass,
-    /// It stays in the spool for so long at least.
-    Wait(Duration),
-    /// It is dropped.
-    Drop,
-}
+/// How often the windows are written at most.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The limits with what has left.
 #[derive(Debug)]
-pub(crate) struct RateLimit {
+pub(super) struct RateLimit {
     path: PathBuf,
     limits: Limits,
     windows: Windows,
@@ -48,7 +40,7 @@ struct Windows {
 
 impl RateLimit {
     /// The limits of these settings over what earlier runs let out.
-    pub(crate) fn open(settings: &Settings) -> Self {
+    pub(super) fn open(settings: &Settings) -> Self {
         let path = settings.state_dir.join("rate_limit.json");
         let windows = state_file::read(&path).unwrap_or_else(|error| {
             log::warn!("{}: {error}; the rate limit begins anew", path.display());
@@ -78,18 +70,18 @@ impl RateLimit {
     }
 
     /// What holds for a record of so many bytes at this time (seconds since the epoch).
-    pub(crate) fn verdict(&mut self, bytes: u64, now_secs: u64) -> Verdict {
+    pub(super) fn permission(&mut self, bytes: u64, now_secs: u64) -> Permission {
         let of_records = wait_secs(&mut self.windows.records, self.limits.records, 1, now_secs);
         let of_bytes = wait_secs(&mut self.windows.bytes, self.limits.bytes, bytes, now_secs);
         match (of_records.max(of_bytes), self.limits.strategy) {
-            (0, _) => Verdict::Pass,
-            (_, RateLimitStrategy::Drop) => Verdict::Drop,
-            (secs, RateLimitStrategy::Spool) => Verdict::Wait(Duration::from_secs(secs)),
+            (0, _) => Permission::Send,
+            (_, RateLimitStrategy::Drop) => Permission::Drop,
+            (secs, RateLimitStrategy::Spool) => Permission::Wait(Duration::from_secs(secs)),
         }
     }
 
     /// A record of so many bytes leaves.
-    pub(crate) fn count(&mut self, bytes: u64, now_secs: u64, now: Instant) {
+    pub(super) fn note_sent(&mut self, bytes: u64, now_secs: u64, now: Instant) {
         if self.limits.records.is_some() || self.limits.bytes.is_some() {
             self.windows.records.add(now_secs, 1);
             self.windows.bytes.add(now_secs, bytes);
@@ -98,19 +90,19 @@ impl RateLimit {
     }
 
     /// When the file should be written.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.changed.map(|since| since + STATUS_INTERVAL)
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.changed.map(|since| since + WRITE_INTERVAL)
     }
 
     /// Writes the file if it is time to.
-    pub(crate) fn write_if_due(&mut self, now: Instant) {
+    pub(super) fn write_if_due(&mut self, now: Instant) {
         if self.due().is_some_and(|due| due <= now) {
             self.write();
         }
     }
 
     /// Writes the file if it is behind.
-    pub(crate) fn write(&mut self) {
+    pub(super) fn write(&mut self) {
         if self.changed.take().is_some()
             && let Err(error) = state_file::write(&self.path, &self.windows)
         {
@@ -149,43 +141,43 @@ mod tests {
     fn records_past_the_limit_wait_for_the_window() {
         let mut limit = limit("record_burst_limit=2\nrecord_window_length=1\n");
         for _ in 0..2 {
-            assert_eq!(limit.verdict(100, NOW), Verdict::Pass);
-            limit.count(100, NOW, Instant::now());
+            assert_eq!(limit.permission(100, NOW), Permission::Send);
+            limit.note_sent(100, NOW, Instant::now());
         }
-        assert_eq!(limit.verdict(100, NOW), Verdict::Wait(Duration::from_secs(61)));
-        assert_eq!(limit.verdict(100, NOW + 60), Verdict::Wait(Duration::from_secs(1)));
-        assert_eq!(limit.verdict(100, NOW + 61), Verdict::Pass);
+        assert_eq!(limit.permission(100, NOW), Permission::Wait(Duration::from_secs(61)));
+        assert_eq!(limit.permission(100, NOW + 60), Permission::Wait(Duration::from_secs(1)));
+        assert_eq!(limit.permission(100, NOW + 61), Permission::Send);
     }
 
     #[test]
-    fn bytes_are_real_bytes() {
+    fn a_record_larger_than_the_byte_limit_leaves_alone() {
         let mut limit = limit("record_burst_limit=-1\nbyte_burst_limit=1000\nrate_limit_strategy=drop\n");
-        assert_eq!(limit.verdict(900, NOW), Verdict::Pass);
-        limit.count(900, NOW, Instant::now());
-        assert_eq!(limit.verdict(100, NOW), Verdict::Pass);
-        assert_eq!(limit.verdict(101, NOW), Verdict::Drop);
-        assert_eq!(limit.verdict(5000, NOW + 7200), Verdict::Pass, "larger than the limit, and alone");
+        assert_eq!(limit.permission(900, NOW), Permission::Send);
+        limit.note_sent(900, NOW, Instant::now());
+        assert_eq!(limit.permission(100, NOW), Permission::Send);
+        assert_eq!(limit.permission(101, NOW), Permission::Drop);
+        assert_eq!(limit.permission(5000, NOW + 7200), Permission::Send, "larger than the limit, and alone");
     }
 
     #[test]
-    fn what_is_off_or_zero() {
+    fn a_limit_that_is_off_holds_nothing_back_and_one_of_zero_everything() {
         let mut off = limit("rate_limit_enabled=false\nrecord_burst_limit=0\n");
-        assert_eq!(off.verdict(100, NOW), Verdict::Pass);
+        assert_eq!(off.permission(100, NOW), Permission::Send);
         let mut nothing = limit("record_burst_limit=0\n");
-        assert_eq!(nothing.verdict(100, NOW), Verdict::Wait(Duration::from_secs(60)));
+        assert_eq!(nothing.permission(100, NOW), Permission::Wait(Duration::from_secs(60)));
     }
 
     #[test]
-    fn windows_survive_a_restart() {
+    fn windows_are_kept_over_a_restart_and_begin_anew_from_noise() {
         let dir = tempfile::tempdir().unwrap();
         let lines = format!("record_burst_limit=1\nstate_dir={}\n", dir.path().display());
         let settings = settings(&lines);
         let mut first = RateLimit::open(&settings);
-        first.count(1, NOW, Instant::now());
+        first.note_sent(1, NOW, Instant::now());
         first.write();
         let mut second = RateLimit::open(&settings);
-        assert!(matches!(second.verdict(1, NOW), Verdict::Wait(_)));
+        assert!(matches!(second.permission(1, NOW), Permission::Wait(_)));
         std::fs::write(dir.path().join("rate_limit.json"), "noise").unwrap();
-        assert_eq!(RateLimit::open(&settings).verdict(1, NOW), Verdict::Pass);
+        assert_eq!(RateLimit::open(&settings).permission(1, NOW), Permission::Send);
     }
 }

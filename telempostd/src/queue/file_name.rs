@@ -1,7 +1,5 @@
-//! Files that wait, in the order of delivery. 50,000 of them take about 3 MB, so that names which are ids,
-//! as ours are, are kept as numbers.
+//! Names of spool files. Many wait in memory through an outage, so those that are ids, as ours are, are kept as numbers.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use telemetry_record::hex_id::HexId;
@@ -70,60 +68,12 @@ fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-/// A file with its place in the order: those that were put back come behind those that were not, then
-/// age counts, then the name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Place {
-    /// How often it was put back, see [`crate::exchange::response::Setback::may_be_the_record`].
-    pub(crate) put_back: u16,
-    /// When it was written, in nanoseconds since the epoch.
-    pub(crate) modified_ns: i64,
-    /// Its name.
-    pub(crate) name: FileName,
-}
-
-/// Files in the order of delivery.
-#[derive(Debug, Default)]
-pub(crate) struct Backlog(BTreeSet<Place>);
-
-impl Backlog {
-    /// Adds a file; one that is there already is there once.
-    pub(crate) fn insert(&mut self, place: Place) {
-        self.0.insert(place);
-    }
-
-    /// The first file.
-    pub(crate) fn first(&self) -> Option<&Place> {
-        self.0.first()
-    }
-
-    /// Takes the first file.
-    pub(crate) fn pop_first(&mut self) -> Option<Place> {
-        self.0.pop_first()
-    }
-
-    /// Takes a file out.
-    pub(crate) fn remove(&mut self, place: &Place) {
-        self.0.remove(place);
-    }
-
-    /// Whether this file is there, at this place.
-    pub(crate) fn contains(&self, place: &Place) -> bool {
-        self.0.contains(place)
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_survive() {
+    fn every_name_is_written_as_it_was_read() {
         for name in [
             "0de9de8d5f3c6a7d445d75ba01cc3322",
             "ffffffffffffffffffffffffffffffff",
@@ -146,33 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn only_our_names_are_whole_when_seen() {
+    fn only_names_of_our_daemons_are_of_files_that_are_whole_when_seen() {
         let is_whole = |name| FileName::from(OsStr::new(name)).is_whole_when_seen();
         assert!(is_whole("0de9de8d5f3c6a7d445d75ba01cc3322"));
         assert!(is_whole("0de9de8d5f3c6a7d445d75ba01cc3322.1000"));
         assert!(!is_whole("aB3xY9"));
-    }
-
-    #[test]
-    fn age_orders_behind_having_been_put_back() {
-        let place = |put_back, modified_ns, name| Place {
-            put_back,
-            modified_ns,
-            name: FileName::from(OsStr::new(name)),
-        };
-        let mut backlog = Backlog::default();
-        for place in [place(1, 1, "a"), place(0, 3, "b"), place(0, 2, "d"), place(0, 2, "c")] {
-            backlog.insert(place);
-        }
-        let mut names = Vec::new();
-        while let Some(place) = backlog.pop_first() {
-            names.push(OsString::from(&place.name));
-        }
-        assert_eq!(names, ["c", "d", "b", "a"]);
-    }
-
-    #[test]
-    fn an_entry_stays_small() {
-        assert!(size_of::<Place>() <= 40);
     }
 }

@@ -1,10 +1,9 @@
-//! Delivery as a game: files come, servers answer as they like, and nothing may ever be lost.
+//! The queue as a game: files come, servers answer as they like, and nothing may ever be lost.
 
 use super::*;
-use crate::limits::{IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER};
+use crate::limits::{IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER, IN_FLIGHT_OWN_SERVERS};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::time::Duration;
 use telemetry_config::{Compression, ServerApi, ServerUrl};
 
@@ -18,21 +17,41 @@ fn server(n: usize) -> ServerSettings {
 }
 
 fn name(n: usize) -> FileName {
-    FileName::from(OsStr::new(&format!("{n:032x}")))
+    FileName::Id((n as u128).to_be_bytes())
 }
 
-fn setback(may_be_the_record: bool) -> Fate {
-    Fate::TryLater(Setback { reason: String::new(), status: None, retry_after: None, may_be_the_record })
+fn number(name: &FileName) -> usize {
+    match name {
+        FileName::Id(id) => u128::from_be_bytes(*id) as usize,
+        other => panic!("{other:?}"),
+    }
 }
 
-/// A spool in memory and the delivery that works on it.
+/// How a request ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Taken,
+    Later(RetryAdvice),
+}
+
+fn later(may_be_the_record: bool) -> Answer {
+    Answer::Later(RetryAdvice { retry_after: None, may_be_the_record })
+}
+
+/// A spool in memory and the queue that works on it.
 struct Game {
-    delivery: Delivery<Label>,
+    queue: Queue<Label>,
     now: Instant,
     /// The server of each record of each file that is in the spool.
     spool: BTreeMap<usize, Vec<usize>>,
     found: usize,
+    /// Files that somebody removed, and the queue does not know yet.
+    gone: BTreeSet<usize>,
     settled: BTreeSet<Label>,
+    /// How often each file was put back.
+    put_back: BTreeMap<usize, u16>,
+    /// Whether there was no lane for a record: its file may be unknown until it is found again.
+    has_unknown: bool,
     /// Every sending, in order.
     sent: Vec<(usize, Label)>,
 }
@@ -40,108 +59,172 @@ struct Game {
 impl Game {
     fn new() -> Self {
         Self {
-            delivery: Delivery::new(server(0)),
+            queue: Queue::new(server(0)),
             now: Instant::now(),
             spool: BTreeMap::new(),
             found: 0,
+            gone: BTreeSet::new(),
             settled: BTreeSet::new(),
+            put_back: BTreeMap::new(),
+            has_unknown: false,
             sent: Vec::new(),
         }
     }
 
     fn add(&mut self, servers: &[usize]) {
         self.spool.insert(self.found, servers.to_vec());
-        self.delivery.found(name(self.found), self.found as i64);
+        self.queue.add_file(name(self.found), self.found as i64);
         self.found += 1;
     }
 
-    fn look_again(&mut self) {
+    fn scan_again(&mut self) {
         for file in self.spool.keys() {
-            self.delivery.found(name(*file), *file as i64);
+            self.queue.add_file(name(*file), *file as i64);
         }
     }
 
     fn work(&mut self) {
-        loop {
-            match self.delivery.next_step(self.now) {
-                Step::Read(place) => {
-                    let file = place.modified_ns as usize;
-                    let Some(servers) = self.spool.get(&file) else {
-                        self.delivery.forget(place.name, place.modified_ns);
-                        continue;
-                    };
-                    let records = (0..).zip(servers).map(|(index, n)| {
-                        let route = self.delivery.lane_of(&server(*n)).map_or(Route::Later, Route::To);
-                        (route, (file, index))
-                    });
-                    let records = records.collect();
-                    self.delivery.was_read(place, records, self.now);
-                }
-                Step::Send(tag) => {
-                    let sent = self.delivery.sent(tag).unwrap();
-                    let label = sent.record;
-                    let to = self.spool[&label.0][label.1 as usize];
-                    assert_eq!(*sent.server, server(to), "no record goes to another server");
-                    assert!(!self.settled.contains(&label), "no settled record is sent again");
-                    let twice =
-                        |other: &u64| *other != tag && self.delivery.sent(*other).unwrap().record == label;
-                    assert!(!self.delivery.tags_in_flight().iter().any(twice), "once in flight is enough");
-                    self.sent.push((to, label));
-                }
-                Step::Nothing => break,
-            }
-        }
-        for file in self.delivery.take_finished() {
-            let number = (0..self.found).find(|n| name(*n) == file).unwrap();
+        while self.send() || self.read() {}
+        for file in self.queue.take_finished() {
+            let number = number(&file);
             let records = self.spool.remove(&number).unwrap();
             for index in 0..records.len() as u32 {
                 assert!(self.settled.contains(&(number, index)), "a file leaves when all of it is settled");
             }
-            self.delivery.has_left(file);
+            self.put_back.remove(&number);
+            self.queue.remove_finished(&file);
         }
         self.check_bounds();
+        // Each goes through all files, which games with thousands of them do without.
+        if self.spool.len() <= 200 {
+            self.check_oldest();
+            self.queue.files.check();
+        }
+    }
+
+    fn send(&mut self) -> bool {
+        let NextSend::Send(sent) = self.queue.next_send(self.now, |_| Permission::Send) else {
+            return false;
+        };
+        let (tag, label) = (sent.tag, sent.record);
+        let to = self.spool[&label.0][label.1 as usize];
+        assert_eq!(*sent.server, server(to), "no record goes to another server");
+        assert!(!self.settled.contains(&label), "no settled record is sent again");
+        let is_twice = |other: &u64| *other != tag && self.queue.in_flight(*other).unwrap().record == label;
+        assert!(!self.queue.tags_in_flight().iter().any(is_twice), "once in flight is enough");
+        self.sent.push((to, label));
+        true
+    }
+
+    fn read(&mut self) -> bool {
+        let Some(position) = self.queue.next_file(self.now) else {
+            return false;
+        };
+        let file = position.modified_ns as usize;
+        let Some(servers) = self.spool.get(&file) else {
+            self.put_back.remove(&file);
+            self.gone.remove(&file);
+            self.queue.forget(&position.name);
+            return true;
+        };
+        let records = (0..).zip(servers).map(|(index, n)| {
+            let route = self.queue.lane_for(&server(*n)).map_or(Route::Later, Route::To);
+            (route, (file, index))
+        });
+        let records: Vec<_> = records.collect();
+        self.has_unknown |= records.iter().any(|(route, _)| *route == Route::Later);
+        self.queue.add_records(&position.name, records, self.now);
+        true
+    }
+
+    fn check_oldest(&self) {
+        let oldest = self.queue.oldest_waiting();
+        let is_waiting = |n: &&usize| !self.queue.is_open(&name(**n));
+        let order = |n: &usize| (self.put_back.get(n).copied().unwrap_or(0), *n);
+        if let Some(oldest) = oldest {
+            let n = number(&oldest.name);
+            assert!(is_waiting(&&n), "a file that is open does not wait");
+            assert_eq!(
+                (oldest.put_back, oldest.modified_ns as usize),
+                order(&n),
+                "no position is out of date"
+            );
+        }
+        if !self.has_unknown {
+            let expected = self.spool.keys().chain(&self.gone).filter(is_waiting).map(order).min();
+            assert_eq!(oldest.map(|oldest| number(&oldest.name)), expected.map(|(_, n)| n));
+        }
+    }
+
+    /// Takes the oldest file that waits out of the spool, as the disk budget does.
+    fn remove_oldest(&mut self) -> Option<usize> {
+        let oldest = self.queue.oldest_waiting()?.name.clone();
+        let n = number(&oldest);
+        self.spool.remove(&n);
+        self.put_back.remove(&n);
+        self.gone.remove(&n);
+        self.queue.forget(&oldest);
+        assert_ne!(self.queue.oldest_waiting().map(|next| &next.name), Some(&oldest), "it is forgotten");
+        Some(n)
     }
 
     fn check_bounds(&self) {
         let mut by_server: BTreeMap<String, usize> = BTreeMap::new();
-        for tag in self.delivery.tags_in_flight() {
-            *by_server.entry(self.delivery.sent(tag).unwrap().server.url.to_string()).or_default() += 1;
+        for tag in self.queue.tags_in_flight() {
+            *by_server.entry(self.queue.in_flight(tag).unwrap().server.url.to_string()).or_default() += 1;
         }
         let system = by_server.remove(&server(0).url.to_string()).unwrap_or(0);
         assert!(system <= IN_FLIGHT);
         assert!(by_server.values().all(|count| *count <= IN_FLIGHT_OWN_SERVER));
         assert!(by_server.values().sum::<usize>() <= IN_FLIGHT_OWN_SERVERS);
-        let held: usize = self.delivery.lanes.iter().map(|lane| lane.held.len()).sum();
+        let held: usize = self.queue.lanes.iter().map(|lane| lane.held.len()).sum();
         assert!(held <= crate::limits::HELD + SERVERS * crate::limits::HELD_OWN_SERVER);
     }
 
     /// Ends one request that is in flight.
-    fn answer(&mut self, which: usize, fate: Fate, chance: f64) {
-        let mut tags = self.delivery.tags_in_flight();
+    fn answer(&mut self, which: usize, answer: Answer, chance: f64) {
+        let mut tags = self.queue.tags_in_flight();
         tags.sort_unstable();
         if let Some(tag) = tags.get(which.checked_rem(tags.len()).unwrap_or(0)) {
-            if matches!(fate, Fate::Settled) {
-                self.settled.insert(self.delivery.sent(*tag).unwrap().record);
-            }
-            self.delivery.settle(*tag, fate, self.now, chance);
+            self.answer_to(*tag, answer, chance);
         }
+    }
+
+    fn answer_to(&mut self, tag: u64, answer: Answer, chance: f64) {
+        let label = self.queue.in_flight(tag).unwrap().record;
+        match answer {
+            Answer::Taken => {
+                self.settled.insert(label);
+                self.queue.settle(tag);
+            }
+            Answer::Later(advice) => {
+                *self.put_back.entry(label.0).or_default() += u16::from(advice.may_be_the_record);
+                self.queue.retry(tag, advice, self.now, chance);
+            }
+        }
+    }
+
+    /// The request to this server that is in flight.
+    fn tag_to(&self, n: usize) -> u64 {
+        let tags = self.queue.tags_in_flight();
+        tags.into_iter().find(|tag| *self.queue.in_flight(*tag).unwrap().server == server(n)).unwrap()
     }
 
     /// Lets all servers work until nothing is left.
     fn run_out(&mut self) {
         for _ in 0..100_000 {
             self.work();
-            if self.delivery.in_flight() > 0 {
-                self.answer(0, Fate::Settled, 0.5);
-            } else if let Some(due) = self.delivery.next_due() {
+            if self.queue.in_flight_count() > 0 {
+                self.answer(0, Answer::Taken, 0.5);
+            } else if let Some(due) = self.queue.next_due() {
                 assert!(due > self.now, "work that is due is done");
                 self.now = due;
             } else if self.spool.is_empty() {
-                assert!(self.delivery.is_idle());
+                assert!(self.queue.is_idle());
                 return;
             } else {
-                // What found no place among the servers.
-                self.look_again();
+                // What there was no lane for.
+                self.scan_again();
             }
         }
         panic!("it never ends");
@@ -154,8 +237,9 @@ enum Event {
     Delivered(usize),
     Failed(usize, bool),
     Pass(u64),
-    LookAgain,
+    ScanAgain,
     Gone(usize),
+    OverBudget,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -167,8 +251,9 @@ fn event() -> impl Strategy<Value = Event> {
         5 => any::<usize>().prop_map(Event::Delivered),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(which, record)| Event::Failed(which, record)),
         2 => (0..3000_u64).prop_map(Event::Pass),
-        1 => Just(Event::LookAgain),
+        1 => Just(Event::ScanAgain),
         1 => any::<usize>().prop_map(Event::Gone),
+        1 => Just(Event::OverBudget),
     ]
 }
 
@@ -180,20 +265,22 @@ proptest! {
         for event in events {
             match event {
                 Event::Add(servers) => game.add(&servers),
-                Event::Delivered(which) => game.answer(which, Fate::Settled, 0.3),
-                Event::Failed(which, record) => game.answer(which, setback(record), 0.7),
+                Event::Delivered(which) => game.answer(which, Answer::Taken, 0.3),
+                Event::Failed(which, record) => game.answer(which, later(record), 0.7),
                 Event::Pass(millis) => game.now += Duration::from_millis(millis),
-                Event::LookAgain => game.look_again(),
+                Event::ScanAgain => game.scan_again(),
                 Event::Gone(which) => {
                     let files: Vec<usize> = game.spool.keys().copied().collect();
                     // Somebody removes a file that is not being dealt with.
                     if let Some(file) = files.get(which.checked_rem(files.len()).unwrap_or(0))
-                        && !game.delivery.is_open(&name(*file))
+                        && !game.queue.is_open(&name(*file))
                     {
                         game.spool.remove(file);
+                        game.gone.insert(*file);
                         gone.insert(*file);
                     }
                 }
+                Event::OverBudget => gone.extend(game.remove_oldest()),
             }
             game.work();
         }
@@ -201,7 +288,7 @@ proptest! {
         for file in 0..game.found {
             prop_assert!(gone.contains(&file) || game.settled.contains(&(file, 0)));
         }
-        prop_assert!(game.delivery.marks.is_empty() && game.delivery.open.is_empty());
+        prop_assert!(game.queue.files.is_empty());
     }
 
     #[test]
@@ -209,10 +296,10 @@ proptest! {
         files in prop::collection::vec(prop::collection::vec(0..4_usize, 1..10), 1..60),
     ) {
         let mut game = Game::new();
-        // Found in any order, as a look at a directory gives them.
+        // Found in any order, as a scan of a directory gives them.
         for (n, servers) in files.iter().enumerate().rev() {
             game.spool.insert(n, servers.clone());
-            game.delivery.found(name(n), n as i64);
+            game.queue.add_file(name(n), n as i64);
         }
         game.found = files.len();
         game.run_out();
@@ -232,8 +319,8 @@ fn a_server_that_is_down_holds_up_no_other() {
     game.add(&[1]);
     game.work();
     assert_eq!(game.sent, [(0, (0, 0)), (1, (500, 0))], "one request finds out");
-    game.answer(0, setback(false), 0.5);
-    game.answer(0, Fate::Settled, 0.5);
+    game.answer(0, later(false), 0.5);
+    game.answer(0, Answer::Taken, 0.5);
     game.add(&[1]);
     game.work();
     assert_eq!(game.sent[2..], [(1, (501, 0))]);
@@ -247,16 +334,16 @@ fn a_server_of_one_request_a_connection_has_fewer_in_flight() {
     for _ in 0..4 {
         game.add(&[0; 64]);
     }
-    for (is_multiplexed, most) in [(false, IN_FLIGHT_HTTP_1), (true, IN_FLIGHT), (false, IN_FLIGHT_HTTP_1)] {
+    for (is_multiplexed, max) in [(false, IN_FLIGHT_HTTP_1), (true, IN_FLIGHT), (false, IN_FLIGHT_HTTP_1)] {
         game.work();
-        let tag = game.delivery.tags_in_flight()[0];
-        game.delivery.answered(tag, is_multiplexed);
-        while game.delivery.in_flight() > most {
-            game.answer(0, Fate::Settled, 0.5);
+        let tag = game.queue.tags_in_flight()[0];
+        game.queue.set_multiplexed(tag, is_multiplexed);
+        while game.queue.in_flight_count() > max {
+            game.answer(0, Answer::Taken, 0.5);
         }
-        game.answer(0, Fate::Settled, 0.5);
+        game.answer(0, Answer::Taken, 0.5);
         game.work();
-        assert_eq!(game.delivery.in_flight(), most);
+        assert_eq!(game.queue.in_flight_count(), max);
     }
     game.run_out();
 }
@@ -270,46 +357,43 @@ fn one_record_that_a_server_fails_over_does_not_hold_up_the_others() {
     let poison = (0, 0);
     for _ in 0..10_000 {
         game.work();
-        let tags = game.delivery.tags_in_flight();
+        let tags = game.queue.tags_in_flight();
         match tags.first() {
-            Some(tag) if game.delivery.sent(*tag).unwrap().record == poison => {
-                game.delivery.settle(*tag, setback(true), game.now, 0.5);
+            Some(tag) if game.queue.in_flight(*tag).unwrap().record == poison => {
+                game.answer_to(*tag, later(true), 0.5)
             }
-            Some(tag) => {
-                game.settled.insert(game.delivery.sent(*tag).unwrap().record);
-                game.delivery.settle(*tag, Fate::Settled, game.now, 0.5);
-            }
+            Some(tag) => game.answer_to(*tag, Answer::Taken, 0.5),
             None if game.settled.len() == 99 => return,
-            None => game.now = game.delivery.next_due().unwrap(),
+            None => game.now = game.queue.next_due().unwrap(),
         }
     }
     panic!("{} of 99 came through", game.settled.len());
 }
 
 #[test]
-fn what_is_left_of_a_file_is_known() {
+fn records_of_a_batch_that_are_settled_are_not_sent_again() {
     let mut game = Game::new();
     game.add(&[0, 0, 0]);
     game.work();
-    game.answer(0, Fate::Settled, 0.5);
-    assert_eq!(game.delivery.partly_settled(), [(name(0), 0b001)]);
+    game.answer(0, Answer::Taken, 0.5);
+    assert_eq!(game.queue.partly_settled(), [(name(0), 0b001)]);
     game.work();
-    game.answer(1, Fate::Settled, 0.5);
-    game.answer(0, setback(false), 0.5);
-    assert_eq!(game.delivery.partly_settled(), [(name(0), 0b101)]);
+    game.answer(1, Answer::Taken, 0.5);
+    game.answer(0, later(false), 0.5);
+    assert_eq!(game.queue.partly_settled(), [(name(0), 0b101)]);
     game.run_out();
-    assert_eq!(game.delivery.partly_settled(), []);
+    assert_eq!(game.queue.partly_settled(), []);
     assert_eq!(game.sent.len(), 4);
 }
 
 #[test]
-fn records_for_one_server_too_many_wait_for_a_place() {
+fn records_for_one_server_too_many_wait_for_a_lane() {
     let mut game = Game::new();
     for n in 0..2 * SERVERS {
         game.add(&[n]);
     }
     game.work();
-    assert_eq!(game.delivery.lanes.len(), SERVERS);
+    assert_eq!(game.queue.lanes.len(), SERVERS);
     game.run_out();
     assert_eq!(game.settled.len(), 2 * SERVERS);
 }
@@ -325,12 +409,12 @@ fn an_outage_of_an_hour_costs_few_tries_and_ends_with_all_in_order() {
     let mut chances = [0.1, 0.5, 0.9].into_iter().cycle();
     while game.now < end {
         game.work();
-        assert_eq!(game.delivery.in_flight(), 1, "one request finds out, whatever waits");
+        assert_eq!(game.queue.in_flight_count(), 1, "one request finds out, whatever waits");
         assert_eq!(game.sent.last(), Some(&(0, (0, 0))), "it is the oldest");
-        game.answer(0, setback(false), chances.next().unwrap());
+        game.answer(0, later(false), chances.next().unwrap());
         game.work();
-        assert_eq!(game.delivery.in_flight(), 0, "nothing leaves before its time");
-        game.now = game.delivery.next_due().unwrap();
+        assert_eq!(game.queue.in_flight_count(), 0, "nothing leaves before its time");
+        game.now = game.queue.next_due().unwrap();
     }
     let tries = game.sent.len();
     assert!((10..100).contains(&tries), "{tries} tries in an hour");
@@ -338,10 +422,48 @@ fn an_outage_of_an_hour_costs_few_tries_and_ends_with_all_in_order() {
     game.sent.clear();
     game.work();
     assert_eq!(game.sent, [(0, (0, 0))], "one probing request before the flood");
-    game.answer(0, Fate::Settled, 0.5);
+    game.answer(0, Answer::Taken, 0.5);
     game.work();
-    assert!(game.delivery.in_flight() > 1);
+    assert!(game.queue.in_flight_count() > 1);
     game.run_out();
     let expected: Vec<_> = (0..3000).map(|file| (0, (file, 0))).collect();
     assert_eq!(game.sent, expected, "oldest first, each once");
+}
+
+#[test]
+fn a_batch_for_two_servers_has_one_position_when_one_of_them_fails_over_it_again_and_again() {
+    let mut game = Game::new();
+    game.add(&[0, 1]);
+    game.work();
+    let a_day = Answer::Later(RetryAdvice {
+        retry_after: Some(Duration::from_secs(24 * 60 * 60)),
+        may_be_the_record: false,
+    });
+    game.answer_to(game.tag_to(1), a_day, 0.5);
+    for _ in 0..3 {
+        game.work();
+        game.answer_to(game.tag_to(0), later(true), 0.5);
+        game.now = game.queue.next_due().unwrap();
+    }
+    assert_eq!(game.queue.oldest_waiting().map(|oldest| oldest.put_back), Some(3));
+    assert_eq!(game.remove_oldest(), Some(0));
+    assert_eq!(game.queue.oldest_waiting(), None, "the disk budget finds no file that it has removed");
+    assert!(game.queue.is_idle());
+}
+
+#[test]
+fn a_record_that_has_to_wait_stays_the_next_one_and_one_that_is_dropped_is_settled() {
+    let mut game = Game::new();
+    game.add(&[0, 0]);
+    assert!(game.read());
+    let minute = Duration::from_secs(60);
+    for _ in 0..2 {
+        let next = game.queue.next_send(game.now, |_| Permission::Wait(minute));
+        assert!(matches!(next, NextSend::Wait((0, 0), wait) if wait == minute), "{next:?}");
+    }
+    assert!(matches!(game.queue.next_send(game.now, |_| Permission::Drop), NextSend::Drop((0, 0))));
+    assert_eq!(game.queue.partly_settled(), [(name(0), 0b01)]);
+    assert!(matches!(game.queue.next_send(game.now, |_| Permission::Drop), NextSend::Drop((0, 1))));
+    assert!(matches!(game.queue.next_send(game.now, |_| Permission::Drop), NextSend::Nothing));
+    assert_eq!(game.queue.take_finished(), [name(0)]);
 }

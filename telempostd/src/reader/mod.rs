@@ -1,3 +1,142 @@
-//! What is read of a spool file.
+//! What a file of the spool holds, and where each record of it goes.
 
-pub(crate) mod record_server;
+mod record_server;
+
+use crate::limits::PAYLOAD_BYTES;
+use crate::queue::Position;
+use crate::settings::Settings;
+use record_server::{RecordServerError, RecordServers};
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_config::ServerSettings;
+use telemetry_store::spool::Reader as SpoolReader;
+use telemetry_store::spool::file::{self, StoredRecord};
+
+/// A file that gives no record is read again until it is this old: the C daemons write under the
+/// final name, and may not be done.
+const STILL_WRITTEN: Duration = Duration::from_secs(10);
+
+/// Where a record goes.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// Nowhere: it is settled already.
+    Settled,
+    /// Into the delivery log alone, since nothing is delivered.
+    LogOnly,
+    /// To the system's server.
+    SystemServer,
+    /// To the server that its own configuration names.
+    OwnServer(ServerSettings),
+    /// Nowhere, since that configuration names none.
+    NoServer {
+        /// The configuration.
+        config: PathBuf,
+        /// What is wrong with it.
+        error: RecordServerError,
+    },
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    /// These records, perhaps with damage besides.
+    Records {
+        /// In the order of the file.
+        records: Vec<(Target, StoredRecord)>,
+        /// What is wrong with the rest of it.
+        damage: Option<String>,
+    },
+    /// Perhaps it is still being written; that shows after so long.
+    Unfinished(Duration),
+    /// No record.
+    Damaged(String),
+    /// It is gone.
+    Gone,
+    /// It cannot be read.
+    Unreadable(io::Error),
+}
+
+/// Reads the files of a spool.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    spool: Rc<SpoolReader>,
+    delivers: bool,
+    servers: RecordServers,
+}
+
+impl Reader {
+    /// A reader of this spool.
+    pub(crate) fn new(settings: &Settings, spool: Rc<SpoolReader>) -> Self {
+        Self { spool, delivers: settings.server_delivery_enabled, servers: RecordServers::default() }
+    }
+
+    /// Reads the file at this position, `settled` having a bit for each of its records that is settled.
+    pub(crate) fn read(&mut self, position: &Position, settled: u64) -> Contents {
+        let name = OsString::from(&position.name);
+        let bytes = match self.spool.read(&name) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                return match error.kind() {
+                    io::ErrorKind::FileTooLarge => Contents::Damaged(error.to_string()),
+                    io::ErrorKind::NotFound => Contents::Gone,
+                    _ => Contents::Unreadable(error),
+                };
+            }
+        };
+        let decoded = file::decode(&name, &bytes);
+        let mut damage = decoded.damage.as_ref().map(ToString::to_string);
+        if (damage.is_some() || bytes.last() != Some(&b'\n'))
+            && let Some(wait) = time_to_be_finished(position)
+        {
+            return Contents::Unfinished(wait);
+        }
+        let mut records = Vec::with_capacity(decoded.records.len());
+        for (index, record) in (0..u64::BITS).zip(decoded.records) {
+            let target = if settled >> index & 1 == 1 {
+                Target::Settled
+            } else if record.message.payload.len() > PAYLOAD_BYTES {
+                damage = Some("a payload is longer than any that a daemon takes".to_owned());
+                Target::Settled
+            } else {
+                self.target(&record)
+            };
+            records.push((target, record));
+        }
+        match damage {
+            Some(damage) if records.is_empty() => Contents::Damaged(damage),
+            damage => Contents::Records { records, damage },
+        }
+    }
+
+    fn target(&mut self, record: &StoredRecord) -> Target {
+        if !self.delivers {
+            return Target::LogOnly;
+        }
+        let Some(config) = &record.message.config else {
+            return Target::SystemServer;
+        };
+        match self.servers.resolve(config) {
+            Ok(server) => Target::OwnServer(server),
+            Err(error) => Target::NoServer { config: config.clone(), error },
+        }
+    }
+
+    /// Gives memory back.
+    pub(crate) fn shrink(&mut self) {
+        self.servers.clear();
+    }
+}
+
+/// Time until a file that seems unfinished is old enough to be judged; none if it is, or was whole when it was seen.
+fn time_to_be_finished(position: &Position) -> Option<Duration> {
+    if position.name.is_whole_when_seen() {
+        return None;
+    }
+    let modified = UNIX_EPOCH + Duration::from_nanos(u64::try_from(position.modified_ns).unwrap_or(0));
+    // One of a time that is still to come has no age, and is not waited for.
+    let age = SystemTime::now().duration_since(modified).ok()?;
+    STILL_WRITTEN.checked_sub(age).filter(|left| !left.is_zero())
+}

@@ -10,7 +10,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use telemetry_config::ServerSettings;
+use std::rc::Rc;
+use telemetry_config::{ConfigError, ServerSettings};
 use telemetry_files::bounded_file;
 
 /// Write permission of group and others.
@@ -28,7 +29,7 @@ struct Version {
 }
 
 impl Version {
-    fn of(metadata: &fs::Metadata) -> Self {
+    fn new(metadata: &fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -40,55 +41,93 @@ impl Version {
     }
 }
 
+/// Why a configuration names no server.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum RecordServerError {
+    /// It is gone, or cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The configuration.
+        path: PathBuf,
+        /// What the system said.
+        source: Rc<io::Error>,
+    },
+    /// Others than its owner can write it.
+    #[error("{}: others than its owner can write it", .0.display())]
+    OpenToOthers(PathBuf),
+    /// It is no valid configuration.
+    #[error(transparent)]
+    Config(Rc<ConfigError>),
+    /// It sets no `server`.
+    #[error("{}: it sets no `server`", .0.display())]
+    NotSet(PathBuf),
+    /// The certificates that it names cannot be read.
+    #[error("{}: cainfo={}: {source}", path.display(), cainfo.display())]
+    Cainfo {
+        /// The configuration.
+        path: PathBuf,
+        /// The file of certificates.
+        cainfo: PathBuf,
+        /// What the system said.
+        source: Rc<io::Error>,
+    },
+}
+
+type Resolved = Result<ServerSettings, RecordServerError>;
+
 /// The configurations that were read.
 #[derive(Debug, Default)]
-pub(crate) struct RecordServers {
-    known: HashMap<PathBuf, (Version, Result<ServerSettings, String>)>,
+pub(super) struct RecordServers {
+    known: HashMap<PathBuf, (Version, Resolved)>,
 }
 
 impl RecordServers {
     /// The server that this configuration names now.
     ///
     /// # Errors
-    /// It names none, for this reason.
-    pub(crate) fn resolve(&mut self, path: &Path) -> Result<ServerSettings, String> {
-        let told = |error: io::Error| format!("{}: {error}", path.display());
-        let version = Version::of(&fs::metadata(path).map_err(told)?);
+    /// It names none.
+    pub(super) fn resolve(&mut self, path: &Path) -> Resolved {
+        let read_error =
+            |error: io::Error| RecordServerError::Read { path: path.to_owned(), source: Rc::new(error) };
+        let version = Version::new(&fs::metadata(path).map_err(read_error)?);
         if let Some((known, server)) = self.known.get(path)
             && *known == version
         {
             return server.clone();
         }
-        let file = bounded_file::open_regular(path).map_err(told)?;
-        let metadata = file.metadata().map_err(told)?;
+        let file = bounded_file::open_regular(path).map_err(read_error)?;
+        let metadata = file.metadata().map_err(read_error)?;
         let server = if metadata.mode() & OTHERS_MAY_WRITE == 0 {
             telemetry_config::server_of(path, &file)
-                .map_err(|error| error.to_string())
-                .and_then(|s| check(path, s))
+                .map_err(|error| RecordServerError::Config(Rc::new(error)))
+                .and_then(|server| check(path, server))
         } else {
-            Err(format!("{}: others than its owner can write it", path.display()))
+            Err(RecordServerError::OpenToOthers(path.to_owned()))
         };
         if self.known.len() >= REMEMBERED_CONFIGS {
             self.known.clear();
         }
-        self.known.insert(path.to_owned(), (Version::of(&metadata), server.clone()));
+        self.known.insert(path.to_owned(), (Version::new(&metadata), server.clone()));
         server
     }
 
     /// Forgets all.
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.known = HashMap::new();
     }
 }
 
-fn check(path: &Path, server: ServerSettings) -> Result<ServerSettings, String> {
+fn check(path: &Path, server: ServerSettings) -> Resolved {
     if server.url.is_empty() {
-        return Err(format!("{}: it sets no `server`", path.display()));
+        return Err(RecordServerError::NotSet(path.to_owned()));
     }
     if let Some(cainfo) = &server.cainfo {
         // A FIFO, named by a user of this machine, would make the upload process wait for ever.
-        bounded_file::open_regular(cainfo)
-            .map_err(|error| format!("{}: cainfo={}: {error}", path.display(), cainfo.display()))?;
+        bounded_file::open_regular(cainfo).map_err(|error| RecordServerError::Cainfo {
+            path: path.to_owned(),
+            cainfo: cainfo.clone(),
+            source: Rc::new(error),
+        })?;
     }
     Ok(server)
 }
@@ -108,20 +147,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.conf");
         let mut servers = RecordServers::default();
-        assert!(servers.resolve(&path).unwrap_err().contains("t.conf: No such file"));
+        assert!(servers.resolve(&path).unwrap_err().to_string().contains("t.conf: No such file"));
         for url in ["http://a/", "http://bb/"] {
             write(&path, &format!("server={url}"));
             assert_eq!(servers.resolve(&path).unwrap().url.with_password(), url);
             assert_eq!(servers.resolve(&path).unwrap().url.with_password(), url);
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
-        assert!(servers.resolve(&path).unwrap_err().contains("others than its owner can write it"));
+        assert!(
+            servers.resolve(&path).unwrap_err().to_string().contains("others than its owner can write it")
+        );
         fs::remove_file(&path).unwrap();
         assert!(servers.resolve(&path).is_err());
     }
 
     #[test]
-    fn what_names_no_server_is_told() {
+    fn the_error_says_why_a_configuration_names_no_server() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.conf");
         let fifo = dir.path().join("fifo");
@@ -133,14 +174,14 @@ mod tests {
             (format!("server=http://h/\ncainfo={}", fifo.display()), "not a regular file"),
         ] {
             write(&path, &text);
-            let told = servers.resolve(&path).unwrap_err();
-            assert!(told.contains(reason), "{told}");
+            let error = servers.resolve(&path).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
         }
-        assert!(servers.resolve(dir.path()).unwrap_err().contains("not a regular file"));
+        assert!(servers.resolve(dir.path()).unwrap_err().to_string().contains("not a regular file"));
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn configurations_that_are_remembered_are_bounded() {
         let dir = tempfile::tempdir().unwrap();
         let mut servers = RecordServers::default();
         for n in 0..3 * REMEMBERED_CONFIGS {

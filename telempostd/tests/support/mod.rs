@@ -165,7 +165,7 @@ impl Sandbox {
         eventually("an empty spool", || self.waiting().is_empty().then_some(()));
     }
 
-    pub fn journal(&self) -> Vec<telemetry_store::delivery_log::DeliveryEntry> {
+    pub fn delivery_log(&self) -> Vec<telemetry_store::delivery_log::DeliveryEntry> {
         telemetry_store::delivery_log::DeliveryLog::new(&self.path("log")).entries().unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! The edge towards the network: builds requests and has them posted by `telempost-upload`, a process of
+//! The way to the network: builds requests and has them posted by `telempost-upload`, a process of
 //! its own that lives only while there is something to deliver.
 //!
 //! It is apart since libcurl with its TLS takes 7 MB that an idle daemon must not, and since what comes
@@ -16,7 +16,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use telemetry_config::{Compression, ServerApi, ServerSettings};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
@@ -32,13 +32,49 @@ struct Post<'a> {
     body: Cow<'a, str>,
 }
 
-/// Why a request was not handed over.
+/// Why a request did not go to the upload process.
 #[derive(Debug)]
-pub(crate) enum SendError {
+pub(super) enum SendError {
     /// No request can carry this record.
-    Unsendable(String),
-    /// The upload process can not be started.
+    Unsendable(EncodeError),
+    /// The upload process cannot be started.
     NoProcess(io::Error),
+}
+
+/// Why there is no request for a record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EncodeError {
+    /// Its JSON form cannot be written.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The packet cannot be written.
+    #[error(transparent)]
+    Packet(#[from] protocol::CodecError),
+    /// It is too long.
+    #[error("the request would have {0} bytes, more than {PACKET_BYTES}")]
+    TooLong(usize),
+}
+
+/// Why the upload process is gone though it was not asked to end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UploadEnded {
+    /// It ended by itself.
+    #[error("{PROGRAM} ended by itself{}", .0.map(|status| format!(" ({status})")).unwrap_or_default())]
+    ByItself(Option<ExitStatus>),
+    /// It was ended here, since it does not keep to the protocol.
+    #[error("{PROGRAM} sent a packet that is no response: {0}")]
+    NoResponse(protocol::CodecError),
+}
+
+/// The upload program is not installed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{PROGRAM} is neither at {} nor at {INSTALLED}, and nothing can be delivered without it; install it again",
+    .beside.display()
+)]
+pub struct ProgramMissing {
+    /// Where it would stand beside this program.
+    pub beside: PathBuf,
 }
 
 /// The upload process, while one runs, and the way to it.
@@ -46,7 +82,7 @@ pub(crate) enum SendError {
 pub(crate) struct Upload {
     program: PathBuf,
     running: Option<Running>,
-    /// Processes that were told to end, or killed, and are still to be reaped.
+    /// Processes that are to end, or were killed, and are still to be reaped.
     ending: Vec<Child>,
 }
 
@@ -62,37 +98,36 @@ impl Upload {
     /// Finds the program: beside this one, or where it is installed.
     ///
     /// # Errors
-    /// It is in neither place.
-    pub(crate) fn locate() -> Result<Self, String> {
+    /// It is at neither path.
+    pub(crate) fn locate() -> Result<Self, ProgramMissing> {
         let beside = std::env::current_exe().map(|path| path.with_file_name(PROGRAM)).unwrap_or_default();
-        let places = [beside.as_path(), Path::new(INSTALLED)];
-        match places.iter().find(|path| path.is_file() && access(**path, AccessFlags::X_OK).is_ok()) {
+        let paths = [beside.as_path(), Path::new(INSTALLED)];
+        match paths.iter().find(|path| path.is_file() && access(**path, AccessFlags::X_OK).is_ok()) {
             Some(path) => Ok(Self { program: path.to_path_buf(), running: None, ending: Vec::new() }),
-            None => Err(format!(
-                "{PROGRAM} is neither at {} nor at {INSTALLED}, and nothing can be delivered without it; \
-                 install it again",
-                beside.display()
-            )),
+            None => Err(ProgramMissing { beside }),
         }
     }
 
     /// Whether a process runs.
-    pub(crate) fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
     /// Whether the process takes requests as fast as they come.
-    pub(crate) fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.running.as_ref().is_none_or(|running| running.unsent.is_empty())
     }
 
     /// What to wait for: answers, and room if requests wait for it.
-    pub(crate) fn waits_for(&self) -> Option<(BorrowedFd<'_>, bool)> {
+    pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
         self.running.as_ref().map(|running| (running.socket.as_fd(), !running.unsent.is_empty()))
     }
 
     /// Has a record posted; starts the process if none runs.
-    pub(crate) fn send(
+    ///
+    /// # Errors
+    /// The record is not on its way.
+    pub(super) fn send(
         &mut self,
         tag: u64,
         id: HexId,
@@ -110,17 +145,17 @@ impl Upload {
     }
 
     /// Sends what waited for room.
-    pub(crate) fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if let Some(running) = &mut self.running {
             running.flush();
         }
     }
 
-    /// The next report, if one is there.
+    /// The next response, if one is there.
     ///
     /// # Errors
-    /// The process ended by itself; why. No report comes for what was in flight.
-    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Response>, String> {
+    /// The process is gone. No response comes for what was in flight.
+    pub(super) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Response>, UploadEnded> {
         let Some(running) = &mut self.running else {
             return Ok(None);
         };
@@ -131,35 +166,32 @@ impl Upload {
             Ok(length) => length,
         };
         match protocol::decode(scratch.get(..length).unwrap_or_default()) {
-            Ok(report) => Ok(Some(report)),
+            Ok(response) => Ok(Some(response)),
             Err(error) => {
                 self.kill();
-                Err(format!("{PROGRAM} sent what is no report: {error}"))
+                Err(UploadEnded::NoResponse(error))
             }
         }
     }
 
-    fn ended_by_itself(&mut self) -> String {
+    fn ended_by_itself(&mut self) -> UploadEnded {
         let status = match &mut self.running {
             Some(running) => running.child.try_wait().ok().flatten(),
             None => None,
         };
         self.kill();
-        match status {
-            Some(status) => format!("{PROGRAM} ended by itself ({status})"),
-            None => format!("{PROGRAM} ended by itself"),
-        }
+        UploadEnded::ByItself(status)
     }
 
     /// Lets the process end: its socket closes. To be called when nothing is in flight.
-    pub(crate) fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(running) = self.running.take() {
             self.ending.push(running.child);
         }
     }
 
     /// Ends the process at once, whatever it is doing.
-    pub(crate) fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {
             // It fails only if the process has ended and was reaped.
             let _ = running.child.kill();
@@ -167,8 +199,8 @@ impl Upload {
         }
     }
 
-    /// Takes note of ended processes.
-    pub(crate) fn reap(&mut self) {
+    /// Waits for processes that have ended.
+    pub(super) fn reap(&mut self) {
         self.ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
     }
 }
@@ -189,7 +221,7 @@ impl Running {
                 Ok(_) => drop(self.unsent.pop_front()),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => return,
-                // The process is gone: the next `receive` says so.
+                // The process is gone: the next `receive` reports that.
                 Err(_) => return self.unsent.clear(),
             }
         }
@@ -215,10 +247,10 @@ fn encode_request(
     id: HexId,
     server: &ServerSettings,
     message: &Message,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, EncodeError> {
     let Post { mut headers, body } = match server.api {
         ServerApi::V2 => v2::post(message),
-        ServerApi::V3 => v3::post(message).map_err(|error| error.to_string())?,
+        ServerApi::V3 => v3::post(message)?,
     };
     let (name, value) = server.tid_header.split_once(':').unwrap_or((&server.tid_header, ""));
     let mut all = vec![(name, Cow::Borrowed(value.trim()))];
@@ -231,9 +263,9 @@ fn encode_request(
         Compression::Zstd => Some(Coding::Zstd),
     };
     let request = Request { tag, url: server.url.with_password(), ca_file, coding, headers: all, body };
-    let packet = protocol::encode(&request).map_err(|error| error.to_string())?;
+    let packet = protocol::encode(&request)?;
     if packet.len() > PACKET_BYTES {
-        return Err(format!("the request would have {} bytes, more than {PACKET_BYTES}", packet.len()));
+        return Err(EncodeError::TooLong(packet.len()));
     }
     Ok(packet)
 }
@@ -270,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_record_fits_and_a_larger_one_is_told() {
+    fn the_largest_record_fits_and_a_larger_one_is_an_error() {
         let id = HexId::from_bytes([7; 16]);
         let send = |payload| encode_request(1, id, &server(ServerApi::V3), &message(payload));
         assert!(send("\u{1}".repeat(crate::limits::PAYLOAD_BYTES)).is_ok());

@@ -1,0 +1,313 @@
+//! Delivery with all its collaborators: whoever acts on a file or a record is chosen here, and here alone.
+
+use super::idle::Idle;
+use crate::accounting::Accounting;
+use crate::chance::chance;
+use crate::delivery_log::DeliveryLogWriter;
+use crate::exchange::{Exchange, Settling, Upload};
+use crate::janitor::Janitor;
+use crate::limits::{COMMIT_TOGETHER, STEPS_PER_TURN};
+use crate::pacing::Pacer;
+use crate::queue::{FileName, NextSend, Position, Queue, Route};
+use crate::reader::{Contents, Reader, Target};
+use crate::scan::Scanner;
+use crate::settings::Settings;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::time::Instant;
+use telemetry_runtime::malloc_trim;
+use telemetry_store::rejected::Rejection;
+use telemetry_store::spool::Reader as SpoolReader;
+use telemetry_store::spool::file::StoredRecord;
+
+/// All that delivers.
+#[derive(Debug)]
+pub(super) struct Delivery<'a> {
+    settings: &'a Settings,
+    spool: Rc<SpoolReader>,
+    queue: Queue<StoredRecord>,
+    reader: Reader,
+    pacer: Pacer,
+    exchange: Exchange<'a>,
+    janitor: Janitor,
+    log: DeliveryLogWriter,
+    accounting: Accounting,
+    idle: Idle,
+}
+
+/// What came of the next step.
+enum Step {
+    Done,
+    /// Nothing more can be done before something happens or is due.
+    Blocked,
+}
+
+impl<'a> Delivery<'a> {
+    /// Begins with an empty queue on an open spool.
+    pub(super) fn new(settings: &'a Settings, spool: SpoolReader, upload: &'a mut Upload) -> Self {
+        let accounting = Accounting::open(settings);
+        let spool = Rc::new(spool);
+        Self {
+            queue: Queue::new(settings.server.clone()),
+            reader: Reader::new(settings, Rc::clone(&spool)),
+            pacer: Pacer::open(settings, accounting.last_run_secs()),
+            exchange: Exchange::new(upload),
+            janitor: Janitor::new(settings, Rc::clone(&spool)),
+            log: DeliveryLogWriter::new(settings),
+            idle: Idle::new(),
+            settings,
+            spool,
+            accounting,
+        }
+    }
+
+    /// The exchange, with all who are involved when one ends.
+    fn exchange(&mut self, now: Instant) -> (&mut Exchange<'a>, Settling<'_>) {
+        let Self { queue, exchange, janitor, log, accounting, .. } = self;
+        (exchange, Settling { queue, janitor, log, accounting, now })
+    }
+
+    /// A scan of all of the spool begins.
+    pub(super) fn begin_scan(&mut self) {
+        self.janitor.begin_scan(&mut self.queue);
+    }
+
+    /// A scan of all of the spool is over.
+    pub(super) fn end_scan(&mut self) {
+        self.janitor.end_scan();
+    }
+
+    /// A name is in the spool.
+    pub(super) fn add_name(&mut self, name: &OsStr, now: Instant) {
+        let file = FileName::from(name);
+        if self.queue.is_open(&file) {
+            return;
+        }
+        // Gone since, or it cannot be examined: the next scan of the spool finds it if it is still there.
+        let Ok(entry) = self.spool.entry(name) else {
+            return;
+        };
+        if !entry.is_record {
+            self.janitor.remove_foreign(name, &mut self.accounting, now);
+        } else if self.janitor.is_expired(entry.modified_ns) {
+            self.queue.forget(&file);
+            self.janitor.remove_expired(name, &mut self.accounting, now);
+        } else {
+            self.janitor.add_scanned(entry.disk_bytes);
+            if self.settings.server_delivery_enabled
+                && let Some(delay) = self.pacer.note_file(entry.modified_ns, now, chance())
+            {
+                let secs = delay.as_secs();
+                log::info!("records waited through a start of the machine; delivery begins in {secs} s");
+            }
+            self.queue.add_file(file, entry.modified_ns);
+        }
+    }
+
+    /// Removes the oldest files while the spool takes more than it may.
+    pub(super) fn keep_budget(&mut self, now: Instant) {
+        self.janitor.keep_budget(&mut self.queue, &mut self.accounting, now);
+    }
+
+    /// Takes the responses that have come.
+    pub(super) fn take_responses(&mut self, now: Instant) {
+        let (exchange, mut settling) = self.exchange(now);
+        exchange.take_responses(&mut settling);
+    }
+
+    /// Does what can be done now: a bounded part of it. Returns whether there is more.
+    pub(super) fn work(&mut self, scanner: &mut Scanner, now: Instant) -> bool {
+        self.exchange.flush();
+        (0..STEPS_PER_TURN).all(|_| matches!(self.step(scanner, now), Step::Done))
+    }
+
+    /// Sends the next record, or reads the next file.
+    fn step(&mut self, scanner: &mut Scanner, now: Instant) -> Step {
+        if !self.exchange.has_room() || self.pacer.hold_end(now).is_some() {
+            return Step::Blocked;
+        }
+        let pacer = &mut self.pacer;
+        match self.queue.next_send(now, |record| pacer.permission(record_bytes(record), now)) {
+            NextSend::Send(in_flight) => {
+                let (tag, bytes) = (in_flight.tag, record_bytes(&in_flight.record));
+                let (exchange, mut settling) = self.exchange(now);
+                if exchange.post(tag, &mut settling) {
+                    self.pacer.note_sent(bytes, now);
+                }
+            }
+            NextSend::Wait(record, wait) => {
+                self.accounting.held_back(record, wait, now);
+                return Step::Blocked;
+            }
+            NextSend::Drop(record) => self.accounting.dropped_by_rate_limit(&record, now),
+            NextSend::Nothing => match self.queue.next_file(now) {
+                Some(position) => self.read(&position, scanner, now),
+                None => return Step::Blocked,
+            },
+        }
+        Step::Done
+    }
+
+    /// Reads the file at this position into the queue, or has it cleared away.
+    fn read(&mut self, position: &Position, scanner: &mut Scanner, now: Instant) {
+        let file = &position.name;
+        let name = OsString::from(file);
+        if self.janitor.is_expired(position.modified_ns) {
+            self.janitor.remove_expired(&name, &mut self.accounting, now);
+            return self.queue.forget(file);
+        }
+        match self.reader.read(position, self.queue.settled_bits(file)) {
+            Contents::Records { records, damage } => {
+                if let Some(damage) = damage {
+                    self.janitor.note_damage(file.clone(), damage);
+                }
+                let records =
+                    records.into_iter().map(|(target, record)| (self.route(target, &record, now), record));
+                let records = records.collect();
+                return self.queue.add_records(file, records, now);
+            }
+            Contents::Unfinished(time_left) => scanner.scan_by(now + time_left),
+            Contents::Damaged(damage) => {
+                self.janitor.set_aside(&name, &damage, &mut self.accounting, now);
+            }
+            Contents::Gone => {}
+            Contents::Unreadable(error) => {
+                let fault = format!("cannot be read: {error}; it stays in the spool");
+                self.accounting.spool_fault(&self.spool.path().join(&name), &fault, now);
+            }
+        }
+        self.queue.forget(file);
+    }
+
+    /// The route of a record; settles those that go nowhere.
+    fn route(&mut self, target: Target, record: &StoredRecord, now: Instant) -> Route {
+        match target {
+            Target::Settled => Route::Settled,
+            Target::LogOnly => {
+                self.log.add(record);
+                Route::Settled
+            }
+            Target::SystemServer => Route::SYSTEM,
+            Target::OwnServer(server) => self.queue.lane_for(&server).map_or(Route::Later, Route::To),
+            Target::NoServer { config, error } => {
+                let (server, reason) = (config.to_string_lossy(), error.to_string());
+                let rejection = Rejection { server: &server, status: None, reason: &reason };
+                match self.janitor.reject(record, rejection, &mut self.accounting, now) {
+                    Ok(()) => Route::Settled,
+                    Err(_) => Route::Later,
+                }
+            }
+        }
+    }
+
+    /// Writes what is settled, if enough is gathered or `now_please`: first the delivery log, then the files go.
+    pub(super) fn commit(&mut self, now_please: bool, now: Instant) {
+        let gathered = self.log.gathered_count().max(self.queue.finished_count());
+        if gathered == 0 || (gathered < COMMIT_TOGETHER && !now_please) {
+            return;
+        }
+        self.log.write();
+        for file in self.queue.take_finished() {
+            if self.janitor.clear(&file, &mut self.accounting, now) {
+                self.queue.remove_finished(&file);
+            }
+        }
+    }
+
+    /// Maintains the upload process, memory, and what is written for people and for the next run.
+    pub(super) fn maintain(&mut self, now: Instant) {
+        let (exchange, mut settling) = self.exchange(now);
+        exchange.end_overdue(&mut settling);
+        if self.queue.in_flight_count() > 0 {
+            self.idle.end();
+        } else {
+            let since = self.idle.begin(now);
+            self.exchange.close_if_idle(since, now);
+            if self.idle.take_memory_due(now) {
+                self.give_memory_back();
+            }
+        }
+        self.accounting.set_next_try(self.next_try(now), now);
+        self.accounting.write_if_due(now);
+        self.pacer.write_if_due(now);
+    }
+
+    fn give_memory_back(&mut self) {
+        if self.is_idle() {
+            self.queue.shrink();
+            self.log.shrink();
+            self.reader.shrink();
+            self.janitor.shrink();
+            self.exchange.shrink();
+        }
+        malloc_trim::give_back();
+    }
+
+    /// When what waits is tried next, if it is known to wait for a time.
+    fn next_try(&self, now: Instant) -> Option<Instant> {
+        let held = self.pacer.hold_end(now).filter(|_| !self.is_idle());
+        self.queue.next_due().max(held)
+    }
+
+    /// When [`Delivery::maintain`] or [`Delivery::work`] have something to do though nothing happened.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        let exchange = self.exchange.next_due(self.queue.in_flight_since(), self.idle.since());
+        let written = self.accounting.next_due(now);
+        let due = [exchange, self.idle.next_due(), self.next_try(now), written, self.pacer.next_due()];
+        due.into_iter().flatten().min()
+    }
+
+    /// Whether settled records wait to be written together.
+    pub(super) fn has_uncommitted(&self) -> bool {
+        self.log.gathered_count() > 0 || self.queue.finished_count() > 0
+    }
+
+    /// Whether nothing waits and nothing is in flight.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_idle()
+    }
+
+    /// Number of requests in flight.
+    pub(super) fn in_flight_count(&self) -> usize {
+        self.queue.in_flight_count()
+    }
+
+    /// What to wait for from the upload process, and whether requests wait for room.
+    pub(super) fn upload_interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
+        self.exchange.interest()
+    }
+
+    /// Waits for upload processes that have ended.
+    pub(super) fn reap(&mut self) {
+        self.exchange.reap();
+    }
+
+    /// Ends the upload process with whatever is in flight, and writes what is settled.
+    pub(super) fn cut_off(&mut self, now: Instant) {
+        self.exchange.kill();
+        self.commit(true, now);
+    }
+
+    /// Leaves everything such that nothing delivered is delivered again.
+    pub(super) fn finish(&mut self, now: Instant) {
+        self.cut_off(now);
+        for (file, settled) in self.queue.partly_settled() {
+            if let Err(error) = self.janitor.keep_unsettled(&file, settled)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                let path = self.spool.path().join(OsString::from(&file));
+                log::warn!("{}: delivered records of it stay: {error}", path.display());
+            }
+        }
+        self.accounting.set_next_try(None, now);
+        self.accounting.write(now);
+        self.pacer.write();
+    }
+}
+
+/// What a record counts for in the byte limit: its text.
+fn record_bytes(record: &StoredRecord) -> u64 {
+    (record.message.headers.as_str().len() + record.message.payload.len()) as u64
+}

@@ -1,0 +1,62 @@
+//! Why telempostd does not start, or ends.
+
+use crate::exchange::ProgramMissing;
+use crate::settings::SettingsError;
+use std::io;
+use std::path::{Path, PathBuf};
+use telemetry_runtime::instance::InstanceError;
+
+/// Why the daemon does not start, or ends: one line that names the thing, the reason and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Nobody opted in.
+    #[error("telemetry is not opted in ({} is not there); run `telemctl opt-in` first", .0.display())]
+    NotOptedIn(PathBuf),
+    /// Nothing can be sent.
+    #[error(transparent)]
+    Upload(#[from] ProgramMissing),
+    /// Another one runs.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// A directory of the configuration is of no use.
+    #[error("{key}={}: {source}; it must be writable for the daemon's user, or name another", path.display())]
+    Directory {
+        /// The key that names it.
+        key: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Consent cannot be watched.
+    #[error("etc_dir={}: cannot be watched: {source}; it must be readable for the daemon's user", path.display())]
+    Consent {
+        /// The directory of the consent.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refuses what any daemon needs.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl DaemonError {
+    /// For `map_err` at a call that needs a directory of the configuration.
+    pub(super) fn directory(key: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| DaemonError::Directory { key, path: path.to_owned(), source }
+    }
+
+    /// For `map_err` at a call that hardly ever fails.
+    pub(super) fn system<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Self {
+        move |source| DaemonError::System { what, source: source.into() }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the end of an exchange changes.
+
+use super::response::{Classified, RetryableFailure};
+use crate::accounting::Accounting;
+use crate::chance::chance;
+use crate::delivery_log::DeliveryLogWriter;
+use crate::janitor::Janitor;
+use crate::queue::{Outage, Queue};
+use std::time::Instant;
+use telemetry_store::rejected::Rejection;
+use telemetry_store::spool::StoredRecord;
+
+/// The collaborators who are involved when an exchange ends.
+#[derive(Debug)]
+pub(crate) struct Settling<'a> {
+    /// Where the record is in flight.
+    pub(crate) queue: &'a mut Queue<StoredRecord>,
+    /// Keeps it if it is rejected.
+    pub(crate) janitor: &'a mut Janitor,
+    /// Has it if it is delivered.
+    pub(crate) log: &'a mut DeliveryLogWriter,
+    /// Counts it.
+    pub(crate) accounting: &'a mut Accounting,
+    /// When it ends.
+    pub(crate) now: Instant,
+}
+
+impl Settling<'_> {
+    /// Does what follows for a record in flight. A tag that is not in flight changes nothing.
+    pub(super) fn settle(&mut self, tag: u64, classified: Classified) {
+        let Some(in_flight) = self.queue.in_flight(tag) else {
+            return;
+        };
+        let server = in_flight.server.url.to_string();
+        match classified {
+            Classified::Delivered => {
+                self.log.add(&in_flight.record);
+                self.accounting.delivered(self.now);
+                self.complete(tag, &server);
+            }
+            Classified::Rejected { status, reason } => {
+                let rejection = Rejection { server: &server, status, reason: &reason };
+                match self.janitor.reject(&in_flight.record, rejection, self.accounting, self.now) {
+                    Ok(()) => self.complete(tag, &server),
+                    Err(error) => {
+                        let reason = format!("a rejected record cannot be kept: {error}");
+                        self.retry(tag, &server, RetryableFailure::from_local(reason));
+                    }
+                }
+            }
+            Classified::Retryable(failure) => {
+                self.accounting.retried(&server, failure.status, &failure.reason, self.now);
+                self.retry(tag, &server, failure);
+            }
+        }
+    }
+
+    fn complete(&mut self, tag: u64, server: &str) {
+        let change = self.queue.settle(tag);
+        log_outage(change, server, "");
+    }
+
+    fn retry(&mut self, tag: u64, server: &str, failure: RetryableFailure) {
+        let change = self.queue.retry(tag, failure.advice, self.now, chance());
+        log_outage(change, server, &failure.reason);
+    }
+}
+
+fn log_outage(change: Option<Outage>, server: &str, reason: &str) {
+    match change {
+        Some(Outage::Began) => log::warn!(server; "{server}: {reason}; records wait in the spool"),
+        Some(Outage::GoesOn) => log::warn!(server; "{server}: still: {reason}"),
+        Some(Outage::Ended) => log::info!(server; "{server}: takes records again"),
+        None => {}
+    }
+}

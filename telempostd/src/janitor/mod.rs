@@ -1,0 +1,226 @@
+//! What leaves the spool other than by delivery, and what has to be cleared away: expired, foreign and damaged files, files
+//! over the disk budget, records that were rejected, and files all of whose records are settled.
+
+mod disk_budget;
+
+use crate::accounting::Accounting;
+use crate::limits::NAMES_PER_TURN;
+use crate::queue::{FileName, Queue};
+use crate::settings::Settings;
+use disk_budget::DiskBudget;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use telemetry_store::limits::DAMAGED_KEPT;
+use telemetry_store::rejected::{RejectedWriter, Rejection};
+use telemetry_store::spool::file::{self, StoredRecord};
+use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader as SpoolReader};
+
+/// Clears the spool.
+#[derive(Debug)]
+pub(crate) struct Janitor {
+    spool: Rc<SpoolReader>,
+    expiry: Duration,
+    rejected: RejectedWriter,
+    budget: DiskBudget,
+    /// Files that gave records and have damage besides: they are set aside in the end.
+    damaged: HashMap<FileName, String>,
+    /// Finished files that could not be removed; tried again with the next scan of the spool.
+    unremovable: Vec<FileName>,
+    has_logged_directories: bool,
+}
+
+impl Janitor {
+    /// A janitor of this spool.
+    pub(crate) fn new(settings: &Settings, spool: Rc<SpoolReader>) -> Self {
+        Self {
+            spool,
+            expiry: settings.record_expiry,
+            rejected: RejectedWriter::default(),
+            budget: DiskBudget::new(settings.spool_max_bytes),
+            damaged: HashMap::new(),
+            unremovable: Vec::new(),
+            has_logged_directories: false,
+        }
+    }
+
+    fn path(&self, name: &OsStr) -> PathBuf {
+        self.spool.path().join(name)
+    }
+
+    /// Whether a file that was written then is too old to be delivered.
+    pub(crate) fn is_expired(&self, modified_ns: i64) -> bool {
+        let modified = UNIX_EPOCH + Duration::from_nanos(u64::try_from(modified_ns).unwrap_or(0));
+        // A time that is still to come has no age.
+        SystemTime::now().duration_since(modified).is_ok_and(|age| age > self.expiry)
+    }
+
+    /// Removes a file that is too old.
+    pub(crate) fn remove_expired(&mut self, name: &OsStr, accounting: &mut Accounting, now: Instant) {
+        self.remove(name, accounting, now);
+        accounting.expired(&self.path(name), now);
+    }
+
+    /// Removes what is no record of a daemon.
+    pub(crate) fn remove_foreign(&mut self, name: &OsStr, accounting: &mut Accounting, now: Instant) {
+        match self.spool.remove(name) {
+            Ok(()) => accounting.foreign(&self.path(name), now),
+            Err(_) if self.has_logged_directories => {}
+            Err(error) => {
+                self.has_logged_directories = true;
+                log::warn!(
+                    "{}: does not belong in the spool and cannot be removed: {error}",
+                    self.path(name).display()
+                );
+            }
+        }
+    }
+
+    /// Returns whether it is gone; if not, that is logged.
+    fn remove(&self, name: &OsStr, accounting: &mut Accounting, now: Instant) -> bool {
+        let removed = self.spool.remove(name);
+        if let Err(error) = &removed {
+            let fault = format!("cannot be removed: {error}; make the spool writable");
+            accounting.spool_fault(&self.path(name), &fault, now);
+        }
+        removed.is_ok()
+    }
+
+    /// Moves a record that was rejected out of the way of the others.
+    ///
+    /// # Errors
+    /// It could not be kept, and has to stay in the spool; that is logged.
+    pub(crate) fn reject(
+        &mut self,
+        record: &StoredRecord,
+        rejection: Rejection<'_>,
+        accounting: &mut Accounting,
+        now: Instant,
+    ) -> io::Result<()> {
+        let kept = self.rejected.keep(&self.spool, record, rejection, SystemTime::now());
+        let directory = self.path(OsStr::new(REJECTED_DIR));
+        accounting.rejected(record, rejection, kept.is_ok().then_some(directory.as_path()), now);
+        if let Err(error) = &kept {
+            log::error!("record {} is rejected, but cannot be kept: {error}", record.id);
+        }
+        kept
+    }
+
+    /// A file has this damage besides its records.
+    pub(crate) fn note_damage(&mut self, file: FileName, damage: String) {
+        self.damaged.insert(file, damage);
+    }
+
+    /// Sets a damaged file aside.
+    pub(crate) fn set_aside(&self, name: &OsStr, damage: &str, accounting: &mut Accounting, now: Instant) {
+        let path = self.path(name);
+        match self.spool.set_aside(name, DAMAGED_DIR) {
+            Ok(()) => accounting.damaged(&path, damage, now),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => log::error!("{}: {damage}, and cannot be set aside: {error}", path.display()),
+        }
+    }
+
+    /// Removes a file all of whose records are settled, or sets it aside if it has damage besides. Returns whether it
+    /// is gone; if not, it is tried again with the next scan.
+    pub(crate) fn clear(&mut self, file: &FileName, accounting: &mut Accounting, now: Instant) -> bool {
+        let name = OsString::from(file);
+        if let Some(damage) = self.damaged.remove(file) {
+            self.set_aside(&name, &damage, accounting, now);
+            return true;
+        }
+        let is_gone = self.remove(&name, accounting, now);
+        if !is_gone {
+            self.unremovable.push(file.clone());
+        }
+        is_gone
+    }
+
+    /// Leaves of a file the records that are not settled, `settled` having a bit for each that is.
+    ///
+    /// # Errors
+    /// As the system says; then the file is as it was.
+    pub(crate) fn keep_unsettled(&self, file: &FileName, settled: u64) -> io::Result<()> {
+        let name = OsString::from(file);
+        let modified_ns = self.spool.entry(&name)?.modified_ns;
+        let decoded = file::decode(&name, &self.spool.read(&name)?);
+        if decoded.damage.is_some() {
+            // Its damage is to be seen when it is set aside.
+            return Ok(());
+        }
+        let unsettled = |(index, record)| (settled.checked_shr(index)? & 1 == 0).then_some(record);
+        let left: Vec<_> = (0..).zip(decoded.records).filter_map(unsettled).collect();
+        if left.is_empty() { Ok(()) } else { self.spool.keep_only(&name, &left, modified_ns) }
+    }
+
+    /// A scan of the spool begins, with which goes what was kept for long enough.
+    pub(crate) fn begin_scan(&mut self, queue: &mut Queue<StoredRecord>) {
+        self.budget.begin_scan();
+        let pruned = self.rejected.prune(&self.spool, SystemTime::now());
+        for (directory, result) in
+            [(REJECTED_DIR, pruned), (DAMAGED_DIR, self.spool.keep_newest(DAMAGED_DIR, DAMAGED_KEPT))]
+        {
+            if let Err(error) = result {
+                let path = self.path(OsStr::new(directory));
+                log::warn!("{}: old files cannot be removed: {error}", path.display());
+            }
+        }
+        let spool = &self.spool;
+        self.unremovable.retain(|file| {
+            let is_gone = spool.remove(&OsString::from(file)).is_ok();
+            if is_gone {
+                queue.remove_finished(file);
+            }
+            !is_gone
+        });
+    }
+
+    /// A file that was scanned takes so much.
+    pub(crate) fn add_scanned(&mut self, disk_bytes: u64) {
+        self.budget.add_scanned(disk_bytes);
+    }
+
+    /// A scan is over. Only if the spool seems too large it is counted at one time: records are not removed on a
+    /// suspicion.
+    pub(crate) fn end_scan(&mut self) {
+        if !self.budget.may_be_exceeded() {
+            return;
+        }
+        match self.spool.entries() {
+            Ok(entries) => self.budget.set_used(entries.iter().map(|entry| entry.disk_bytes).sum()),
+            Err(error) => log::warn!("{}: {error}; its size is not known", self.spool.path().display()),
+        }
+    }
+
+    /// Removes the oldest files while the spool takes more than it may; a bounded number of them.
+    pub(crate) fn keep_budget(
+        &mut self,
+        queue: &mut Queue<StoredRecord>,
+        accounting: &mut Accounting,
+        now: Instant,
+    ) {
+        for _ in 0..NAMES_PER_TURN {
+            if self.budget.excess() == 0 {
+                return;
+            }
+            let Some(file) = queue.oldest_waiting().map(|oldest| oldest.name.clone()) else {
+                return self.budget.reduce(u64::MAX);
+            };
+            let name = OsString::from(&file);
+            let disk_bytes = self.spool.entry(&name).map_or(0, |entry| entry.disk_bytes);
+            if disk_bytes > 0 && self.remove(&name, accounting, now) {
+                accounting.over_budget(&self.path(&name), now);
+            }
+            self.budget.reduce(disk_bytes);
+            queue.forget(&file);
+        }
+    }
+
+    /// Gives memory back.
+    pub(crate) fn shrink(&mut self) {
+        self.damaged.shrink_to_fit();
+    }
+}

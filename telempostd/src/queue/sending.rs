@@ -1,0 +1,202 @@
+//! From a record that is held to what the server made of it.
+
+use super::lane::{Held, LaneId};
+use super::{FileName, Outage, Queue};
+use crate::limits::IN_FLIGHT_OWN_SERVERS;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use telemetry_config::ServerSettings;
+
+/// A record in flight.
+#[derive(Debug)]
+pub(crate) struct InFlight<R> {
+    /// By which its answer is known.
+    pub(crate) tag: u64,
+    /// Its server.
+    pub(crate) server: Rc<ServerSettings>,
+    /// The record.
+    pub(crate) record: R,
+    /// Since when.
+    pub(crate) since: Instant,
+    lane: LaneId,
+    file: FileName,
+    index: u32,
+    epoch: u64,
+}
+
+/// What holds for a record whatever its server, as rate limits decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// It may leave now.
+    Send,
+    /// It stays in the spool for at least so long.
+    Wait(Duration),
+    /// It is dropped.
+    Drop,
+}
+
+/// What comes of the next record.
+#[derive(Debug)]
+pub(crate) enum NextSend<'a, R> {
+    /// It is in flight now, and to be posted.
+    Send(&'a InFlight<R>),
+    /// It stays held, since it may not leave for so long.
+    Wait(&'a R, Duration),
+    /// It is settled without being sent, since it may never leave.
+    Drop(R),
+    /// There is none that its server would be sent now.
+    Nothing,
+}
+
+/// How a record is tried again that its server did not take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RetryAdvice {
+    /// The shortest wait, when the server named one.
+    pub(crate) retry_after: Option<Duration>,
+    /// Whether the record itself may be the cause, so that the next try is better made with another one.
+    pub(crate) may_be_the_record: bool,
+}
+
+impl<R> Queue<R> {
+    /// Takes the next record that its server may be sent, and puts it in flight if `permission` allows that.
+    pub(crate) fn next_send(
+        &mut self,
+        now: Instant,
+        permission: impl FnOnce(&R) -> Permission,
+    ) -> NextSend<'_, R> {
+        let Some(id) = (0..self.lanes.len()).map(LaneId).find(|id| self.may_leave(*id, now)) else {
+            return NextSend::Nothing;
+        };
+        let Some(permission) = self.first_held(id).map(permission) else {
+            return NextSend::Nothing;
+        };
+        match permission {
+            Permission::Send => self.put_in_flight(id, now).map_or(NextSend::Nothing, NextSend::Send),
+            Permission::Wait(wait) => {
+                self.first_held(id).map_or(NextSend::Nothing, |record| NextSend::Wait(record, wait))
+            }
+            Permission::Drop => self.drop_first(id).map_or(NextSend::Nothing, NextSend::Drop),
+        }
+    }
+
+    fn first_held(&self, id: LaneId) -> Option<&R> {
+        self.lanes.get(id.0)?.held.front().map(|held| &held.record)
+    }
+
+    fn drop_first(&mut self, id: LaneId) -> Option<R> {
+        let Held { file, index, record } = self.lane(id)?.held.pop_front()?;
+        self.settle_record(&file, index);
+        self.close_if_done(&file);
+        Some(record)
+    }
+
+    /// Whether a record may leave on this lane now, as far as its server is concerned.
+    fn may_leave(&self, id: LaneId, now: Instant) -> bool {
+        let Some(lane) = self.lanes.get(id.0) else {
+            return false;
+        };
+        if lane.held.is_empty() || !lane.may_send(now) {
+            return false;
+        }
+        let own_servers = || self.lanes.iter().skip(1).map(|lane| lane.in_flight).sum::<usize>();
+        id == LaneId::SYSTEM || own_servers() < IN_FLIGHT_OWN_SERVERS
+    }
+
+    fn put_in_flight(&mut self, id: LaneId, now: Instant) -> Option<&InFlight<R>> {
+        let lane = self.lanes.get_mut(id.0)?;
+        let Held { file, index, record } = lane.held.pop_front()?;
+        lane.in_flight += 1;
+        self.last_tag += 1;
+        let tag = self.last_tag;
+        let (server, epoch) = (Rc::clone(&lane.server), lane.backoff.note_request());
+        let in_flight = InFlight { tag, server, record, since: now, lane: id, file, index, epoch };
+        Some(self.in_flight.entry(tag).insert_entry(in_flight).into_mut())
+    }
+
+    /// A record that is in flight.
+    pub(crate) fn in_flight(&self, tag: u64) -> Option<&InFlight<R>> {
+        self.in_flight.get(&tag)
+    }
+
+    /// The server of a record that is in flight takes many requests on a connection, or one.
+    pub(crate) fn set_multiplexed(&mut self, tag: u64, is_multiplexed: bool) {
+        if let Some(id) = self.in_flight.get(&tag).map(|in_flight| in_flight.lane)
+            && let Some(lane) = self.lane(id)
+        {
+            lane.set_multiplexed(is_multiplexed, id);
+        }
+    }
+
+    /// A record that was in flight is delivered, or rejected by the server and kept elsewhere. Returns what is worth a
+    /// line in the log. A tag that is not in flight changes nothing.
+    pub(crate) fn settle(&mut self, tag: u64) -> Option<Outage> {
+        let InFlight { lane: id, file, index, epoch, .. } = self.in_flight.remove(&tag)?;
+        self.settle_record(&file, index);
+        let lane = self.lane(id)?;
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        let change = lane.backoff.note_success(epoch);
+        self.close_if_done(&file);
+        change
+    }
+
+    /// A record that was in flight has to be tried again. `chance` is from 0 to below 1. Returns what is worth a line
+    /// in the log. A tag that is not in flight changes nothing.
+    pub(crate) fn retry(
+        &mut self,
+        tag: u64,
+        advice: RetryAdvice,
+        now: Instant,
+        chance: f64,
+    ) -> Option<Outage> {
+        let InFlight { lane: id, file, epoch, .. } = self.in_flight.remove(&tag)?;
+        self.release(&file);
+        if advice.may_be_the_record {
+            self.files.put_back(&file);
+        }
+        let lane = self.lane(id)?;
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        let change = lane.backoff.note_failure(epoch, advice.retry_after, now, chance);
+        self.drop_held(id, now);
+        self.close_if_done(&file);
+        change
+    }
+
+    /// Drops the records that are held for a server which has to be waited for; their files wait.
+    fn drop_held(&mut self, id: LaneId, now: Instant) {
+        let held = match self.lane(id) {
+            Some(lane) if !lane.may_hold_any(now) => std::mem::take(&mut lane.held),
+            _ => return,
+        };
+        for Held { file, .. } in held {
+            self.release(&file);
+            self.close_if_done(&file);
+        }
+    }
+
+    fn settle_record(&mut self, file: &FileName, index: u32) {
+        self.files.settle(file, index);
+        self.release(file);
+    }
+
+    /// A record of this file is no longer held or in flight.
+    fn release(&mut self, file: &FileName) {
+        if let Some(open) = self.files.open_mut(file) {
+            open.busy = open.busy.saturating_sub(1);
+        }
+    }
+
+    /// Tags of all that is in flight.
+    pub(crate) fn tags_in_flight(&self) -> Vec<u64> {
+        self.in_flight.keys().copied().collect()
+    }
+
+    /// Number of requests in flight.
+    pub(crate) fn in_flight_count(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Since when the request that is in flight for longest is.
+    pub(crate) fn in_flight_since(&self) -> Option<Instant> {
+        self.in_flight.values().map(|in_flight| in_flight.since).min()
+    }
+}
