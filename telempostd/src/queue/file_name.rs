@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use telemetry_record::hex_id::HexId;
+use telemetry_store::spool::name::FileName as OwnName;
 
 /// The name of a spool file.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -25,46 +26,25 @@ impl FileName {
 
 impl From<&OsStr> for FileName {
     fn from(name: &OsStr) -> Self {
-        name.to_str().and_then(parse_ours).unwrap_or_else(|| FileName::Other(name.as_bytes().into()))
+        match OwnName::parse(name) {
+            // Only as it would be written, since the name is made from the numbers again.
+            Some(own) if *own.to_string() == *name => match own.sender {
+                Some(sender) => FileName::IdOfUser(own.id.to_bytes(), sender),
+                None => FileName::Id(own.id.to_bytes()),
+            },
+            _ => FileName::Other(name.as_bytes().into()),
+        }
     }
 }
 
 impl From<&FileName> for OsString {
     fn from(name: &FileName) -> Self {
+        let own = |id: &[u8; 16], sender| OwnName { id: HexId::from_bytes(*id), sender }.to_string().into();
         match name {
-            FileName::Id(id) => HexId::from_bytes(*id).to_string().into(),
-            FileName::IdOfUser(id, user) => format!("{}.{user}", HexId::from_bytes(*id)).into(),
+            FileName::Id(id) => own(id, None),
+            FileName::IdOfUser(id, user) => own(id, Some(*user)),
             FileName::Other(bytes) => OsString::from_vec(bytes.to_vec()),
         }
-    }
-}
-
-fn parse_ours(name: &str) -> Option<FileName> {
-    let Some((id, user)) = name.split_once('.') else {
-        return parse_id(name).map(FileName::Id);
-    };
-    let number: u32 = user.parse().ok()?;
-    // Only as it would be written, since the name is made from the number again.
-    (number.to_string() == user).then_some(FileName::IdOfUser(parse_id(id)?, number))
-}
-
-fn parse_id(digits: &str) -> Option<[u8; 16]> {
-    let mut id = [0; 16];
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    if pairs.len() != id.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in id.iter_mut().zip(pairs) {
-        *byte = hex_value(*high)? << 4 | hex_value(*low)?;
-    }
-    Some(id)
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 
