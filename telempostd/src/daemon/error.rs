@@ -4,6 +4,7 @@ use crate::exchange::ProgramMissing;
 use crate::settings::SettingsError;
 use std::io;
 use std::path::{Path, PathBuf};
+use telemetry_runtime::inotify_limits;
 use telemetry_runtime::instance::InstanceError;
 
 /// Why the daemon does not start, or ends: one line that names the thing, the reason and what to do.
@@ -22,7 +23,11 @@ pub enum DaemonError {
     #[error(transparent)]
     Instance(#[from] InstanceError),
     /// A directory of the configuration is of no use.
-    #[error("{key}={}: {source}; it must be writable for the daemon's user, or name another", path.display())]
+    #[error(
+        "{key}={}: {source}; {}",
+        path.display(),
+        inotify_limits::remedy(source).unwrap_or("it must be writable for the daemon's user, or name another")
+    )]
     Directory {
         /// The key that names it.
         key: &'static str,
@@ -32,7 +37,11 @@ pub enum DaemonError {
         source: io::Error,
     },
     /// Consent cannot be watched.
-    #[error("etc_dir={}: cannot be watched: {source}; it must be readable for the daemon's user", path.display())]
+    #[error(
+        "etc_dir={}: cannot be watched: {source}; {}",
+        path.display(),
+        inotify_limits::remedy(source).unwrap_or("it must be a directory that the daemon's user can read")
+    )]
     Consent {
         /// The directory of the consent.
         path: PathBuf,
@@ -40,7 +49,7 @@ pub enum DaemonError {
         source: io::Error,
     },
     /// The system refuses what any daemon needs.
-    #[error("{what}: {source}")]
+    #[error("{what}: {source}; raise the system's limits of open files, epoll watches or memory")]
     System {
         /// What was asked for.
         what: &'static str,
@@ -56,7 +65,7 @@ impl DaemonError {
     }
 
     /// For `map_err` at a call that hardly ever fails.
-    pub(super) fn system<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Self {
-        move |source| DaemonError::System { what, source: source.into() }
+    pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| DaemonError::System { what, source }
     }
 }

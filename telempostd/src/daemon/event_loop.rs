@@ -6,14 +6,13 @@ use super::delivery::Delivery;
 use super::error::DaemonError;
 use crate::scan::Scanner;
 use crate::settings::{self, Settings};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::os::fd::AsFd;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry_config::consent;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
+use telemetry_runtime::poller::{Events, Interest, Poller};
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
@@ -22,6 +21,12 @@ const COMMIT_WITHIN: Duration = Duration::from_millis(5);
 
 /// How long a clean stop waits for the requests in flight.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+
+/// What is watched. It does not matter which of them has an event: every turn takes what has come from all.
+const SIGNALS: u64 = 0;
+const CONSENT: u64 = 1;
+const SPOOL: u64 = 2;
+const UPLOAD: u64 = 3;
 
 /// Why the loop ended.
 #[derive(Debug)]
@@ -43,6 +48,7 @@ pub(super) enum LoopEnd {
 pub(super) struct EventLoop<'a> {
     pub(super) config_file: Option<&'a Path>,
     pub(super) settings: &'a Settings,
+    pub(super) poller: Poller,
     pub(super) signals: &'a Signals,
     pub(super) consent: ConsentWatch,
     pub(super) scanner: Scanner,
@@ -58,9 +64,10 @@ impl EventLoop<'_> {
     /// # Errors
     /// The system's waiting itself failed.
     pub(super) fn run(&mut self) -> Result<LoopEnd, DaemonError> {
+        self.watch().map_err(DaemonError::system("epoll_ctl"))?;
         let mut has_more = false;
         loop {
-            let nothing_happened = self.wait(has_more).map_err(DaemonError::system("poll"))?;
+            let nothing_happened = self.wait(has_more).map_err(DaemonError::system("epoll_wait"))?;
             let now = Instant::now();
             if !consent::is_opted_in(&self.settings.etc_dir) {
                 self.delivery.cut_off(now);
@@ -143,28 +150,32 @@ impl EventLoop<'_> {
         (self.idle_exit.is_over(now) && !has_work).then_some(LoopEnd::Idle)
     }
 
-    /// Waits for something to happen. Returns whether nothing did.
-    fn wait(&self, has_more: bool) -> Result<bool, Errno> {
-        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut fds = Vec::with_capacity(4);
-        fds.push(readable(self.signals.as_fd()));
-        fds.push(readable(self.consent.as_fd()));
-        fds.push(readable(self.scanner.as_fd()));
-        if let Some((fd, wants_room)) = self.delivery.upload_interest() {
-            let room = if wants_room { PollFlags::POLLOUT } else { PollFlags::empty() };
-            fds.push(PollFd::new(fd, PollFlags::POLLIN | room));
-        }
-        match poll(&mut fds, self.timeout(has_more)) {
-            Ok(events) => Ok(events == 0),
-            Err(Errno::EINTR) => Ok(false),
-            Err(errno) => Err(errno),
-        }
+    /// Watches what is there for as long as the loop runs.
+    ///
+    /// # Errors
+    /// As the poller.
+    fn watch(&self) -> io::Result<()> {
+        self.poller.watch(self.signals, SIGNALS, Interest::Readable)?;
+        self.poller.watch(&self.consent, CONSENT, Interest::Readable)?;
+        self.poller.watch(&self.scanner, SPOOL, Interest::Readable)
     }
 
-    fn timeout(&self, has_more: bool) -> PollTimeout {
+    /// Waits for something to happen. Returns whether nothing did.
+    fn wait(&self, has_more: bool) -> io::Result<bool> {
+        // The upload process may be another one than at the last turn; the descriptor of one that is gone is closed.
+        if let Some((socket, wants_room)) = self.delivery.upload_interest() {
+            let interest = if wants_room { Interest::ReadableOrWritable } else { Interest::Readable };
+            self.poller.watch(socket, UPLOAD, interest)?;
+        }
+        let mut events = Events::default();
+        self.poller.wait(&mut events, Some(self.timeout(has_more)))?;
+        Ok(events.is_empty())
+    }
+
+    fn timeout(&self, has_more: bool) -> Duration {
         let now = Instant::now();
         if has_more || self.scanner.is_scanning() {
-            return PollTimeout::ZERO;
+            return Duration::ZERO;
         }
         let mut left = self.scanner.next_scan().saturating_duration_since(now);
         let mut no_later = |time: Option<Duration>| left = time.map_or(left, |time| left.min(time));
@@ -174,8 +185,6 @@ impl EventLoop<'_> {
         if self.delivery.is_idle() {
             no_later(self.idle_exit.time_left(now));
         }
-        // Rounded up: a moment too early would be a turn for nothing.
-        let millis = left.as_nanos().div_ceil(1_000_000);
-        PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+        left
     }
 }

@@ -22,6 +22,7 @@ use telemetry_config::consent;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::poller::Poller;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::spool::Reader as SpoolReader;
@@ -91,6 +92,7 @@ fn deliver(
     let mut event_loop = EventLoop {
         config_file,
         settings,
+        poller: Poller::new().map_err(DaemonError::system("epoll_create1"))?,
         signals,
         consent,
         scanner,
