@@ -1,5 +1,5 @@
 /*
- * telemetry.h - make telemetry records and hand them to telemprobd
+ * telemetry.h - make telemetry records and send them to telemprobd
  *
  *     #include <telemetry.h>                cc ... $(pkg-config --cflags --libs libtelemetry)
  *
@@ -59,11 +59,11 @@ extern "C" {
 #define TM_EVENT_ID_DIGITS 32
 
 /*
- * What a record says, to look at. The strings belong to the library and are good until tm_free_record, but
+ * What a record says, for reading. The strings belong to the library and are good until tm_free_record, but
  * for the payload, which the next tm_set_payload replaces. Do not write to any of it: what is sent is not
  * read from here.
  *
- * The structure is longer than this; it can not be copied, and its size means nothing.
+ * The structure is longer than this; it cannot be copied, and its size means nothing.
  */
 struct telem_record {
         /*
@@ -88,16 +88,17 @@ struct telem_ref {
 /*
  * Sets the configuration file of this process, in place of the system's
  * (/etc/telemetrics/telemetrics.conf, else /usr/share/defaults/telemetrics/telemetrics.conf). `socket_path`
- * and `etc_dir` in it tell the library where telemprobd listens and where the consent stands. Besides,
- * records that are sent from now on name the file to telemprobd, which applies its `server`, `cainfo` and
- * `tidheader` to them if the file belongs to root or to the sending user and nobody else may write it.
+ * and `etc_dir` in it say where telemprobd listens and where the consent is. Besides, records that are sent
+ * from now on name the file to telemprobd, which applies its `server`, `cainfo` and `tidheader` to them if the
+ * file belongs to root or to the sending user and nobody else may write it.
  *
  * A configuration is read once: here, or the system's at the first call that needs it. Set a file again to
  * have its changes seen.
  *
  * path: absolute, of a regular file.
  *
- * Returns 0; -EINVAL if the path is NULL or relative, names no regular file, or the file has a fault;
+ * Returns 0; -EINVAL if the path is NULL or relative, names no regular file, or the file has a fault that
+ * concerns the library (a wrong value of a key that others obey is none);
  * or what the system said when it was opened or read (-ENOENT, -EACCES, ...). After an error the
  * configuration that was in effect still is.
  */
@@ -109,7 +110,7 @@ int tm_set_config_file(const char *path);
  * ref: where the record goes, to be freed with tm_free_record. After an error it is set to NULL.
  * severity: 1 (low) to 4 (critical). 0 counts as 1, and more than 4 as 4.
  * classification: "DOMAIN/PROBE/REST", as in "org.example/backup/finished": three parts that are not
- *     empty, TM_CLASSIFICATION_PART_BYTES each and TM_CLASSIFICATION_BYTES in all at most, of visible ASCII
+ *     empty, of up to TM_CLASSIFICATION_PART_BYTES each and TM_CLASSIFICATION_BYTES in all, of visible ASCII
  *     characters.
  * payload_version: version of the payload's format, which is yours to define. Start with 1.
  *
@@ -120,7 +121,7 @@ int tm_create_record(struct telem_ref **ref, uint32_t severity, char *classifica
                      uint32_t payload_version);
 
 /*
- * Gives the record an event id, so that it can be told with others that belong to the same event.
+ * Gives the record an event id, by which it is grouped with others that belong to the same event.
  * record->headers[14] changes in place.
  *
  * event_id: TM_EVENT_ID_DIGITS digits of 0-9a-f.
@@ -134,7 +135,7 @@ int tm_set_event_id(struct telem_ref *ref, char *event_id);
  *
  * payload: UTF-8 text without control characters other than white space. What is longer than
  *     TM_PAYLOAD_BYTES is cut there, or a few bytes before so as not to cut through a character; that is no
- *     error, and bytes behind the cut are not looked at.
+ *     error, and bytes behind the cut are not examined.
  *
  * Returns 0; -EINVAL if an argument is NULL or the text breaks a rule. The old payload then stays.
  */
@@ -145,7 +146,7 @@ int tm_set_payload(struct telem_ref *ref, char *payload);
  * machine goes down. The record is not changed: it may be sent again, and is yours to free. A record
  * without a payload is sent with an empty one.
  *
- * Waits at most about two seconds: one to send, one for the answer.
+ * Waits up to about two seconds: one to send, one for the answer.
  *
  * Returns 0 once the record is stored (or taken, by a telemprobd that is too old to answer), or
  *   -ECONNREFUSED  telemetry is not opted in, or telemprobd does not run

@@ -1,8 +1,8 @@
 //! The C interface: what `telemetry.h` promises, as a thin face on [`Client`] and [`Record`].
 //!
-//! Each function checks for NULL, converts, calls the safe API, and maps the error to a number. The public
-//! part of [`TelemRecord`] is a view for C: the library writes it and never reads it back, so that a
-//! program that scribbles on it harms nobody but itself.
+//! Each function checks for NULL, converts, calls the safe API, and maps the error to a number. The public fields of
+//! [`TelemRecord`] are for C to read: the library writes them and never reads them back, so that a program that scribbles
+//! on them harms nobody but itself.
 #![allow(unsafe_code)] // The crate's one door: pointers come in from C here.
 
 use crate::client::Client;
@@ -267,7 +267,7 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
 }
 
-/// The payload as it will be kept. Of a text longer than a payload may be only what fits is looked at.
+/// The payload as it will be kept. Of a text longer than a payload may be, only what fits is examined.
 fn payload_head(bytes: &[u8]) -> Option<&str> {
     let Some(kept) = bytes.get(..PAYLOAD_BYTES).filter(|_| bytes.len() > PAYLOAD_BYTES) else {
         return std::str::from_utf8(bytes).ok();
@@ -297,22 +297,22 @@ unsafe fn record_of<'a>(reference: *mut TelemRef) -> Option<&'a mut TelemRecord>
 ///
 /// # Safety
 /// As [`head_of`].
-unsafe fn text_of<'a>(text: *const c_char, most: usize) -> Option<&'a str> {
+unsafe fn text_of<'a>(text: *const c_char, max_bytes: usize) -> Option<&'a str> {
     // SAFETY: the caller keeps the same promise.
-    let bytes = unsafe { head_of(text, most) }?;
+    let bytes = unsafe { head_of(text, max_bytes) }?;
     std::str::from_utf8(bytes).ok()
 }
 
-/// The bytes of a C string, without its NUL, `most` at most; none for NULL.
+/// The bytes of a C string, without its NUL, at most `max_bytes`; none for NULL.
 ///
 /// # Safety
-/// `text` is NULL, or its bytes up to the first NUL or up to `most` are readable and unchanged during `'a`.
-unsafe fn head_of<'a>(text: *const c_char, most: usize) -> Option<&'a [u8]> {
+/// `text` is NULL, or its bytes up to the first NUL or up to `max_bytes` are readable and unchanged during `'a`.
+unsafe fn head_of<'a>(text: *const c_char, max_bytes: usize) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
     }
-    // SAFETY: not NULL, so readable up to its NUL or up to `most`; no further byte is read.
-    let length = unsafe { libc::strnlen(text, most) };
+    // SAFETY: not NULL, so readable up to its NUL or up to `max_bytes`; no further byte is read.
+    let length = unsafe { libc::strnlen(text, max_bytes) };
     // SAFETY: `strnlen` just read these bytes; bytes need no alignment; they do not change during `'a`.
     Some(unsafe { std::slice::from_raw_parts(text.cast(), length) })
 }
@@ -323,7 +323,7 @@ mod tests {
     use proptest::prelude::*;
     use std::ffi::CStr;
 
-    fn view(pointer: *const c_char) -> &'static str {
+    fn text_at(pointer: *const c_char) -> &'static str {
         assert!(!pointer.is_null());
         // SAFETY: a pointer of a record that the test holds, to bytes that end in NUL.
         unsafe { CStr::from_ptr(pointer) }.to_str().unwrap()
@@ -334,10 +334,10 @@ mod tests {
     }
 
     #[test]
-    fn the_view_shows_the_lines_of_the_record() {
+    fn c_programs_see_the_lines_of_the_record() {
         let record = record();
         for (pointer, header) in record.headers.iter().zip(Header::ALL) {
-            assert_eq!(view(*pointer), record.record.headers().line(header));
+            assert_eq!(text_at(*pointer), record.record.headers().line(header));
         }
         assert_eq!(record.header_size, record.record.headers().as_str().len());
         assert!(record.payload.is_null());
@@ -349,22 +349,22 @@ mod tests {
         let (pointer, size) = (record.headers[14], record.header_size);
         for id in ["0123456789abcdef0123456789abcdef", "ffffffffffffffffffffffffffffffff"] {
             record.set_event_id(id).unwrap();
-            assert_eq!(view(pointer), format!("event_id: {id}\n"));
-            assert!(view(record.headers[13]).starts_with("bios_version: "));
+            assert_eq!(text_at(pointer), format!("event_id: {id}\n"));
+            assert!(text_at(record.headers[13]).starts_with("bios_version: "));
             assert_eq!((record.headers[14], record.header_size), (pointer, size));
         }
         assert!(record.set_event_id("0").is_err());
-        assert_eq!(view(pointer), "event_id: ffffffffffffffffffffffffffffffff\n");
+        assert_eq!(text_at(pointer), "event_id: ffffffffffffffffffffffffffffffff\n");
     }
 
     #[test]
-    fn the_second_payload_takes_the_place_of_the_first() {
+    fn a_second_payload_replaces_the_first() {
         let mut record = record();
         record.set_payload("first").unwrap();
         record.set_payload("two\n").unwrap();
-        assert_eq!((view(record.payload), record.payload_size), ("two\n", 4));
+        assert_eq!((text_at(record.payload), record.payload_size), ("two\n", 4));
         assert!(record.set_payload("\u{1b}").is_err());
-        assert_eq!((view(record.payload), record.payload_size), ("two\n", 4));
+        assert_eq!((text_at(record.payload), record.payload_size), ("two\n", 4));
         assert_eq!(record.record.payload(), Some("two\n"));
     }
 
@@ -385,13 +385,13 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_becomes_an_answer() {
+    fn a_panic_becomes_an_error_number() {
         assert_eq!(guarded(-libc::EIO, || panic!("on purpose")), -libc::EIO);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_of_c_are_too_strange(mut bytes in prop::collection::vec(1_u8.., 0..200)) {
+        fn any_bytes_from_c_are_taken_or_refused(mut bytes in prop::collection::vec(1_u8.., 0..200)) {
             bytes.push(0);
             let text = bytes.as_ptr().cast_mut().cast::<c_char>();
             let mut reference = ptr::null_mut();

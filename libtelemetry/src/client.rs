@@ -20,7 +20,7 @@ pub const TELEMPROBD_PID_FILE: &str = "telemprobd.pid";
 
 const TIMEOUT: Duration = Duration::from_secs(SEND_TIMEOUT_SECS);
 
-/// Sends records to telemprobd. It holds no connection: each record has its own, so that a client can be
+/// Sends records to telemprobd. It holds no connection: each record has one of its own, so that a client can be
 /// kept for the life of a program and used from several threads.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -34,7 +34,7 @@ impl Client {
     /// A client of the system's telemprobd.
     ///
     /// # Errors
-    /// [`Error::Config`] if there is a configuration file and it can not be used.
+    /// [`Error::Config`] if there is a configuration file and it cannot be used.
     pub fn new() -> Result<Self, Error> {
         Self::from_configuration(&Configuration::load(None)?, None)
     }
@@ -44,7 +44,7 @@ impl Client {
     /// may write it.
     ///
     /// # Errors
-    /// [`Error::Config`] if the path is not absolute, no regular file, or the file can not be used.
+    /// [`Error::Config`] if the path is not absolute, no regular file, or the file cannot be used.
     pub fn with_config_file(path: &Path) -> Result<Self, Error> {
         let configuration = Configuration::load(Some(path))?;
         if !wire::is_carried(path) {
@@ -68,9 +68,9 @@ impl Client {
         consent::is_opted_in(&self.etc_dir)
     }
 
-    /// Sends a record and waits for telemprobd to say that it is stored, at most one second for each.
+    /// Sends a record and waits until telemprobd answers that it is stored, up to one second for each.
     /// A daemon of the C implementation closes without an answer, which counts as success; where ours has
-    /// run ([`TELEMPROBD_PID_FILE`] tells), it means that telemprobd was killed, and is an error.
+    /// run (it leaves [`TELEMPROBD_PID_FILE`]), it means that telemprobd was killed, and is an error.
     ///
     /// # Errors
     /// [`Error::NotOptedIn`]; [`Error::Socket`] if telemprobd is away; [`Error::Refused`] with its reason;
@@ -100,7 +100,7 @@ impl Client {
 
     fn connect(&self) -> Result<OwnedFd, Errno> {
         let connection = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-        // Bounds the wait for a place in the daemon's queue too.
+        // Bounds the wait for the daemon's accept queue too.
         set_send_timeout(&connection, TIMEOUT)?;
         let address = UnixAddr::new(&self.socket_path)?;
         retry_interrupted(|| connect(connection.as_raw_fd(), &address))?;

@@ -23,13 +23,13 @@ pub enum Error {
     /// The system gave no random bytes.
     #[error("no random bytes from the system: {0}")]
     Random(#[source] io::Error),
-    /// The configuration can not be used.
+    /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The user has not opted in.
     #[error("telemetry is not opted in; run `telemctl opt-in` first")]
     NotOptedIn,
-    /// telemprobd can not be reached or the connection broke.
+    /// telemprobd cannot be reached or the connection broke.
     #[error("telemprobd at {}: {source}", path.display())]
     Socket {
         /// The socket's path.
@@ -44,7 +44,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// telemprobd refused the record.
-    #[error("telemprobd refused the record: {}", refusal(*.0))]
+    #[error("telemprobd refused the record: {}", refusal_reason(*.0))]
     Refused(Errno),
 }
 
@@ -81,7 +81,7 @@ impl Error {
     }
 }
 
-fn refusal(errno: Errno) -> String {
+fn refusal_reason(errno: Errno) -> String {
     let why = match errno {
         Errno::ECONNREFUSED => "telemetry is not opted in",
         Errno::EPERM => {

@@ -1,4 +1,4 @@
-//! What a record says of the machine: read once a process, and again only when os-release changes
+//! What a record says about the machine: read once a process, and again only when os-release changes
 //! (a system that updates itself under a long-lived program).
 
 use crate::limits::HOST_FILE_BYTES;
@@ -49,19 +49,19 @@ static CACHE: ArcSwapOption<Cached> = ArcSwapOption::const_empty();
 
 impl HostFacts {
     /// The facts of this machine, from the process-wide cache while os-release is unchanged.
-    pub fn of_this_machine() -> Arc<Self> {
+    pub fn from_this_machine() -> Arc<Self> {
         let stamp = os_release_stamp(Path::new("/"));
         if let Some(cached) = CACHE.load().as_ref().filter(|cached| cached.stamp == stamp) {
             return Arc::clone(&cached.facts);
         }
-        let facts = Arc::new(Self::read(Path::new("/")));
+        let facts = Arc::new(Self::from_root(Path::new("/")));
         CACHE.store(Some(Arc::new(Cached { stamp, facts: Arc::clone(&facts) })));
         facts
     }
 
-    /// Reads the facts below `root` (`/`, but in tests). What can not be read gets the value that the
+    /// Reads the facts below `root` (`/`, but in tests). What cannot be read gets the value that the
     /// collector expects for it.
-    pub fn read(root: &Path) -> Self {
+    pub fn from_root(root: &Path) -> Self {
         let os_release =
             OS_RELEASE_PATHS.iter().find_map(|path| read_text(&root.join(path))).unwrap_or_default();
         let dmi = root.join("sys/class/dmi/id");
@@ -109,7 +109,7 @@ fn os_release_stamp(root: &Path) -> Option<OsReleaseStamp> {
     OS_RELEASE_PATHS.iter().find_map(|path| std::fs::metadata(root.join(path)).ok()).map(stamp)
 }
 
-/// The head of a small text file; bytes that are no UTF-8 are replaced.
+/// The head of a small text file; bytes that are not UTF-8 are replaced.
 fn read_text(path: &Path) -> Option<String> {
     bounded_file::read_head(path, HOST_FILE_BYTES)
         .ok()
@@ -188,7 +188,7 @@ mod tests {
             ("sys/class/dmi/id/bios_version", "R0ZET\n"),
             ("proc/cpuinfo", "processor\t: 0\nmodel name\t: Some CPU @ 2.30GHz\nmodel name : x\n"),
         ]);
-        let facts = HostFacts::read(root.path());
+        let facts = HostFacts::from_root(root.path());
         assert_eq!(facts.build, "\"41\"");
         assert_eq!(facts.system_name, "fedora_server");
         assert_eq!(facts.host_type, "LENOVO|blank|blank");
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_empty_machine() {
-        let facts = HostFacts::read(root(&[]).path());
+        let facts = HostFacts::from_root(root(&[]).path());
         assert_eq!(facts.build, "0");
         assert_eq!(facts.system_name, "unknown");
         assert_eq!(facts.host_type, "no_sv_file|no_pn_file|no_pvr_file");
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn os_release_of_the_vendor_serves_when_etc_has_none() {
         let root = root(&[("usr/lib/os-release", "ID='sles'\nVERSION_ID=15.5\n")]);
-        let facts = HostFacts::read(root.path());
+        let facts = HostFacts::from_root(root.path());
         assert_eq!((facts.system_name.as_str(), facts.build.as_str()), ("sles", "15.5"));
     }
 
@@ -230,6 +230,6 @@ mod tests {
 
     #[test]
     fn facts_are_read_once() {
-        assert!(Arc::ptr_eq(&HostFacts::of_this_machine(), &HostFacts::of_this_machine()));
+        assert!(Arc::ptr_eq(&HostFacts::from_this_machine(), &HostFacts::from_this_machine()));
     }
 }

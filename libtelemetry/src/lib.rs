@@ -1,4 +1,4 @@
-//! Builds telemetry records and hands them to telemprobd, the daemon of this machine.
+//! Builds telemetry records and sends them to telemprobd, the daemon of this machine.
 //!
 //! A record says what happened (a classification, a severity, a payload) and where (15 headers that the
 //! library fills in). Nothing leaves a machine whose user has not opted in.

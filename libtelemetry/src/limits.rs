@@ -1,6 +1,7 @@
-//! Every bound of what a sending program reads and waits for, with its reason.
+//! Every bound of what a sending program reads and waits for, with its reason. Those of the record itself are in
+//! `telemetry_record::limits`, that of the configuration file in `telemetry_config::limits`.
 
-/// Longest of the small files of the host that become header values (os-release, a DMI attribute,
+/// Maximum size in bytes of the small files of the host that become header values (os-release, a DMI attribute,
 /// the first processor of cpuinfo).
 pub const HOST_FILE_BYTES: u64 = 16 * 1024;
 

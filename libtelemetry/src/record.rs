@@ -1,4 +1,4 @@
-//! A record: what a probe says, and where it says it from.
+//! A record: what happened, and on what machine.
 
 use crate::error::Error;
 use crate::host::HostFacts;
@@ -32,7 +32,7 @@ impl Record {
     /// [`Error::Classification`]; [`Error::Random`] if the system gives no random bytes.
     pub fn new(severity: u32, classification: &str, payload_version: u32) -> Result<Self, Error> {
         classification::check(classification)?;
-        let facts = HostFacts::of_this_machine();
+        let facts = HostFacts::from_this_machine();
         let event_id = HexId::random().map_err(Error::Random)?;
         let now_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let headers = HeaderBlock::from_values([

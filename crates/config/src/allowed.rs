@@ -36,7 +36,7 @@ pub(crate) fn shortened(text: &str) -> String {
 pub struct Number<T: 'static> {
     /// What is counted, and of what.
     pub unit: &'static str,
-    /// The least and the greatest.
+    /// The minimum and the maximum.
     pub range: RangeInclusive<u64>,
     /// The value that a number stands for.
     pub convert: fn(u64) -> T,
@@ -83,26 +83,26 @@ fn is_negative(text: &str) -> bool {
     text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The duration of so many seconds.
+/// A duration in seconds.
 pub fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }
 
-/// The duration of so many minutes.
+/// A duration in minutes.
 pub fn minutes(number: u64) -> Duration {
     Duration::from_secs(number.saturating_mul(60))
 }
 
-/// The bytes of so many KiB.
+/// A number of KiB in bytes.
 pub fn kib(number: u64) -> u64 {
     number.saturating_mul(1024)
 }
 
 /// Seconds, of which any number is taken: what is out of the range counts as the nearest that is in it.
 pub struct ClampedSeconds {
-    /// The least.
+    /// The minimum.
     pub min: u64,
-    /// The greatest.
+    /// The maximum.
     pub max: u64,
 }
 

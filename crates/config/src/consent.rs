@@ -24,12 +24,12 @@ pub fn opt_in_path(etc_dir: &Path) -> PathBuf {
     etc_dir.join(OPT_IN_FILE)
 }
 
-/// Whether the user of this machine has opted in. What can not be seen counts as no.
+/// Whether the user of this machine has opted in. What cannot be seen counts as no.
 pub fn is_opted_in(etc_dir: &Path) -> bool {
     opt_in_path(etc_dir).exists()
 }
 
-/// Whether the administrator has switched the privacy filters off. What can not be seen counts as no.
+/// Whether the administrator has switched the privacy filters off. What cannot be seen counts as no.
 pub fn has_no_privacy_filters(etc_dir: &Path) -> bool {
     etc_dir.join(NO_PRIVACY_FILTERS_FILE).exists()
 }

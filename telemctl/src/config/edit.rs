@@ -7,14 +7,14 @@ use telemetry_config::SECTION;
 pub(super) fn with_value(text: &str, key: &str, value: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let assignment = format!("{key}={value}");
-    match place(&lines, key) {
-        Place::Change(index) => {
+    match find_edit(&lines, key) {
+        Edit::ChangeLine(index) => {
             if let Some(line) = lines.get_mut(index) {
                 *line = assignment;
             }
         }
-        Place::Insert(index) => lines.insert(index, assignment),
-        Place::NewSection => {
+        Edit::InsertLine(index) => lines.insert(index, assignment),
+        Edit::AppendSection => {
             if !lines.is_empty() {
                 lines.push(String::new());
             }
@@ -26,18 +26,18 @@ pub(super) fn with_value(text: &str, key: &str, value: &str) -> String {
     text
 }
 
-/// Where an assignment goes, by the index of a line.
+/// What is done to the file, by the index of a line.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+enum Edit {
     /// This line has the value that counts.
-    Change(usize),
+    ChangeLine(usize),
     /// Before this line.
-    Insert(usize),
+    InsertLine(usize),
     /// The file has no such section.
-    NewSection,
+    AppendSection,
 }
 
-fn place(lines: &[String], key: &str) -> Place {
+fn find_edit(lines: &[String], key: &str) -> Edit {
     let (mut set, mut shown, mut end) = (None, None, None);
     let mut is_in_section = false;
     for (index, line) in lines.iter().enumerate() {
@@ -59,9 +59,9 @@ fn place(lines: &[String], key: &str) -> Place {
         }
     }
     match (set, shown.or(end)) {
-        (Some(index), _) => Place::Change(index),
-        (None, Some(index)) => Place::Insert(index),
-        (None, None) => Place::NewSection,
+        (Some(index), _) => Edit::ChangeLine(index),
+        (None, Some(index)) => Edit::InsertLine(index),
+        (None, None) => Edit::AppendSection,
     }
 }
 

@@ -127,8 +127,8 @@ fn take_effect(key: &dyn AnyKey, before: Result<Installation, ConfigError>, out:
 /// Whether a reload is not enough: the locks stay where they are as long as a daemon runs, and systemd's units name
 /// directories and socket.
 fn needs_restart(key: &dyn AnyKey, is_managed: bool) -> bool {
-    let is_place = NEEDED_KEYS.iter().any(|place| place.name() == key.name());
-    key.name() == RUN_DIR.name || (is_place && is_managed)
+    let is_path = NEEDED_KEYS.iter().any(|path| path.name() == key.name());
+    key.name() == RUN_DIR.name || (is_path && is_managed)
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
