@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use telemctl::programs;
 use telemetry_runtime::instance::InstanceLock;
 
 /// An instance in which everything is as it should be, and what has to stay for that.
@@ -208,6 +209,17 @@ fn wrong_values_of_every_program_are_errors_that_name_whom_they_stop() {
     assert!(said.out.contains("unknown key `spool_dri`; did you mean `spool_dir`?"), "{}", said.out);
     assert!(!said.out.contains("secret") && !said.out.contains(" server: "), "{}", said.out);
     assert_eq!(said.code, Some(1));
+}
+
+#[test]
+fn a_wrong_value_of_each_key_is_an_error() {
+    for key in programs::keys().filter(|key| !key.allows("?!")) {
+        let instance = Instance::with(&format!("{}=?!\n", key.name()));
+        let said = instance.say(&["doctor"]);
+        let wrong = format!("{}=?!: must be {}", key.name(), key.allowed());
+        let is_error = |line: &str| line.starts_with("error   configuration: ") && line.contains(&wrong);
+        assert!(said.out.lines().any(is_error) && said.code == Some(1), "{wrong}: {}", said.out);
+    }
 }
 
 #[test]

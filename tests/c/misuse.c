@@ -182,9 +182,12 @@ static void configurations(const char *directory)
         snprintf(bad, sizeof(bad), "%s/bad.conf", directory);
         snprintf(missing, sizeof(missing), "%s/missing.conf", directory);
         snprintf(opt_in, sizeof(opt_in), "%s/opt-in", directory);
-        snprintf(text, sizeof(text), "[settings]\netc_dir=%s\nsocket_path=%s/none\n", directory, directory);
+        /* What other programs obey does not stop this one. */
+        snprintf(text, sizeof(text),
+                 "[settings]\netc_dir=%s\nsocket_path=%s/none\nbyte_window_length=99\ncrash_burst_limit=x\n",
+                 directory, directory);
         write_file(good, text);
-        write_file(bad, "[settings]\nrecord_expiry=tomorrow\n");
+        write_file(bad, "[settings]\nsocket_path=telem-0\n");
         write_file(opt_in, "");
 
         CHECK_INT(tm_set_config_file(good), 0);
