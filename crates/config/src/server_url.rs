@@ -89,15 +89,11 @@ fn authority_end(rest: &str) -> usize {
 fn has_host(authority: &str) -> bool {
     let host_and_port = after_last_at(authority);
     let (host, port) = match host_and_port.strip_prefix('[') {
-        Some(address) => match address.split_once(']') {
-            Some((host, rest)) => {
-                (host, rest.strip_prefix(':').or(rest.is_empty().then_some("")).unwrap_or("x"))
-            }
-            None => return false,
-        },
-        None => host_and_port.split_once(':').unwrap_or((host_and_port, "")),
+        Some(address) => address.split_once(']').unwrap_or_default(),
+        None => host_and_port.split_at(host_and_port.find(':').unwrap_or(host_and_port.len())),
     };
-    !host.is_empty() && (port.is_empty() || port.parse::<u16>().is_ok())
+    let is_number = |port: &str| port.is_empty() || port.parse::<u16>().is_ok();
+    !host.is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_number))
 }
 
 fn after_last_at(text: &str) -> &str {
