@@ -1,49 +1,5 @@
-//! The harness of the scenarios in `tests/tests`: real programs, each scenario in a private directory
-//! that no other one and no installed copy sees.
-//!
-//! Nothing waits for a clock: [`until`] waits for an event, with a deadline that only a fault reaches.
+//! What the scenarios in `tests/tests` have besides the harness: torture, real crashes, and the bench.
 
 pub mod bench;
-pub mod certificates;
-pub mod collector;
 pub mod crash;
-pub mod fault;
-pub mod frame;
-pub mod journal;
-pub mod machine;
-pub mod nginx;
-pub mod package;
-pub mod process;
-pub mod programs;
-pub mod proxy;
-pub mod pstore;
-pub mod sandbox;
-pub mod strace;
 pub mod torture;
-pub mod waiting;
-
-pub use collector::Collector;
-pub use fault::Fault;
-pub use nginx::Nginx;
-pub use process::Process;
-pub use sandbox::Sandbox;
-
-use std::time::{Duration, Instant};
-
-/// Far beyond what anything here takes, so that a slow machine does not fail.
-pub const DEADLINE: Duration = Duration::from_secs(30);
-
-/// Waits until `condition` gives something.
-///
-/// # Panics
-/// It did not before the [`DEADLINE`]; `what` says what was waited for.
-pub fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(start.elapsed() < DEADLINE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}

@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
-use system_tests::{Process, Sandbox};
 use telemctl::programs::{PROGRAMS, Program, keys as all_keys};
+use test_harness::{Process, Sandbox};
 
 /// Starts the daemon, expects it to refuse, and returns its one line.
 fn refusal(sandbox: &Sandbox, daemon: &str) -> String {

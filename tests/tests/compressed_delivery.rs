@@ -1,7 +1,8 @@
 //! Compressed bodies: smaller on the way, the same at the collector, and never a reason to lose a record.
 
-use system_tests::nginx::Manner;
-use system_tests::{Collector, Nginx, Sandbox, torture, until, waiting};
+use system_tests::torture;
+use test_harness::nginx::Manner;
+use test_harness::{Collector, Nginx, Sandbox, until, waiting};
 
 const RECORDS: usize = 100;
 

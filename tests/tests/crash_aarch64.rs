@@ -4,8 +4,8 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use system_tests::Sandbox;
 use system_tests::crash::{corpus, oracle};
+use test_harness::Sandbox;
 
 /// Where Debian's cross compiler has the libraries.
 const LIBRARIES: &str = "/usr/aarch64-linux-gnu";

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use system_tests::crash::corpus::{self, Entry, Oracle};
 use system_tests::crash::oracle::{self, Threads};
 use system_tests::crash::{CORNERS, CorePattern, can_set_core_pattern};
-use system_tests::{Process, Sandbox, programs, until};
+use test_harness::{Process, Sandbox, programs, until};
 
 /// Crashes of the corpus go to crashprobe, and to a core; others are let go.
 const HANDLER: &str = r#"#!/bin/sh

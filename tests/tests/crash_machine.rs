@@ -8,8 +8,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use system_tests::crash::{CorePattern, can_set_core_pattern, corpus, crashprobe_pattern, oracle};
-use system_tests::{Collector, Sandbox, programs, until};
 use telemetry_record::message::Message;
+use test_harness::{Collector, Sandbox, programs, until};
 
 const CLASS: &str = "org.clearlinux/crash/clr";
 

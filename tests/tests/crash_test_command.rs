@@ -2,7 +2,7 @@
 
 use std::process::Output;
 use system_tests::crash::{CorePattern, can_set_core_pattern, crashprobe_pattern};
-use system_tests::{Collector, Sandbox, programs};
+use test_harness::{Collector, Sandbox, programs};
 
 /// What core_pattern has in an installation, under the program's own name, by which telemctl knows it. That leaves no
 /// room for the thread's id.

@@ -4,8 +4,8 @@ use std::fs;
 use system_tests::torture::exchange::{Answer, exchange, message};
 use system_tests::torture::stranger::STRANGER_UID;
 use system_tests::torture::{Stranger, needs_root, until_delivered};
-use system_tests::{Collector, Process, Sandbox, until};
 use telemetry_store::counters::{Counter, Counts};
+use test_harness::{Collector, Process, Sandbox, until};
 
 const EAGAIN: i32 = -11;
 const EBUSY: i32 = -16;

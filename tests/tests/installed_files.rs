@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use system_tests::programs as executables;
 use telemctl::programs;
 use telemetry_config::{Configuration, Key, keys, server};
+use test_harness::programs as executables;
 
 /// A text file of the source tree, with its paths filled in as this build has them.
 fn filled(path: &str) -> String {

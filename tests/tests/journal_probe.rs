@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::process::Output;
-use system_tests::journal::{Entry, Journal};
-use system_tests::{Process, Sandbox};
 use telemetry_record::header::Header;
+use test_harness::journal::{Entry, Journal};
+use test_harness::{Process, Sandbox};
 
 /// A sandbox with a telemprobd, and a journal that is read in it.
 struct Scene {

@@ -1,9 +1,9 @@
 //! Units that really fail on a machine with systemd, and journalprobe as its units start it there.
 
 use std::collections::BTreeMap;
-use system_tests::machine::{BareMachine, can_boot};
-use system_tests::{Sandbox, until};
 use telemetry_store::spool::{SpoolDir, file};
+use test_harness::machine::{BareMachine, can_boot};
+use test_harness::{Sandbox, until};
 
 /// The payloads in the machine's spool, by unit.
 fn told(machine: &BareMachine) -> BTreeMap<String, Vec<String>> {

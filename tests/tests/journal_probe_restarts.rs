@@ -5,8 +5,8 @@ use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use system_tests::journal::{Entry, Journal};
-use system_tests::{Process, Sandbox, until};
+use test_harness::journal::{Entry, Journal};
+use test_harness::{Process, Sandbox, until};
 
 const FILE: &str = "system.journal";
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use system_tests::{Collector, Sandbox, programs};
 use telemetry_record::message::Message;
+use test_harness::{Collector, Sandbox, programs};
 
 /// Far beyond the minute or two that both boots take in software emulation.
 const MACHINE_SECS: &str = "600";

@@ -1,7 +1,7 @@
 //! klogscanner on this machine's own log: how it starts and ends. What it finds is in kernel_machine.rs.
 
 use std::fs::File;
-use system_tests::{Process, Sandbox, until};
+use test_harness::{Process, Sandbox, until};
 
 /// Whether this user may read the kernel's log. If not, says so; where CI=true that is a failure.
 fn may_read_kmsg(test: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use system_tests::programs;
+use test_harness::programs;
 
 /// How the names of our pages begin.
 const OURS: [&str; 6] = ["telem", "hprobe", "crashprobe", "journalprobe", "klogscanner", "pstore"];

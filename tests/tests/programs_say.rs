@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
-use system_tests::{Sandbox, programs};
+use test_harness::{Sandbox, programs};
 
 fn run(program: &str, args: &[&str]) -> Output {
     Command::new(programs::path(program)).args(args).stdin(Stdio::null()).output().unwrap()

@@ -1,9 +1,9 @@
 //! Proxies, named by the usual variables of the environment.
 
 use std::process::Command;
-use system_tests::nginx::Manner;
-use system_tests::proxy::Proxy;
-use system_tests::{Collector, Nginx, Process, Sandbox, programs, waiting};
+use test_harness::nginx::Manner;
+use test_harness::proxy::Proxy;
+use test_harness::{Collector, Nginx, Process, Sandbox, programs, waiting};
 
 const RECORDS: usize = 20;
 

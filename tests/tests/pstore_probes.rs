@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use system_tests::programs;
-use system_tests::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, copy, names, says, told};
 use system_tests::torture::LoopFs;
 use telemetry_kernel::klogscanner;
 use telemetry_kernel::log::KernelFinding;
 use telemetry_kernel::log::{Line, Oops, Scanner};
 use telemetry_outbox::ProbeState;
+use test_harness::programs;
+use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, copy, names, says, told};
 
 #[test]
 fn from_the_store_to_telemprobd() {
@@ -124,7 +124,7 @@ fn a_dump_of_the_same_name_is_another_one() {
 #[test]
 fn what_systemd_pstore_archived_is_told_once_and_stays() {
     let machine = Machine::new();
-    copy(&programs::source_root().join("probes/tests/pstore/archive"), &machine.archive);
+    copy(&programs::source_root().join("probes/kernel/tests/pstore/archive"), &machine.archive);
     let mut telemprobd = machine.sandbox.start_telemprobd();
     let expected = told([(BUG, 1), (OLD_BUG, 1), (PANIC, 1)]);
     for _ in 0..2 {
@@ -148,7 +148,8 @@ fn what_systemd_pstore_archived_is_told_once_and_stays() {
 
 /// The oopses of a log, as klogscanner has them in its book when the machine fails.
 fn book_of_klogscanner(machine: &Machine, log: &str) {
-    let text = fs::read_to_string(programs::source_root().join("probes/tests/kernel_log").join(log)).unwrap();
+    let text =
+        fs::read_to_string(programs::source_root().join("probes/kernel/tests/kernel_log").join(log)).unwrap();
     let (mut scanner, mut found) = (Scanner::default(), Vec::<Oops>::new());
     for (line, place) in text.lines().zip(0..) {
         scanner.push(&Line::of_text(line, place).unwrap(), &mut found);
@@ -279,7 +280,7 @@ fn copies_are_the_probes() {
     std::os::unix::fs::chown(machine.sandbox.path("cache"), Some(4321), Some(4321)).unwrap();
     std::os::unix::fs::chown(machine.sandbox.path("state"), Some(4321), Some(4321)).unwrap();
     machine.fail("ramoops");
-    copy(&programs::source_root().join("probes/tests/pstore/archive"), &machine.archive);
+    copy(&programs::source_root().join("probes/kernel/tests/pstore/archive"), &machine.archive);
     assert_done(&machine.clean());
     for path in ["cache/pstore", "cache/pstore/dmesg-ramoops-0", "state/pstoreclean.json"] {
         let metadata = fs::metadata(machine.sandbox.path(path)).unwrap();

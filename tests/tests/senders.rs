@@ -4,8 +4,8 @@ use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Stdio;
 use std::thread;
-use system_tests::{Sandbox, frame};
 use telemetry::{Client, Error, Record};
+use test_harness::{Sandbox, frame};
 
 /// Serves one client on the sandbox's socket as `serve` does.
 fn fake_daemon(sandbox: &Sandbox, serve: impl FnOnce(UnixStream) + Send + 'static) -> thread::JoinHandle<()> {

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use system_tests::{Sandbox, frame, until};
 use telemetry_record::header::Header;
 use telemetry_record::limits::{MESSAGE_BYTES, PAYLOAD_BYTES};
+use test_harness::{Sandbox, frame, until};
 
 const EINVAL: Option<i32> = Some(-22);
 const EMSGSIZE: Option<i32> = Some(-90);

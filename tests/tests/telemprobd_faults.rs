@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use system_tests::torture::needs_root;
-use system_tests::{Fault, Sandbox, frame, until};
 use telemetry_store::counters::{Counter, Counts};
+use test_harness::{Fault, Sandbox, frame, until};
 
 #[test]
 fn a_fault_of_the_system_is_counted_by_its_own_reason() {

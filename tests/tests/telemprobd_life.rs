@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
-use system_tests::{Process, Sandbox, frame, programs, until};
 use telemetry_record::header::Header;
+use test_harness::{Process, Sandbox, frame, programs, until};
 
 fn payloads(sandbox: &Sandbox) -> Vec<String> {
     sandbox.spooled().into_iter().map(|record| record.message.payload).collect()
@@ -164,7 +164,7 @@ fn a_client_that_is_connected_keeps_it_from_ending_idle() {
 fn systemd_is_told_and_its_socket_is_used() {
     let sandbox = Sandbox::new();
     let notified = UnixDatagram::bind(sandbox.path("notify")).unwrap();
-    notified.set_read_timeout(Some(system_tests::DEADLINE)).unwrap();
+    notified.set_read_timeout(Some(test_harness::DEADLINE)).unwrap();
     let mut command = Command::new("systemd-socket-activate");
     command
         .arg("-E")

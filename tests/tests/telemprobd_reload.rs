@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use system_tests::torture::needs_root;
-use system_tests::{Fault, Process, Sandbox, frame, until};
+use test_harness::{Fault, Process, Sandbox, frame, until};
 
 const STORED: Option<i32> = Some(0);
 const FAILED: &str = "the configuration in force stays";

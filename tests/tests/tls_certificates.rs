@@ -2,10 +2,10 @@
 //! everything is kept, until the certificate is right.
 
 use std::net::TcpListener;
-use system_tests::certificates::Certificate;
-use system_tests::nginx::Manner;
-use system_tests::{Collector, Nginx, Process, Sandbox, until, waiting};
 use telemetry_store::delivery_status::DeliveryStatus;
+use test_harness::certificates::Certificate;
+use test_harness::nginx::Manner;
+use test_harness::{Collector, Nginx, Process, Sandbox, until, waiting};
 
 const RECORDS: usize = 5;
 

@@ -1,8 +1,9 @@
 //! Delivery over TLS to nginx before the collector: HTTP/2, many requests on one connection, both forms.
 
 use std::collections::BTreeSet;
-use system_tests::nginx::{Manner, Served};
-use system_tests::{Collector, Nginx, Process, Sandbox, torture, until, waiting};
+use system_tests::torture;
+use test_harness::nginx::{Manner, Served};
+use test_harness::{Collector, Nginx, Process, Sandbox, until, waiting};
 
 struct System {
     sandbox: Sandbox,

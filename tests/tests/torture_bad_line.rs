@@ -5,7 +5,7 @@ use system_tests::torture::relay::Fate;
 use system_tests::torture::{
     Kept, Load, Relay, check_alive, check_no_remains, collected, short_or_full, until_delivered,
 };
-use system_tests::{Collector, Sandbox, until};
+use test_harness::{Collector, Sandbox, until};
 
 /// Delivers records through a relay of this fate; returns it for a look at what it did.
 fn deliver_through(name: &str, fate: impl Fn(usize) -> Fate + Send + 'static) -> Relay {

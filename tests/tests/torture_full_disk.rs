@@ -9,8 +9,8 @@ use system_tests::torture::exchange::{Answer, exchange, message};
 use system_tests::torture::{
     Account, Kept, Load, LoopFs, check_alive, check_no_remains, collected, short_or_full, until_delivered,
 };
-use system_tests::{Collector, Sandbox, until};
 use telemetry_store::counters::{Counter, Counts};
+use test_harness::{Collector, Sandbox, until};
 
 const ENOSPC: i32 = -28;
 

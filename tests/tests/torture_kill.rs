@@ -6,7 +6,7 @@ use std::time::Duration;
 use system_tests::torture::{
     Dice, Kept, Load, check_alive, check_no_remains, children, collected, short_or_full, until_delivered,
 };
-use system_tests::{Collector, Process, Sandbox, until};
+use test_harness::{Collector, Process, Sandbox, until};
 
 /// A kill comes within this time of the moment at which its victim is known to be at work.
 const MOMENT: Duration = Duration::from_millis(60);

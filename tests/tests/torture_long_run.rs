@@ -1,7 +1,7 @@
 //! Memory and descriptors of both daemons stay flat over a long run.
 
 use system_tests::torture::{Load, check_alive, collected, short_or_full, until_delivered};
-use system_tests::{Collector, Process, Sandbox, until};
+use test_harness::{Collector, Process, Sandbox, until};
 
 /// Records between two looks. Each ends with an empty spool, so that like is held against like.
 const SLICE: usize = 2500;

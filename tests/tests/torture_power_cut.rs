@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 use system_tests::torture::{Dice, Load, LoopFs, short_or_full};
-use system_tests::{Process, Sandbox, until};
 use telemetry_store::spool::{SpoolDir, file};
+use test_harness::{Process, Sandbox, until};
 
 /// Room for all that a round of cuts stores: nothing is delivered meanwhile.
 const MIB: u64 = 128;

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use system_tests::journal::{Entry, Journal};
 use system_tests::torture::{Dice, LoopFs, short_or_full};
-use system_tests::{Process, Sandbox, until};
 use telemetry::Record;
 use telemetry_record::header::Header;
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 use telemetry_store::rejected::RejectedDir;
 use telemetry_store::spool::{Durability, SpoolDir, Writer, file};
+use test_harness::journal::{Entry, Journal};
+use test_harness::{Process, Sandbox, until};
 
 /// Room for a spool and for state.
 const MIB: u64 = 32;

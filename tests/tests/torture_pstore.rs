@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
-use system_tests::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, names, told};
 use system_tests::torture::each_call::{End, kill_before_call};
 use system_tests::torture::{Dice, short_or_full};
-use system_tests::{Process, programs};
+use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, names, told};
+use test_harness::{Process, programs};
 
 /// A kill comes within this time of a program's start.
 const MOMENT: Duration = Duration::from_millis(25);
@@ -39,7 +39,7 @@ fn kills_at_any_moment_neither_lose_nor_repeat_anything() {
     for round in 0..short_or_full(10, 60) {
         // Other times, so that they are other crashes.
         for golden in ["several_crashes", "ramoops"] {
-            let from = programs::source_root().join("probes/tests/pstore").join(golden);
+            let from = programs::source_root().join("probes/kernel/tests/pstore").join(golden);
             for name in names(&from) {
                 let text = String::from_utf8(fs::read(from.join(&name)).unwrap()).unwrap();
                 let number = round + 1;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 use system_tests::torture::{Stranger, check_alive, short_or_full};
-use system_tests::{Sandbox, until};
 use telemetry::{Client, Record};
+use test_harness::{Sandbox, until};
 
 const SILENT: usize = 500;
 const SLOW: usize = 500;

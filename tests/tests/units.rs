@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use system_tests::programs;
 use telemetry_config::{Key, keys};
+use test_harness::programs;
 
 /// A unit of the source tree: its assignments in order, with the paths of this build.
 struct Unit {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use std::fs;
 use std::process::{Command, Stdio};
-use system_tests::{Collector, Process, Sandbox, programs, until};
 use telemetry::{Client, Record};
+use test_harness::{Collector, Process, Sandbox, programs, until};
 
 struct System {
     sandbox: Sandbox,

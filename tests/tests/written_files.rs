@@ -4,16 +4,16 @@ use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
-use system_tests::journal::{Entry, Journal};
-use system_tests::pstore::{Machine, names};
-use system_tests::strace::Step::{Open, Rename, Sync, SyncDirectory, Write};
-use system_tests::strace::{Step, Trace};
-use system_tests::{Process, Sandbox, until};
 use telemetry::Record;
 use telemetry_record::message::Message;
 use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
 use telemetry_store::limits::DELIVERY_LOG_PRUNE_PAST;
 use telemetry_store::spool::{Durability, REJECTED_DIR, Writer};
+use test_harness::journal::{Entry, Journal};
+use test_harness::pstore::{Machine, names};
+use test_harness::strace::Step::{Open, Rename, Sync, SyncDirectory, Write};
+use test_harness::strace::{Step, Trace};
+use test_harness::{Process, Sandbox, until};
 
 /// What was promised.
 const SYNCED: [Step; 5] = [Open, Write, Sync, Rename, SyncDirectory];

@@ -3,7 +3,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-pub mod server;
+pub use test_harness::server;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

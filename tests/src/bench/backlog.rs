@@ -3,13 +3,13 @@
 use super::sink::Sink;
 use super::table::Row;
 use super::{ROUNDS, median};
-use crate::{Process, Sandbox, until};
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry::Record;
 use telemetry_record::message::Message;
 use telemetry_store::spool::{Durability, Writer};
+use test_harness::{Process, Sandbox, until};
 
 const LONG: usize = 50_000;
 const SHORT: usize = 100;

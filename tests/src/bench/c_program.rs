@@ -1,9 +1,9 @@
 //! The C programs of the bench, compiled with optimization against the library of this build.
 
-use crate::programs;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use test_harness::programs;
 
 /// The compiled programs.
 #[derive(Debug)]

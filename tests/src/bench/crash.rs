@@ -6,7 +6,6 @@ use super::c_program::Programs;
 use super::table::Row;
 use super::{ROUNDS, median};
 use crate::crash::{self, CorePattern};
-use crate::{Sandbox, programs};
 use std::error::Error;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use telemetry_crash::limits::FRAMES;
 use telemetry_crash::memory::PagedMemory;
 use telemetry_crash::modules::{Files, ModuleTable, vdso_image};
 use telemetry_crash::unwind::Unwinder;
+use test_harness::{Sandbox, programs};
 
 /// MiB that the process has touched, its threads, and how often a crash that copies all of it is measured.
 const PROCESSES: [(u32, u32, usize); 4] = [(1, 0, ROUNDS), (64, 32, ROUNDS), (1024, 0, 3), (4096, 0, 1)];

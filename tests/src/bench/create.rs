@@ -3,8 +3,8 @@
 use super::c_program::Programs;
 use super::in_turn;
 use super::table::Row;
-use crate::Sandbox;
 use std::error::Error;
+use test_harness::Sandbox;
 
 pub(super) fn measure(programs: &Programs, print: &mut dyn FnMut(&Row)) -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::new();

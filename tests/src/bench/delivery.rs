@@ -4,7 +4,6 @@ use super::c_program::Programs;
 use super::in_turn;
 use super::sink::Sink;
 use super::table::Row;
-use crate::{Process, Sandbox, until};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -13,6 +12,7 @@ use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_store::limits::RECORDS_PER_FILE;
 use telemetry_store::spool::{Durability, Writer};
+use test_harness::{Process, Sandbox, until};
 
 const RECORDS: usize = 15_000;
 

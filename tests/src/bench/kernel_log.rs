@@ -3,7 +3,6 @@
 
 use super::in_turn;
 use super::table::Row;
-use crate::{Sandbox, programs};
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -12,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use telemetry_kernel::log::{Line, Scanner};
+use test_harness::{Sandbox, programs};
 
 /// Lines of the log without an oops.
 const BOOT_LINES: usize = 5_000;
@@ -92,7 +92,7 @@ fn boot_log() -> String {
 }
 
 fn oops_log() -> Result<String, Box<dyn Error>> {
-    let golden = programs::source_root().join("probes/tests/kernel_log/null_dereference_6.1.log");
+    let golden = programs::source_root().join("probes/kernel/tests/kernel_log/null_dereference_6.1.log");
     let lines: Vec<_> = fs::read_to_string(golden)?.lines().map(str::to_owned).collect();
     let mut log = String::new();
     for number in 0..OOPSES {
@@ -147,7 +147,7 @@ fn idle(print: &mut impl FnMut(&Row)) -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::new();
     let _telemprobd = sandbox.start_telemprobd();
     let klogscanner = sandbox.start("klogscanner");
-    crate::until("klogscanner runs", || sandbox.path("run/klogscanner.pid").exists().then_some(()));
+    test_harness::until("klogscanner runs", || sandbox.path("run/klogscanner.pid").exists().then_some(()));
     // What it may have found in this machine's log is told after a moment.
     std::thread::sleep(IDLE * 2);
     let before = wake_ups(klogscanner.pid())?;

@@ -31,7 +31,7 @@ pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
     if let Some(unknown) = groups.iter().find(|group| !GROUPS.contains(&group.as_str())) {
         return Err(format!("{unknown} is not measured; there are {}", GROUPS.join(", ")).into());
     }
-    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::programs::folder())?;
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(test_harness::programs::folder())?;
     let folder = folder.path();
     let programs = c_program::Programs::build(folder)?;
     table::print_head();

@@ -5,14 +5,14 @@ use super::delivery::{fill_spool, request_headers};
 use super::in_turn;
 use super::sink::Sink;
 use super::table::Row;
-use crate::nginx::Manner;
 use crate::torture::Relay;
 use crate::torture::relay::Fate;
-use crate::{Nginx, Sandbox, until};
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry_record::message::Message;
+use test_harness::nginx::Manner;
+use test_harness::{Nginx, Sandbox, until};
 
 const EACH_WAY: Duration = Duration::from_millis(25);
 const RECORDS: usize = 1_000;

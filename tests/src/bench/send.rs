@@ -3,10 +3,10 @@
 use super::c_program::Programs;
 use super::in_turn;
 use super::table::Row;
-use crate::Sandbox;
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
+use test_harness::Sandbox;
 
 const PAYLOAD_BYTES: usize = 200;
 /// Header lines of this machine's records, sizes and terminators: within a few bytes on any machine.

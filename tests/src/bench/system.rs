@@ -3,13 +3,13 @@
 
 use super::table::Row;
 use super::{ROUNDS, median};
-use crate::machine::installation::{self, DAEMONS, PACKAGES};
-use crate::machine::{Machine, can_boot};
-use crate::package::{self, Package};
-use crate::{Process, Sandbox, until};
 use std::error::Error;
 use std::fs;
 use std::time::Instant;
+use test_harness::machine::installation::{self, DAEMONS, PACKAGES};
+use test_harness::machine::{Machine, can_boot};
+use test_harness::package::{self, Package};
+use test_harness::{Process, Sandbox, until};
 
 pub(super) fn measure(print: &mut dyn FnMut(&Row)) -> Result<(), Box<dyn Error>> {
     if !package::folder().exists() {

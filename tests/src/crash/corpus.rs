@@ -3,9 +3,9 @@
 //! A report is right if it names the functions in this order, and if gdb and eu-stack, given a core of the same crash,
 //! tell the same; where one of them does not, the entry says who is right and why.
 
-use crate::programs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use test_harness::programs;
 
 /// A program.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ pub mod oracle;
 pub use core_pattern::CorePattern;
 pub use corners::CORNERS;
 
-use crate::{Sandbox, programs};
+use test_harness::{Sandbox, programs};
 
 /// What core_pattern has in an installation, for this sandbox. Since the kernel keeps 127 bytes, program and
 /// configuration get short names in the sandbox, which has to be in the temporary folder.

@@ -1,8 +1,8 @@
 //! The children of a daemon: telempostd has its HTTP done by one.
 
-use crate::Process;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use test_harness::Process;
 
 /// The process ids of a program's children.
 pub fn children(parent: &Process) -> Vec<Pid> {

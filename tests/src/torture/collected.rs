@@ -1,9 +1,9 @@
 //! What the collector has, from its database: its interface does not show the idempotency keys.
 
 use super::Kept;
-use crate::{Collector, Sandbox};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
+use test_harness::{Collector, Sandbox};
 
 /// Number of records so far: the id of the newest, since nothing is purged.
 ///

@@ -41,7 +41,7 @@ pub fn exchange(socket: &Path, message: &[u8]) -> Answer {
 
 fn answer_of(socket: &Path, message: &[u8]) -> std::io::Result<[u8; 4]> {
     let mut connection = UnixStream::connect(socket)?;
-    connection.set_read_timeout(Some(crate::DEADLINE))?;
+    connection.set_read_timeout(Some(test_harness::DEADLINE))?;
     // One that is refused at once may be closed before all is written; its answer is there all the same.
     let written = connection.write_all(message);
     let mut answer = [0; 4];

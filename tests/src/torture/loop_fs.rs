@@ -1,11 +1,11 @@
 //! A file system of its own in a file, so that it can be small, full, or lose its power.
 
-use crate::Process;
 use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use test_harness::Process;
 
 /// A mounted ext4; it is unmounted when this is dropped, and the loop device goes with it.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl LoopFs {
     /// It can not be read, or never comes to rest.
     pub fn power_cut(&self) -> Vec<u8> {
         let mut before = fs::read(&self.image).unwrap();
-        crate::until("a disk at rest", || {
+        test_harness::until("a disk at rest", || {
             let after = fs::read(&self.image).unwrap();
             let is_at_rest = before == after;
             before = after;
@@ -81,7 +81,7 @@ impl LoopFs {
     /// As [`LoopFs::power_cut`]; the process cannot be stopped.
     pub fn power_cut_of(&self, process: &Process) -> Vec<u8> {
         process.signal(Signal::SIGSTOP);
-        crate::until("a stopped process", || is_stopped(process.pid()).then_some(()));
+        test_harness::until("a stopped process", || is_stopped(process.pid()).then_some(()));
         let image = self.power_cut();
         process.signal(Signal::SIGCONT);
         image

@@ -22,10 +22,10 @@ pub use loop_fs::LoopFs;
 pub use relay::Relay;
 pub use stranger::Stranger;
 
-use crate::{DEADLINE, Process, Sandbox};
 use nix::unistd::Uid;
 use std::io::Write;
 use std::time::{Duration, Instant};
+use test_harness::{DEADLINE, Process, Sandbox};
 
 /// Chooses the short form or the full one: `TORTURE=full`. Nothing else reads it.
 pub fn short_or_full<T>(short: T, full: T) -> T {

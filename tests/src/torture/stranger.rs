@@ -1,10 +1,10 @@
 //! Another user of the machine: the program `stranger` (see [`super::rude`]) under his id.
 
-use crate::{Sandbox, programs};
 use nix::unistd::Uid;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use test_harness::{Sandbox, programs};
 
 /// `nobody`, on every Linux.
 pub const STRANGER_UID: u32 = 65534;

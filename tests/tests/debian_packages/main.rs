@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use system_tests::package::{Package, folder, said};
-use system_tests::programs;
+use test_harness::package::{Package, folder, said};
+use test_harness::programs;
 
 const CLIENT: &str = "telemetrics-client";
 const LIBRARY: &str = "libtelemetry4";

@@ -4,7 +4,7 @@ use crate::inheritance::Inheritance;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
-use system_tests::frame;
+use test_harness::frame;
 
 #[test]
 fn telemprobd_counts_on_and_keeps_the_machine_id() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use system_tests::programs;
+use test_harness::programs;
 
 /// A path below `tests/golden`.
 pub(crate) fn golden(name: &str) -> PathBuf {

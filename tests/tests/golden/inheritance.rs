@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use system_tests::{Sandbox, programs};
+use test_harness::{Sandbox, programs};
 
 /// Where the programs of d48c008 ran.
 const OLD_ROOT: &str = "/tmp/telemetry-d48c008";

@@ -4,7 +4,7 @@ use crate::expected::{assert_expected, text};
 use crate::inheritance::{Inheritance, Spooled, payloads, spooled, stdout};
 use crate::normal::normal;
 use std::time::Duration;
-use system_tests::journal::Journal;
+use test_harness::journal::Journal;
 
 const BOOT: &str = "0123456789abcdef0123456789abcdef";
 const OF_A: &str =

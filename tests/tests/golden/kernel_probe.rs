@@ -5,7 +5,7 @@ use crate::expected::{assert_expected, text};
 use crate::inheritance::{Inheritance, kernel_log_library, payloads, spooled};
 use crate::normal::normal;
 use std::time::Duration;
-use system_tests::{Process, programs, until};
+use test_harness::{Process, programs, until};
 
 /// Behind what was read: a new failure, two lines after the last one.
 fn new_lines(last_sequence: u64, last_us: u64) -> String {

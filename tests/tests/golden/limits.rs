@@ -7,7 +7,7 @@ use crate::normal::normal;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::time::Duration;
-use system_tests::{Collector, until};
+use test_harness::{Collector, until};
 
 /// What a window holds.
 fn total(window: &Value) -> u64 {

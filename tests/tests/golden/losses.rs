@@ -7,8 +7,8 @@ use crate::inheritance::{Inheritance, set_modified};
 use crate::normal::normal;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
-use system_tests::pstore::names;
-use system_tests::{frame, until};
+use test_harness::pstore::names;
+use test_harness::{frame, until};
 
 #[test]
 fn what_expired_was_damaged_or_was_rejected_is_counted_and_kept() {

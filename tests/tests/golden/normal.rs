@@ -12,7 +12,7 @@ use crate::expected::golden;
 use crate::inheritance::{TWO_DAYS, replace_numbers, running_boot, unix_secs};
 use std::fs;
 use std::path::Path;
-use system_tests::Sandbox;
+use test_harness::Sandbox;
 
 /// `text` with placeholders.
 pub(crate) fn normal(text: &str, sandbox: &Sandbox) -> String {

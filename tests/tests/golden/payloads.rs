@@ -3,7 +3,7 @@
 use crate::expected::{assert_expected, golden};
 use crate::inheritance::{spooled, stdout};
 use crate::normal::normal;
-use system_tests::Sandbox;
+use test_harness::Sandbox;
 
 fn printed(sandbox: &Sandbox, program: &str, args: &[&str]) -> String {
     normal(&stdout(sandbox.run(program, args)), sandbox)

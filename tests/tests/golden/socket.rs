@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 use std::time::Duration;
-use system_tests::{Sandbox, frame};
+use test_harness::{Sandbox, frame};
 
 /// Headers that say something of the machine, and the time.
 pub(crate) const OF_MACHINE: [&str; 9] = [

@@ -2,7 +2,7 @@
 
 use crate::home;
 use serde_json::Value;
-use system_tests::until;
+use test_harness::until;
 
 const IS_ACTIVE: &str = "telemprobd : inactive\ntelempostd : inactive\n";
 

@@ -1,7 +1,7 @@
 //! Consent: installing gives none, `telemctl opt-in` does, `telemctl opt-out` leaves nothing of what was collected.
 
 use crate::home;
-use system_tests::machine::Machine;
+use test_harness::machine::Machine;
 
 /// The directories that the client keeps things in.
 const WORK_DIRECTORIES: [&str; 4] =

@@ -4,7 +4,7 @@
 use crate::home;
 use std::os::unix::fs::symlink;
 use system_tests::crash::{CorePattern, corpus, crashprobe_pattern, oracle};
-use system_tests::{Collector, Sandbox};
+use test_harness::{Collector, Sandbox};
 
 /// Where the program is on the machine, and not here.
 const PROGRAM: &str = "/usr/bin/telemetry-test-crashes";
@@ -33,7 +33,7 @@ fn a_crash_is_reported_by_the_installed_handler_from_the_files_of_the_machine() 
 
     let is_it = |record: &serde_json::Value| record["payload"].as_str().unwrap().contains(PROGRAM);
     let record =
-        system_tests::until("the report at the collector", || collector.records().into_iter().find(is_it));
+        test_harness::until("the report at the collector", || collector.records().into_iter().find(is_it));
     assert_eq!(
         (record["classification"].as_str(), record["severity"].as_i64()),
         (Some("org.clearlinux/crash/clr"), Some(3))

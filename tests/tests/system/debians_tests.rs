@@ -2,8 +2,8 @@
 
 use crate::home;
 use std::fs;
-use system_tests::machine::{Machine, Tree};
-use system_tests::programs;
+use test_harness::machine::{Machine, Tree};
+use test_harness::programs;
 
 /// Where they are on the machine.
 const TESTS: &str = "/root/source/debian/tests";

@@ -1,11 +1,11 @@
 //! What the scenarios look at on a machine with our packages.
 
 use serde_json::Value;
-pub(crate) use system_tests::machine::installation::{
+pub(crate) use test_harness::machine::installation::{
     CONFIGURATION, DAEMONS, PACKAGES, install, processes, property, records, wait_for_state,
 };
-use system_tests::machine::{Machine, Tree, can_boot, installation};
-use system_tests::until;
+use test_harness::machine::{Machine, Tree, can_boot, installation};
+use test_harness::until;
 
 /// A tree with the packages' files at hand, none of them installed; none if there can be no machine here.
 pub(crate) fn tree(test: &str) -> Option<Tree> {

@@ -3,9 +3,9 @@
 
 use crate::home;
 use serde_json::Value;
-use system_tests::machine::Machine;
-use system_tests::programs::source_root;
-use system_tests::pstore::{self, BUG, OLD_BUG};
+use test_harness::machine::Machine;
+use test_harness::programs::source_root;
+use test_harness::pstore::{self, BUG, OLD_BUG};
 
 /// In the order in which the machine does it when it starts.
 const UNITS: [&str; 2] = ["pstore-clean.service", "pstore-probe.service"];
@@ -22,7 +22,7 @@ fn assert_told(machine: &Machine, reasons: &[&str]) {
 }
 
 fn dumps(golden: &str) -> std::path::PathBuf {
-    source_root().join("probes/tests/pstore").join(golden)
+    source_root().join("probes/kernel/tests/pstore").join(golden)
 }
 
 #[test]

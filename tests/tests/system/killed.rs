@@ -3,8 +3,8 @@
 
 use crate::home;
 use std::collections::BTreeMap;
-use system_tests::machine::Machine;
-use system_tests::until;
+use test_harness::machine::Machine;
+use test_harness::until;
 
 const CLASS: &str = "org.example/system/killed";
 

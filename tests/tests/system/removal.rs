@@ -2,7 +2,7 @@
 
 use crate::home;
 use std::collections::BTreeSet;
-use system_tests::machine::Machine;
+use test_harness::machine::Machine;
 
 /// All files but the kernel's, and but those that any package's coming and going changes: dpkg's and apt's books,
 /// caches and logs, and the copies that are made of the list of users, which stay on Debian.

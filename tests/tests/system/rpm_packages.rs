@@ -6,9 +6,9 @@ use crate::home;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use system_tests::machine::Machine;
-use system_tests::package::said;
-use system_tests::programs;
+use test_harness::machine::Machine;
+use test_harness::package::said;
+use test_harness::programs;
 
 /// Where `make rpm` puts the packages.
 fn packages() -> Vec<PathBuf> {

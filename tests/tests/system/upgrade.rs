@@ -2,7 +2,7 @@
 
 use crate::home;
 use std::fs;
-use system_tests::machine::{Machine, Tree};
+use test_harness::machine::{Machine, Tree};
 
 /// Every key of the C client, with its values.
 const CONFIGURATION: &str = "\

@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server that answers by script and keeps what it got.
 
-use super::DEADLINE;
+use crate::DEADLINE;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
