@@ -192,7 +192,7 @@ fields UNIT=silent.service >journal_entry/no-message
 # Logs and dumps are those of the parsers' tests: short logs, each also as records of /dev/kmsg, and directories with a
 # file after the other, its name before it.
 mkdir -p kernel_log pstore
-golden=../../probes/tests
+golden=../../probes/kernel/tests
 for log in "$golden"/kernel_log/*.log; do
     name=$(basename "$log" .log)
     [ "$(stat -c %s "$log")" -le 8192 ] || continue
