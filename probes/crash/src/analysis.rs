@@ -149,5 +149,4 @@ impl<'data> Naming<'_, 'data> {
 }
 
 #[cfg(test)]
-#[path = "analysis_tests.rs"]
 mod tests;

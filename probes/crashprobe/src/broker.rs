@@ -126,5 +126,4 @@ fn answer(worker: &Worker, opener: &Opener, request: &Message) -> Result<(), Err
 }
 
 #[cfg(test)]
-#[path = "broker_tests.rs"]
 mod tests;

@@ -165,5 +165,4 @@ fn text_of(file: File) -> io::Result<String> {
 }
 
 #[cfg(test)]
-#[path = "process_tests.rs"]
 mod tests;

@@ -38,5 +38,4 @@ fn told(path: &Path, error: &io::Error) -> io::Error {
 }
 
 #[cfg(test)]
-#[path = "shells_tests.rs"]
 mod tests;

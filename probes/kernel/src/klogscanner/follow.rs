@@ -100,5 +100,4 @@ impl Follower {
 }
 
 #[cfg(test)]
-#[path = "follow_tests.rs"]
 mod tests;

@@ -165,5 +165,4 @@ impl Crash {
 }
 
 #[cfg(test)]
-#[path = "crash_tests.rs"]
 mod tests;
