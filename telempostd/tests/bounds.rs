@@ -1,28 +1,26 @@
 //! What keeps records back or takes them: rate limits, the budget of the disk, the delay after a start of
 //! the machine; and the counters of that.
 
-mod support;
-
 use std::time::{Duration, SystemTime};
-use support::server::{Reply, Server, nobody};
-use support::{Sandbox, eventually};
 use telemetry_store::counters::Counter;
+use test_harness::server::{Reply, Server, nobody};
+use test_harness::{Sandbox, until};
 
 #[test]
 fn records_past_the_rate_limit_wait_and_a_restart_changes_nothing() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "record_burst_limit=3\nrecord_window_length=59");
     for n in 0..5 {
         sandbox.store(&n.to_string());
     }
     for _ in 0..2 {
-        let daemon = sandbox.start();
+        let mut daemon = sandbox.start_telempostd();
         daemon.wait_for_log("the rate limit is reached");
-        let next_try = eventually("a next try in the status", || sandbox.status().next_try_unix_secs);
+        let next_try = until("a next try in the status", || sandbox.status().next_try_unix_secs);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         assert!((now..now + 62 * 60).contains(&next_try), "{next_try}");
-        eventually("two records left", || (sandbox.waiting().len() == 2).then_some(()));
+        until("two records left", || (sandbox.waiting().len() == 2).then_some(()));
         daemon.stop();
         assert_eq!(server.requests().len(), 3);
     }
@@ -35,10 +33,10 @@ fn records_past_the_rate_limit_wait_and_a_restart_changes_nothing() {
 #[test]
 fn records_past_the_rate_limit_are_dropped_where_that_is_wanted() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "record_burst_limit=2\nrate_limit_strategy=drop");
     sandbox.store_batch((0..10).map(|n| n.to_string()));
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     assert_eq!(server.requests().len(), 2);
@@ -51,13 +49,13 @@ fn records_past_the_rate_limit_are_dropped_where_that_is_wanted() {
 #[test]
 fn the_byte_limit_counts_the_bytes_of_a_record() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     let limits = "byte_burst_limit=20000\nbyte_window_length=59\nrate_limit_strategy=drop";
     sandbox.configure(&server.url(), limits);
     for _ in 0..10 {
         sandbox.store(&"x".repeat(6000));
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     assert_eq!(server.requests().len(), 3, "of 6,000 bytes and some headers");
@@ -66,12 +64,12 @@ fn the_byte_limit_counts_the_bytes_of_a_record() {
 #[test]
 fn without_a_limit_everything_leaves() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "rate_limit_enabled=false\nrecord_burst_limit=1");
     for n in 0..20 {
         sandbox.store(&n.to_string());
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     assert_eq!(server.requests().len(), 20);
@@ -79,7 +77,7 @@ fn without_a_limit_everything_leaves() {
 
 #[test]
 fn a_spool_over_its_budget_loses_its_oldest() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&format!("http://{}/", nobody()), "spool_max_size=40");
     let names: Vec<_> = (0..15)
         .map(|n| {
@@ -88,8 +86,8 @@ fn a_spool_over_its_budget_loses_its_oldest() {
             name
         })
         .collect();
-    let daemon = sandbox.start();
-    eventually("a spool within 40 KiB", || (sandbox.waiting().len() == 10).then_some(()));
+    let mut daemon = sandbox.start_telempostd();
+    until("a spool within 40 KiB", || (sandbox.waiting().len() == 10).then_some(()));
     let log = daemon.stop();
     let left: Vec<_> = sandbox.waiting();
     for name in &names[..5] {
@@ -103,7 +101,7 @@ fn a_spool_over_its_budget_loses_its_oldest() {
 #[test]
 fn what_waited_through_a_start_of_the_machine_does_not_leave_at_once() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.write_state(SystemTime::UNIX_EPOCH);
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
@@ -111,13 +109,13 @@ fn what_waited_through_a_start_of_the_machine_does_not_leave_at_once() {
     let name = sandbox.store("old");
     sandbox.age(&name, Duration::from_secs(uptime_secs + 60));
     sandbox.configure(&server.url(), "record_expiry=5256000");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     daemon.wait_for_log("waited through a start of the machine");
     let log = daemon.stop();
     let delay_secs: u64 = log.split("begins in ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(delay_secs <= 60, "{log}");
     // With its state kept, the next run since the start of the machine does not wait again.
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
 }
@@ -128,7 +126,7 @@ fn delivered_rejected_expired_and_damaged_are_counted_each() {
         "bad" => Reply::Status(400),
         _ => Reply::Status(201),
     });
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("good");
     sandbox.store("bad");
@@ -137,7 +135,7 @@ fn delivered_rejected_expired_and_damaged_are_counted_each() {
     let damaged = sandbox.path("spool/0de9de8d5f3c6a7d445d75ba01cc3322.0");
     std::fs::write(damaged, [0; 700]).unwrap();
     sandbox.age("0de9", Duration::from_secs(60));
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     let counts = sandbox.counts();

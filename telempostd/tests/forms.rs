@@ -1,10 +1,9 @@
 //! What a server gets, to the byte, in both forms of the interface.
 
-mod support;
-
-use support::server::{Reply, Request, Server};
-use support::{Sandbox, record};
 use telemetry_record::header::Header;
+use test_harness::Sandbox;
+use test_harness::records::record;
+use test_harness::server::{Reply, Request, Server};
 
 const TID: (&str, &str) = ("X-Telemetry-TID", "6907c830-eed9-4ce9-81ae-76daf8d88f0f");
 
@@ -29,11 +28,11 @@ fn sorted(headers: Vec<(&str, String)>) -> Vec<(String, String)> {
 #[test]
 fn v2_is_headers_and_the_payload_as_it_is() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&format!("{}v2/collector", server.url()), "");
     let payload = "one\n\n\ttwo é\n";
     let id = sandbox.store(payload);
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     let request = server.wait_for(1).remove(0);
     assert_eq!(request.line, "POST /v2/collector HTTP/1.1");
     assert_eq!(request.body, payload.as_bytes());
@@ -68,11 +67,11 @@ fn v2_is_headers_and_the_payload_as_it_is() {
 #[test]
 fn v3_is_json_with_every_value_a_string() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&format!("{}v3/collector", server.url()), "tidheader=X-Set:\\sa b");
     let payload = "one\n\t\"two\" é\n";
     let id = sandbox.store(payload);
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     let request = server.wait_for(1).remove(0);
     assert_eq!(request.line, "POST /v3/collector HTTP/1.1");
     let expected = vec![
@@ -96,12 +95,12 @@ fn v3_is_json_with_every_value_a_string() {
 #[test]
 fn an_empty_payload_and_the_largest_one_arrive() {
     let server = Server::start(|_, _| Reply::Chunked(200, "{\"id\": 1}"));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("");
     let largest = "x".repeat(telemetry_record::limits::PAYLOAD_BYTES);
     sandbox.store(&largest);
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     let mut bodies: Vec<String> = server.wait_for(2).iter().map(Request::text).collect();
     bodies.sort_by_key(String::len);
     assert_eq!(bodies, ["", &largest]);

@@ -1,20 +1,21 @@
 //! How telempostd starts, is configured anew, and ends.
 
-mod support;
+// Outside of the test functions too.
+#![allow(clippy::unwrap_used)]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::process::Command;
-use support::server::{Gate, Reply, Server, nobody};
-use support::{Daemon, Sandbox, eventually};
+use test_harness::server::{Gate, Reply, Server, nobody};
+use test_harness::{Process, Sandbox, until};
 
 #[test]
 fn sighup_takes_over_a_valid_configuration_and_no_other() {
     let (first, second) = (Server::accepting(), Server::accepting());
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     let config = sandbox.configure(&first.url(), "");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.store("1");
     first.wait_for(1);
     sandbox.wait_until_empty();
@@ -41,10 +42,10 @@ fn sighup_takes_over_a_valid_configuration_and_no_other() {
 fn sighup_gives_records_that_wait_a_new_chance() {
     let second = Server::accepting();
     let first = Server::start(|_, _| Reply::Full(503, "Retry-After: 5000", ""));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&first.url(), "");
     sandbox.store("waits");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     daemon.wait_for_log("records wait in the spool");
     sandbox.configure(&second.url(), "");
     daemon.signal(Signal::SIGHUP);
@@ -58,19 +59,19 @@ fn withdrawn_consent_ends_it_with_what_is_in_flight() {
     let gate = Gate::default();
     let held = gate.clone();
     let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     for n in 0..50 {
         sandbox.store(&n.to_string());
     }
-    let daemon = sandbox.start();
+    let daemon = sandbox.start_telempostd();
     server.wait_for(1);
     let upload = daemon.children();
     assert_eq!(upload.len(), 1);
     fs::remove_file(sandbox.path("etc/opt-in")).unwrap();
-    let (status, log) = daemon.wait();
+    let (status, log) = daemon.wait_with_log();
     assert!(status.success() && log.contains("no longer opted in"), "{log}");
-    eventually("the end of the upload process", || kill(Pid::from_raw(upload[0]), None).err());
+    until("the end of the upload process", || kill(Pid::from_raw(upload[0]), None).err());
     gate.open();
     assert_eq!(server.requests().len(), 1);
     assert_eq!(sandbox.waiting().len(), 50);
@@ -81,16 +82,16 @@ fn a_clean_stop_waits_for_what_is_in_flight() {
     let gate = Gate::default();
     let held = gate.clone();
     let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("in flight");
-    let daemon = sandbox.start();
+    let daemon = sandbox.start_telempostd();
     server.wait_for(1);
     daemon.signal(Signal::SIGTERM);
     // A service manager sends the upload process a signal too.
     kill(Pid::from_raw(daemon.children()[0]), Signal::SIGTERM).unwrap();
     gate.open();
-    let (status, log) = daemon.wait();
+    let (status, log) = daemon.wait_with_log();
     assert!(status.success(), "{log}");
     assert_eq!((sandbox.waiting().len(), sandbox.delivery_log().len()), (0, 1));
 }
@@ -100,10 +101,10 @@ fn a_clean_stop_does_not_wait_for_ever() {
     let gate = Gate::default();
     let held = gate.clone();
     let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("in flight");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     server.wait_for(1);
     daemon.stop();
     assert_eq!(sandbox.waiting().len(), 1);
@@ -113,10 +114,10 @@ fn a_clean_stop_does_not_wait_for_ever() {
 #[test]
 fn it_ends_when_there_is_nothing_to_do() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "recycling_idle_time=1");
     sandbox.store("last");
-    let (status, log) = sandbox.run();
+    let (status, log) = sandbox.run_telempostd();
     assert!(status.success() && log.contains("nothing to do"), "{log}");
     assert_eq!((server.requests().len(), sandbox.waiting().len()), (1, 0));
     let status = sandbox.status();
@@ -127,19 +128,19 @@ fn it_ends_when_there_is_nothing_to_do() {
 #[test]
 fn it_does_not_end_when_idle_while_records_wait() {
     let address = nobody();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&format!("http://{address}/"), "recycling_idle_time=1");
     sandbox.store("waits");
-    let daemon = sandbox.start();
+    let daemon = sandbox.start_telempostd();
     daemon.wait_for_log("records wait in the spool");
     // Tries go on past the idle time: the third failure and later ones wait for up to 4 seconds and more.
-    let first = eventually("a fault", || sandbox.status().last_error);
-    eventually("tries past the idle time", || {
+    let first = until("a fault", || sandbox.status().last_error);
+    until("tries past the idle time", || {
         let last = sandbox.status().last_error?;
         (last.unix_secs > first.unix_secs + 2).then_some(())
     });
     let server = Server::start_at(address, |_, _| Reply::Status(201));
-    let (status, log) = daemon.wait();
+    let (status, log) = daemon.wait_with_log();
     assert!(status.success() && log.contains("takes records again"), "{log}");
     assert_eq!(server.requests().len(), 1);
 }
@@ -149,10 +150,10 @@ fn the_upload_process_is_replaced_when_it_is_killed() {
     let gate = Gate::default();
     let held = gate.clone();
     let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     let ids: Vec<_> = (0..50).map(|n| sandbox.store(&n.to_string())).collect();
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     server.wait_for(1);
     for pid in daemon.children() {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
@@ -175,14 +176,14 @@ fn the_upload_process_ends_with_the_daemon() {
     let gate = Gate::default();
     let held = gate.clone();
     let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("1");
-    let daemon = sandbox.start();
+    let daemon = sandbox.start_telempostd();
     server.wait_for(1);
     let upload = daemon.children();
     drop(daemon);
-    eventually("the end of the upload process", || kill(Pid::from_raw(upload[0]), None).err());
+    until("the end of the upload process", || kill(Pid::from_raw(upload[0]), None).err());
     gate.open();
 }
 
@@ -208,7 +209,9 @@ fn upload_program() -> std::path::PathBuf {
 
 /// Runs it to its end, which is an error of one line.
 fn start_error(config: &std::path::Path) -> String {
-    let (status, log) = Daemon::start(config).wait();
+    let (status, log) =
+        Process::start(config.parent().unwrap(), "telempostd", &["-f", config.to_str().unwrap()])
+            .wait_with_log();
     assert_eq!(status.code(), Some(1), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
     log
@@ -216,7 +219,7 @@ fn start_error(config: &std::path::Path) -> String {
 
 #[test]
 fn why_it_cannot_run_is_one_line_in_the_log() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     let url = "http://localhost/";
     let config = sandbox.configure(url, "record_expiry=soon");
     assert!(
@@ -241,20 +244,20 @@ fn why_it_cannot_run_is_one_line_in_the_log() {
 
 #[test]
 fn it_refuses_to_run_twice() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     let config = sandbox.configure("http://localhost/", "");
-    let daemon = sandbox.start();
-    eventually("the lock", || sandbox.path("run/telempostd.lock").exists().then_some(()));
+    let mut daemon = sandbox.start_telempostd();
+    until("the lock", || sandbox.path("run/telempostd.lock").exists().then_some(()));
     let running = || telemetry_runtime::instance::running_pid(&sandbox.path("run"), "telempostd").unwrap();
-    let pid = eventually("the pid", running);
-    assert_eq!(pid, daemon.child.id());
+    let pid = until("the pid", running);
+    assert_eq!(pid, daemon.pid());
     assert!(start_error(&config).contains(&format!("(pid {pid})")));
     daemon.stop();
 }
 
 #[test]
 fn without_the_upload_program_it_does_not_start() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     let config = sandbox.configure("http://localhost/", "");
     let alone = sandbox.path("telempostd");
     fs::copy(env!("CARGO_BIN_EXE_telempostd"), &alone).unwrap();

@@ -1,11 +1,10 @@
 //! Records and servers that misbehave.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
-use support::server::{Gate, Reply, Request, Server, nobody};
-use support::{Sandbox, eventually, record_for};
+use test_harness::records::record_for;
+use test_harness::server::{Gate, Reply, Request, Server, nobody};
+use test_harness::{Sandbox, until};
 
 /// A server that answers the first request so, and takes the rest.
 fn first(reply: Reply) -> Server {
@@ -15,10 +14,10 @@ fn first(reply: Reply) -> Server {
 /// One record is sent to a server that fails at first, and again under the same key. Returns the log.
 fn retried_after(reply: Reply) -> String {
     let server = first(reply);
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     let id = sandbox.store("again");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     let requests = server.wait_for(2);
     assert!(requests.iter().all(|request| request.key() == id && request.text() == "again"));
     sandbox.wait_until_empty();
@@ -64,12 +63,12 @@ fn after_a_broken_answer_the_record_is_sent_again() {
 #[test]
 fn a_slow_server_is_waited_for() {
     let server = Server::start(|_, _| Reply::Slow(201));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     for n in 0..10 {
         sandbox.store(&n.to_string());
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     let log = daemon.stop();
     assert_eq!(server.requests().len(), 10);
@@ -79,11 +78,11 @@ fn a_slow_server_is_waited_for() {
 #[test]
 fn the_status_has_the_next_try_that_retry_after_asks_for() {
     let server = Server::start(|_, _| Reply::Full(429, "Retry-After: 5000", ""));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("later");
-    let daemon = sandbox.start();
-    let status = eventually("a next try", || {
+    let mut daemon = sandbox.start_telempostd();
+    let status = until("a next try", || {
         let status = sandbox.status();
         status.next_try_unix_secs.is_some().then_some(status)
     });
@@ -100,10 +99,10 @@ fn the_status_has_the_next_try_that_retry_after_asks_for() {
 #[test]
 fn a_server_that_is_down_is_tried_until_it_is_up() {
     let address = nobody();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&format!("http://user:secret@{address}/"), "");
     let ids: BTreeSet<_> = (0..200).map(|n| sandbox.store(&n.to_string())).collect();
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     daemon.wait_for_log(&format!("http://{address}/: Failed to connect to"));
     let server = Server::start_at(address, |_, _| Reply::Status(201));
     sandbox.wait_until_empty();
@@ -122,14 +121,14 @@ fn a_record_that_is_rejected_is_kept_and_the_rest_goes_on() {
         "bad" => Reply::Full(400, "X: y", "{\"message\":\n \"bad severity\"}"),
         _ => Reply::Status(201),
     });
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     let bad = sandbox.store("bad");
     sandbox.age(&bad, std::time::Duration::from_secs(60));
     for n in 0..20 {
         sandbox.store(&n.to_string());
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     let log = daemon.stop();
     assert_eq!(server.requests().len(), 21);
@@ -148,12 +147,12 @@ fn a_record_that_is_rejected_is_kept_and_the_rest_goes_on() {
 #[test]
 fn a_flood_of_rejected_records_is_bounded_in_files_and_log_lines() {
     let server = Server::start(|_, _| Reply::Status(404));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     for batch in 0..5 {
         sandbox.store_batch((0..60).map(|n| format!("{batch}/{n}")));
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     let log = daemon.stop();
     assert_eq!(server.requests().len(), 300);
@@ -166,11 +165,11 @@ fn a_flood_of_rejected_records_is_bounded_in_files_and_log_lines() {
 fn an_answer_without_end_is_cut_off_and_counts_by_its_status() {
     let long: &'static str = "x".repeat(1 << 20).leak();
     let server = Server::start(move |_, _| Reply::Full(201, "X: y", long));
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     sandbox.store("a");
     sandbox.store("b");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     assert_eq!(server.requests().len(), 2);
@@ -183,7 +182,7 @@ fn records_for_another_server_go_there_while_the_first_is_down() {
     let hanging = Server::start(move |_, _| Reply::Held(held.clone(), 201));
     let other = Server::accepting();
     for first_server in [format!("http://{}/", nobody()), hanging.url()] {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::with_spool();
         sandbox.configure(&first_server, "");
         let url = format!("{}v3/collector", other.url());
         let config = sandbox.configure_record("other.conf", &url, "tidheader=X-Other: 1\nspool_dir=wrong");
@@ -193,12 +192,12 @@ fn records_for_another_server_go_there_while_the_first_is_down() {
         let before = other.requests().len();
         let ids: BTreeSet<_> =
             (0..20).map(|n| sandbox.store_message(record_for(&config, &format!("{n}")))).collect();
-        let daemon = sandbox.start();
+        let daemon = sandbox.start_telempostd();
         let requests = other.wait_for(before + 20);
         let keys: BTreeSet<_> = requests.iter().skip(before).map(Request::key).collect();
         assert_eq!(keys, ids);
         assert!(requests.iter().all(|request| request.header("X-Other") == Some("1")));
-        eventually("40 left", || (sandbox.waiting().len() == 40).then_some(()));
+        until("40 left", || (sandbox.waiting().len() == 40).then_some(()));
         drop(daemon);
     }
     gate.open();
@@ -207,7 +206,7 @@ fn records_for_another_server_go_there_while_the_first_is_down() {
 #[test]
 fn a_record_whose_configuration_is_gone_goes_nowhere() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     let config = sandbox.configure_record("gone.conf", &server.url(), "");
     let id = sandbox.store_message(record_for(&config, "lost"));
@@ -216,7 +215,7 @@ fn a_record_whose_configuration_is_gone_goes_nowhere() {
     fs::set_permissions(&open_to_all, mode).unwrap();
     sandbox.store_message(record_for(&open_to_all, "lost too"));
     fs::remove_file(&config).unwrap();
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     sandbox.store("arrives");
     let requests = server.wait_for(1);

@@ -1,19 +1,17 @@
 //! What is kept of records that left: delivery log, payloads, status.
 
-mod support;
-
 use std::fs;
-use support::server::{Reply, Server, nobody};
-use support::{Sandbox, eventually};
 use telemetry_store::limits::{DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
+use test_harness::server::{Reply, Server, nobody};
+use test_harness::{Sandbox, until};
 
 #[test]
 fn the_delivery_log_has_a_line_for_each_delivered_record() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     let id = sandbox.store("x");
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     let log = fs::read_to_string(sandbox.path("log/journal")).unwrap();
@@ -29,12 +27,12 @@ fn the_delivery_log_has_a_line_for_each_delivered_record() {
 #[test]
 fn the_delivery_log_is_pruned_with_the_payloads() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "record_retention_enabled=true");
     for n in 0..400 {
         sandbox.store(&n.to_string());
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     daemon.stop();
     let entries = sandbox.delivery_log();
@@ -48,11 +46,11 @@ fn the_delivery_log_is_pruned_with_the_payloads() {
 fn without_delivery_records_are_kept_and_nothing_is_sent() {
     let server = Server::accepting();
     for url in [server.url(), String::new()] {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::with_spool();
         sandbox.configure(&url, "record_server_delivery_enabled=false\nrecord_retention_enabled=true");
         let id = sandbox.store("kept\n");
         sandbox.store_batch(["a".to_owned(), "b".to_owned()]);
-        let daemon = sandbox.start();
+        let mut daemon = sandbox.start_telempostd();
         sandbox.wait_until_empty();
         assert_eq!(daemon.children(), [0; 0], "no upload process is needed");
         daemon.stop();
@@ -65,13 +63,13 @@ fn without_delivery_records_are_kept_and_nothing_is_sent() {
 #[test]
 fn a_delivery_log_that_cannot_be_written_stops_no_delivery() {
     let server = Server::accepting();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "");
     fs::create_dir_all(sandbox.path("log/journal")).unwrap();
     for n in 0..100 {
         sandbox.store(&n.to_string());
     }
-    let daemon = sandbox.start();
+    let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();
     let log = daemon.stop();
     assert_eq!(server.requests().len(), 100);
@@ -81,11 +79,11 @@ fn a_delivery_log_that_cannot_be_written_stops_no_delivery() {
 #[test]
 fn the_status_has_the_next_try_until_the_server_is_back() {
     let address = nobody();
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_spool();
     sandbox.configure(&format!("http://{address}/"), "");
     sandbox.store("x");
-    let daemon = sandbox.start();
-    let status = eventually("a next try", || {
+    let mut daemon = sandbox.start_telempostd();
+    let status = until("a next try", || {
         let status = sandbox.status();
         status.next_try_unix_secs.is_some().then_some(status)
     });
@@ -93,7 +91,7 @@ fn the_status_has_the_next_try_until_the_server_is_back() {
     assert_eq!(status.last_error.unwrap().server, format!("http://{address}/"));
     let _server = Server::start_at(address, |_, _| Reply::Status(201));
     sandbox.wait_until_empty();
-    eventually("no next try", || {
+    until("no next try", || {
         let status = sandbox.status();
         (status.next_try_unix_secs.is_none() && status.last_delivered_unix_secs.is_some()).then_some(())
     });

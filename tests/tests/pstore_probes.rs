@@ -7,8 +7,10 @@ use telemetry_kernel::klogscanner;
 use telemetry_kernel::log::KernelFinding;
 use telemetry_kernel::log::{Line, Oops, Scanner};
 use telemetry_outbox::ProbeState;
+use test_harness::directory::{copy, names};
+use test_harness::printed::{assert_done, says};
 use test_harness::programs;
-use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, copy, names, says, told};
+use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, told};
 
 #[test]
 fn from_the_store_to_telemprobd() {

@@ -6,7 +6,9 @@ use std::fs;
 use std::time::Duration;
 use system_tests::torture::each_call::{End, kill_before_call};
 use system_tests::torture::{Dice, short_or_full};
-use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, assert_done, names, told};
+use test_harness::directory::names;
+use test_harness::printed::assert_done;
+use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, told};
 use test_harness::{Process, programs};
 
 /// A kill comes within this time of a program's start.

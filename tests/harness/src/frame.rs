@@ -58,3 +58,15 @@ pub fn send(socket: &Path, bytes: &[u8]) -> Option<i32> {
     let mut answer = [0; 4];
     connection.read_exact(&mut answer).ok().map(|()| i32::from_ne_bytes(answer))
 }
+
+/// Takes one whole message from a client.
+///
+/// # Panics
+/// It ends early.
+pub fn receive(connection: &mut UnixStream) -> Vec<u8> {
+    let mut size = [0; 4];
+    connection.read_exact(&mut size).unwrap();
+    let mut rest = vec![0; u32::from_ne_bytes(size) as usize - 4];
+    connection.read_exact(&mut rest).unwrap();
+    [size.as_slice(), &rest].concat()
+}

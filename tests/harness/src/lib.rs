@@ -5,16 +5,19 @@
 
 pub mod certificates;
 pub mod collector;
+pub mod directory;
 pub mod fault;
 pub mod frame;
 pub mod journal;
 pub mod machine;
 pub mod nginx;
 pub mod package;
+pub mod printed;
 pub mod process;
 pub mod programs;
 pub mod proxy;
 pub mod pstore;
+pub mod records;
 pub mod sandbox;
 pub mod server;
 pub mod strace;
@@ -23,6 +26,7 @@ pub mod waiting;
 pub use collector::Collector;
 pub use fault::Fault;
 pub use nginx::Nginx;
+pub use printed::Printed;
 pub use process::Process;
 pub use sandbox::Sandbox;
 

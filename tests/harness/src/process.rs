@@ -20,9 +20,7 @@ impl Process {
     /// # Panics
     /// It can not be started.
     pub fn start(log_folder: &Path, name: &str, args: &[&str]) -> Self {
-        let mut command = Command::new(programs::path(name));
-        command.args(args);
-        Self::spawn(log_folder, name, &mut command)
+        Self::spawn(log_folder, name, &mut programs::command(name, args))
     }
 
     /// Starts this command.
@@ -75,14 +73,21 @@ impl Process {
         until(&format!("the end of the process of {}", self.log.display()), || self.child.try_wait().unwrap())
     }
 
-    /// Stops it as systemd would.
+    /// Waits until it ends by itself; returns how it ended and all that it has said on stderr.
+    pub fn wait_with_log(mut self) -> (ExitStatus, String) {
+        let status = self.wait();
+        (status, self.log())
+    }
+
+    /// Stops it as systemd would; returns all that it has said on stderr.
     ///
     /// # Panics
     /// It does not end with success.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self) -> String {
         self.signal(Signal::SIGTERM);
         let status = self.wait();
         assert!(status.success(), "{status}: {}", self.log());
+        self.log()
     }
 
     /// Ends it as a power cut would.
@@ -94,6 +99,16 @@ impl Process {
     /// The child's stdout, if it was piped.
     pub fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
         self.child.stdout.take()
+    }
+
+    /// The process ids of its children.
+    ///
+    /// # Panics
+    /// The kernel lists them in another form.
+    pub fn children(&self) -> Vec<i32> {
+        let id = self.pid();
+        let text = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 
     /// Largest resident set so far, or now: a field of `/proc/PID/status`, in KiB.
@@ -118,5 +133,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- {}:\n{}", self.log.display(), fs::read_to_string(&self.log).unwrap_or_default());
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! A machine that kept dumps of its kernel's failures, for the scenarios of pstoreclean and pstoreprobe.
 
+use crate::directory::{copy, names};
 use crate::{Sandbox, programs};
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -109,45 +110,4 @@ pub const PANIC: &str = "Kernel panic - not syncing: sysrq triggered crash";
 /// What [`Machine::told`] is expected to be.
 pub fn told<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize> {
     expected.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect()
-}
-
-/// Copies a tree of files.
-///
-/// # Panics
-/// It can not be copied.
-pub fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
-
-/// Names of the files in a directory, in order; none if it is not there.
-///
-/// # Panics
-/// A name is not UTF-8.
-pub fn names(directory: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-/// Whether a program said this on stderr.
-pub fn says(output: &Output, text: &str) -> bool {
-    String::from_utf8_lossy(&output.stderr).contains(text)
-}
-
-/// Fails with what the program said if it did not succeed.
-///
-/// # Panics
-/// It did not.
-pub fn assert_done(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

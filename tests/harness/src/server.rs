@@ -10,14 +10,21 @@ use std::time::{Duration, Instant};
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The first line.
     pub line: String,
+    /// Names and values, in their order.
     pub headers: Vec<(String, String)>,
+    /// The body as it came.
     pub body: Vec<u8>,
     /// Number of the connection, from 0.
     pub connection: usize,
 }
 
 impl Request {
+    /// The value of a header.
+    ///
+    /// # Panics
+    /// It came twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let value = found.next().map(|(_, value)| value.as_str());
@@ -25,10 +32,18 @@ impl Request {
         value
     }
 
+    /// The idempotency key.
+    ///
+    /// # Panics
+    /// There is none.
     pub fn key(&self) -> String {
         self.header("Idempotency-Key").expect("a key").to_owned()
     }
 
+    /// The body as text.
+    ///
+    /// # Panics
+    /// It is not UTF-8.
     pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
@@ -60,6 +75,10 @@ pub enum Reply {
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
+    /// Opens it, for all time.
+    ///
+    /// # Panics
+    /// Another of its users did.
     pub fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();
@@ -99,6 +118,9 @@ impl Server {
     }
 
     /// The same at an address that was in use before.
+    ///
+    /// # Panics
+    /// It is still in use.
     pub fn start_at(
         address: SocketAddr,
         script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
@@ -126,19 +148,28 @@ impl Server {
         server
     }
 
+    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// `http://ADDRESS/`.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
+    /// The requests so far.
+    ///
+    /// # Panics
+    /// One of its threads did.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
 
     /// Waits until this many requests came, and returns all.
+    ///
+    /// # Panics
+    /// They did not come before the deadline.
     pub fn wait_for(&self, count: usize) -> Vec<Request> {
         let end = Instant::now() + DEADLINE;
         let mut requests = self.shared.requests.lock().unwrap();
@@ -163,6 +194,9 @@ impl Drop for Server {
 }
 
 /// An address where nobody listens.
+///
+/// # Panics
+/// There is no port.
 pub fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

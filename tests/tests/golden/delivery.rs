@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value};
 use std::fs;
 use std::time::Duration;
-use test_harness::pstore::names;
+use test_harness::directory::names;
 use test_harness::{Collector, Sandbox, frame, until};
 
 /// Records that wait in the spool that d48c008 left: one of each form, and three in the batch.

@@ -7,7 +7,7 @@ use crate::inheritance::{Inheritance, set_modified};
 use crate::normal::normal;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
-use test_harness::pstore::names;
+use test_harness::directory::names;
 use test_harness::{frame, until};
 
 #[test]

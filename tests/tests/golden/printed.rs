@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Output;
 use std::time::SystemTime;
-use test_harness::pstore::names;
+use test_harness::directory::names;
 
 /// The whole machine, two days later and with no daemon running.
 fn machine() -> Inheritance {

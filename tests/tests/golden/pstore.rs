@@ -5,7 +5,8 @@ use crate::inheritance::{Inheritance, Spooled, payloads, spooled};
 use crate::normal::normal;
 use std::fs;
 use std::time::Duration;
-use test_harness::pstore::{assert_done, copy, names};
+use test_harness::directory::{copy, names};
+use test_harness::printed::assert_done;
 
 /// What pstoreprobe sends of the cache with this state.
 fn records_with(state: &[&str]) -> (Inheritance, Vec<Spooled>) {
