@@ -2,9 +2,6 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
-mod instance;
-
-use instance::{Instance, NOBODY, Said, for_every_user};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,15 +9,17 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::Command;
 use telemetry_runtime::instance::InstanceLock;
+use test_harness::programs::{NOBODY, for_every_user};
+use test_harness::{Printed, Sandbox, programs};
 
-fn text(instance: &Instance) -> String {
+fn text(instance: &Sandbox) -> String {
     fs::read_to_string(instance.config()).unwrap()
 }
 
 #[test]
 fn show_has_every_key_with_its_origin_and_who_obeys_it() {
     let instance =
-        Instance::with("server=http://me:secret@h/v3/collector\nrecord_expiry=5\nbyte_window_length=99\n");
+        Sandbox::bare("server=http://me:secret@h/v3/collector\nrecord_expiry=5\nbyte_window_length=99\n");
     let said = instance.say(&["config"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     assert_eq!(said, instance.say(&["config", "show"]));
@@ -42,7 +41,7 @@ fn show_has_every_key_with_its_origin_and_who_obeys_it() {
 
 #[test]
 fn show_as_json() {
-    let instance = Instance::with("spool_max_size=-1\n");
+    let instance = Sandbox::bare("spool_max_size=-1\n");
     let said = instance.say(&["config", "show", "--json"]);
     let shown: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(shown["source"], instance.config().to_str().unwrap());
@@ -57,7 +56,7 @@ fn show_as_json() {
 
 #[test]
 fn check_lists_what_is_wrong_or_odd() {
-    let instance = Instance::with(
+    let instance = Sandbox::bare(
         "spool_dri=/x\nserver=htp://me:secret@h/\ncainfo=/a\ncainfo=ca.pem\nspool_max_size=5120KB\n[other]\nspool_dir=/x\n",
     );
     let said = instance.say(&["config", "check"]);
@@ -76,14 +75,14 @@ fn check_lists_what_is_wrong_or_odd() {
         (Some(1), expected, "telemctl: the configuration has 6 faults\n")
     );
 
-    let well = Instance::new();
+    let well = Sandbox::bare("");
     let said = well.say(&["config", "check"]);
     assert_eq!((said.code, said.out), (Some(0), format!("{}: nothing is wrong\n", well.config().display())));
 }
 
 #[test]
 fn set_changes_one_line_and_keeps_the_rest() {
-    let instance = Instance::with("# about the server\nserver=http://old/\n\n#record_expiry=1200\n# end\n");
+    let instance = Sandbox::bare("# about the server\nserver=http://old/\n\n#record_expiry=1200\n# end\n");
     fs::set_permissions(instance.config(), Permissions::from_mode(0o640)).unwrap();
     let before = text(&instance);
     let said = instance.say(&["config", "set", "server", "http://me:secret@new/"]);
@@ -105,7 +104,7 @@ fn set_changes_one_line_and_keeps_the_rest() {
 
 #[test]
 fn set_refuses_what_the_programs_would() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let before = text(&instance);
     for (key, value, reason) in [
         ("spool_dri", "/x", "unknown key `spool_dri`; did you mean `spool_dir`?"),
@@ -119,14 +118,16 @@ fn set_refuses_what_the_programs_would() {
     }
     assert_eq!(text(&instance), before);
     let missing = instance.path("none.conf");
-    let said =
-        Said::of(&mut instance::telemctl(&["-f", missing.to_str().unwrap(), "config", "set", "cainfo", ""]));
+    let said = Printed::from_command(&mut programs::command(
+        "telemctl",
+        &["-f", missing.to_str().unwrap(), "config", "set", "cainfo", ""],
+    ));
     assert_eq!((said.code, missing.exists()), (Some(1), false), "{said:?}");
 }
 
 #[test]
 fn set_mends_a_file_with_wrong_values_and_follows_no_link() {
-    let instance = Instance::with("spool_dir=spool\nbyte_window_length=99\n");
+    let instance = Sandbox::bare("spool_dir=spool\nbyte_window_length=99\n");
     assert_eq!(instance.say(&["config", "set", "spool_dir", "/x"]).code, Some(0));
     assert_eq!(instance.say(&["config", "set", "byte_window_length", "20"]).code, Some(0));
     let said = instance.say(&["config", "check"]);
@@ -136,18 +137,20 @@ fn set_mends_a_file_with_wrong_values_and_follows_no_link() {
     let link = instance.path("link.conf");
     symlink(instance.config(), &link).unwrap();
     let before = text(&instance);
-    let said =
-        Said::of(&mut instance::telemctl(&["-f", link.to_str().unwrap(), "config", "set", "cainfo", "/x"]));
+    let said = Printed::from_command(&mut programs::command(
+        "telemctl",
+        &["-f", link.to_str().unwrap(), "config", "set", "cainfo", "/x"],
+    ));
     assert!(said.code == Some(1) && said.err.contains("is a link"), "{said:?}");
     assert!(link.is_symlink() && text(&instance) == before);
 }
 
 #[test]
 fn the_running_daemons_that_obey_the_key_are_reloaded() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     fs::create_dir(instance.path("run")).unwrap();
     // A stand-in of this name, which SIGHUP ends, is found by its process id.
-    instance::copy_program(Path::new("/bin/sleep"), &instance.path("telempostd"));
+    programs::copy(Path::new("/bin/sleep"), &instance.path("telempostd"));
     let mut stand_in = Command::new(instance.path("telempostd")).arg("600").spawn().unwrap();
     let _lock = InstanceLock::acquire(&instance.path("run"), "telempostd").unwrap();
     fs::write(instance.path("run/telempostd.pid"), format!("{}\n", stand_in.id())).unwrap();
@@ -170,8 +173,10 @@ fn only_root_changes_the_systems_file_and_everybody_sees_it() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }
-    let (_dir, program) = for_every_user(env!("CARGO_BIN_EXE_telemctl"));
-    let said = |arguments: &[&str]| Said::of(Command::new(&program).args(arguments).uid(NOBODY).gid(NOBODY));
+    let (_dir, program) = for_every_user("telemctl");
+    let said = |arguments: &[&str]| {
+        Printed::from_command(Command::new(&program).args(arguments).uid(NOBODY).gid(NOBODY))
+    };
     let set = said(&["config", "set", "record_expiry", "30"]);
     assert_eq!((set.code, set.err.as_str()), (Some(1), "Must be root to run this command. Exiting...\n"));
     assert_eq!(said(&["config", "show"]).code, Some(0));

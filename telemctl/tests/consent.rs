@@ -1,14 +1,13 @@
 //! Consent is given once, withdrawn once, and what was kept goes with it.
 
-mod instance;
-
-use instance::{Instance, NOBODY};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use test_harness::Sandbox;
+use test_harness::programs::NOBODY;
 
 #[test]
 fn opting_in_twice_makes_one_file_and_says_what_it_means() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let said = instance.say(&["opt-in"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     for part in ["crashes", "telemctl --config", "preview", "journal", "opt-out", "`telemprobd -f "] {
@@ -23,7 +22,7 @@ fn opting_in_twice_makes_one_file_and_says_what_it_means() {
 
 #[test]
 fn opting_out_removes_consent_and_all_that_was_kept() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     for name in [
         "spool/fWx9aB",
@@ -52,7 +51,7 @@ fn opting_out_removes_consent_and_all_that_was_kept() {
 
 #[test]
 fn opting_out_follows_no_link() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     instance.write("elsewhere/kept", "x");
     instance.write("spool/r", "x");
@@ -79,8 +78,8 @@ fn a_directory_that_is_not_telemetrys_alone_is_left_and_named() {
         ("cache_dir=/".to_owned(), "cache_dir is too near to the root"),
         ("state_dir=/tmp".to_owned(), "state_dir is too near to the root"),
     ] {
-        let instance = Instance::with(&line);
-        instance.opt_in();
+        let instance = Sandbox::bare(&line);
+        assert_eq!(instance.say(&["opt-in"]).code, Some(0));
         let said = instance.say(&["opt-out"]);
         assert_eq!(said.code, Some(0), "{line}: {said:?}");
         assert!(said.err.contains("telemctl: left /") && said.err.contains(left), "{line}: {}", said.err);
@@ -90,7 +89,7 @@ fn a_directory_that_is_not_telemetrys_alone_is_left_and_named() {
 
 #[test]
 fn a_directory_of_another_user_is_left_and_named() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     instance.write("spool/r", "x");
     instance.write("log/journal", "x");
@@ -106,7 +105,7 @@ fn a_directory_of_another_user_is_left_and_named() {
 
 #[test]
 fn consent_that_cannot_be_written_is_an_error() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.write("etc", "a file");
     let said = instance.say(&["opt-in"]);
     let begin = format!("telemctl: {} cannot be made: ", instance.path("etc/opt-in").display());
@@ -116,7 +115,7 @@ fn consent_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn a_link_that_leads_nowhere_does_not_keep_anyone_from_opting_in() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     fs::create_dir(instance.path("etc")).unwrap();
     symlink("nowhere", instance.path("etc/opt-in")).unwrap();
     let said = instance.say(&["opt-in"]);

@@ -2,9 +2,6 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
-mod instance;
-
-use instance::{Instance, NOBODY, Said, for_every_user};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
@@ -14,10 +11,12 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use telemctl::programs;
 use telemetry_runtime::instance::InstanceLock;
+use test_harness::programs::{NOBODY, for_every_user};
+use test_harness::{Printed, Sandbox};
 
 /// An instance in which everything is as it should be, and what has to stay for that.
 struct Well {
-    instance: Instance,
+    instance: Sandbox,
     server: TcpListener,
     _held: (UnixListener, [InstanceLock; 2]),
 }
@@ -26,7 +25,7 @@ impl Well {
     fn new() -> Self {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://me:secret@{}/v2/collector", server.local_addr().unwrap());
-        let instance = Instance::with(&format!("server={url}\nspool_keep_free=0\n"));
+        let instance = Sandbox::bare(&format!("server={url}\nspool_keep_free=0\n"));
         instance.opt_in();
         for (name, mode) in
             [("spool", 0o750), ("log", 0o750), ("cache", 0o750), ("state", 0o755), ("run", 0o755)]
@@ -34,8 +33,8 @@ impl Well {
             fs::create_dir_all(instance.path(name)).unwrap();
             fs::set_permissions(instance.path(name), Permissions::from_mode(mode)).unwrap();
         }
-        let listener = UnixListener::bind(instance.path("socket")).unwrap();
-        fs::set_permissions(instance.path("socket"), Permissions::from_mode(0o666)).unwrap();
+        let listener = UnixListener::bind(instance.path("telem-0")).unwrap();
+        fs::set_permissions(instance.path("telem-0"), Permissions::from_mode(0o666)).unwrap();
         let lock = |name| InstanceLock::acquire(&instance.path("run"), name).unwrap();
         let locks = [lock("telemprobd"), lock("telempostd")];
         Self { instance, server, _held: (listener, locks) }
@@ -43,7 +42,7 @@ impl Well {
 }
 
 /// The lines that are not `ok`.
-fn complaints(said: &Said) -> Vec<&str> {
+fn complaints(said: &Printed) -> Vec<&str> {
     said.out.lines().filter(|line| !line.starts_with("ok ")).collect()
 }
 
@@ -81,7 +80,7 @@ fn each_fault_is_printed_with_its_remedy() {
     let path = |name: &str| well.instance.path(name);
     fs::set_permissions(path("spool"), Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(path("log"), Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(path("socket"), Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(path("telem-0"), Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(well.instance.config(), Permissions::from_mode(0o666)).unwrap();
     well.instance.write("spool/.damaged/d", "");
     let config = well.instance.config();
@@ -107,7 +106,7 @@ fn each_fault_is_printed_with_its_remedy() {
         ),
         format!("error   telemprobd: does not run; {by_hand}"),
         format!("warning telempostd: does not run; nothing waits for it; {by_hand}"),
-        format!("error   socket: {}: nobody listens on it; {by_hand}", path("socket")),
+        format!("error   socket: {}: nobody listens on it; {by_hand}", path("telem-0")),
         format!(
             "warning spool: 1 file gave no record, as after a power cut; look at {0} and remove what is there: `rm {0}/*`",
             path("spool/.damaged")
@@ -133,7 +132,7 @@ fn each_fault_is_printed_with_its_remedy() {
 fn before_opt_in_nothing_is_wrong_and_the_server_is_left_alone() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     server.set_nonblocking(true).unwrap();
-    let instance = Instance::with(&format!(
+    let instance = Sandbox::bare(&format!(
         "server=http://{}/\ncolour=red\nspool_keep_free=0\n",
         server.local_addr().unwrap()
     ));
@@ -154,8 +153,8 @@ fn the_proxy_of_the_environment_is_what_is_asked() {
     let well = Well::new();
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = proxy.local_addr().unwrap().port();
-    let mut command = well.instance.command(&["doctor"]);
-    let said = Said::of(command.env("http_proxy", format!("http://127.0.0.1:{port}")));
+    let mut command = well.instance.telemctl(&["doctor"]);
+    let said = Printed::from_command(command.env("http_proxy", format!("http://127.0.0.1:{port}")));
     assert_eq!(said.code, Some(0), "{}", said.out);
     let expected = format!(" by way of the proxy 127.0.0.1 port {port} (http_proxy of this environment): ");
     assert!(said.out.contains(&expected), "{}", said.out);
@@ -174,7 +173,7 @@ fn a_server_must_be_set_and_have_an_address() {
         ),
         ("record_server_delivery_enabled=false\n", "ok      server: not asked: delivery is off "),
     ] {
-        let instance = Instance::with(lines);
+        let instance = Sandbox::bare(lines);
         instance.opt_in();
         let said = instance.say(&["doctor"]);
         assert!(said.out.contains(part), "{part}: {}", said.out);
@@ -183,7 +182,7 @@ fn a_server_must_be_set_and_have_an_address() {
 
 #[test]
 fn wrong_values_of_every_program_are_errors_that_name_whom_they_stop() {
-    let instance = Instance::with(
+    let instance = Sandbox::bare(
         "server=htp://me:secret@h/\nbyte_window_length=99\ncrash_burst_limit=x\nspool_dri=/x\n",
     );
     instance.opt_in();
@@ -224,7 +223,7 @@ fn a_wrong_value_of_each_key_is_an_error() {
 
 #[test]
 fn a_configuration_that_cannot_be_used_is_a_finding() {
-    let instance = Instance::with("spool_dir=spool\n");
+    let instance = Sandbox::bare("spool_dir=spool\n");
     let line = format!("{}:9: spool_dir=spool: must be an absolute path", instance.config().display());
     let said = instance.say(&["doctor"]);
     assert_eq!(
@@ -253,13 +252,13 @@ fn a_user_sees_what_he_may_not_read() {
     let config = config
         .replace(&format!("cache_dir={}", instance.path("cache").display()), &format!("cache_dir={moved}"));
     fs::write(instance.config(), config).unwrap();
-    let (_dir, program) = for_every_user(env!("CARGO_BIN_EXE_telemctl"));
+    let (_dir, program) = for_every_user("telemctl");
     let mut command = Command::new(program);
     command
         .args(["doctor", "-f", instance.config().to_str().unwrap()])
         .current_dir("/")
         .env_remove("http_proxy");
-    let said = Said::of(command.uid(NOBODY).gid(NOBODY));
+    let said = Printed::from_command(command.uid(NOBODY).gid(NOBODY));
     // A daemon of somebody else is known by its program's name, which this one has not.
     let of_daemons = |line: &&str| line.starts_with("error   telem");
     let found: Vec<_> = complaints(&said).into_iter().filter(|line| !of_daemons(line)).collect();

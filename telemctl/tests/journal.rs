@@ -1,10 +1,8 @@
 //! The journal's columns, to the byte, and its filters.
 
-mod instance;
-
-use instance::{Instance, Said, telem_journal};
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
+use test_harness::{Printed, Sandbox, programs};
 
 const RECORD: [&str; 3] = [
     "2dd22a0b42c9c6ca5ab7e2a3cdd3f6d1",
@@ -24,8 +22,8 @@ const COLUMNS: &str = "Classification                 Time stamp                
     Record ID                        Event ID                         \
     Boot ID                             \n";
 
-fn instance() -> Instance {
-    let instance = Instance::new();
+fn instance() -> Sandbox {
+    let instance = Sandbox::bare("");
     let line = |fields: [&str; 5]| fields.join("\u{1e}") + "\n";
     let text = [
         line([RECORD[0], "1522691281", "org.clearlinux/hello/world", EVENT[0], BOOT[0]]),
@@ -40,7 +38,7 @@ fn instance() -> Instance {
 #[test]
 fn lines_stand_in_their_columns() {
     let said = instance().say(&["journal"]);
-    assert_eq!(said, Said { code: Some(0), out: [FIRST, SECOND, THIRD].concat(), err: String::new() });
+    assert_eq!(said, Printed { code: Some(0), out: [FIRST, SECOND, THIRD].concat(), err: String::new() });
 }
 
 #[test]
@@ -51,8 +49,8 @@ fn verbose_names_the_columns_and_counts_what_is_shown() {
     assert_eq!(instance().say(&["journal", "--verbose", "-r", RECORD[1]]).out, some);
     let none = [COLUMNS, "Total records: 0\n"].concat();
     assert_eq!(
-        Instance::new().say(&["journal", "-V"]),
-        Said { code: Some(0), out: none, err: String::new() }
+        Sandbox::bare("").say(&["journal", "-V"]),
+        Printed { code: Some(0), out: none, err: String::new() }
     );
 }
 
@@ -64,7 +62,7 @@ fn times_are_local() {
         ("EST5EDT,M3.2.0,M11.1.0", ["Mon 2018-04-02 13:48:01 EDT", "Sun 2018-12-02 12:50:01 EST"]),
         ("no such zone", ["Mon 2018-04-02 17:48:01 UTC", "Sun 2018-12-02 17:50:01 UTC"]),
     ] {
-        let said = Said::of(instance.command(&["journal"]).env("TZ", zone));
+        let said = Printed::from_command(instance.telemctl(&["journal"]).env("TZ", zone));
         let [first, third] = times;
         assert!(said.out.contains(&format!("world     {first} {}", RECORD[0])), "{zone}: {}", said.out);
         assert!(said.out.contains(&format!("/x {third} {}", RECORD[2])), "{zone}: {}", said.out);
@@ -114,20 +112,23 @@ fn telem_journal_is_the_same() {
     let arguments = ["-V", "-i", "-c", "org.clearlinux/*", "-f", config.to_str().unwrap()];
     let mut line = vec!["journal"];
     line.extend(arguments);
-    assert_eq!(Said::of(&mut telem_journal(&arguments)), instance.say(&line));
-    assert_eq!(Said::of(&mut telem_journal(&["-x"])).code, Some(2));
-    let version = Said::of(&mut telem_journal(&["--version"]));
+    assert_eq!(
+        Printed::from_command(&mut programs::command("telem_journal", &arguments)),
+        instance.say(&line)
+    );
+    assert_eq!(Printed::from_command(&mut programs::command("telem_journal", &["-x"])).code, Some(2));
+    let version = Printed::from_command(&mut programs::command("telem_journal", &["--version"]));
     assert_eq!(version.out, format!("telem_journal {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_it_silently() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let line = [RECORD[0], "1522691281", "a/b/c", EVENT[0], BOOT[0]].join("\u{1e}") + "\n";
     // More than a pipe holds, so that it is still writing when the reader goes.
     instance.write("log/journal", &line.repeat(5_000));
     let mut child =
-        instance.command(&["journal"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        instance.telemctl(&["journal"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
     BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
     assert!(first.starts_with("a/b/c "));
@@ -138,7 +139,7 @@ fn a_reader_that_has_seen_enough_ends_it_silently() {
 
 #[test]
 fn a_journal_that_cannot_be_read_is_an_error() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     std::fs::create_dir_all(instance.path("log/journal")).unwrap();
     let said = instance.say(&["journal"]);
     let begin = format!("telemctl: {} cannot be read: ", instance.path("log/journal").display());

@@ -2,9 +2,6 @@
 // Outside of the test functions too.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-mod instance;
-
-use instance::Instance;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixListener;
 use std::time::Instant;
@@ -13,6 +10,7 @@ use telemetry_record::message::Message;
 use telemetry_store::counters::{Counter, Counters};
 use telemetry_store::delivery_status::DeliveryStatus;
 use telemetry_store::spool::{Durability, Writer};
+use test_harness::Sandbox;
 
 /// Values by name and labels.
 type Samples = BTreeMap<(String, Vec<(String, String)>), f64>;
@@ -85,7 +83,7 @@ fn quoted(text: &str) -> (String, &str) {
     panic!("no end: {text}");
 }
 
-fn metrics(instance: &Instance) -> Samples {
+fn metrics(instance: &Sandbox) -> Samples {
     let said = instance.say(&["status", "--prometheus"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     parse(&said.out)
@@ -98,7 +96,7 @@ fn value(samples: &Samples, name: &str, labels: &[(&str, &str)]) -> Option<f64> 
 
 #[test]
 fn an_instance_that_was_never_started() {
-    let samples = metrics(&Instance::new());
+    let samples = metrics(&Sandbox::bare(""));
     for (name, expected) in [
         ("telemetry_opted_in", Some(0.0)),
         ("telemetry_socket_listening", Some(0.0)),
@@ -122,14 +120,14 @@ fn an_instance_that_was_never_started() {
 
 #[test]
 fn a_busy_instance() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     std::fs::create_dir(instance.path("state")).unwrap();
     let record = Record::new(1, "a/b/c", 1).unwrap();
     let message = Message { config: None, headers: record.headers().clone(), payload: String::new() };
     let spool = Writer::open_or_create(&instance.path("spool")).unwrap();
     spool.store(0, &[&message; 3], Durability::Atomic).unwrap();
-    let _listener = UnixListener::bind(instance.path("socket")).unwrap();
+    let _listener = UnixListener::bind(instance.path("telem-0")).unwrap();
     DeliveryStatus { next_try_unix_secs: Some(4_000_000_000), ..DeliveryStatus::default() }
         .write(&instance.path("state"))
         .unwrap();

@@ -2,13 +2,11 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
-mod instance;
-
-use instance::{Instance, copy_program};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use telemetry_runtime::instance::{InstanceLock, running_pid};
+use test_harness::{Sandbox, programs};
 
 /// Set for the copy of this program that stands in for the daemon.
 const RUN_DIR: &str = "TELEMCTL_TEST_RUN_DIR";
@@ -18,7 +16,7 @@ fn a_daemon_is_ended_and_waited_for() {
     if let Some(run_dir) = std::env::var_os(RUN_DIR) {
         return stand_in(run_dir.as_ref());
     }
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     instance.write("spool/r", "x");
     let mut daemon = Command::new(daemon_copy(&instance))
@@ -43,9 +41,9 @@ fn a_daemon_is_ended_and_waited_for() {
 }
 
 /// This program under the daemon's name, which is what `telemctl` looks at before it ends a process.
-fn daemon_copy(instance: &Instance) -> std::path::PathBuf {
+fn daemon_copy(instance: &Sandbox) -> std::path::PathBuf {
     let path = instance.path("telempostd");
-    copy_program(&std::env::current_exe().unwrap(), &path);
+    programs::copy(&std::env::current_exe().unwrap(), &path);
     path
 }
 
@@ -59,11 +57,11 @@ fn stand_in(run_dir: &std::path::Path) {
 
 #[test]
 fn a_process_of_another_name_is_not_ended() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     // The lock of this very process, whose name is not telemprobd.
     let lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();
-    let waiting = instance.command(&["opt-out"]).stdout(Stdio::null()).spawn().unwrap();
+    let waiting = instance.telemctl(&["opt-out"]).stdout(Stdio::null()).spawn().unwrap();
     // It withdraws consent first, then it waits for the lock to go.
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while instance.path("etc/opt-in").exists() {
@@ -71,6 +69,6 @@ fn a_process_of_another_name_is_not_ended() {
         std::thread::yield_now();
     }
     drop(lock);
-    let said = instance::Said::from(waiting.wait_with_output().unwrap());
+    let said = test_harness::Printed::from(waiting.wait_with_output().unwrap());
     assert_eq!(said.code, Some(0), "{said:?}");
 }

@@ -1,14 +1,12 @@
 //! A preview shows the record before anybody agrees to it, and leaves nothing behind.
 
-mod instance;
-
-use instance::Instance;
 use serde_json::Value;
 use telemetry_record::header::Header;
+use test_harness::Sandbox;
 
 #[test]
 fn all_headers_are_shown_before_opting_in() {
-    let instance = Instance::with("server=http://me:secret@example.org/\n");
+    let instance = Sandbox::bare("server=http://me:secret@example.org/\n");
     let said = instance.say(&["preview"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     let (_, record) = said.out.split_once("\n\n").unwrap();
@@ -26,7 +24,7 @@ fn all_headers_are_shown_before_opting_in() {
 
 #[test]
 fn programs_get_an_object() {
-    let instance = Instance::with("record_server_delivery_enabled=false\n");
+    let instance = Sandbox::bare("record_server_delivery_enabled=false\n");
     instance.opt_in();
     instance.write("etc/opt-in-static-machine-id", "my-machine\n");
     let said = instance.say(&["preview", "--json"]);

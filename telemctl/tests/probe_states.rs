@@ -2,16 +2,14 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
-mod instance;
-
-use instance::Instance;
 use serde_json::{Value, json};
 use telemetry_kernel::klogscanner::{PROBE, Position};
 use telemetry_kernel::log::KernelFinding;
 use telemetry_outbox::ProbeState;
+use test_harness::Sandbox;
 
-fn with_book(lost_lines: u64) -> Instance {
-    let instance = Instance::new();
+fn with_book(lost_lines: u64) -> Sandbox {
+    let instance = Sandbox::bare("");
     instance.opt_in();
     let state_dir = instance.path("state");
     std::fs::create_dir_all(&state_dir).unwrap();
@@ -21,7 +19,7 @@ fn with_book(lost_lines: u64) -> Instance {
     instance
 }
 
-fn json_of(instance: &Instance) -> Value {
+fn json_of(instance: &Sandbox) -> Value {
     let said = instance.say(&["status", "--json"]);
     serde_json::from_str::<Value>(&said.out).unwrap().get_mut("probes").unwrap().take()
 }
@@ -45,7 +43,7 @@ fn a_probe_without_trouble_takes_no_line() {
     assert!(!instance.say(&["status"]).out.contains("klogscanner"));
     let doctor = instance.say(&["doctor"]).out;
     assert!(doctor.contains("ok      klogscanner: "), "{doctor}");
-    let never = Instance::new();
+    let never = Sandbox::bare("");
     assert_eq!(json_of(&never), json!({}));
     assert!(!never.say(&["doctor"]).out.contains("klogscanner"));
 }

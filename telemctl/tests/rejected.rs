@@ -2,9 +2,6 @@
 // Outside of the test functions too.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
-mod instance;
-
-use instance::{Instance, Said};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -13,6 +10,7 @@ use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{SpoolDir, StoredRecord, Writer, file};
+use test_harness::{Printed, Sandbox};
 
 /// Ids that begin so.
 const HEADS: [&str; 3] = ["abcd0", "abcd1", "1234"];
@@ -22,8 +20,8 @@ fn id(head: &str) -> String {
 }
 
 /// An instance with three refused records, an hour old and younger.
-fn instance() -> Instance {
-    let instance = Instance::new();
+fn instance() -> Sandbox {
+    let instance = Sandbox::bare("");
     let spool = Writer::open_or_create(&instance.path("spool")).unwrap();
     for (head, age_secs) in HEADS.into_iter().zip([3600, 120, 0]) {
         let mut record = Record::new(2, "a/b/c", 1).unwrap();
@@ -38,7 +36,7 @@ fn instance() -> Instance {
     instance
 }
 
-fn listed(instance: &Instance) -> Vec<String> {
+fn listed(instance: &Sandbox) -> Vec<String> {
     let said = instance.say(&["rejected", "list", "--json"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     let list: Value = serde_json::from_str(&said.out).unwrap();
@@ -50,19 +48,19 @@ fn listed(instance: &Instance) -> Vec<String> {
         .collect()
 }
 
-fn done(out: String) -> Said {
-    Said { code: Some(0), out, err: String::new() }
+fn done(out: String) -> Printed {
+    Printed { code: Some(0), out, err: String::new() }
 }
 
-fn failed(err: &str) -> Said {
-    Said { code: Some(1), out: String::new(), err: format!("telemctl: {err}\n") }
+fn failed(err: &str) -> Printed {
+    Printed { code: Some(1), out: String::new(), err: format!("telemctl: {err}\n") }
 }
 
 #[test]
 fn nothing_was_refused() {
-    let empty = Instance::new();
+    let empty = Sandbox::bare("");
     fs::create_dir(empty.path("spool")).unwrap();
-    for instance in [Instance::new(), empty] {
+    for instance in [Sandbox::bare(""), empty] {
         assert_eq!(instance.say(&["rejected", "list"]), done("No rejected records.\n".to_owned()));
         assert_eq!(listed(&instance), [""; 0]);
         for command in ["retry", "drop"] {

@@ -1,10 +1,9 @@
 //! Services and privileges: the words and exit codes that scripts rely on.
 
-mod instance;
-
-use instance::{Instance, NOBODY, Said, for_every_user, telemctl};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use test_harness::programs::{NOBODY, for_every_user};
+use test_harness::{Printed, Sandbox, programs};
 
 /// Every command.
 const COMMANDS: [&str; 17] = [
@@ -29,17 +28,18 @@ const COMMANDS: [&str; 17] = [
 
 #[test]
 fn start_needs_consent() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     for command in ["start", "restart"] {
         let said = instance.say(&[command]);
-        let expected = Said { code: Some(1), out: String::new(), err: "Opt in to telemetry first.\n".into() };
+        let expected =
+            Printed { code: Some(1), out: String::new(), err: "Opt in to telemetry first.\n".into() };
         assert_eq!(said, expected, "{command}");
     }
 }
 
 #[test]
 fn a_private_instance_is_started_by_hand() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     for command in ["start", "stop", "restart"] {
         let said = instance.say(&[command]);
@@ -61,24 +61,24 @@ fn a_private_instance_is_started_by_hand() {
 
 #[test]
 fn nothing_is_active_in_an_instance_that_was_never_started() {
-    let said = Instance::new().say(&["is-active"]);
+    let said = Sandbox::bare("").say(&["is-active"]);
     let expected = "telemprobd : inactive\ntelempostd : inactive\n".to_owned();
-    assert_eq!(said, Said { code: Some(0), out: expected, err: String::new() });
+    assert_eq!(said, Printed { code: Some(0), out: expected, err: String::new() });
 }
 
 #[test]
 fn root_is_needed_for_the_system() {
-    let (_dir, program) = for_every_user(env!("CARGO_BIN_EXE_telemctl"));
-    let (_other_dir, journal) = for_every_user(env!("CARGO_BIN_EXE_telem_journal"));
+    let (_dir, program) = for_every_user("telemctl");
+    let (_other_dir, journal) = for_every_user("telem_journal");
     let as_nobody = |program: &std::path::Path, arguments: &[&str]| {
         let mut command = Command::new(program);
         command.args(arguments).current_dir("/");
         if nix::unistd::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
-        Said::of(&mut command)
+        Printed::from_command(&mut command)
     };
-    let refused = Said {
+    let refused = Printed {
         code: Some(1),
         out: String::new(),
         err: "Must be root to run this command. Exiting...\n".into(),
@@ -96,29 +96,32 @@ fn root_is_needed_for_the_system() {
 #[test]
 fn wrong_arguments_are_2_and_show_the_usage() {
     for arguments in [&[][..], &["begin"], &["start", "now"], &["--colour"], &["journal", "-x"]] {
-        let said = Said::of(&mut telemctl(arguments));
+        let said = Printed::from_command(&mut programs::command("telemctl", arguments));
         assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(said.err.contains("Usage: telemctl"), "{arguments:?}: {}", said.err);
     }
-    assert_eq!(Said::of(&mut telemctl(&["status", "--config"])).code, Some(2));
+    assert_eq!(
+        Printed::from_command(&mut programs::command("telemctl", &["status", "--config"])).code,
+        Some(2)
+    );
 }
 
 #[test]
 fn help_and_version_are_everywhere() {
     for command in COMMANDS {
         let words = |last| command.split(' ').chain([last]).collect::<Vec<_>>();
-        let help = Said::of(&mut telemctl(&words("--help")));
+        let help = Printed::from_command(&mut programs::command("telemctl", &words("--help")));
         assert!(help.code == Some(0) && help.out.contains("--config <FILE>"), "{command}: {help:?}");
-        let version = Said::of(&mut telemctl(&words("--version")));
+        let version = Printed::from_command(&mut programs::command("telemctl", &words("--version")));
         assert!(version.code == Some(0) && version.out.contains(env!("CARGO_PKG_VERSION")), "{command}");
     }
-    let version = Said::of(&mut telemctl(&["-V"]));
+    let version = Printed::from_command(&mut programs::command("telemctl", &["-V"]));
     assert_eq!((version.code, version.out), (Some(0), format!("telemctl {}\n", env!("CARGO_PKG_VERSION"))));
 }
 
 #[test]
 fn a_wrong_configuration_names_file_line_key_and_what_is_allowed() {
-    let instance = Instance::with("log_dir=log\n");
+    let instance = Sandbox::bare("log_dir=log\n");
     let config = instance.config();
     for command in COMMANDS
         .into_iter()
@@ -128,17 +131,20 @@ fn a_wrong_configuration_names_file_line_key_and_what_is_allowed() {
         let id = ["show", "retry", "drop"].iter().any(|word| command.ends_with(word)).then_some("abcd");
         let said = instance.say(&command.split(' ').chain(id).collect::<Vec<_>>());
         let expected = format!("telemctl: {}:9: log_dir=log: must be an absolute path\n", config.display());
-        assert_eq!(said, Said { code: Some(1), out: String::new(), err: expected }, "{command}");
+        assert_eq!(said, Printed { code: Some(1), out: String::new(), err: expected }, "{command}");
     }
     let missing = instance.path("none");
-    let said = Said::of(&mut telemctl(&["status", "-f", missing.to_str().unwrap()]));
+    let said = Printed::from_command(&mut programs::command(
+        "telemctl",
+        &["status", "-f", missing.to_str().unwrap()],
+    ));
     assert_eq!(said.code, Some(1));
     assert!(said.err.starts_with(&format!("telemctl: {}: ", missing.display())), "{}", said.err);
 }
 
 #[test]
 fn a_wrong_value_of_a_daemon_is_a_warning() {
-    let instance = Instance::with("record_expiry=soon\n");
+    let instance = Sandbox::bare("record_expiry=soon\n");
     let said = instance.say(&["is-active"]);
     let expected = format!(
         "telemctl: warning: {}:9: record_expiry=soon: must be 1 to 5256000 minutes\n",
@@ -149,7 +155,7 @@ fn a_wrong_value_of_a_daemon_is_a_warning() {
 
 #[test]
 fn an_unknown_key_is_a_warning() {
-    let instance = Instance::with("spool_dri=/x\n");
+    let instance = Sandbox::bare("spool_dri=/x\n");
     let said = instance.say(&["is-active"]);
     assert_eq!(said.code, Some(0));
     let expected = "unknown key `spool_dri`; did you mean `spool_dir`?\n";
@@ -158,7 +164,7 @@ fn an_unknown_key_is_a_warning() {
 
 #[test]
 fn a_relative_configuration_counts_from_the_working_directory() {
-    let instance = Instance::new();
-    let mut command = telemctl(&["-f", "telemetrics.conf", "is-active"]);
-    assert_eq!(Said::of(command.current_dir(instance.path(""))).code, Some(0));
+    let instance = Sandbox::bare("");
+    let mut command = programs::command("telemctl", &["-f", "telemetrics.conf", "is-active"]);
+    assert_eq!(Printed::from_command(command.current_dir(instance.path(""))).code, Some(0));
 }

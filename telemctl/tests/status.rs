@@ -2,9 +2,6 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
-mod instance;
-
-use instance::{Instance, NOBODY, Said, for_every_user};
 use serde_json::{Value, json};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
@@ -20,6 +17,8 @@ use telemetry_store::crash_history::{self, CrashEntry, Disposition};
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{Durability, StoredRecord, Writer};
+use test_harness::programs::{NOBODY, for_every_user};
+use test_harness::{Printed, Sandbox};
 
 /// Names that programs rely on.
 const COUNTERS: [&str; 9] = [
@@ -34,7 +33,7 @@ const COUNTERS: [&str; 9] = [
     "rate_limited",
 ];
 
-fn json_of(instance: &Instance) -> Value {
+fn json_of(instance: &Sandbox) -> Value {
     let said = instance.say(&["status", "--json"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     serde_json::from_str(&said.out).unwrap()
@@ -42,7 +41,7 @@ fn json_of(instance: &Instance) -> Value {
 
 #[test]
 fn an_instance_that_was_never_started() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let mut status = json_of(&instance);
     assert!(status["taken_unix_secs"].take().as_u64().unwrap() > 1_500_000_000);
     let path = |name: &str| instance.path(name).to_str().unwrap().to_owned();
@@ -57,7 +56,7 @@ fn an_instance_that_was_never_started() {
                 "telemprobd": {"running": false, "pid": null},
                 "telempostd": {"running": false, "pid": null},
             },
-            "socket": {"path": path("socket"), "listening": false, "error": "there is no such file"},
+            "socket": {"path": path("telem-0"), "listening": false, "error": "there is no such file"},
             "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true},
             "spool": {
                 "dir": path("spool"), "records": 0, "records_exact": true, "files": 0, "disk_bytes": 0,
@@ -79,7 +78,7 @@ fn an_instance_that_was_never_started() {
 
 #[test]
 fn a_busy_instance() {
-    let instance = Instance::with("server=https://me:secret@example.org/v3/collector\ncolour=1\n");
+    let instance = Sandbox::bare("server=https://me:secret@example.org/v3/collector\ncolour=1\n");
     instance.opt_in();
     let record = Record::new(1, "a/b/c", 1).unwrap();
     let message =
@@ -127,7 +126,7 @@ fn a_busy_instance() {
     let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
     RejectedWriter::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
     let _lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();
-    let _listener = UnixListener::bind(instance.path("socket")).unwrap();
+    let _listener = UnixListener::bind(instance.path("telem-0")).unwrap();
 
     let status = json_of(&instance);
     assert_eq!(status["consent"]["opted_in"], true);
@@ -181,18 +180,18 @@ fn a_spool_that_the_user_may_not_read_hides_nothing_else() {
     if !nix::unistd::geteuid().is_root() {
         return; // Only root can make what it may not read itself.
     }
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     instance.opt_in();
     instance.open_to_all("etc");
     instance.write("spool/r", "x");
     std::fs::set_permissions(instance.path("spool"), std::fs::Permissions::from_mode(0o750)).unwrap();
     chown(instance.path("spool"), Some(1), Some(1)).unwrap();
-    let (_dir, program) = for_every_user(env!("CARGO_BIN_EXE_telemctl"));
+    let (_dir, program) = for_every_user("telemctl");
     let config = instance.config();
     let look = |format: &[&str]| {
         let mut command = Command::new(&program);
         command.args(["status", "-f", config.to_str().unwrap()]).args(format).current_dir("/");
-        Said::of(command.uid(NOBODY).gid(NOBODY))
+        Printed::from_command(command.uid(NOBODY).gid(NOBODY))
     };
     let said = look(&["--json"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));

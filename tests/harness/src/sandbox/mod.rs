@@ -61,7 +61,7 @@ impl Sandbox {
         // However full the machine's disk is.
         sandbox.settings.insert("spool_keep_free".to_owned(), "0".to_owned());
         sandbox.opt_in();
-        sandbox.write_config("");
+        sandbox.write_config("", "");
         sandbox
     }
 
@@ -78,13 +78,13 @@ impl Sandbox {
     }
 
     /// A directory without consent and without any of the directories in it; of the configuration only the paths, and
-    /// before them these lines.
+    /// after them these lines, which may say anything.
     ///
     /// # Panics
     /// It cannot be made.
     pub fn bare(lines: &str) -> Self {
         let sandbox = Self::empty_in(&std::env::temp_dir());
-        sandbox.write_config(lines);
+        sandbox.write_config("", lines);
         sandbox
     }
 
@@ -100,14 +100,14 @@ impl Sandbox {
     /// Sets a key and writes the configuration anew.
     pub fn set(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         self.settings.insert(key.to_owned(), value.to_string());
-        self.write_config("");
+        self.write_config("", "");
         self
     }
 
     /// Writes the configuration anew: this server, these lines, and what [`Sandbox::set`] has set. The next one has
     /// neither this server nor these lines.
     pub fn configure(&self, server: &str, lines: &str) -> PathBuf {
-        self.write_config(&format!("server={server}\n{lines}"))
+        self.write_config(&format!("server={server}\n{lines}\n"), "")
     }
 
     /// Writes a configuration for single records.
@@ -118,14 +118,13 @@ impl Sandbox {
         self.write(name, &format!("[settings]\nserver={server}\n{lines}\n"))
     }
 
-    /// Lines first, then the settings whose keys they do not have.
-    fn write_config(&self, lines: &str) -> PathBuf {
-        let own = |key: &str| lines.lines().any(|line| line.split('=').next() == Some(key));
-        let others = self.settings.iter().filter(|(key, _)| !own(key));
+    /// Between these lines the settings whose keys the first ones do not have.
+    fn write_config(&self, first: &str, last: &str) -> PathBuf {
+        let is_first = |key: &str| first.lines().any(|line| line.split('=').next() == Some(key));
+        let others = self.settings.iter().filter(|(key, _)| !is_first(key));
         let others: String = others.map(|(key, value)| format!("{key}={value}\n")).collect();
-        let separator = if lines.is_empty() || lines.ends_with('\n') { "" } else { "\n" };
         // Aside, since a daemon may read it just now.
-        let new = self.write("telemetrics.conf.new", &format!("[settings]\n{lines}{separator}{others}"));
+        let new = self.write("telemetrics.conf.new", &format!("[settings]\n{first}{others}{last}"));
         fs::rename(new, self.config()).unwrap();
         self.config()
     }
