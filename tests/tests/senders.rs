@@ -1,7 +1,7 @@
 //! The sending side against daemons of every kind: ours, an old one, a silent one, none.
 
 use std::io::Read;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::thread;
 use telemetry::{Client, Error, Record};
@@ -9,23 +9,15 @@ use test_harness::{Sandbox, frame};
 
 /// Serves one client on the sandbox's socket as `serve` does.
 fn fake_daemon(sandbox: &Sandbox, serve: impl FnOnce(UnixStream) + Send + 'static) -> thread::JoinHandle<()> {
-    let listener = UnixListener::bind(sandbox.socket_path()).unwrap();
+    let listener = sandbox.listen();
     thread::spawn(move || serve(listener.accept().unwrap().0))
-}
-
-fn read_message(stream: &mut UnixStream) -> Vec<u8> {
-    let mut size = [0; 4];
-    stream.read_exact(&mut size).unwrap();
-    let mut rest = vec![0; u32::from_ne_bytes(size) as usize - 4];
-    stream.read_exact(&mut rest).unwrap();
-    [size.as_slice(), &rest].concat()
 }
 
 #[test]
 fn an_old_daemon_that_answers_nothing_means_success() {
     let sandbox = Sandbox::new();
     let daemon = fake_daemon(&sandbox, |mut stream| {
-        read_message(&mut stream);
+        frame::receive(&mut stream);
     });
     let output = sandbox.run("hprobe", &[]);
     assert!(output.status.success(), "{output:?}");
@@ -37,7 +29,7 @@ fn an_old_daemon_that_answers_nothing_means_success() {
 fn the_message_is_that_of_the_contract() {
     let sandbox = Sandbox::new();
     let (sender, receiver) = std::sync::mpsc::channel();
-    let daemon = fake_daemon(&sandbox, move |mut stream| sender.send(read_message(&mut stream)).unwrap());
+    let daemon = fake_daemon(&sandbox, move |mut stream| sender.send(frame::receive(&mut stream)).unwrap());
     let record = Record::new(1, "org.example/sender/frame", 1).unwrap();
     Client::with_config_file(&sandbox.config()).unwrap().send(&record).unwrap();
     let lines = record.headers().as_str();
@@ -62,7 +54,7 @@ fn wrong_values_of_other_programs_do_not_stop_a_sender() {
 #[test]
 fn a_daemon_that_hangs_is_given_up_on() {
     let sandbox = Sandbox::new();
-    let listener = UnixListener::bind(sandbox.socket_path()).unwrap();
+    let listener = sandbox.listen();
     let client = Client::with_config_file(&sandbox.config()).unwrap();
     let mut record = Record::new(1, "org.example/sender/hang", 1).unwrap();
     record.set_payload(&"x".repeat(8000)).unwrap();
@@ -74,7 +66,7 @@ fn a_daemon_that_hangs_is_given_up_on() {
 fn a_refusal_reaches_the_caller_with_its_reason() {
     let sandbox = Sandbox::new();
     let daemon = fake_daemon(&sandbox, |mut stream| {
-        read_message(&mut stream);
+        frame::receive(&mut stream);
         std::io::Write::write_all(&mut stream, &(-28_i32).to_ne_bytes()).unwrap();
     });
     let output = sandbox.run("hprobe", &[]);
@@ -103,7 +95,7 @@ fn our_daemon_that_dies_before_it_answers_is_an_error() {
     sandbox.start_telemprobd().stop();
     // As a telemprobd that is killed between reading and storing.
     let daemon = fake_daemon(&sandbox, |mut stream| {
-        read_message(&mut stream);
+        frame::receive(&mut stream);
     });
     let client = Client::with_config_file(&sandbox.config()).unwrap();
     let record = Record::new(1, "org.example/sender/killed", 1).unwrap();

@@ -4,22 +4,21 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use nix::errno::Errno;
-use std::fs::Permissions;
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::thread::JoinHandle;
 use telemetry_record::header::Header;
 use telemetry_record::wire;
 use telemetry_store::crash_history::{CrashHistory, Disposition};
+use test_harness::{Sandbox, frame, programs};
 
 const KERNEL: [&str; 6] = ["--pid=2147483647", "--tid=1", "--dumpable=1", "--pidfd=", "-s", "11"];
 
-/// Directories and a configuration of its own.
+/// A sandbox in which the directories are there, and a core.
 struct Machine {
-    dir: tempfile::TempDir,
+    sandbox: Sandbox,
 }
 
 /// Class and payload of a record.
@@ -27,45 +26,27 @@ type Sent = (String, String);
 
 impl Machine {
     fn new(settings: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        // Sending is not root's.
-        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-        let machine = Self { dir };
-        let path = |name| machine.path(name).display().to_string();
-        let text = format!(
-            "[settings]\nsocket_path={}\netc_dir={}\nstate_dir={}\nrun_dir={}\n{settings}",
-            path("socket"),
-            path("etc"),
-            path("state"),
-            path("run")
-        );
-        std::fs::write(machine.path("conf"), text).unwrap();
+        let sandbox = Sandbox::bare(settings);
         for name in ["etc", "state", "run"] {
-            std::fs::create_dir(machine.path(name)).unwrap();
+            std::fs::create_dir(sandbox.path(name)).unwrap();
         }
-        std::fs::write(machine.path("core"), "this is no core".repeat(10)).unwrap();
-        machine
+        sandbox.write("core", &"this is no core".repeat(10));
+        Self { sandbox }
     }
 
     fn opted_in(settings: &str) -> Self {
         let machine = Self::new(settings);
-        std::fs::write(machine.path("etc/opt-in"), "").unwrap();
+        machine.sandbox.opt_in();
         machine
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.sandbox.path(name)
     }
 
     fn crashprobe(&self, args: &[&str]) -> Output {
         let core = std::fs::File::open(self.path("core")).unwrap();
-        Command::new(env!("CARGO_BIN_EXE_crashprobe"))
-            .arg("-f")
-            .arg(self.path("conf"))
-            .args(args)
-            .stdin(Stdio::from(core))
-            .output()
-            .unwrap()
+        self.sandbox.configured("crashprobe", args).stdin(Stdio::from(core)).output().unwrap()
     }
 
     /// As the kernel starts it for this executable.
@@ -75,8 +56,7 @@ impl Machine {
 
     /// Answers so many connections in turn, and gives the records.
     fn telemprobd(&self, answers: Vec<Result<(), Errno>>) -> JoinHandle<Vec<Sent>> {
-        let listener = UnixListener::bind(self.path("socket")).unwrap();
-        std::fs::set_permissions(self.path("socket"), Permissions::from_mode(0o666)).unwrap();
+        let listener = self.sandbox.listen();
         std::thread::spawn(move || {
             let answer = |answer| take(listener.accept().unwrap().0, answer);
             answers.into_iter().map(answer).collect()
@@ -90,13 +70,7 @@ impl Machine {
 }
 
 fn take(mut connection: UnixStream, answer: Result<(), Errno>) -> Sent {
-    let mut bytes = Vec::new();
-    while wire::message_size(&bytes).unwrap().is_none_or(|size| bytes.len() < size) {
-        let mut more = [0; 4096];
-        let count = connection.read(&mut more).unwrap();
-        assert!(count > 0, "the record ended early");
-        bytes.extend_from_slice(&more[..count]);
-    }
+    let bytes = frame::receive(&mut connection);
     connection.write_all(&wire::encode_answer(answer.map_err(|errno| errno as i32))).unwrap();
     let message = wire::decode(&bytes).unwrap();
     (message.headers.value(Header::Classification).to_owned(), message.payload)
@@ -212,7 +186,7 @@ fn what_telemprobd_will_never_take_is_told() {
 #[test]
 fn wrong_arguments_are_told() {
     for args in [&["--nonsense"][..], &["--pid=1", "--nonsense"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_crashprobe")).args(args).output().unwrap();
+        let output = programs::command("crashprobe", args).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains("--nonsense"), "{output:?}");
     }

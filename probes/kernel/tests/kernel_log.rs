@@ -5,8 +5,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use telemetry_kernel::log::{Line, Privacy, Scanner};
+use test_harness::Sandbox;
 
 fn logs() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel_log");
@@ -20,12 +21,9 @@ fn logs() -> Vec<PathBuf> {
 
 /// klogscanner in a directory of its own, where nobody has opted in: --file sends nothing.
 fn klogscanner(etc_files: &[&str], args: &[&str], stdin: Stdio) -> Output {
-    let root = tempfile::tempdir().unwrap();
-    etc_files.iter().for_each(|name| fs::write(root.path().join(name), "").unwrap());
-    let config = root.path().join("telemetrics.conf");
-    fs::write(&config, format!("[settings]\netc_dir={}\n", root.path().display())).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_klogscanner"));
-    command.arg("-f").arg(&config).args(args).stdin(stdin).output().unwrap()
+    let sandbox = Sandbox::bare("");
+    etc_files.iter().for_each(|name| drop(sandbox.write(&format!("etc/{name}"), "")));
+    sandbox.configured("klogscanner", args).stdin(stdin).output().unwrap()
 }
 
 fn printed(log: &Path) -> String {

@@ -5,8 +5,9 @@
 
 use std::fs::{self, FileTimes, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, UNIX_EPOCH};
+use test_harness::{Sandbox, directory};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pstore")
@@ -20,36 +21,21 @@ fn directories() -> Vec<PathBuf> {
     directories
 }
 
-/// Copies a tree, with the same time for all files: those of a checkout say nothing.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).unwrap();
-            let file = OpenOptions::new().write(true).open(&target).unwrap();
-            let modified = UNIX_EPOCH + Duration::from_secs(1_522_672_881);
-            file.set_times(FileTimes::new().set_modified(modified)).unwrap();
-        }
-    }
-}
-
 /// pstoreprobe in a directory of its own, where nobody has opted in: --from sends nothing.
 fn pstoreprobe(etc_files: &[&str], dumps: &Path) -> Output {
-    let root = tempfile::tempdir().unwrap();
-    etc_files.iter().for_each(|name| fs::write(root.path().join(name), "").unwrap());
-    let config = root.path().join("telemetrics.conf");
-    fs::write(&config, format!("[settings]\netc_dir={}\n", root.path().display())).unwrap();
-    let copied = root.path().join("dumps");
+    let sandbox = Sandbox::bare("");
+    etc_files.iter().for_each(|name| drop(sandbox.write(&format!("etc/{name}"), "")));
+    let copied = sandbox.path("dumps");
     if dumps.exists() {
-        copy(dumps, &copied);
+        directory::copy(dumps, &copied);
     }
     let before = tree(&copied);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pstoreprobe"));
-    let output = command.arg("-f").arg(&config).arg("--from").arg(&copied).output().unwrap();
+    // With the same time for all files: those of a checkout say nothing.
+    let modified = FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_secs(1_522_672_881));
+    for file in before.iter().filter(|path| path.is_file()) {
+        OpenOptions::new().write(true).open(file).unwrap().set_times(modified).unwrap();
+    }
+    let output = sandbox.run("pstoreprobe", &["--from", copied.to_str().unwrap()]);
     assert_eq!(tree(&copied), before, "nothing is removed");
     output
 }
