@@ -33,15 +33,15 @@ static void *waiting_thread(void *unused)
 	return NULL;
 }
 
-__attribute__((noinline)) static int innermost(volatile int *place, volatile double *crashed_at)
+__attribute__((noinline)) static int innermost(volatile int *target, volatile double *crashed_at)
 {
 	*crashed_at = now_ms();
-	return *place + 1;
+	return *target + 1;
 }
 
-__attribute__((noinline)) static int middle(volatile int *place, volatile double *crashed_at)
+__attribute__((noinline)) static int middle(volatile int *target, volatile double *crashed_at)
 {
-	return innermost(place, crashed_at) + 1;
+	return innermost(target, crashed_at) + 1;
 }
 
 static int run(size_t bytes, int threads, volatile double *crashed_at)

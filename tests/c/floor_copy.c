@@ -1,4 +1,4 @@
-/* The least that a new record can cost: memory taken, a finished record copied into it, memory given back.
+/* The minimum that a new record can cost: memory taken, a finished record copied into it, memory given back.
  *
  *   floor_copy SECONDS BYTES
  *

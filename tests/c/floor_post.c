@@ -1,4 +1,4 @@
-/* The least that posting records over HTTP can cost with libcurl: one handle, one kept connection, one
+/* The minimum that posting records over HTTP can cost with libcurl: one handle, one kept connection, one
  * record after the other, the same bytes each time.
  *
  *   floor_post URL RECORDS BODY_FILE HEADERS_FILE [CA_FILE]

@@ -1,4 +1,4 @@
-/* The least that "send a record and be told that it is stored" can cost, without any of our code: a server
+/* The minimum that "send a record and have it confirmed as stored" can cost, without any of our code: a server
  * that reads a message, writes it to a file, renames the file and answers; senders that connect, send and
  * wait for the answer.
  *

@@ -155,7 +155,7 @@ static void payloads(void)
         memcpy(text + TM_PAYLOAD_BYTES - 1, "\xc3\xa9", 2);
         CHECK_INT(tm_set_payload(ref, text), 0);
         CHECK_INT(ref->record->payload_size, TM_PAYLOAD_BYTES - 1);
-        /* What is cut away is not looked at. */
+        /* What is cut away is not read. */
         memcpy(text + TM_PAYLOAD_BYTES - 1, "x\xff\x01", 3);
         CHECK_INT(tm_set_payload(ref, text), 0);
         CHECK_INT(ref->record->payload_size, TM_PAYLOAD_BYTES);

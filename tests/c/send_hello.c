@@ -28,7 +28,7 @@ static int send_hello(struct telem_ref *record, char *event_id)
         }
         error = tm_send_record(record);
         if (error != 0) {
-                return failed("can not send the record; is telemetry opted in and telemprobd running?",
+                return failed("cannot send the record; is telemetry opted in and telemprobd running?",
                               error);
         }
         printf("The record is stored and will be delivered.\n%s", record->record->headers[14]);
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         }
         error = tm_create_record(&record, 1, "org.clearlinux/hello/from_c", 1);
         if (error != 0) {
-                return failed("can not make a record", error);
+                return failed("cannot make a record", error);
         }
         result = send_hello(record, argc > 2 ? argv[2] : NULL);
         tm_free_record(record);

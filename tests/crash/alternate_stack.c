@@ -5,9 +5,9 @@
 
 static int *volatile nowhere;
 
-__attribute__((noinline)) int in_handler(int *place)
+__attribute__((noinline)) int in_handler(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
 static void handler(int number)

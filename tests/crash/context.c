@@ -5,9 +5,9 @@
 static int *volatile nowhere;
 static ucontext_t outside, inside;
 
-__attribute__((noinline)) int innermost(int *place)
+__attribute__((noinline)) int innermost(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
 static void coroutine(void)

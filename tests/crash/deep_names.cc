@@ -27,7 +27,7 @@ template <typename T> struct Nest<0, T> {
 	__attribute__((noinline)) static int call(const T &)
 	{
 		Counter<std::string, std::map<std::string, int>> counter;
-		return counter("key", [](int *place) { return *(volatile int *)place; });
+		return counter("key", [](int *target) { return *(volatile int *)target; });
 	}
 };
 } // namespace shop

@@ -10,9 +10,9 @@ static void give_up(int number)
 	abort();
 }
 
-__attribute__((noinline)) int faulting(int *place)
+__attribute__((noinline)) int faulting(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
 int main(void)

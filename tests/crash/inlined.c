@@ -1,19 +1,19 @@
 /* A null pointer in a function that is inlined twice over. */
 static int *volatile nowhere;
 
-static inline __attribute__((always_inline)) int innermost(int *place)
+static inline __attribute__((always_inline)) int innermost(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
-static inline __attribute__((always_inline)) int middle(int *place)
+static inline __attribute__((always_inline)) int middle(int *target)
 {
-	return innermost(place) * 3;
+	return innermost(target) * 3;
 }
 
-__attribute__((noinline)) int outer(int *place)
+__attribute__((noinline)) int outer(int *target)
 {
-	return middle(place) + 1;
+	return middle(target) + 1;
 }
 
 int main(void)

@@ -16,9 +16,9 @@ static int is_first_thread_gone(void)
 	return strstr(line, ") Z ") != NULL;
 }
 
-__attribute__((noinline)) int innermost(int *place)
+__attribute__((noinline)) int innermost(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
 static void *thread_body(void *unused)

@@ -5,9 +5,9 @@
 
 static int *volatile nowhere;
 
-__attribute__((noinline)) int crash(int *place)
+__attribute__((noinline)) int crash(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
 int main(int count, char **words)

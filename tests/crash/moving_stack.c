@@ -1,4 +1,4 @@
-/* Frames of a size that only the run tells: the CFA is found through the frame pointer, and of main, which aligns its
+/* Frames of a size that is known at run time only: the CFA is found through the frame pointer, and of main, which aligns its
  * stack, through memory (DW_CFA_def_cfa_expression). */
 #include <alloca.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 static int *volatile nowhere;
 static volatile int zero;
 
-__attribute__((noinline)) int innermost(char *room, int *place)
+__attribute__((noinline)) int innermost(char *room, int *target)
 {
-	return *(volatile int *)place + room[0];
+	return *(volatile int *)target + room[0];
 }
 
 __attribute__((noinline)) int outer(int bytes)

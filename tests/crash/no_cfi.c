@@ -1,15 +1,15 @@
 /* Calls into assembler without CFI, which calls back. */
-extern int assembled(int *place);
+extern int assembled(int *target);
 static int *volatile nowhere;
 
-__attribute__((noinline)) int innermost(int *place)
+__attribute__((noinline)) int innermost(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
-__attribute__((noinline)) int outer(int *place)
+__attribute__((noinline)) int outer(int *target)
 {
-	return assembled(place) + 1;
+	return assembled(target) + 1;
 }
 
 int main(void)

@@ -4,19 +4,19 @@
 /* Volatile, so that the compiler does not see what is dereferenced. */
 static int *volatile nowhere;
 
-__attribute__((noinline)) int innermost(int *place)
+__attribute__((noinline)) int innermost(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
-__attribute__((noinline)) int middle(int *place)
+__attribute__((noinline)) int middle(int *target)
 {
-	return innermost(place) + 1;
+	return innermost(target) + 1;
 }
 
-__attribute__((noinline)) int outer(int *place)
+__attribute__((noinline)) int outer(int *target)
 {
-	return middle(place) + 1;
+	return middle(target) + 1;
 }
 
 int main(void)

@@ -4,12 +4,12 @@
 
 static int *volatile nowhere;
 
-__attribute__((noinline)) int crash(int *place, const char *secret)
+__attribute__((noinline)) int crash(int *target, const char *secret)
 {
 	char copy[64];
 	strncpy(copy, secret, sizeof copy - 1);
 	char *heap = strdup(secret);
-	return *(volatile int *)place + copy[3] + heap[2];
+	return *(volatile int *)target + copy[3] + heap[2];
 }
 
 int main(int count, char **words)

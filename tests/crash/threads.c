@@ -22,9 +22,9 @@ static void *worker(void *unused)
 	return unused;
 }
 
-__attribute__((noinline)) int crash(int *place)
+__attribute__((noinline)) int crash(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
 int main(void)

@@ -3,14 +3,14 @@
 
 static int *volatile nowhere;
 
-__attribute__((noinline)) int innermost(int *place)
+__attribute__((noinline)) int innermost(int *target)
 {
-	return *(volatile int *)place + 1;
+	return *(volatile int *)target + 1;
 }
 
-__attribute__((noinline)) int outer(int *place)
+__attribute__((noinline)) int outer(int *target)
 {
-	return innermost(place) + 1;
+	return innermost(target) + 1;
 }
 
 int main(void)

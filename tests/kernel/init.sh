@@ -25,7 +25,7 @@ end() {
     poweroff -f
 }
 
-# Whether so many records lie in the spool. A batch has a line for each.
+# Whether this many records lie in the spool. A batch has a line for each.
 spooled() {
     [ "$(cat /shared/spool/* 2>/dev/null | grep -c '^record_format_version: ')" -ge "$1" ]
 }

@@ -75,7 +75,7 @@ done
 cp "$kernel/lib/modules/$version/kernel/fs/pstore/ramoops.ko" "$build/provoke.ko" "$root/modules"
 for program in "$@"; do
     strip -o "$root/bin/${program##*/}" "$program"
-    # The libraries that it was linked with, at the places where it looks for them.
+    # The libraries that it was linked with, at the paths where it expects them.
     ldd "$program" | grep -o '/[^ ]*' | while read -r library; do
         mkdir -p "$root${library%/*}"
         cp -L "$library" "$root$library"

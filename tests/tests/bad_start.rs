@@ -1,4 +1,4 @@
-//! What can not work is told in one line that names the thing and the remedy, and nothing is half done.
+//! What cannot work is reported in one line that names the thing and the remedy, and nothing is half done.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -9,7 +9,7 @@ use telemctl::programs::{PROGRAMS, Program, keys as all_keys};
 use test_harness::{Process, Sandbox};
 
 /// Starts the daemon, expects it to refuse, and returns its one line.
-fn refusal(sandbox: &Sandbox, daemon: &str) -> String {
+fn startup_error(sandbox: &Sandbox, daemon: &str) -> String {
     let mut daemon = sandbox.start(daemon);
     let status = daemon.wait();
     assert_eq!(status.code(), Some(1), "{}", daemon.log());
@@ -24,12 +24,12 @@ fn a_wrong_value_names_file_line_key_and_what_is_allowed() {
     let line = text.lines().count() + 1;
     sandbox.write("telemetrics.conf", &format!("{text}recycling_idle_time=soon\n"));
     for daemon in ["telemprobd", "telempostd"] {
-        let refusal = refusal(&sandbox, daemon);
+        let startup_error = startup_error(&sandbox, daemon);
         let expected = format!(
             "{daemon}: {}:{line}: recycling_idle_time=soon: must be 1 to 86400 seconds\n",
             sandbox.config_arg()
         );
-        assert_eq!(refusal, expected);
+        assert_eq!(startup_error, expected);
     }
     assert!(!sandbox.path("spool").exists());
 }
@@ -144,26 +144,29 @@ fn a_configuration_that_is_not_there_or_is_a_directory() {
 fn a_socket_path_that_is_taken_or_no_socket_or_nowhere() {
     let mut sandbox = Sandbox::new();
     let listener = UnixListener::bind(sandbox.socket_path()).unwrap();
-    assert!(refusal(&sandbox, "telemprobd").contains("another program listens there"));
+    assert!(startup_error(&sandbox, "telemprobd").contains("another program listens there"));
     drop(listener);
     let file = sandbox.write("precious", "data");
     sandbox.set("socket_path", file.display());
-    assert!(refusal(&sandbox, "telemprobd").contains("no socket is there"));
+    assert!(startup_error(&sandbox, "telemprobd").contains("no socket is there"));
     assert_eq!(fs::read_to_string(file).unwrap(), "data");
     let nowhere = sandbox.path("none/telem-0");
     sandbox.set("socket_path", nowhere.display());
-    assert!(refusal(&sandbox, "telemprobd").contains(nowhere.to_str().unwrap()));
+    assert!(startup_error(&sandbox, "telemprobd").contains(nowhere.to_str().unwrap()));
 }
 
 #[test]
-fn a_spool_that_can_not_be_written() {
+fn a_spool_that_cannot_be_written() {
     let mut sandbox = Sandbox::new();
     let file = sandbox.write("file", "no directory");
     for key in ["spool_dir", "state_dir", "run_dir"] {
         let old = sandbox.path(key.trim_end_matches("_dir"));
         sandbox.set(key, file.join("below").display());
-        let refusal = refusal(&sandbox, "telemprobd");
-        assert!(refusal.contains("file") && refusal.contains("writable"), "{key}: {refusal}");
+        let startup_error = startup_error(&sandbox, "telemprobd");
+        assert!(
+            startup_error.contains("file") && startup_error.contains("writable"),
+            "{key}: {startup_error}"
+        );
         sandbox.set(key, old.display());
     }
 }
@@ -195,6 +198,6 @@ fn a_spool_of_somebody_else() {
 fn a_second_daemon_on_the_same_place() {
     let sandbox = Sandbox::new();
     let first = sandbox.start_telemprobd();
-    let refusal = refusal(&sandbox, "telemprobd");
-    assert!(refusal.contains(&format!("pid {}", first.pid())), "{refusal}");
+    let startup_error = startup_error(&sandbox, "telemprobd");
+    assert!(startup_error.contains(&format!("pid {}", first.pid())), "{startup_error}");
 }

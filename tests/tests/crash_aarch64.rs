@@ -11,7 +11,7 @@ use test_harness::Sandbox;
 const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 
 #[test]
-fn cores_of_aarch64_are_told_function_by_function() {
+fn cores_of_aarch64_are_reported_function_by_function() {
     let sandbox = Sandbox::new();
     sandbox.write("etc/opt-in-no-privacy-filters", "");
     let _telemprobd = sandbox.start_telemprobd();

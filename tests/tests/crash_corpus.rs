@@ -67,8 +67,8 @@ impl Scene {
 }
 
 #[test]
-fn every_crash_is_told_as_debuggers_tell_it() {
-    if !can_set_core_pattern("every_crash_is_told_as_debuggers_tell_it") {
+fn every_crash_is_reported_as_by_debuggers() {
+    if !can_set_core_pattern("every_crash_is_reported_as_by_debuggers") {
         return;
     }
     let programs: Vec<_> = corpus::X86_64.iter().chain(CORNERS).map(|entry| (entry, entry.build())).collect();

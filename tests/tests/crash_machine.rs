@@ -13,7 +13,7 @@ use test_harness::{Collector, Sandbox, programs, until};
 
 const CLASS: &str = "org.clearlinux/crash/clr";
 
-/// A sandbox whose crashes are told whole, wherever the program is; none if core_pattern can not be set here.
+/// A sandbox whose crashes are reported whole, wherever the program is; none if core_pattern cannot be set here.
 fn sandbox(test: &str) -> Option<Sandbox> {
     can_set_core_pattern(test).then(|| {
         let mut sandbox = Sandbox::new();
@@ -60,7 +60,7 @@ fn class(message: &Message) -> String {
     headers.lines().find_map(|line| line.strip_prefix("classification: ")).unwrap().to_owned()
 }
 
-fn assert_told(payload: &str, entry: &corpus::Entry) {
+fn assert_reported(payload: &str, entry: &corpus::Entry) {
     let functions = oracle::crashed(payload);
     let mut rest = functions.iter();
     for expected in entry.functions {
@@ -125,7 +125,7 @@ fn files_are_those_of_the_process_wherever_it_lives() {
     fs::remove_file(&program).unwrap();
     drop(child.stdin.take());
     let payload = record_of(&sandbox, crashed(child)).payload;
-    assert_told(&payload, &corpus::WAITING);
+    assert_reported(&payload, &corpus::WAITING);
     assert!(payload.contains("innermost() - [deleted] - waiting.c:8"), "{payload}");
 
     // Replaced by something else of the same name.
@@ -134,7 +134,7 @@ fn files_are_those_of_the_process_wherever_it_lives() {
     fs::remove_file(&program).unwrap();
     fs::copy(corpus::PLAIN.build(), &program).unwrap();
     drop(child.stdin.take());
-    assert_told(&record_of(&sandbox, crashed(child)).payload, &corpus::WAITING);
+    assert_reported(&record_of(&sandbox, crashed(child)).payload, &corpus::WAITING);
 
     // In a mount namespace of its own, on a file system that nobody else sees.
     let folder = sandbox.path("private");
@@ -142,7 +142,7 @@ fn files_are_those_of_the_process_wherever_it_lives() {
     let script = r#"mount -t tmpfs none "$1" && cp "$2" "$1/hidden" && exec "$1/hidden""#;
     let mut unshare = command(Path::new("unshare"));
     unshare.args(["-m", "sh", "-ec", script, "sh"]).args([&folder, &waiting]);
-    assert_told(&record_of(&sandbox, crash(&mut unshare)).payload, &corpus::WAITING);
+    assert_reported(&record_of(&sandbox, crash(&mut unshare)).payload, &corpus::WAITING);
     assert!(!folder.join("hidden").exists());
 
     // In a process namespace of its own, where it has another number.
@@ -154,12 +154,12 @@ fn files_are_those_of_the_process_wherever_it_lives() {
     let inside = until("the record of the inner process", || {
         payloads().find(|payload| payload.contains("Backtrace (TID 1):"))
     });
-    assert_told(&inside, &corpus::WAITING);
+    assert_reported(&inside, &corpus::WAITING);
 }
 
 #[test]
-fn a_set_user_id_program_is_told_from_the_files_that_it_has_mapped() {
-    let Some(sandbox) = sandbox("a_set_user_id_program_is_told_from_the_files_that_it_has_mapped") else {
+fn a_set_user_id_program_is_reported_from_the_files_that_it_has_mapped() {
+    let Some(sandbox) = sandbox("a_set_user_id_program_is_reported_from_the_files_that_it_has_mapped") else {
         return;
     };
     let program = copy(&sandbox, &corpus::WAITING.build(), "privileged");
@@ -167,12 +167,12 @@ fn a_set_user_id_program_is_told_from_the_files_that_it_has_mapped() {
     let _telemprobd = sandbox.start_telemprobd();
     let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
     let pid = crash(command(&program).uid(65534).gid(65534));
-    assert_told(&record_of(&sandbox, pid).payload, &corpus::WAITING);
+    assert_reported(&record_of(&sandbox, pid).payload, &corpus::WAITING);
 }
 
 #[test]
-fn what_can_not_be_unwound_is_an_error_that_says_why() {
-    let Some(sandbox) = sandbox("what_can_not_be_unwound_is_an_error_that_says_why") else { return };
+fn what_cannot_be_unwound_is_an_error_that_says_why() {
+    let Some(sandbox) = sandbox("what_cannot_be_unwound_is_an_error_that_says_why") else { return };
     let _telemprobd = sandbox.start_telemprobd();
     let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
     let program = corpus::BITS_32.build();
@@ -196,10 +196,10 @@ fn older_kernels_and_older_patterns_do() {
     let (stream_only, _) = whole.split_once(" --pid=").unwrap();
     for pattern in [without_pidfd.as_str(), stream_only] {
         let _pattern = CorePattern::set(pattern);
-        assert_told(&record_of(&sandbox, crash(&mut command(&program))).payload, &corpus::WAITING);
+        assert_reported(&record_of(&sandbox, crash(&mut command(&program))).payload, &corpus::WAITING);
     }
     let _pattern = CorePattern::set(stream_only);
-    // The file of that path is another one than the process had mapped: no name of it is told.
+    // The file of that path is another one than the process had mapped: no name of it is reported.
     let folder = sandbox.path("container");
     fs::create_dir(&folder).unwrap();
     fs::copy(corpus::PLAIN.build(), folder.join("program")).unwrap();
@@ -214,7 +214,7 @@ fn older_kernels_and_older_patterns_do() {
     assert!(names.starts_with(b"innermost\n"), "{offset}: {payload}");
     // Many stacks out of the stream.
     let payload = record_of(&sandbox, crash(&mut command(&corpus::THREADS.build()))).payload;
-    assert_told(&payload, &corpus::THREADS);
+    assert_reported(&payload, &corpus::THREADS);
     assert!(payload.contains("wait_for_work()") && payload.len() <= 8192, "{payload}");
 }
 
@@ -249,18 +249,18 @@ fn without_consent_nothing_is_kept_and_with_it_telemprobd_is_waited_for() {
     // The process is gone, and its handler goes on trying. What it writes down comes after what it sends.
     let _telemprobd = sandbox.start_telemprobd();
     record_of(&sandbox, pid);
-    let in_book = |book: &str, pid: u32| book.contains(&format!("\"pid\":{pid},"));
-    let book = until("the crash in the book", || {
-        let book = fs::read_to_string(sandbox.path("state/crashes.json")).ok()?.replace(": ", ":");
-        in_book(&book, pid).then_some(book)
+    let is_in = |history: &str, pid: u32| history.contains(&format!("\"pid\":{pid},"));
+    let history = until("the crash in the crash history", || {
+        let history = fs::read_to_string(sandbox.path("state/crashes.json")).ok()?.replace(": ", ":");
+        is_in(&history, pid).then_some(history)
     });
-    assert!(!in_book(&book, unheard), "{book}");
-    assert!(record_if_any(&sandbox, unheard).is_none(), "the crash without consent was told");
+    assert!(!is_in(&history, unheard), "{history}");
+    assert!(record_if_any(&sandbox, unheard).is_none(), "the crash without consent was reported");
 }
 
 #[test]
-fn a_program_that_crashes_in_a_loop_is_told_five_times_an_hour() {
-    let Some(mut sandbox) = sandbox("a_program_that_crashes_in_a_loop_is_told_five_times_an_hour") else {
+fn a_program_that_crashes_in_a_loop_is_reported_five_times_an_hour() {
+    let Some(mut sandbox) = sandbox("a_program_that_crashes_in_a_loop_is_reported_five_times_an_hour") else {
         return;
     };
     sandbox.set("crash_burst_limit", 5);
@@ -268,9 +268,9 @@ fn a_program_that_crashes_in_a_loop_is_told_five_times_an_hour() {
     let program = corpus::WAITING.build();
     let pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
     let pids: Vec<_> = (0..7).map(|_| crash(&mut command(&program))).collect();
-    let (told, left_out) = pids.split_at(5);
-    told.iter().for_each(|pid| drop(record_of(&sandbox, *pid)));
-    // Another program has a budget of its own, and comes after the others.
+    let (reported, left_out) = pids.split_at(5);
+    reported.iter().for_each(|pid| drop(record_of(&sandbox, *pid)));
+    // Another program has a limit of its own, and comes after the others.
     record_of(&sandbox, crash(&mut command(&corpus::PLAIN.build())));
     assert!(left_out.iter().all(|pid| record_if_any(&sandbox, *pid).is_none()));
     drop(pattern);
@@ -290,19 +290,19 @@ fn six_crashes_at_once_all_arrive() {
     let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
     let children: Vec<_> = (0..6).map(|_| command(&program).spawn().unwrap()).collect();
     for pid in children.into_iter().map(crashed).collect::<Vec<_>>() {
-        assert_told(&record_of(&sandbox, pid).payload, &corpus::THREADS);
+        assert_reported(&record_of(&sandbox, pid).payload, &corpus::THREADS);
     }
 }
 
 #[test]
-fn no_secret_of_the_process_is_told() {
-    let Some(sandbox) = sandbox("no_secret_of_the_process_is_told") else { return };
+fn no_secret_of_the_process_is_reported() {
+    let Some(sandbox) = sandbox("no_secret_of_the_process_is_reported") else { return };
     let _telemprobd = sandbox.start_telemprobd();
     let program = corpus::SECRET.build();
     let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
     let pid = crash(command(&program).arg("Tr0ub4dor-argument").env("SECRET", "Tr0ub4dor-environment"));
     let record = record_of(&sandbox, pid);
-    assert_told(&record.payload, &corpus::SECRET);
+    assert_reported(&record.payload, &corpus::SECRET);
     let everything = format!("{}{}", record.headers.as_str(), record.payload);
     assert!(!everything.contains("Tr0ub4dor"), "{everything}");
     // Nor four bytes of it as a number, in either byte order. Fewer bytes than that also occur in ids by chance.
@@ -312,7 +312,7 @@ fn no_secret_of_the_process_is_told() {
             assert!(!everything.contains(&hex), "{hex}: {everything}");
         }
     }
-    // No address of the process either, which would tell where the kernel put things.
+    // No address of the process either, which would show where the kernel put things.
     for number in everything.split("0x").skip(1) {
         let digits = number.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap();
         assert!(u64::from_str_radix(digits, 16).unwrap() < 1 << 32, "0x{digits}: {everything}");

@@ -25,8 +25,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn each_step_is_told_up_to_the_collector() {
-    if !can_set_core_pattern("each_step_is_told_up_to_the_collector") {
+fn each_step_is_reported_up_to_the_collector() {
+    if !can_set_core_pattern("each_step_is_reported_up_to_the_collector") {
         return;
     }
     let mut sandbox = Sandbox::new();
@@ -35,27 +35,28 @@ fn each_step_is_told_up_to_the_collector() {
     let _daemons = (sandbox.start_telemprobd(), sandbox.start("telempostd"));
     let _pattern = CorePattern::set(&pattern(&sandbox));
     let output = crash_test(&sandbox);
-    let told = text(&output.stdout);
-    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", text(&output.stderr));
     let steps = [
         "crashprobe has sent a report: org.clearlinux/crash/clr",
         "the process is gone",
         "the record was delivered",
     ];
     for step in steps {
-        let line = told.lines().find(|line| line.contains(step)).unwrap_or_else(|| panic!("{step}: {told}"));
+        let line =
+            printed.lines().find(|line| line.contains(step)).unwrap_or_else(|| panic!("{step}: {printed}"));
         let (ms, _) = line.trim_start().split_once(" ms  ").unwrap();
         assert!(ms.parse::<u64>().is_ok(), "{line}");
     }
     let records = collector.wait_for(1);
     let payload = records[0]["payload"].as_str().unwrap();
     assert!(payload.contains("read_a_null_pointer_on_purpose"), "{payload}");
-    assert!(told.contains(records[0]["event_id"].as_str().unwrap()), "{told}");
+    assert!(printed.contains(records[0]["event_id"].as_str().unwrap()), "{printed}");
 }
 
 #[test]
-fn what_stands_in_the_way_is_told_with_its_remedy() {
-    if !can_set_core_pattern("what_stands_in_the_way_is_told_with_its_remedy") {
+fn what_stands_in_the_way_is_reported_with_its_remedy() {
+    if !can_set_core_pattern("what_stands_in_the_way_is_reported_with_its_remedy") {
         return;
     }
     let sandbox = Sandbox::new();
@@ -63,10 +64,10 @@ fn what_stands_in_the_way_is_told_with_its_remedy() {
     let pattern = pattern(&sandbox);
     let failed = |parts: &[&str]| {
         let output = crash_test(&sandbox);
-        let told = text(&output.stderr) + &text(&output.stdout);
-        assert_eq!(output.status.code(), Some(1), "{told}");
+        let printed = text(&output.stderr) + &text(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{printed}");
         for part in parts {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(printed.contains(part), "{part}: {printed}");
         }
     };
     {

@@ -49,7 +49,7 @@ impl Machine {
             .expect("no refusal")
     }
 
-    /// Waits until so many were counted for this reason. Nothing else happens meanwhile: what people are
+    /// Waits until this many were counted for this reason. Nothing else happens meanwhile: what people are
     /// shown must not wait for the next record.
     fn counted(&self, reason: &str, count: u64) {
         until(&format!("{count} refused for {reason} in the counters"), || {
@@ -68,14 +68,14 @@ impl Machine {
 #[test]
 fn connections_are_bounded_and_come_back() {
     let Some(mut machine) = Machine::start(&[("user_max_connections", 5)]) else { return };
-    machine.stranger.tell("hold 4");
+    machine.stranger.order("hold 4");
     assert_eq!(machine.stranger.send("the fifth"), 0);
-    machine.stranger.tell("hold 1");
+    machine.stranger.order("hold 1");
     assert_eq!(machine.stranger.send("one too many"), EBUSY);
     assert_eq!(machine.root_sends("root at that time"), 0);
     machine.counted("user_connections", 1);
-    machine.stranger.tell("drop");
-    until("a place again", || (machine.stranger.send("again") == 0).then_some(()));
+    machine.stranger.order("drop");
+    until("a free connection again", || (machine.stranger.send("again") == 0).then_some(()));
     machine.telemprobd.stop();
 }
 

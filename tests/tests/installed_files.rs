@@ -87,7 +87,7 @@ fn the_default_file_changes_nothing_as_it_is_and_uncommented() {
 #[test]
 fn the_manual_has_every_key_with_its_default_and_its_bounds() {
     let text = filled("docs/man/telemetrics.conf.5");
-    let mut told = BTreeMap::new();
+    let mut documented = BTreeMap::new();
     for item in text.split("\n.It Cm ").skip(1) {
         let (head, rest) = item.split_once('\n').unwrap();
         let (key, default) = head.split_once(" Ns =").unwrap();
@@ -98,9 +98,9 @@ fn the_manual_has_every_key_with_its_default_and_its_bounds() {
         for bound in allowed.split(|c: char| !c.is_ascii_digit()).filter(|text| text.len() > 1) {
             assert!(body.contains(bound), "{key}: {bound} of `{allowed}` is missing");
         }
-        told.insert(key.to_owned(), default);
+        documented.insert(key.to_owned(), default);
     }
-    assert_eq!(told, keys_of_the_code());
+    assert_eq!(documented, keys_of_the_code());
 }
 
 #[test]
@@ -142,15 +142,15 @@ fn the_manuals_tell_every_option() {
             .collect();
         assert!(options.contains("help"), "{help}");
         for option in options {
-            let told =
+            let is_documented =
                 manual.lines().any(|line| line.contains("Fl") && line.contains(&format!(" -{option}")));
-            assert!(told, "{program}: --{option} is not in the manual");
+            assert!(is_documented, "{program}: --{option} is not in the manual");
         }
     }
 }
 
 #[test]
-fn the_kernel_is_told_options_that_crashprobe_has() {
+fn core_pattern_has_options_that_crashprobe_has() {
     let text = filled("etc/40-crash-probe.conf").replace("@BINDIR@", "/usr/local/bin");
     let settings: BTreeMap<_, _> = text
         .lines()
@@ -278,7 +278,7 @@ fn make(target: &str, destination: &Path) -> String {
         .arg(format!("DESTDIR={}", destination.display()))
         .arg(format!("PROFILE={}", built.file_name().unwrap().display()))
         .env("CARGO_TARGET_DIR", built.parent().unwrap())
-        // What a `make test` around this one was told is not meant for it.
+        // Variables of a `make test` around this one are not meant for it.
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
         .output()

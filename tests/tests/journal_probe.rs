@@ -1,4 +1,4 @@
-//! journalprobe on journals that systemd-journal-remote made: what it tells, in which words.
+//! journalprobe on journals that systemd-journal-remote made: what it reports, in which words.
 
 use std::fs;
 use std::process::Output;
@@ -57,7 +57,7 @@ fn a_unit_that_failed_is_a_record() {
     assert_eq!(record.headers.value(Header::Classification), "org.clearlinux/journal/error");
     assert_eq!(record.headers.value(Header::Severity), "2");
     assert_eq!(record.headers.value(Header::PayloadFormatVersion), "1");
-    assert_eq!(scene.payloads().len(), 1, "it is told once");
+    assert_eq!(scene.payloads().len(), 1, "it is reported once");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_message_of_any_bytes_is_one_line() {
 }
 
 #[test]
-fn errors_are_told_only_where_the_administrator_allows_it() {
+fn errors_are_reported_only_where_the_administrator_allows_it() {
     let of_priority = |priority: u32| {
         let message = format!("priority {}", ["zero", "one", "two", "three", "four"][priority as usize]);
         Entry::new(60).with("MESSAGE", message).with("PRIORITY", priority.to_string())
@@ -141,7 +141,7 @@ fn errors_are_told_only_where_the_administrator_allows_it() {
 }
 
 #[test]
-fn entries_of_other_boots_are_not_told() {
+fn entries_of_other_boots_are_not_reported() {
     let other = "0123456789abcdef0123456789abcdef";
     let scene =
         Scene::new(&[Entry::exit("old.service", 9000).of_boot(other), Entry::exit("new.service", 60)]);
@@ -171,7 +171,7 @@ fn a_damaged_file_does_not_hide_the_others() {
 }
 
 #[test]
-fn a_file_with_damaged_entries_is_told_and_the_others_are_read() {
+fn a_file_with_damaged_entries_is_reported_and_the_others_are_read() {
     let entries: Vec<_> = (0..200).map(|n| Entry::exit(&format!("bad{n}.service"), 500 - n)).collect();
     let scene = Scene::new(&[Entry::exit("good.service", 60)]);
     scene.journal.append("damaged.journal", &entries);

@@ -6,24 +6,24 @@ use test_harness::machine::{BareMachine, can_boot};
 use test_harness::{Sandbox, until};
 
 /// The payloads in the machine's spool, by unit.
-fn told(machine: &BareMachine) -> BTreeMap<String, Vec<String>> {
-    let mut told = BTreeMap::<_, Vec<_>>::new();
-    let Ok(spool) = SpoolDir::open(&machine.path("/var/spool/telemetry")) else { return told };
+fn reported(machine: &BareMachine) -> BTreeMap<String, Vec<String>> {
+    let mut reported = BTreeMap::<_, Vec<_>>::new();
+    let Ok(spool) = SpoolDir::open(&machine.path("/var/spool/telemetry")) else { return reported };
     for entry in spool.entries().unwrap() {
         let decoded = file::decode(&entry.name, &spool.read(&entry.name).unwrap());
         for record in decoded.records {
             let payload = record.message.payload;
             let unit =
                 payload.lines().find_map(|line| line.strip_prefix("UNIT=")).unwrap_or_default().to_owned();
-            told.entry(unit).or_default().push(payload);
+            reported.entry(unit).or_default().push(payload);
         }
     }
-    told
+    reported
 }
 
 #[test]
-fn units_that_fail_on_a_real_machine_are_told() {
-    if !can_boot("units_that_fail_on_a_real_machine_are_told") {
+fn units_that_fail_on_a_real_machine_are_reported() {
+    if !can_boot("units_that_fail_on_a_real_machine_are_reported") {
         return;
     }
     let sandbox = Sandbox::new();
@@ -40,7 +40,7 @@ fn units_that_fail_on_a_real_machine_are_told() {
         "/etc/loop",
         "for n in 1 2 3 4; do [ -e /run/failed-$n ] || { touch /run/failed-$n; exit 1; }; done\n",
     );
-    // The probe follows the journal once what was before is told. It is killed, and the journal's files are moved and
+    // The probe follows the journal once what was before is reported. It is killed, and the journal's files are moved and
     // removed under it.
     machine.write(
         "/etc/scene",
@@ -54,16 +54,16 @@ fn units_that_fail_on_a_real_machine_are_told() {
     machine.write_command("scene.service", "early.service telemprobd.socket", "exec /bin/sh /etc/scene");
     machine.write("/etc/systemd/system/scene.target", "[Unit]\nWants=scene.service\n");
     machine.boot(&sandbox.path(""), "scene.target");
-    until("the unit that fails in a loop is told", || {
-        told(&machine).contains_key("loop.service").then_some(())
+    until("the unit that fails in a loop is reported", || {
+        reported(&machine).contains_key("loop.service").then_some(())
     });
     machine.power_off();
-    let told = told(&machine);
+    let reported = reported(&machine);
     let line = |unit: &str, status: u32, name: &str| {
         format!("MESSAGE={unit}: Main process exited, code=exited, status={status}/{name}\nUNIT={unit}\n")
     };
-    assert_eq!(told["early.service"], [line("early.service", 3, "NOTIMPLEMENTED")]);
-    assert_eq!(told["loop.service"], [line("loop.service", 1, "FAILURE") + "REPEATED=4\n"]);
+    assert_eq!(reported["early.service"], [line("early.service", 3, "NOTIMPLEMENTED")]);
+    assert_eq!(reported["loop.service"], [line("loop.service", 1, "FAILURE") + "REPEATED=4\n"]);
     let expected = ["early.service", "loop.service"];
-    assert_eq!(told.keys().collect::<Vec<_>>(), expected, "{told:?}");
+    assert_eq!(reported.keys().collect::<Vec<_>>(), expected, "{reported:?}");
 }

@@ -1,4 +1,4 @@
-//! journalprobe over time: what it told is not told again and nothing is missed, whatever happens to it, to the journal's
+//! journalprobe over time: what it reported is not reported again and nothing is missed, whatever happens to it, to the journal's
 //! files and to telemprobd.
 
 use nix::sys::signal::Signal;
@@ -39,16 +39,16 @@ fn run(sandbox: &Sandbox, journal: &Journal) {
 }
 
 /// How often each unit failed, as the records say, and how many records say so.
-fn told(sandbox: &Sandbox) -> BTreeMap<String, (u64, usize)> {
-    let mut told = BTreeMap::new();
+fn reported(sandbox: &Sandbox) -> BTreeMap<String, (u64, usize)> {
+    let mut reported = BTreeMap::new();
     for record in sandbox.spooled() {
         let value = |key: &str| record.message.payload.lines().find_map(|line| line.strip_prefix(key));
         let count = value("REPEATED=").map_or(1, |count| count.parse().unwrap());
-        let (sum, records) = told.entry(value("UNIT=").unwrap().to_owned()).or_default();
+        let (sum, records) = reported.entry(value("UNIT=").unwrap().to_owned()).or_default();
         *sum += count;
         *records += 1;
     }
-    told
+    reported
 }
 
 /// Each of these once, in one record.
@@ -56,17 +56,19 @@ fn once<const N: usize>(units: [&str; N]) -> BTreeMap<String, (u64, usize)> {
     units.into_iter().map(|unit| (unit.to_owned(), (1, 1))).collect()
 }
 
-fn wait_until_told(sandbox: &Sandbox, probe: &Process, unit: &str) {
-    until(&format!("{unit} is told: {}", probe.log()), || told(sandbox).contains_key(unit).then_some(()));
+fn wait_until_reported(sandbox: &Sandbox, probe: &Process, unit: &str) {
+    until(&format!("{unit} is reported: {}", probe.log()), || {
+        reported(sandbox).contains_key(unit).then_some(())
+    });
 }
 
-fn book(sandbox: &Sandbox) -> PathBuf {
+fn state_file(sandbox: &Sandbox) -> PathBuf {
     sandbox.path("state/journalprobe-other.json")
 }
 
-/// What the book knows is told some seconds later, or by the next run that does not follow the journal.
+/// What the state has is reported some seconds later, or by the next run that does not follow the journal.
 fn wait_until_known(sandbox: &Sandbox, unit: &str) {
-    until(unit, || fs::read_to_string(book(sandbox)).unwrap().contains(unit).then_some(()));
+    until(unit, || fs::read_to_string(state_file(sandbox)).unwrap().contains(unit).then_some(()));
 }
 
 #[test]
@@ -75,10 +77,10 @@ fn a_run_goes_on_where_the_last_one_ended() {
     let _daemon = sandbox.start_telemprobd();
     run(&sandbox, &journal);
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["a.service"]));
+    assert_eq!(reported(&sandbox), once(["a.service"]));
     journal.append(FILE, &[Entry::exit("b.service", 50)]);
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["a.service", "b.service"]));
+    assert_eq!(reported(&sandbox), once(["a.service", "b.service"]));
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn following_begins_with_what_is_new_and_goes_on_where_it_stopped() {
     let mut probe = follow(&sandbox, &journal);
     let burst: Vec<_> = (0..40).map(|_| Entry::exit("burst.service", 0)).collect();
     journal.append(FILE, &burst);
-    wait_until_told(&sandbox, &probe, "burst.service");
+    wait_until_reported(&sandbox, &probe, "burst.service");
     // Held when it stops, and counted into the window that runs.
     journal.append(FILE, &[Entry::exit("held.service", 0), Entry::exit("burst.service", 0)]);
     wait_until_known(&sandbox, "held.service");
@@ -96,15 +98,15 @@ fn following_begins_with_what_is_new_and_goes_on_where_it_stopped() {
 
     journal.append(FILE, &[Entry::exit("meanwhile.service", 0)]);
     let mut probe = follow(&sandbox, &journal);
-    wait_until_told(&sandbox, &probe, "meanwhile.service");
-    wait_until_told(&sandbox, &probe, "held.service");
+    wait_until_reported(&sandbox, &probe, "meanwhile.service");
+    wait_until_reported(&sandbox, &probe, "held.service");
     probe.signal(Signal::SIGINT);
     assert!(probe.wait().success());
-    // The rest of what was counted is told where the probe is not to follow.
+    // The rest of what was counted is reported where the probe is not to follow.
     run(&sandbox, &journal);
     let mut expected = once(["held.service", "meanwhile.service"]);
     expected.insert("burst.service".to_owned(), (41, 2));
-    assert_eq!(told(&sandbox), expected);
+    assert_eq!(reported(&sandbox), expected);
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn following_where_nothing_ever_failed_misses_nothing() {
     wait_until_known(&sandbox, "first.service");
     probe.stop();
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["first.service"]));
+    assert_eq!(reported(&sandbox), once(["first.service"]));
 }
 
 #[test]
@@ -151,7 +153,7 @@ fn a_probe_that_is_killed_at_any_moment_neither_repeats_nor_misses() {
     assert!(kills >= 6, "the probe was faster than the test: {kills}");
     run(&sandbox, &journal);
     let expected: BTreeMap<_, _> = units.into_iter().map(|unit| (unit, (1, 1))).collect();
-    assert_eq!(told(&sandbox), expected);
+    assert_eq!(reported(&sandbox), expected);
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn what_is_held_survives_a_kill() {
     probe.kill();
     run(&sandbox, &journal);
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["held.service"]));
+    assert_eq!(reported(&sandbox), once(["held.service"]));
 }
 
 #[test]
@@ -180,14 +182,17 @@ fn files_that_are_rotated_and_vacuumed_are_read_once() {
     fs::remove_file(journal.file(FILE)).unwrap();
     journal.append(FILE, &[Entry::exit("third.service", 700)]);
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["first.service", "second.service", "third.service"]));
+    assert_eq!(reported(&sandbox), once(["first.service", "second.service", "third.service"]));
     // Everything is gone.
     fs::remove_file(journal.file(FILE)).unwrap();
     fs::remove_file(journal.file("system@1.journal")).unwrap();
     run(&sandbox, &journal);
     journal.append(FILE, &[Entry::exit("fourth.service", 600)]);
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["first.service", "fourth.service", "second.service", "third.service"]));
+    assert_eq!(
+        reported(&sandbox),
+        once(["first.service", "fourth.service", "second.service", "third.service"])
+    );
 }
 
 #[test]
@@ -208,7 +213,7 @@ fn rotation_under_a_probe_that_follows() {
     probe.wait_for_log("noise.journal");
     probe.stop();
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["before.service", "rotated.service", "vacuumed.service"]));
+    assert_eq!(reported(&sandbox), once(["before.service", "rotated.service", "vacuumed.service"]));
 }
 
 #[test]
@@ -220,7 +225,7 @@ fn what_telemprobd_does_not_take_is_kept() {
     let _daemon = sandbox.start_telemprobd();
     run(&sandbox, &journal);
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["a.service"]));
+    assert_eq!(reported(&sandbox), once(["a.service"]));
 }
 
 #[test]
@@ -232,9 +237,9 @@ fn a_probe_that_follows_waits_for_telemprobd() {
     // Not read before telemprobd is there.
     journal.append(FILE, &[Entry::exit("c.service", 0)]);
     let _daemon = sandbox.start_telemprobd();
-    wait_until_told(&sandbox, &probe, "b.service");
-    wait_until_told(&sandbox, &probe, "c.service");
-    assert_eq!(told(&sandbox), once(["b.service", "c.service"]));
+    wait_until_reported(&sandbox, &probe, "b.service");
+    wait_until_reported(&sandbox, &probe, "c.service");
+    assert_eq!(reported(&sandbox), once(["b.service", "c.service"]));
 }
 
 #[test]
@@ -247,7 +252,7 @@ fn it_ends_and_forgets_when_consent_is_withdrawn() {
     sandbox.opt_out();
     assert!(probe.wait().success(), "{}", probe.log());
     assert!(probe.log().contains("opted out"), "{}", probe.log());
-    assert!(!book(&sandbox).exists() && told(&sandbox).is_empty());
+    assert!(!state_file(&sandbox).exists() && reported(&sandbox).is_empty());
     assert!(daemon.wait().success(), "{}", daemon.log());
     // What was written meanwhile is nobody's business.
     journal.append(FILE, &[Entry::exit("meanwhile.service", 0)]);
@@ -258,7 +263,7 @@ fn it_ends_and_forgets_when_consent_is_withdrawn() {
     wait_until_known(&sandbox, "again.service");
     probe.stop();
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["again.service"]));
+    assert_eq!(reported(&sandbox), once(["again.service"]));
 }
 
 #[test]
@@ -276,7 +281,7 @@ fn the_override_is_obeyed_while_it_runs() {
     wait_until_known(&sandbox, "three.service");
     probe.stop();
     run(&sandbox, &journal);
-    assert_eq!(told(&sandbox), once(["one.service", "three.service"]));
+    assert_eq!(reported(&sandbox), once(["one.service", "three.service"]));
 }
 
 #[test]

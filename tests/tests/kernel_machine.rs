@@ -82,8 +82,8 @@ fn header<'a>(message: &'a Message, name: &str) -> &'a str {
 }
 
 #[test]
-fn a_kernel_that_fails_is_told_about_once_and_so_is_its_panic() {
-    if !has_what_it_takes("a_kernel_that_fails_is_told_about_once_and_so_is_its_panic") {
+fn a_kernel_that_fails_is_reported_once_and_so_is_its_panic() {
+    if !has_what_it_takes("a_kernel_that_fails_is_reported_once_and_so_is_its_panic") {
         return;
     }
     let mut sandbox = Sandbox::new();
@@ -92,11 +92,12 @@ fn a_kernel_that_fails_is_told_about_once_and_so_is_its_panic() {
     assert!(console.contains("kernel-test: complete") && !console.contains("FAILED"), "{console}");
 
     let records: Vec<_> = sandbox.spooled().into_iter().map(|record| record.message).collect();
-    let told: Vec<_> =
+    let reported: Vec<_> =
         records.iter().map(|record| (header(record, "classification"), &record.payload)).collect();
     let count = |class: &str, parts: &[&str]| {
         let has_parts = |payload: &str| parts.iter().all(|part| payload.contains(part));
-        told.iter()
+        reported
+            .iter()
             .filter(|(of, payload)| *of == format!("org.clearlinux/kernel/{class}") && has_parts(payload))
             .count()
     };
@@ -111,10 +112,10 @@ fn a_kernel_that_fails_is_told_about_once_and_so_is_its_panic() {
         ("bug", &["BUG: soft lockup - CPU#", "\n#0 provoke_soft_lockup - [provoke]\n"][..]),
         ("panic", &["\nReason: Kernel panic - not syncing: provoked\n"][..]),
     ] {
-        assert_eq!(count(class, parts), 1, "{class} {parts:?}: {told:#?}");
+        assert_eq!(count(class, parts), 1, "{class} {parts:?}: {reported:#?}");
     }
-    assert_eq!(told.len(), 6, "{told:#?}\n{console}");
-    for (_, payload) in &told {
+    assert_eq!(reported.len(), 6, "{reported:#?}\n{console}");
+    for (_, payload) in &reported {
         assert!(!payload.contains("says a program"), "{payload}");
         let words = payload.split(|c: char| !c.is_ascii_hexdigit());
         assert!(!words.into_iter().any(|word| word.len() >= 16 && word.starts_with("ffff")), "{payload}");

@@ -7,7 +7,7 @@ use test_harness::{Process, Sandbox, until};
 fn may_read_kmsg(test: &str) -> bool {
     let may = File::open("/dev/kmsg").is_ok();
     if !may {
-        println!("{test}: skipped, since /dev/kmsg can not be read by this user");
+        println!("{test}: skipped, since /dev/kmsg cannot be read by this user");
         assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped where CI=true");
     }
     may
@@ -31,9 +31,9 @@ fn it_is_one_of_a_kind_and_ends_by_a_signal_with_its_position_written() {
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("klogscanner is already running"), "{second:?}");
     klogscanner.stop();
-    let book = std::fs::read_to_string(sandbox.path("state/klogscanner.json")).unwrap();
+    let state = std::fs::read_to_string(sandbox.path("state/klogscanner.json")).unwrap();
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    assert!(book.contains(boot_id.trim()), "{book}");
+    assert!(state.contains(boot_id.trim()), "{state}");
 }
 
 #[test]

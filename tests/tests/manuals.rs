@@ -33,7 +33,7 @@ fn each_program_has_its_sections_and_exit_codes() {
         }
         let codes = section(manual, "EXIT STATUS").unwrap_or_else(|| panic!("{name} has no EXIT STATUS"));
         for code in 0..3 {
-            assert!(codes.contains(&format!(".It {code}\n")), "{name} does not tell exit code {code}");
+            assert!(codes.contains(&format!(".It {code}\n")), "{name} does not document exit code {code}");
         }
     }
     for daemon in ["telemprobd.1", "telempostd.1"] {
@@ -62,7 +62,7 @@ fn every_unit_is_in_a_manual_and_refers_to_one() {
     for entry in fs::read_dir(programs::source_root().join("units")).unwrap() {
         let entry = entry.unwrap();
         let unit = entry.file_name().into_string().unwrap();
-        assert!(manuals.values().any(|manual| manual.contains(&unit)), "no manual tells of {unit}");
+        assert!(manuals.values().any(|manual| manual.contains(&unit)), "no manual mentions {unit}");
         let text = fs::read_to_string(entry.path()).unwrap();
         let named = text.lines().find_map(|line| line.strip_prefix("Documentation=")).unwrap();
         for page in named.split(' ') {

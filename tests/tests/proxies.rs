@@ -7,7 +7,7 @@ use test_harness::{Collector, Nginx, Process, Sandbox, programs, waiting};
 
 const RECORDS: usize = 20;
 
-/// Every variable that libcurl looks at, so that those of who runs the test change nothing.
+/// Every variable that libcurl reads, so that those of who runs the test change nothing.
 const VARIABLES: [&str; 7] =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
@@ -81,7 +81,7 @@ fn no_proxy_is_honoured() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_told_and_costs_nothing() {
+fn a_proxy_that_is_not_there_is_reported_and_costs_nothing() {
     let mut sandbox = Sandbox::new();
     let collector = Collector::start(&mut sandbox, "/v2/collector");
     waiting::put(&sandbox, RECORDS);

@@ -1,4 +1,4 @@
-//! What the kernel kept over a restart: copied before it is freed, told once before it is removed.
+//! What the kernel kept over a restart: copied before it is freed, reported once before it is removed.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -10,7 +10,7 @@ use telemetry_outbox::ProbeState;
 use test_harness::directory::{copy, names};
 use test_harness::printed::{assert_done, says};
 use test_harness::programs;
-use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, told};
+use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, reported};
 
 #[test]
 fn from_the_store_to_telemprobd() {
@@ -27,13 +27,13 @@ fn from_the_store_to_telemprobd() {
 
     let mut telemprobd = machine.sandbox.start_telemprobd();
     assert_done(&machine.probe());
-    let expected = told([(BUG, 1), (OLD_BUG, 1), (PANIC, 2)]);
-    assert_eq!(machine.told(), expected);
+    let expected = reported([(BUG, 1), (OLD_BUG, 1), (PANIC, 2)]);
+    assert_eq!(machine.reported(), expected);
     assert!(machine.cached().is_empty());
-    // Nothing is left to tell.
+    // Nothing is left to report.
     assert_done(&machine.clean());
     assert_done(&machine.probe());
-    assert_eq!(machine.told(), expected);
+    assert_eq!(machine.reported(), expected);
     telemprobd.stop();
 }
 
@@ -66,13 +66,13 @@ fn what_happened_before_consent_is_not_collected() {
     let left = ["console-ramoops-0", "dmesg-efi-152267270001001", "dmesg-efi-152267270002001"];
     assert_eq!(machine.stored()[..3], left);
     let mut telemprobd = machine.sandbox.start_telemprobd();
-    // What was copied under an earlier consent is not told under this one.
+    // What was copied under an earlier consent is not reported under this one.
     machine.opt_in_at(1_522_679_000);
     let output = machine.probe();
     assert_done(&output);
-    assert!(says(&output, "is from before consent, and is not told"), "{output:?}");
+    assert!(says(&output, "is from before consent, and is not reported"), "{output:?}");
     let kasan = "BUG: KASAN: slab-out-of-bounds in ext_parse+0x1b3/0x240 [ext]";
-    assert_eq!(machine.told(), told([(BUG, 1), (PANIC, 2), (kasan, 1)]));
+    assert_eq!(machine.reported(), reported([(BUG, 1), (PANIC, 2), (kasan, 1)]));
     assert!(machine.cached().is_empty());
     telemprobd.stop();
 }
@@ -89,7 +89,7 @@ fn consent_withdrawn_between_the_two_keeps_the_copies() {
 }
 
 #[test]
-fn a_dump_that_can_not_be_read_stays_and_is_named() {
+fn a_dump_that_cannot_be_read_stays_and_is_named() {
     let machine = Machine::new();
     machine.fail("no_failure");
     fs::write(machine.store.join("dmesg-ramoops-7"), vec![b'x'; 2 * 1024 * 1024]).unwrap();
@@ -110,7 +110,7 @@ fn a_dump_of_the_same_name_is_another_one() {
     let machine = Machine::new();
     machine.fail("without_times");
     assert_done(&machine.clean());
-    // The next start of the machine, with the same places of ramoops.
+    // The next start of the machine, with the same slots of ramoops.
     machine.fail("ramoops");
     assert_done(&machine.clean());
     let names =
@@ -119,20 +119,20 @@ fn a_dump_of_the_same_name_is_another_one() {
     let mut telemprobd = machine.sandbox.start_telemprobd();
     assert_done(&machine.probe());
     let kasan = "BUG: KASAN: slab-out-of-bounds in ext_parse+0x1b3/0x240 [ext]";
-    assert_eq!(machine.told(), told([(BUG, 2), (OLD_BUG, 1), (PANIC, 2), (kasan, 1)]));
+    assert_eq!(machine.reported(), reported([(BUG, 2), (OLD_BUG, 1), (PANIC, 2), (kasan, 1)]));
     telemprobd.stop();
 }
 
 #[test]
-fn what_systemd_pstore_archived_is_told_once_and_stays() {
+fn what_systemd_pstore_archived_is_reported_once_and_stays() {
     let machine = Machine::new();
     copy(&programs::source_root().join("probes/kernel/tests/pstore/archive"), &machine.archive);
     let mut telemprobd = machine.sandbox.start_telemprobd();
-    let expected = told([(BUG, 1), (OLD_BUG, 1), (PANIC, 1)]);
+    let expected = reported([(BUG, 1), (OLD_BUG, 1), (PANIC, 1)]);
     for _ in 0..2 {
         assert_done(&machine.clean());
         assert_done(&machine.probe());
-        assert_eq!(machine.told(), expected);
+        assert_eq!(machine.reported(), expected);
         assert!(machine.cached().is_empty());
     }
     assert!(machine.archive.join("1522672881/001/dmesg.txt").exists());
@@ -144,58 +144,58 @@ fn what_systemd_pstore_archived_is_told_once_and_stays() {
     fs::remove_file(machine.sandbox.path("state/pstoreclean.json")).unwrap();
     assert!(says(&machine.clean(), "was copied"));
     assert_done(&machine.probe());
-    assert_eq!(machine.told(), expected);
+    assert_eq!(machine.reported(), expected);
     telemprobd.stop();
 }
 
-/// The oopses of a log, as klogscanner has them in its book when the machine fails.
-fn book_of_klogscanner(machine: &Machine, log: &str) {
+/// The oopses of a log, as klogscanner has them in its state when the machine fails.
+fn state_of_klogscanner(machine: &Machine, log: &str) {
     let text =
         fs::read_to_string(programs::source_root().join("probes/kernel/tests/kernel_log").join(log)).unwrap();
     let (mut scanner, mut found) = (Scanner::default(), Vec::<Oops>::new());
-    for (line, place) in text.lines().zip(0..) {
-        scanner.push(&Line::of_text(line, place).unwrap(), &mut found);
+    for (line, position) in text.lines().zip(0..) {
+        scanner.push(&Line::of_text(line, position).unwrap(), &mut found);
     }
     scanner.finish(&mut found);
     assert_eq!(found.len(), 1);
     let state_dir = machine.sandbox.path("state");
-    let mut book =
+    let mut state =
         ProbeState::<klogscanner::Position, KernelFinding>::open(&state_dir, klogscanner::PROBE).unwrap();
-    assert!(book.position_mut().is_new(&found[0]));
-    book.save().unwrap();
+    assert!(state.position_mut().is_new(&found[0]));
+    state.save().unwrap();
 }
 
 #[test]
-fn what_klogscanner_has_told_is_not_told_again() {
+fn what_klogscanner_has_reported_is_not_reported_again() {
     let machine = Machine::new();
-    book_of_klogscanner(&machine, "null_dereference_6.1.log");
+    state_of_klogscanner(&machine, "null_dereference_6.1.log");
     machine.fail("efi_new_names");
     assert_done(&machine.clean());
     let mut telemprobd = machine.sandbox.start_telemprobd();
     let output = machine.probe();
     assert_done(&output);
     assert!(says(&output, "what is in it was reported before"), "{output:?}");
-    assert_eq!(machine.told(), told([]));
+    assert_eq!(machine.reported(), reported([]));
     assert!(machine.cached().is_empty());
     // The panic after it is new.
     machine.fail("several_crashes");
     assert_done(&machine.clean());
     assert_done(&machine.probe());
-    assert_eq!(machine.told(), told([(OLD_BUG, 1), (PANIC, 2)]));
+    assert_eq!(machine.reported(), reported([(OLD_BUG, 1), (PANIC, 2)]));
     telemprobd.stop();
 }
 
 #[test]
-fn a_book_that_holds_something_else_costs_no_record() {
+fn a_state_file_that_holds_something_else_costs_no_record() {
     let machine = Machine::new();
-    for book in ["klogscanner.json", "pstoreprobe.json", "pstoreclean.json"] {
-        fs::write(machine.sandbox.path("state").join(book), "noise").unwrap();
+    for name in ["klogscanner.json", "pstoreprobe.json", "pstoreclean.json"] {
+        fs::write(machine.sandbox.path("state").join(name), "noise").unwrap();
     }
     machine.fail("efi_new_names");
     assert_done(&machine.clean());
     let mut telemprobd = machine.sandbox.start_telemprobd();
     assert_done(&machine.probe());
-    assert_eq!(machine.told(), told([(BUG, 1)]));
+    assert_eq!(machine.reported(), reported([(BUG, 1)]));
     telemprobd.stop();
 }
 
@@ -207,10 +207,10 @@ fn telemprobd_that_comes_later_gets_all_of_it() {
     let before = machine.cached();
     let mut probe = machine.sandbox.start("pstoreprobe");
     probe.wait_for_log("trying again until it is there");
-    assert_eq!(machine.cached(), before, "nothing is removed before it is told");
+    assert_eq!(machine.cached(), before, "nothing is removed before it is reported");
     let mut telemprobd = machine.sandbox.start_telemprobd();
     assert!(probe.wait().success(), "{}", probe.log());
-    assert_eq!(machine.told(), told([(BUG, 1), (OLD_BUG, 1), (PANIC, 2)]));
+    assert_eq!(machine.reported(), reported([(BUG, 1), (OLD_BUG, 1), (PANIC, 2)]));
     assert!(machine.cached().is_empty());
     telemprobd.stop();
 }
@@ -227,7 +227,7 @@ fn telemprobd_that_stays_away_costs_nothing() {
     assert_eq!(machine.cached(), before);
     let mut telemprobd = machine.sandbox.start_telemprobd();
     assert_done(&machine.probe());
-    assert_eq!(machine.told(), told([(BUG, 1), (OLD_BUG, 1), (PANIC, 2)]));
+    assert_eq!(machine.reported(), reported([(BUG, 1), (OLD_BUG, 1), (PANIC, 2)]));
     telemprobd.stop();
 }
 

@@ -79,7 +79,7 @@ fn a_refusal_reaches_the_caller_with_its_reason() {
 #[test]
 fn a_daemon_that_dies_in_the_middle_is_an_error() {
     let sandbox = Sandbox::new();
-    // Closes with bytes unread: the record can not have been taken.
+    // Closes with bytes unread: the record cannot have been taken.
     let daemon = fake_daemon(&sandbox, |mut stream| {
         stream.read_exact(&mut [0; 4]).unwrap();
     });
@@ -104,7 +104,7 @@ fn our_daemon_that_dies_before_it_answers_is_an_error() {
 }
 
 #[test]
-fn no_daemon_and_no_consent_are_told() {
+fn no_daemon_and_no_consent_are_reported() {
     let sandbox = Sandbox::new();
     let output = sandbox.run("hprobe", &[]);
     assert_eq!(output.status.code(), Some(1));

@@ -206,7 +206,7 @@ impl Xorshift {
         (self.next() % bound as u64) as usize
     }
 
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        (0..self.below(most)).map(|_| self.next() as u8).collect()
+    fn bytes(&mut self, maximum: usize) -> Vec<u8> {
+        (0..self.below(maximum)).map(|_| self.next() as u8).collect()
     }
 }

@@ -161,7 +161,7 @@ fn a_client_that_is_connected_keeps_it_from_ending_idle() {
 }
 
 #[test]
-fn systemd_is_told_and_its_socket_is_used() {
+fn systemd_is_notified_and_its_socket_is_used() {
     let sandbox = Sandbox::new();
     let notified = UnixDatagram::bind(sandbox.path("notify")).unwrap();
     notified.set_read_timeout(Some(test_harness::DEADLINE)).unwrap();

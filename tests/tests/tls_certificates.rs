@@ -1,4 +1,4 @@
-//! Certificates that are not right: which check failed, for which host, is told; nothing is delivered and
+//! Certificates that are not right: which check failed, for which host, is reported; nothing is delivered and
 //! everything is kept, until the certificate is right.
 
 use std::net::TcpListener;
@@ -46,8 +46,8 @@ impl System {
         })
     }
 
-    /// That this fault is told everywhere, and costs no record.
-    fn tells(&self, parts: &[&str]) {
+    /// That this fault is reported everywhere, and costs no record.
+    fn assert_reported(&self, parts: &[&str]) {
         let fault = self.fault();
         for part in parts {
             assert!(fault.contains(part), "`{part}` is not in: {fault}");
@@ -64,8 +64,8 @@ impl System {
 }
 
 #[test]
-fn a_wrong_certificate_is_told_with_check_and_host_and_a_right_one_lets_records_arrive() {
-    for (certificate, told) in [
+fn a_wrong_certificate_is_reported_with_check_and_host_and_a_right_one_lets_records_arrive() {
+    for (certificate, reason) in [
         (Certificate::OtherHost, "not for this name"),
         (Certificate::Expired, "has expired"),
         (Certificate::NotYetValid, "not valid yet"),
@@ -73,7 +73,7 @@ fn a_wrong_certificate_is_told_with_check_and_host_and_a_right_one_lets_records_
     ] {
         let manner = Manner { certificate, ..Manner::default() };
         let mut system = deliver(&manner, true);
-        system.tells(&["localhost", told]);
+        system.assert_reported(&["localhost", reason]);
         system.nginx.change(&Manner::default());
         assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
         until("an empty spool", || system.sandbox.spooled().is_empty().then_some(()));
@@ -82,9 +82,9 @@ fn a_wrong_certificate_is_told_with_check_and_host_and_a_right_one_lets_records_
 }
 
 #[test]
-fn an_unknown_authority_is_told_until_cainfo_names_it() {
+fn an_unknown_authority_is_reported_until_cainfo_names_it() {
     let mut system = deliver(&Manner::default(), false);
-    system.tells(&["localhost", "authority", "not known", "cainfo"]);
+    system.assert_reported(&["localhost", "authority", "not known", "cainfo"]);
     let authority = system.nginx.certificates.authority();
     system.sandbox.set("cainfo", authority.display());
     system.telempostd.signal(nix::sys::signal::Signal::SIGHUP);
@@ -96,14 +96,14 @@ fn an_unknown_authority_is_told_until_cainfo_names_it() {
 fn a_server_without_tls_1_2_is_refused() {
     let directives = "ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;".to_owned();
     let system = deliver(&Manner { directives, ..Manner::default() }, true);
-    system.tells(&["localhost", "TLS 1.2"]);
+    system.assert_reported(&["localhost", "TLS 1.2"]);
     // That it was for this reason alone, the server not being out of order.
     let old = system.nginx.handshake(&["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]);
     assert!(old.contains("TLSv1.1"), "{old}");
 }
 
 #[test]
-fn a_server_that_speaks_no_tls_is_told() {
+fn a_server_that_speaks_no_tls_is_reported() {
     let mut sandbox = Sandbox::new();
     let collector = Collector::start(&mut sandbox, "/v2/collector");
     sandbox.set("server", format!("{}/v2/collector", collector.url.replace("http:", "https:")));
@@ -114,14 +114,14 @@ fn a_server_that_speaks_no_tls_is_told() {
 }
 
 #[test]
-fn a_cainfo_that_can_not_be_used_is_told() {
+fn a_cainfo_that_cannot_be_used_is_reported() {
     for text in [None, Some("no certificate\n")] {
         let mut sandbox = Sandbox::new();
         let path = sandbox.path("authority.pem");
         if let Some(text) = text {
             sandbox.write("authority.pem", text);
         }
-        // It takes connections, which is when the file is looked at.
+        // It takes connections, which is when the file is read.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}/v2/collector", listener.local_addr().unwrap());
         sandbox.set("server", url).set("cainfo", path.display());

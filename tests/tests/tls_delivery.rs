@@ -12,7 +12,7 @@ struct System {
     telempostd: Process,
 }
 
-/// Starts delivery of so many records that wait, through nginx.
+/// Starts delivery of this many records that wait, through nginx.
 fn deliver(records: usize, api_path: &str, manner: &Manner) -> System {
     let mut sandbox = Sandbox::new();
     let collector = Collector::start(&mut sandbox, api_path);
@@ -25,7 +25,7 @@ fn deliver(records: usize, api_path: &str, manner: &Manner) -> System {
 }
 
 impl System {
-    /// Waits until so many records arrived and left the spool; returns what nginx saw.
+    /// Waits until this many records arrived and left the spool; returns what nginx saw.
     fn wait_for(&self, records: usize) -> Vec<Served> {
         until(&format!("{records} records: {}", self.telempostd.log()), || {
             (torture::collected::count(&self.collector) == records).then_some(())
@@ -73,7 +73,7 @@ fn a_server_that_often_closes_costs_no_error() {
         let served = system.wait_for(600);
         assert!(connections(&served) >= 600 / 50, "{}", connections(&served));
         assert_eq!(served.len(), 600, "none was sent twice");
-        assert_eq!(system.telempostd.log(), "", "nothing to be told");
+        assert_eq!(system.telempostd.log(), "", "nothing to report");
         system.telempostd.stop();
     }
 }
@@ -88,7 +88,7 @@ fn an_idle_connection_that_the_server_closed_costs_no_error() {
         waiting::put(&system.sandbox, 1);
         let served = system.wait_for(2);
         assert_eq!((served.len(), connections(&served)), (2, 2));
-        assert_eq!(system.telempostd.log(), "", "nothing to be told");
+        assert_eq!(system.telempostd.log(), "", "nothing to report");
         system.telempostd.stop();
     }
 }

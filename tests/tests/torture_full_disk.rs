@@ -68,7 +68,7 @@ fn fill_and_free(directories_on_it: &[&str]) {
     let Some(disk) = LoopFs::format(&sandbox.path(""), "disk", 8) else { return };
     for key in directories_on_it {
         let path = disk.path().join(key);
-        // As the installation makes them: what is missing can not be made on a full disk.
+        // As the installation makes them: what is missing cannot be made on a full disk.
         fs::create_dir(&path).unwrap();
         sandbox.set(key, path.display());
     }

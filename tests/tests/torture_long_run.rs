@@ -3,7 +3,7 @@
 use system_tests::torture::{Load, check_alive, collected, short_or_full, until_delivered};
 use test_harness::{Collector, Process, Sandbox, until};
 
-/// Records between two looks. Each ends with an empty spool, so that like is held against like.
+/// Records between two measurements. Each ends with an empty spool, so that like is held against like.
 const SLICE: usize = 2500;
 const SENDERS: usize = 4;
 /// More resident memory than after the warm-up that is no leak: what an allocator keeps differs with how
@@ -56,7 +56,7 @@ fn memory_and_descriptors_stay_flat() {
 /// Sends a slice and waits until it is delivered. Returns how many records it was.
 fn send(sandbox: &Sandbox, slice: usize) -> usize {
     let load =
-        Load::start_with_most(&sandbox.socket_path(), &format!("slice {slice}"), SENDERS, SLICE / SENDERS);
+        Load::start_bounded(&sandbox.socket_path(), &format!("slice {slice}"), SENDERS, SLICE / SENDERS);
     let account = load.join();
     assert_eq!(account.answered.len(), SLICE, "{:?}", account.refusals);
     until_delivered(sandbox);

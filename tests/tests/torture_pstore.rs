@@ -1,14 +1,14 @@
 //! pstoreclean and pstoreprobe are killed, at random moments and before each call of the system: nothing is lost, nothing
-//! is told twice.
+//! is reported twice.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
-use system_tests::torture::each_call::{End, kill_before_call};
+use system_tests::torture::each_call::{TracedExit, kill_before_call};
 use system_tests::torture::{Dice, short_or_full};
 use test_harness::directory::names;
 use test_harness::printed::assert_done;
-use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, told};
+use test_harness::pstore::{BUG, Machine, OLD_BUG, PANIC, reported};
 use test_harness::{Process, programs};
 
 /// A kill comes within this time of a program's start.
@@ -64,7 +64,7 @@ fn kills_at_any_moment_neither_lose_nor_repeat_anything() {
         }
         let kasan = "BUG: KASAN: slab-out-of-bounds in ext_parse+0x1b3/0x240 [ext]";
         *expected.entry(kasan.to_owned()).or_default() += 1;
-        assert_eq!(machine.told(), expected, "round {round}");
+        assert_eq!(machine.reported(), expected, "round {round}");
         assert!(machine.cached().is_empty());
     }
     println!("{killed} kills while they ran");
@@ -95,11 +95,11 @@ fn kill_before_each_call(victim: &str) {
         }
         assert_done(&machine.clean());
         assert_done(&machine.probe());
-        assert_eq!(machine.told(), told([(BUG, 1), (PANIC, 1)]), "{victim}, call {calls}");
+        assert_eq!(machine.reported(), reported([(BUG, 1), (PANIC, 1)]), "{victim}, call {calls}");
         assert!(machine.cached().is_empty() && machine.stored().is_empty());
         telemprobd.stop();
-        if end != End::Killed {
-            assert_eq!(end, End::Ended(0));
+        if end != TracedExit::Killed {
+            assert_eq!(end, TracedExit::Ended(0));
             break;
         }
         calls += 1;

@@ -21,7 +21,7 @@ fn a_good_client_is_answered_all_the_time() {
         for (stranger, command) in
             strangers.iter_mut().zip([("silent", SILENT), ("slow", SLOW), ("noise", NOISY)])
         {
-            assert_eq!(stranger.tell(&format!("{} {}", command.0, command.1)), "ready");
+            assert_eq!(stranger.order(&format!("{} {}", command.0, command.1)), "ready");
         }
         if most_connections == -1 {
             until("all of them connected", || (telemprobd.open_descriptors() > SILENT + SLOW).then_some(()));

@@ -39,7 +39,7 @@ pub struct Certificates {
     folder: PathBuf,
 }
 
-/// All that `openssl ca` has to be told besides its arguments.
+/// What `openssl ca` needs besides its arguments.
 const CONFIG: &str = "\
 [ca]
 default_ca = own

@@ -48,7 +48,7 @@ pub fn good(class: &str, payload: &str) -> Vec<u8> {
 /// Sends bytes, ends the sending side, and returns the answer; none if the daemon closed without one.
 ///
 /// # Panics
-/// The daemon can not be reached.
+/// The daemon cannot be reached.
 pub fn send(socket: &Path, bytes: &[u8]) -> Option<i32> {
     let mut connection = UnixStream::connect(socket).unwrap();
     connection.set_read_timeout(Some(crate::DEADLINE)).unwrap();

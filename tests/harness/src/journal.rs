@@ -21,10 +21,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of the running boot that was written so many seconds ago.
+    /// An entry of the running boot that was written this many seconds ago.
     ///
     /// # Panics
-    /// The kernel tells no boot id.
+    /// The kernel gives no boot id.
     pub fn new(age_secs: u64) -> Self {
         Self { age_secs, boot: running_boot(), fields: Vec::new() }
     }
@@ -87,7 +87,7 @@ impl Journal {
     /// A directory of this name, without files.
     ///
     /// # Panics
-    /// It can not be made.
+    /// It cannot be made.
     pub fn new(dir: PathBuf) -> Self {
         fs::create_dir(&dir).unwrap();
         Self { dir }
@@ -143,13 +143,13 @@ impl Journal {
 /// The running boot, as the journal writes it.
 ///
 /// # Panics
-/// The kernel does not tell it.
+/// The kernel does not give it.
 pub fn running_boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().replace('-', "")
 }
 
 fn program() -> &'static str {
-    let places = ["/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"];
-    let found = places.into_iter().find(|place| Path::new(place).exists());
+    let paths = ["/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"];
+    let found = paths.into_iter().find(|path| Path::new(path).exists());
     found.expect("systemd-journal-remote is not there; `make deps` installs it")
 }

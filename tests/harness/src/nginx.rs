@@ -95,7 +95,7 @@ impl Nginx {
     /// What `openssl s_client` with these arguments finds.
     ///
     /// # Panics
-    /// It can not be run.
+    /// It cannot be run.
     pub fn handshake(&self, args: &[&str]) -> String {
         let connect = format!("127.0.0.1:{}", self.port);
         let mut command = Command::new("openssl");
@@ -116,13 +116,13 @@ impl Nginx {
         fields.filter(|fields| fields[1].ends_with(&port) && fields[3] == "01").count()
     }
 
-    /// The requests that it has answered, at least so many: it logs each a moment after the answer.
+    /// The requests that it has answered, at least this many: it logs each a moment after the answer.
     ///
     /// # Panics
     /// It logs in another form, or fewer.
-    pub fn served(&self, least: usize) -> Vec<Served> {
-        until(&format!("{least} requests in nginx's log"), || {
-            Some(self.logged()).filter(|served| served.len() >= least)
+    pub fn served(&self, minimum: usize) -> Vec<Served> {
+        until(&format!("{minimum} requests in nginx's log"), || {
+            Some(self.logged()).filter(|served| served.len() >= minimum)
         })
     }
 

@@ -1,4 +1,4 @@
-//! A package that `make deb` made, as dpkg-deb tells of it.
+//! A package that `make deb` made, as dpkg-deb shows it.
 
 use crate::programs;
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ impl Process {
     /// Starts a program of this build; its stderr goes to `LOG_FOLDER/NAME-N.log`.
     ///
     /// # Panics
-    /// It can not be started.
+    /// It cannot be started.
     pub fn start(log_folder: &Path, name: &str, args: &[&str]) -> Self {
         Self::spawn(log_folder, name, &mut programs::command(name, args))
     }
@@ -26,7 +26,7 @@ impl Process {
     /// Starts this command.
     ///
     /// # Panics
-    /// It can not be started.
+    /// It cannot be started.
     pub fn spawn(log_folder: &Path, name: &str, command: &mut Command) -> Self {
         let log =
             (0..).map(|n| log_folder.join(format!("{name}-{n}.log"))).find(|log| !log.exists()).unwrap();
@@ -133,8 +133,11 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        if std::thread::panicking() {
-            eprintln!("--- {}:\n{}", self.log.display(), fs::read_to_string(&self.log).unwrap_or_default());
+        // The directory may be gone before.
+        if std::thread::panicking()
+            && let Ok(text) = fs::read_to_string(&self.log)
+        {
+            eprintln!("--- {}:\n{text}", self.log.display());
         }
     }
 }

@@ -29,7 +29,7 @@ impl Machine {
     /// A machine on which nothing has failed yet.
     ///
     /// # Panics
-    /// Its directories can not be made.
+    /// Its directories cannot be made.
     pub fn new() -> Self {
         let sandbox = Sandbox::new();
         let (store, archive) = (sandbox.path("store"), sandbox.path("archive"));
@@ -45,7 +45,7 @@ impl Machine {
     /// Gives consent at this time.
     ///
     /// # Panics
-    /// The file can not be written.
+    /// The file cannot be written.
     pub fn opt_in_at(&self, unix_secs: u64) {
         self.sandbox.opt_in();
         let file = File::options().write(true).open(self.sandbox.path("etc/opt-in")).unwrap();
@@ -56,7 +56,7 @@ impl Machine {
     /// Puts dumps of the parser's tests into the store.
     ///
     /// # Panics
-    /// They can not be copied.
+    /// They cannot be copied.
     pub fn fail(&self, golden: &str) {
         copy(&programs::source_root().join("probes/kernel/tests/pstore").join(golden), &self.store);
     }
@@ -64,7 +64,7 @@ impl Machine {
     /// Runs pstoreclean.
     ///
     /// # Panics
-    /// It can not be started.
+    /// It cannot be started.
     pub fn clean(&self) -> Output {
         let from = ["--from", self.store.to_str().unwrap(), "--archive", self.archive.to_str().unwrap()];
         self.sandbox.run("pstoreclean", &from)
@@ -85,18 +85,18 @@ impl Machine {
         names(&self.sandbox.path("cache/pstore"))
     }
 
-    /// How often each reason was told.
+    /// How often each reason was reported.
     ///
     /// # Panics
     /// A record has none.
-    pub fn told(&self) -> BTreeMap<String, usize> {
-        let mut told = BTreeMap::new();
+    pub fn reported(&self) -> BTreeMap<String, usize> {
+        let mut reported = BTreeMap::new();
         for record in self.sandbox.spooled() {
             let payload = record.message.payload;
             let reason = payload.lines().find_map(|line| line.strip_prefix("Reason: ")).unwrap();
-            *told.entry(reason.to_owned()).or_default() += 1;
+            *reported.entry(reason.to_owned()).or_default() += 1;
         }
-        told
+        reported
     }
 }
 
@@ -107,7 +107,7 @@ pub const OLD_BUG: &str = "BUG: unable to handle kernel paging request at (addre
 /// A reason in those dumps.
 pub const PANIC: &str = "Kernel panic - not syncing: sysrq triggered crash";
 
-/// What [`Machine::told`] is expected to be.
-pub fn told<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize> {
+/// What [`Machine::reported`] is expected to be.
+pub fn reported<const N: usize>(expected: [(&str, usize); N]) -> BTreeMap<String, usize> {
     expected.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect()
 }

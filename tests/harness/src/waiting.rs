@@ -11,10 +11,10 @@ pub fn payload(n: usize) -> String {
     format!("{n}\n{}\n", "- waiting, waiting, waiting - ".repeat(20))
 }
 
-/// Puts so many records into the sandbox's spool.
+/// Puts this many records into the sandbox's spool.
 ///
 /// # Panics
-/// The spool can not be written.
+/// The spool cannot be written.
 pub fn put(sandbox: &Sandbox, count: usize) {
     put_these(sandbox, (0..count).map(payload).collect());
 }
@@ -22,7 +22,7 @@ pub fn put(sandbox: &Sandbox, count: usize) {
 /// Puts a record of each payload into the sandbox's spool.
 ///
 /// # Panics
-/// The spool can not be written.
+/// The spool cannot be written.
 pub fn put_these(sandbox: &Sandbox, payloads: Vec<String>) {
     let spool = Writer::open_or_create(&sandbox.spool_dir()).unwrap();
     let record = Record::new(1, "org.example/test/waiting", 1).unwrap();

@@ -92,7 +92,7 @@ impl Run {
         Ok(Self { sandbox, spool, message, daemon, first_delivery_secs })
     }
 
-    /// Processor time of telempostd a record, in microseconds, while about so many wait.
+    /// Processor time of telempostd a record, in microseconds, while about this many wait.
     fn cost_us(&self, sink: &Sink, waiting: usize) -> Result<f64, Box<dyn Error>> {
         let warm = sink.received() + SHORT / 2;
         until("some deliveries", || (sink.received() >= warm).then_some(()));

@@ -35,7 +35,7 @@ impl Programs {
                 .status()?;
             if !status.success() {
                 return Err(
-                    format!("tests/c/{name}.c can not be compiled; run `make build deps` first").into()
+                    format!("tests/c/{name}.c cannot be compiled; run `make build deps` first").into()
                 );
             }
         }

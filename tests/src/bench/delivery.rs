@@ -110,7 +110,7 @@ fn deliver(
     Ok(RECORDS as f64 / seconds)
 }
 
-/// Stores so many copies of a record, so many in a file.
+/// Stores `count` copies of a record, `per_file` in a file.
 pub(super) fn fill_spool(
     sandbox: &Sandbox,
     message: &Message,

@@ -114,8 +114,8 @@ fn parser(log: &str, lines: usize) -> Result<f64, Box<dyn Error>> {
     let start = Instant::now();
     for _ in 0..TIMES {
         let (mut scanner, mut found) = (Scanner::default(), Vec::new());
-        for (line, place) in log.lines().zip(0..) {
-            if let Some(line) = Line::of_text(line, place) {
+        for (line, position) in log.lines().zip(0..) {
+            if let Some(line) = Line::of_text(line, position) {
                 scanner.push(&line, &mut found);
             }
         }
@@ -148,7 +148,7 @@ fn idle(print: &mut impl FnMut(&Row)) -> Result<(), Box<dyn Error>> {
     let _telemprobd = sandbox.start_telemprobd();
     let klogscanner = sandbox.start("klogscanner");
     test_harness::until("klogscanner runs", || sandbox.path("run/klogscanner.pid").exists().then_some(()));
-    // What it may have found in this machine's log is told after a moment.
+    // What it may have found in this machine's log is sent after a moment.
     std::thread::sleep(IDLE * 2);
     let before = wake_ups(klogscanner.pid())?;
     std::thread::sleep(IDLE);

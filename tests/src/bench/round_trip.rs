@@ -6,7 +6,7 @@ use super::in_turn;
 use super::sink::Sink;
 use super::table::Row;
 use crate::torture::Relay;
-use crate::torture::relay::Fate;
+use crate::torture::relay::Behaviour;
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub(super) fn measure(
     let sink = Sink::start()?;
     let upstream = sink.url.trim_end_matches("/v2/collector");
     let nginx = Nginx::start(&sandbox, upstream, &Manner::default());
-    let relay = Relay::start(&format!("http://127.0.0.1:{}", nginx.port), |_| Fate::Delayed(EACH_WAY));
+    let relay = Relay::start(&format!("http://127.0.0.1:{}", nginx.port), |_| Behaviour::Delayed(EACH_WAY));
     let (_, port) = relay.url.rsplit_once(':').ok_or("the relay has no port")?;
     let url = format!("https://localhost:{port}/v2/collector");
     let authority = nginx.certificates.authority().display().to_string();

@@ -70,7 +70,7 @@ pub(super) fn measure(print: &mut dyn FnMut(&Row)) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-/// klogscanner with nothing to tell.
+/// klogscanner with nothing to report.
 fn idle_klogscanner() -> (Sandbox, Process) {
     let sandbox = Sandbox::new();
     let process = sandbox.start("klogscanner");

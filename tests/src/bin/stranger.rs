@@ -1,4 +1,4 @@
-//! `stranger SOCKET`: another user's clients, as told on stdin. See `system_tests::torture::rude`.
+//! `stranger SOCKET`: another user's clients, as ordered on stdin. See `system_tests::torture::rude`.
 
 use std::io::{stdin, stdout};
 use std::path::Path;

@@ -18,11 +18,11 @@ pub const CORNERS: &[Entry] = &[
     Entry {
         // Its stack ends there, which no debug information says.
         gdb: SameFor(2, "gdb goes on past the end of the coroutine's stack, and finds frames without a name"),
-        eu_stack: SameFor(2, "the coroutine returns to the first byte of __start_context, as if a call stood before it; eu-stack looks there"),
+        eu_stack: SameFor(2, "the coroutine returns to the first byte of __start_context, as if a call stood before it; eu-stack tries that address"),
         ..entry("context", "cc -g -O1 -o $out $src/context.c", NULL, &["innermost", "coroutine", "__start_context"])
     },
     Entry {
-        gdb: SameFor(2, "gdb makes up a second frame for code that is in no file, since it can not read its prologue"),
+        gdb: SameFor(2, "gdb makes up a second frame for code that is in no file, since it cannot read its prologue"),
         ..entry("generated", "cc -g -O1 -o $out $src/generated.c", NULL, &["innermost", "???", "outer", "main", "_start"])
     },
     // The kernel's core has no thread that has ended.

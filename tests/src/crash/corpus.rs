@@ -1,7 +1,7 @@
 //! The programs that crash: how they are built, and what a report of each has to say.
 //!
 //! A report is right if it names the functions in this order, and if gdb and eu-stack, given a core of the same crash,
-//! tell the same; where one of them does not, the entry says who is right and why.
+//! report the same; where one of them does not, the entry says who is right and why.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,7 +55,7 @@ pub(super) const fn entry(
 
 /// eu-stack 0.188 stops at a program counter that lies in no module.
 const NO_GUESS: Oracle =
-    SameFor(1, "eu-stack does not look for the return address that the call has left; gdb does");
+    SameFor(1, "eu-stack does not search for the return address that the call has left; gdb does");
 
 /// eu-stack 0.188 knows neither Rust's names of today (`_R...`) nor inlined calls in libraries of Rust.
 const NO_RUST: Oracle = SameFor(3, "eu-stack does not demangle Rust's names");
@@ -140,7 +140,7 @@ pub const X86_64: &[Entry] = &[
     entry("vdso", "cc -g -O1 -o $out $src/vdso.c", NULL, &["__vdso_clock_gettime", "ask", "main", "_start"]),
     THREADS,
     Entry {
-        eu_stack: SameFor(2, "eu-stack loses libc among so many mappings"),
+        eu_stack: SameFor(2, "eu-stack loses libc among that many mappings"),
         ..entry("mappings", "cc -g -O1 -o $out $src/mappings.c", NULL, &["crash", "main", "_start"])
     },
 ];

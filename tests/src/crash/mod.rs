@@ -14,7 +14,7 @@ use test_harness::{Sandbox, programs};
 /// configuration get short names in the sandbox, which has to be in the temporary folder.
 ///
 /// # Panics
-/// The names can not be made.
+/// The names cannot be made.
 pub fn crashprobe_pattern(sandbox: &Sandbox) -> String {
     let (program, config) = (sandbox.path("p"), sandbox.path("c"));
     if !program.exists() {

@@ -7,15 +7,15 @@ use std::process::Command;
 /// Functions by thread, innermost first.
 pub type Threads = BTreeMap<i32, Vec<String>>;
 
-/// Frames that are compared: ours are at most so many, and so are eu-stack's.
+/// Frames that are compared: we report at most this many, and so does eu-stack.
 const FRAMES: usize = 64;
 
-/// Functions that gdb tells although they have no frame: it knows from DWARF (DW_TAG_call_site) that they ended with a
+/// Functions that gdb shows although they have no frame: it knows from DWARF (DW_TAG_call_site) that they ended with a
 /// jump to the next one. What is on the stack does not show them. Which ones end so differs between builds of glibc.
 const TAIL_CALLS: &[&str] =
     &["pthread_kill_internal", "futex_abstimed_wait_cancelable64", "qsort", "assert_fail"];
 
-/// The functions but for those that may be told without having a frame.
+/// The functions but for those that may be shown without having a frame.
 pub fn with_frames(functions: &[String]) -> impl Iterator<Item = &String> {
     functions.iter().filter(|function| !TAIL_CALLS.contains(&function.as_str()))
 }
@@ -30,7 +30,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("data", "??"),
 ];
 
-/// The backtraces of a payload. Threads that are told as alike others count as those.
+/// The backtraces of a payload. Threads that are reported as alike others count as those.
 pub fn of_payload(payload: &str) -> Threads {
     let mut threads = Threads::new();
     let mut current = None;
@@ -44,10 +44,10 @@ pub fn of_payload(payload: &str) -> Threads {
         } else if let Some(others) = line.strip_prefix("Also in this place: TID") {
             let same = threads[&current.unwrap()].clone();
             let numbers = others.split(|c: char| !c.is_ascii_digit()).filter_map(|tid| tid.parse().ok());
-            let told = others.contains("more");
+            let has_more = others.contains("more");
             let numbers: Vec<i32> = numbers.collect();
             // The last number counts those without a number.
-            for tid in &numbers[..numbers.len() - usize::from(told)] {
+            for tid in &numbers[..numbers.len() - usize::from(has_more)] {
                 threads.insert(*tid, same.clone());
             }
         }
@@ -55,7 +55,7 @@ pub fn of_payload(payload: &str) -> Threads {
     threads
 }
 
-/// The functions of the crashing thread of a payload, which is told first, whatever its id.
+/// The functions of the crashing thread of a payload, which comes first, whatever its id.
 pub fn crashed(payload: &str) -> Vec<String> {
     let block = payload.split("\n\n").find(|block| block.starts_with("Backtrace (TID "));
     of_payload(block.unwrap_or_default()).into_values().next().unwrap_or_default()
@@ -64,7 +64,7 @@ pub fn crashed(payload: &str) -> Vec<String> {
 /// What gdb says of a core.
 ///
 /// # Panics
-/// gdb can not be run.
+/// gdb cannot be run.
 pub fn gdb(program: &Path, core: &Path) -> Threads {
     let output = Command::new("gdb")
         .args(["-batch", "-nx"])
@@ -122,7 +122,7 @@ fn without_arguments(frame: &str) -> &str {
 /// What eu-stack says of a core.
 ///
 /// # Panics
-/// eu-stack can not be run.
+/// eu-stack cannot be run.
 pub fn eu_stack(program: &Path, core: &Path) -> Threads {
     let output = Command::new("eu-stack")
         .arg("-i")

@@ -19,7 +19,7 @@ pub fn count(collector: &Collector) -> usize {
 /// to itself while it runs.
 ///
 /// # Panics
-/// The database can not be read, or a key is missing.
+/// The database cannot be read, or a key is missing.
 pub fn collected(sandbox: &Sandbox, mut collector: Collector) -> Vec<Kept> {
     collector.process.stop();
     let path = sandbox.path("collector.db");

@@ -1,4 +1,4 @@
-//! Random moments. The seed is printed, so that a run can be told from another.
+//! Random moments. The seed is printed, so that a run can be repeated.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -39,9 +39,9 @@ impl Dice {
         self.bits() % end
     }
 
-    /// Lets a moment pass, of any length below `most`: what follows happens at a random time.
-    pub fn moment(&mut self, most: Duration) {
-        let nanos = self.below(u64::try_from(most.as_nanos()).unwrap_or(u64::MAX));
+    /// Lets a moment pass, of any length below `maximum`: what follows happens at a random time.
+    pub fn moment(&mut self, maximum: Duration) {
+        let nanos = self.below(u64::try_from(maximum.as_nanos()).unwrap_or(u64::MAX));
         std::thread::sleep(Duration::from_nanos(nanos));
     }
 }

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum TracedExit {
     /// It was killed.
     Killed,
     /// It came to its end before, with this exit code.
@@ -46,9 +46,9 @@ const INNER: &[libc::c_long] = &[
 /// Runs a program of one thread, and kills it just before its `nth` call that others can notice, counted from 0.
 ///
 /// # Panics
-/// It can not be traced.
+/// It cannot be traced.
 #[allow(clippy::zombie_processes)] // It is waited for below, as one that is traced.
-pub fn kill_before_call(program: &Path, args: &[&str], nth: usize) -> End {
+pub fn kill_before_call(program: &Path, args: &[&str], nth: usize) -> TracedExit {
     // It waits until it is traced, and is traced from its first call on.
     let mut command = Command::new("sh");
     command.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(program).args(args);
@@ -78,7 +78,7 @@ pub fn kill_before_call(program: &Path, args: &[&str], nth: usize) -> End {
             }
             WaitStatus::PtraceSyscall(_) | WaitStatus::PtraceEvent(..) => {}
             WaitStatus::Stopped(_, other) => signal = Some(other),
-            WaitStatus::Exited(_, code) => return End::Ended(code),
+            WaitStatus::Exited(_, code) => return TracedExit::Ended(code),
             other => panic!("{}: {other:?}", program.display()),
         }
         ptrace::syscall(pid, signal).unwrap();
@@ -92,9 +92,9 @@ fn is_noticed(pid: Pid) -> bool {
     !INNER.contains(&number)
 }
 
-fn end(pid: Pid) -> End {
+fn end(pid: Pid) -> TracedExit {
     kill(pid, Signal::SIGKILL).unwrap();
     let status = waitpid(pid, None).unwrap();
     assert_eq!(status, WaitStatus::Signaled(pid, Signal::SIGKILL, false));
-    End::Killed
+    TracedExit::Killed
 }

@@ -1,7 +1,7 @@
 //! One record to telemprobd, and what exactly came back.
 //!
 //! [`telemetry::Client`] takes an end of file without an answer for success, since the C daemon gave no
-//! answers (CONTRACT 3). A telemprobd that is killed leaves the same end of file. Here the two are told
+//! answers (CONTRACT 3). A telemprobd that is killed leaves the same end of file. Here the two are kept
 //! apart: a record is answered when the four bytes are there.
 
 use std::io::{Read, Write};
@@ -24,7 +24,7 @@ pub enum Answer {
 /// The bytes of a record of this class and payload, without a configuration of its own.
 ///
 /// # Panics
-/// It can not be made.
+/// It cannot be made.
 pub fn message(class: &str, payload: &str) -> Vec<u8> {
     let mut record = Record::new(1, class, 1).unwrap();
     record.set_payload(payload).unwrap();

@@ -33,13 +33,13 @@ struct Shared {
 }
 
 impl Load {
-    /// Starts senders. `name` tells this load from others in the same scenario.
+    /// Starts senders. `name` distinguishes this load from others in the same scenario.
     pub fn start(socket: &Path, name: &str, senders: usize) -> Self {
-        Self::start_with_most(socket, name, senders, usize::MAX)
+        Self::start_bounded(socket, name, senders, usize::MAX)
     }
 
-    /// As [`Load::start`]; each sender ends by itself after `most` records.
-    pub fn start_with_most(socket: &Path, name: &str, senders: usize, most: usize) -> Self {
+    /// As [`Load::start`]; each sender ends by itself after `maximum` records.
+    pub fn start_bounded(socket: &Path, name: &str, senders: usize, maximum: usize) -> Self {
         let shared = Arc::new(Shared {
             socket: socket.to_owned(),
             name: name.to_owned(),
@@ -51,7 +51,7 @@ impl Load {
         });
         let thread = |sender| {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.send(sender, most))
+            thread::spawn(move || shared.send(sender, maximum))
         };
         Self { threads: (0..senders).map(thread).collect(), shared }
     }
@@ -114,8 +114,8 @@ impl Drop for Load {
 }
 
 impl Shared {
-    fn send(&self, sender: usize, most: usize) {
-        for number in 0..most {
+    fn send(&self, sender: usize, maximum: usize) {
+        for number in 0..maximum {
             if self.stop.load(Ordering::Acquire) {
                 return;
             }

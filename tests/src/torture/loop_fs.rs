@@ -15,11 +15,11 @@ pub struct LoopFs {
 }
 
 impl LoopFs {
-    /// Makes a file system of so many MiB and mounts it, `FOLDER/NAME.img` on `FOLDER/NAME`. None if this
-    /// machine can not, which is said; where root tests for CI it is a failure.
+    /// Makes a file system of this many MiB and mounts it, `FOLDER/NAME.img` on `FOLDER/NAME`. None if this
+    /// machine cannot, which is said; where root tests for CI it is a failure.
     ///
     /// # Panics
-    /// It can not, and `CI=true` and this is root; or a file can not be written.
+    /// It cannot, and `CI=true` and this is root; or a file cannot be written.
     pub fn format(folder: &Path, name: &str, mib: u64) -> Option<Self> {
         if !super::needs_root("mounting a file system") {
             return None;
@@ -32,8 +32,8 @@ impl LoopFs {
         let made = run(&mut mkfs).and_then(|()| Self::mount(&image, &folder.join(name)));
         made.map_err(|error| {
             let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true") && Uid::effective().is_root();
-            assert!(!is_ci, "a file system can not be mounted, and CI must not skip that: {error}");
-            super::skipped(&format!("a file system can not be mounted here: {error}"));
+            assert!(!is_ci, "a file system cannot be mounted, and CI must not skip that: {error}");
+            super::skipped(&format!("a file system cannot be mounted here: {error}"));
         })
         .ok()
     }
@@ -59,11 +59,11 @@ impl LoopFs {
     /// same cache. So the copy has what the file system has written to its disk, synced or by itself, and
     /// lacks what is only in the file system's own cache. To be a state that the disk was in at *one*
     /// moment, the file must not change while it is read: it is read until two readings in turn are equal.
-    /// For that its writers have to be stopped. What the disk itself would lose, were it not told to flush
+    /// For that its writers have to be stopped. What the disk itself would lose, were it not asked to flush
     /// its own cache, is not seen: that order is the kernel's part of a sync.
     ///
     /// # Panics
-    /// It can not be read, or never comes to rest.
+    /// It cannot be read, or never comes to rest.
     pub fn power_cut(&self) -> Vec<u8> {
         let mut before = fs::read(&self.image).unwrap();
         test_harness::until("a disk at rest", || {

@@ -56,15 +56,15 @@ fn skipped(what: &str) {
 /// # Panics
 /// It did not fall for the [`DEADLINE`].
 pub fn until_drained(what: &str, mut remaining: impl FnMut() -> usize) {
-    let mut least = usize::MAX;
+    let mut minimum = usize::MAX;
     let mut since = Instant::now();
     loop {
         let now = remaining();
         if now == 0 {
             return;
         }
-        if now < least {
-            (least, since) = (now, Instant::now());
+        if now < minimum {
+            (minimum, since) = (now, Instant::now());
         }
         assert!(since.elapsed() < DEADLINE, "{what}: stays at {now}");
         std::thread::sleep(Duration::from_millis(20));
@@ -79,7 +79,7 @@ pub fn until_delivered(sandbox: &Sandbox) {
 /// The names in the spool that are records.
 ///
 /// # Panics
-/// The spool can not be read.
+/// The spool cannot be read.
 pub fn spool_files(sandbox: &Sandbox) -> Vec<String> {
     let names = std::fs::read_dir(sandbox.spool_dir()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 /// What becomes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Behaviour {
     /// Bytes arrive so much later, in each direction.
     Delayed(Duration),
-    /// It breaks once the client has sent so many bytes; these and the answers to them still pass.
+    /// It breaks once the client has sent this many bytes; these and the answers to them still pass.
     BreaksAfter(usize),
     /// The server gets everything; the connection closes in place of its first answer.
     Unanswered,
@@ -36,12 +36,12 @@ struct Shared {
 }
 
 impl Relay {
-    /// Starts a relay to `server_url` (`http://ADDRESS:PORT`). `fate` is asked with the number of each new
+    /// Starts a relay to `server_url` (`http://ADDRESS:PORT`). `behaviour` is asked with the number of each new
     /// connection, from 0.
     ///
     /// # Panics
     /// There is no port, or the URL is another.
-    pub fn start(server_url: &str, fate: impl Fn(usize) -> Fate + Send + 'static) -> Self {
+    pub fn start(server_url: &str, behaviour: impl Fn(usize) -> Behaviour + Send + 'static) -> Self {
         let server: SocketAddr = server_url.strip_prefix("http://").unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -52,10 +52,10 @@ impl Relay {
                 if of_thread.stop.load(Ordering::Acquire) {
                     return;
                 }
-                let fate = fate(of_thread.connections.fetch_add(1, Ordering::AcqRel));
+                let behaviour = behaviour(of_thread.connections.fetch_add(1, Ordering::AcqRel));
                 let shared = Arc::clone(&of_thread);
                 if let Ok(server) = TcpStream::connect(server) {
-                    thread::spawn(move || pass(client, server, fate, &shared));
+                    thread::spawn(move || pass(client, server, behaviour, &shared));
                 }
             }
         });
@@ -86,7 +86,7 @@ impl Drop for Relay {
     }
 }
 
-fn pass(client: TcpStream, server: TcpStream, fate: Fate, shared: &Shared) {
+fn pass(client: TcpStream, server: TcpStream, behaviour: Behaviour, shared: &Shared) {
     let (client, server) = (&client, &server);
     let close = &|| {
         let _ = client.shutdown(Shutdown::Both);
@@ -96,15 +96,17 @@ fn pass(client: TcpStream, server: TcpStream, fate: Fate, shared: &Shared) {
         let _ = stream.set_nodelay(true);
     }
     let note_cut = |was_cut| _ = shared.cut.fetch_add(usize::from(was_cut), Ordering::AcqRel);
-    let back = move || match fate {
-        Fate::Delayed(delay) => delay_bytes(server, client, delay),
-        Fate::BreaksAfter(_) => drop(copy_bytes(server, client, usize::MAX)),
-        Fate::Unanswered => note_cut(server.take(4096).read(&mut [0; 4096]).is_ok_and(|length| length > 0)),
+    let back = move || match behaviour {
+        Behaviour::Delayed(delay) => delay_bytes(server, client, delay),
+        Behaviour::BreaksAfter(_) => drop(copy_bytes(server, client, usize::MAX)),
+        Behaviour::Unanswered => {
+            note_cut(server.take(4096).read(&mut [0; 4096]).is_ok_and(|length| length > 0))
+        }
     };
-    let forth = || match fate {
-        Fate::Delayed(delay) => delay_bytes(client, server, delay),
-        Fate::BreaksAfter(most) => note_cut(copy_bytes(client, server, most)),
-        Fate::Unanswered => drop(copy_bytes(client, server, usize::MAX)),
+    let forth = || match behaviour {
+        Behaviour::Delayed(delay) => delay_bytes(client, server, delay),
+        Behaviour::BreaksAfter(maximum) => note_cut(copy_bytes(client, server, maximum)),
+        Behaviour::Unanswered => drop(copy_bytes(client, server, usize::MAX)),
     };
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -116,9 +118,9 @@ fn pass(client: TcpStream, server: TcpStream, fate: Fate, shared: &Shared) {
     });
 }
 
-/// Passes bytes until the end, or until there were so many: returns whether there were.
-fn copy_bytes(mut from: &TcpStream, mut to: &TcpStream, most: usize) -> bool {
-    let mut left = most;
+/// Passes bytes until the end, or until this many were passed: returns whether they were.
+fn copy_bytes(mut from: &TcpStream, mut to: &TcpStream, maximum: usize) -> bool {
+    let mut left = maximum;
     let mut buffer = [0; 16 * 1024];
     while left > 0 {
         let room = buffer.len().min(left);

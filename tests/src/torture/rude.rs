@@ -22,7 +22,7 @@ use std::time::Duration;
 /// Carries out the commands until they end; then the process does, with all its clients.
 ///
 /// # Errors
-/// The socket can not be connected to, or a command is unknown.
+/// The socket cannot be connected to, or a command is unknown.
 pub fn obey(socket: &Path, commands: impl BufRead, mut answers: impl Write) -> io::Result<()> {
     let mut held = Vec::new();
     for line in commands.lines() {
@@ -55,11 +55,11 @@ fn connect(socket: &Path, count: usize) -> io::Result<Vec<UnixStream>> {
     (0..count).map(|_| UnixStream::connect(socket)).collect()
 }
 
-/// Keeps so many connections open in a thread. With `drip` each sends a byte of it a second.
+/// Keeps this many connections open in a thread. With `drip` each sends a byte of it a second.
 fn keep_open(socket: &Path, count: usize, drip: Option<Vec<u8>>) -> io::Result<()> {
     let mut clients: Vec<_> = connect(socket, count)?.into_iter().map(|client| (client, 0)).collect();
     let socket = socket.to_owned();
-    // Ten times a second a tenth of them, and all are looked at once a second.
+    // Ten times a second a tenth of them, and all are checked once a second.
     thread::spawn(move || {
         for turn in 0.. {
             for (client, sent) in clients.iter_mut().skip(turn % 10).step_by(10) {

@@ -21,9 +21,9 @@ impl Stranger {
     /// Starts one, as [`STRANGER_UID`] if this is root, else as this user.
     ///
     /// # Panics
-    /// It can not be started.
+    /// It cannot be started.
     pub fn start(sandbox: &Sandbox) -> Self {
-        // Where the build lies he may not be allowed to look.
+        // Where the build lies another user may not be allowed to read.
         let program = sandbox.path("stranger");
         if !program.exists() {
             // By another process: were it open for writing here while another thread forks, that child
@@ -45,7 +45,7 @@ impl Stranger {
     ///
     /// # Panics
     /// It ended.
-    pub fn tell(&mut self, command: &str) -> String {
+    pub fn order(&mut self, command: &str) -> String {
         writeln!(self.commands, "{command}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
@@ -58,7 +58,7 @@ impl Stranger {
     /// # Panics
     /// There was no answer.
     pub fn send(&mut self, payload: &str) -> i32 {
-        let answer = self.tell(&format!("send {payload}"));
+        let answer = self.order(&format!("send {payload}"));
         answer.parse().unwrap_or_else(|_| panic!("{payload}: {answer}"))
     }
 }

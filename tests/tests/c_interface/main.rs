@@ -151,7 +151,7 @@ fn no_call_changes_the_process_or_lets_a_descriptor_out() {
 }
 
 #[test]
-fn a_program_sends_what_it_was_told_to() {
+fn a_program_sends_what_its_arguments_say() {
     let far_end = FarEnd::new();
     let id = "0123456789abcdef0123456789abcdef";
     let sent = stdout(run(program("send_hello").arg(far_end.config()).arg(id)));
@@ -172,7 +172,7 @@ fn a_program_says_why_it_could_not_send() {
 }
 
 #[test]
-fn pkg_config_tells_how_to_build_a_program() {
+fn pkg_config_says_how_to_build_a_program() {
     if !is_there("pkg-config") {
         println!("skipped: no pkg-config here (`make deps` installs it)");
         return;

@@ -24,7 +24,7 @@ fn installed(target: &str) -> BTreeSet<String> {
         Command::new(root.join("debian/rules"))
             .arg(target)
             .current_dir(&root)
-            // What a `make check-deb` around this one was told is not meant for it.
+            // Variables of a `make check-deb` around this one are not meant for it.
             .env_remove("MAKEFLAGS")
             .env_remove("MAKELEVEL"),
     );
@@ -60,7 +60,7 @@ fn the_packages_hold_what_is_installed_and_share_nothing() {
 }
 
 #[test]
-fn each_part_is_where_it_is_looked_for() {
+fn each_part_is_where_it_is_expected() {
     let libraries = library_folder();
     let runtime: BTreeSet<_> = held_by(LIBRARY).collect();
     let expected = ["libtelemetry.so.4", "libtelemetry.so.4.0.1"].map(|name| format!("{libraries}/{name}"));

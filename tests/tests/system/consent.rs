@@ -7,7 +7,7 @@ use test_harness::machine::Machine;
 const WORK_DIRECTORIES: [&str; 4] =
     ["/var/lib/telemetry", "/var/spool/telemetry", "/var/log/telemetry", "/var/cache/telemetry"];
 
-/// Nobody listens, nothing runs, and a sender is told what to do.
+/// Nobody listens, nothing runs, and a sender's error says what to do.
 fn assert_silent(machine: &Machine) {
     assert!(!machine.path("/run/telem-0").exists());
     assert!(home::processes(machine).is_empty(), "{:?}", home::processes(machine));
@@ -60,7 +60,7 @@ fn opting_in_says_what_it_means_and_opting_out_removes_what_was_kept() {
     assert_eq!(machine.run(&["telemctl", "opt-in"]), "Already opted in. Nothing to do.\n");
     assert!(machine.run(&["telemctl", "preview"]).contains("http://127.0.0.1:8080/v2/collector"));
 
-    // Where the consent can not be taken away, nothing else changes either.
+    // Where the consent cannot be taken away, nothing else changes either.
     machine
         .shell("mount --bind /etc/telemetrics /etc/telemetrics && mount -o remount,bind,ro /etc/telemetrics");
     let output = machine.output(&["telemctl", "opt-out"]);

@@ -1,10 +1,10 @@
-//! A unit of the machine that fails is told, by the probe that follows the journal.
+//! A unit of the machine that fails is reported, by the probe that follows the journal.
 
 use crate::home;
 
 #[test]
-fn a_unit_that_fails_is_told() {
-    let Some(mut machine) = home::opted_in("a_unit_that_fails_is_told") else { return };
+fn a_unit_that_fails_is_reported() {
+    let Some(mut machine) = home::opted_in("a_unit_that_fails_is_reported") else { return };
     let command = "[Service]\nExecStart=sh -c 'exit 3'\n";
     machine.write("/etc/systemd/system/nightly-backup.service", command);
     machine.run(&["systemctl", "daemon-reload"]);
@@ -14,11 +14,11 @@ fn a_unit_that_fails_is_told() {
     let message = "MESSAGE=nightly-backup.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED\n\
         UNIT=nightly-backup.service\n";
     assert_eq!(record["payload"], message);
-    // Another reboot tells it no second time: it was told.
+    // It is reported once: another reboot does not report it again.
     machine.reboot();
     machine.run(&["hprobe"]);
     home::record_of(&machine, home::HELLO);
-    let told =
+    let reported =
         home::records(&machine).into_iter().filter(|it| it["classification"] == record["classification"]);
-    assert_eq!(told.count(), 1);
+    assert_eq!(reported.count(), 1);
 }

@@ -1,4 +1,4 @@
-//! What the scenarios look at on a machine with our packages.
+//! What the scenarios check on a machine with our packages.
 
 use serde_json::Value;
 pub(crate) use test_harness::machine::installation::{

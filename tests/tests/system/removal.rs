@@ -4,7 +4,7 @@ use crate::home;
 use std::collections::BTreeSet;
 use test_harness::machine::Machine;
 
-/// All files but the kernel's, and but those that any package's coming and going changes: dpkg's and apt's books,
+/// All files but the kernel's, and but those that any package's coming and going changes: dpkg's and apt's state,
 /// caches and logs, and the copies that are made of the list of users, which stay on Debian.
 const FILES: &str = "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /root/packages \
     -o -path /var/cache/apt -o -path /var/lib/apt -o -path /var/log/apt -o -path /var/log/journal \
@@ -26,7 +26,7 @@ fn a_purge_leaves_nothing_of_ours() {
     let machine = Machine::boot(tree);
     let before = files(&machine);
     home::install(&machine);
-    // All that the manuals tell an administrator to make, and all that use leaves.
+    // All that an administrator makes by the manuals, and all that use leaves.
     machine.write("/etc/telemetrics/telemetrics.conf", home::CONFIGURATION);
     machine.write("/etc/telemetrics/opt-in-static-machine-id", "fixed\n");
     machine.write("/etc/telemetrics/opt-in-no-privacy-filters", "");

@@ -1,7 +1,7 @@
 //! A machine without packages: a small tree with this system's `/usr` and this build's programs, for scenarios that
 //! need a few units and nothing installed.
 
-use super::container::{Container, Place};
+use super::container::{Container, Setup};
 use crate::programs;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -24,7 +24,7 @@ impl BareMachine {
     /// A tree in this directory, which has consent, the daemons' user, their directories and these units.
     ///
     /// # Panics
-    /// It can not be made.
+    /// It cannot be made.
     pub fn new(root: PathBuf, units: &[&str]) -> Self {
         for directory in
             ["usr", "etc/systemd/system", "etc/tmpfiles.d", "etc/telemetrics", "var/log/journal", "root"]
@@ -38,7 +38,7 @@ impl BareMachine {
             symlink(Path::new("usr").join(link), root.join(link)).unwrap();
         }
         let machine = Self { root, booted: None };
-        // nspawn looks for it before it mounts /usr.
+        // nspawn needs it before it mounts /usr.
         fs::copy("/etc/os-release", machine.path("/etc/os-release")).unwrap();
         let id = TELEMETRY_ID;
         machine.write(
@@ -63,7 +63,7 @@ impl BareMachine {
     /// Writes a file.
     ///
     /// # Panics
-    /// It can not be written.
+    /// It cannot be written.
     pub fn write(&self, path: &str, text: &str) {
         fs::write(self.path(path), text).unwrap();
     }
@@ -71,7 +71,7 @@ impl BareMachine {
     /// Writes a unit that runs this shell command once, after those that are named.
     ///
     /// # Panics
-    /// It can not be written.
+    /// It cannot be written.
     pub fn write_command(&self, unit: &str, after: &str, command: &str) {
         let text = format!(
             "[Unit]\nAfter={after}\nWants={after}\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '{command}'\n"
@@ -82,10 +82,10 @@ impl BareMachine {
     /// Boots to this unit. What is shown on the console goes to a log in the folder.
     ///
     /// # Panics
-    /// It can not be started.
+    /// It cannot be started.
     pub fn boot(&mut self, log_folder: &Path, unit: &str) {
         let programs = format!("--bind-ro={}:{PROGRAMS}", programs::folder().display());
-        self.booted = Some(Container::start(Place {
+        self.booted = Some(Container::start(Setup {
             name: format!("bare-{}", std::process::id()),
             root: self.root.clone(),
             logs: log_folder.to_owned(),
@@ -96,7 +96,7 @@ impl BareMachine {
     /// The machine's journal, as text.
     ///
     /// # Panics
-    /// journalctl can not be started.
+    /// journalctl cannot be started.
     pub fn journal(&self) -> String {
         let mut command = Command::new("journalctl");
         let output =
@@ -126,7 +126,7 @@ fn filled(source: &str) -> String {
     let output = Command::new("make")
         .args(["-s", "-C", programs::source_root().to_str().unwrap(), "fill-file"])
         .args([&format!("source={source}"), &format!("bindir={PROGRAMS}")])
-        // What a `make test` around this one was told is not meant for it.
+        // Variables of a `make test` around this one are not meant for it.
         .env_remove("MAKEFLAGS")
         .env_remove("MAKELEVEL")
         .output()

@@ -9,26 +9,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Joins the control groups that it is told, up to `--`, and becomes the rest of its arguments.
+/// Joins the control groups that are named, up to `--`, and becomes the rest of its arguments.
 const JOIN: &str = r#"while [ "$1" != -- ]; do echo $$ >"$1"; shift; done; shift; exec "$@""#;
 
 /// What is to be run.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Setup {
     /// A name that no other container has.
     pub(super) name: String,
     /// The tree.
     pub(super) root: PathBuf,
     /// Where the logs of its console and of systemd-nspawn lie.
     pub(super) logs: PathBuf,
-    /// Further options of systemd-nspawn, and what its systemd is told.
+    /// Further options of systemd-nspawn, and credentials for its systemd.
     pub(super) options: Vec<String>,
 }
 
 /// A running container.
 #[derive(Debug)]
 pub(super) struct Container {
-    place: Place,
+    setup: Setup,
     group: ControlGroup,
     nspawn: Process,
     /// Its first process.
@@ -37,16 +37,16 @@ pub(super) struct Container {
 
 impl Container {
     /// Starts it; its systemd may not answer yet.
-    pub(super) fn start(place: Place) -> Self {
-        let group = ControlGroup::named(&place.name);
-        let mut nspawn = spawn(&place, &group);
+    pub(super) fn start(setup: Setup) -> Self {
+        let group = ControlGroup::named(&setup.name);
+        let mut nspawn = spawn(&setup, &group);
         let init = wait_for_init(&mut nspawn);
-        Self { place, group, nspawn, init }
+        Self { setup, group, nspawn, init }
     }
 
     /// Starts it again after its end.
     pub(super) fn start_again(&mut self) {
-        self.nspawn = spawn(&self.place, &self.group);
+        self.nspawn = spawn(&self.setup, &self.group);
         self.init = wait_for_init(&mut self.nspawn);
     }
 
@@ -91,7 +91,7 @@ impl Container {
             std::thread::sleep(Duration::from_millis(5));
         }
         // What systemd-nspawn leaves where /run is no tmpfs.
-        let _ = fs::remove_dir_all(Path::new("/run/systemd/nspawn/propagate").join(&self.place.name));
+        let _ = fs::remove_dir_all(Path::new("/run/systemd/nspawn/propagate").join(&self.setup.name));
     }
 }
 
@@ -101,7 +101,7 @@ impl Drop for Container {
     }
 }
 
-fn spawn(place: &Place, group: &ControlGroup) -> Process {
+fn spawn(setup: &Setup, group: &ControlGroup) -> Process {
     let mut command = Command::new("sh");
     command.args(["-euc", JOIN, "sh"]).args(group.make()).arg("--");
     // The container would outlive a systemd-nspawn that is killed: therefore a process namespace around both, which
@@ -117,10 +117,10 @@ fn spawn(place: &Place, group: &ControlGroup) -> Process {
         "--console=pipe",
         "--link-journal=no",
     ]);
-    command.arg(format!("--machine={}", place.name)).arg("--directory").arg(&place.root).args(&place.options);
-    let console = File::options().create(true).append(true).open(place.logs.join("console.log")).unwrap();
+    command.arg(format!("--machine={}", setup.name)).arg("--directory").arg(&setup.root).args(&setup.options);
+    let console = File::options().create(true).append(true).open(setup.logs.join("console.log")).unwrap();
     command.stdout(console);
-    Process::spawn(&place.logs, "systemd-nspawn", &mut command)
+    Process::spawn(&setup.logs, "systemd-nspawn", &mut command)
 }
 
 fn wait_for_init(nspawn: &mut Process) -> u32 {

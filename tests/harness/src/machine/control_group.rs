@@ -60,7 +60,7 @@ fn parents(mounts: &str, own: &str) -> Vec<PathBuf> {
         };
         let path = own.lines().find_map(|line| line.split_once(beginning)).map_or("", |(_, path)| path);
         let mount = Path::new(mount);
-        // A process may be told a path that the mount does not reach.
+        // A process may see a path of its own that the mount does not reach.
         let parent = Some(mount.join(path)).filter(|parent| parent.exists());
         parents.push(parent.unwrap_or_else(|| mount.to_owned()));
     }

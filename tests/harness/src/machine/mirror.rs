@@ -11,7 +11,7 @@ pub(super) struct Mirror {
     pub(super) suite: String,
     /// As in `http://deb.debian.org/debian`.
     pub(super) url: String,
-    /// The proxy that apt is told to use, if it is.
+    /// The proxy that apt is configured to use, if any.
     pub(super) proxy: Option<String>,
 }
 

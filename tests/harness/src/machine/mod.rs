@@ -21,7 +21,7 @@ pub use tree::Tree;
 
 use crate::programs;
 use crate::until;
-use container::{Container, Place};
+use container::{Container, Setup};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -38,7 +38,7 @@ const PROGRAMS: [(&str, &str); 5] = [
 /// Whether a machine can be booted here. Says why not, and fails where it must be possible.
 ///
 /// # Panics
-/// It can not be, though `CI=true` says that nothing may be skipped.
+/// It cannot be, though `CI=true` says that nothing may be skipped.
 pub fn can_boot(test: &str) -> bool {
     let missing = PROGRAMS.iter().find(|(program, _)| {
         let version =
@@ -77,7 +77,7 @@ impl Machine {
     /// # Panics
     /// It does not boot.
     pub fn boot(tree: Tree) -> Self {
-        let container = Container::start(Place {
+        let container = Container::start(Setup {
             name: tree.name(),
             root: tree.root(),
             logs: tree.folder().to_owned(),
@@ -107,7 +107,7 @@ impl Machine {
     /// Runs a command inside.
     ///
     /// # Panics
-    /// It can not be started.
+    /// It cannot be started.
     pub fn output<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
         self.command(args).output().unwrap()
     }
@@ -145,7 +145,7 @@ impl Machine {
     /// Writes a file of it, with the directories on the way to it.
     ///
     /// # Panics
-    /// It can not be written.
+    /// It cannot be written.
     pub fn write(&self, inside: &str, contents: impl AsRef<[u8]>) {
         // By way of the tree, on which all but /run, /tmp and /dev lie.
         self.tree.write(inside, contents);

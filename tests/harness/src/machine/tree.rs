@@ -65,7 +65,7 @@ impl Tree {
     /// Writes a file of it, with the directories on the way to it.
     ///
     /// # Panics
-    /// It can not be written.
+    /// It cannot be written.
     pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let file = self.root().join(path.trim_start_matches('/'));
         fs::create_dir_all(file.parent().unwrap()).unwrap();
