@@ -1,6 +1,7 @@
 //! Trees of files.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Copies a tree of files.
@@ -23,9 +24,12 @@ pub fn copy(from: &Path, to: &Path) {
 /// Names of the files in a directory, in order; none if it is not there.
 ///
 /// # Panics
-/// A name is not UTF-8.
+/// It cannot be read, or a name is not UTF-8.
 pub fn names(directory: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        entries => entries.unwrap_or_else(|error| panic!("{}: {error}", directory.display())),
+    };
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names

@@ -110,7 +110,7 @@ fn deliver(
     Ok(RECORDS as f64 / seconds)
 }
 
-/// Stores `count` copies of a record, `per_file` in a file.
+/// Stores a record `records` times, `per_file` of them in a file.
 pub(super) fn fill_spool(
     sandbox: &Sandbox,
     message: &Message,

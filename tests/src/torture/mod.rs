@@ -25,7 +25,7 @@ pub use stranger::Stranger;
 use nix::unistd::Uid;
 use std::io::Write;
 use std::time::{Duration, Instant};
-use test_harness::{DEADLINE, Process, Sandbox};
+use test_harness::{DEADLINE, Process, Sandbox, directory};
 
 /// Chooses the short form or the full one: `TORTURE=full`. Nothing else reads it.
 pub fn short_or_full<T>(short: T, full: T) -> T {
@@ -72,32 +72,26 @@ pub fn until_drained(what: &str, mut remaining: impl FnMut() -> usize) {
 }
 
 /// Waits until telempostd has emptied the spool.
-pub fn until_delivered(sandbox: &Sandbox) {
-    until_drained("files in the spool", || spool_files(sandbox).len());
-}
-
-/// The names in the spool that are records.
 ///
 /// # Panics
-/// The spool cannot be read.
-pub fn spool_files(sandbox: &Sandbox) -> Vec<String> {
-    let names = std::fs::read_dir(sandbox.spool_dir()).unwrap();
-    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !name.starts_with('.')).collect()
+/// There is none, or it is not emptied.
+pub fn until_delivered(sandbox: &Sandbox) {
+    assert!(sandbox.spool_dir().is_dir(), "no spool");
+    until_drained("files in the spool", || sandbox.waiting().len());
 }
 
 /// Nothing of the spool is half written, set aside or refused.
 ///
 /// # Panics
-/// Something is; or a file of the spool is damaged.
+/// Something is; or a file of the spool is damaged, or there is none.
 pub fn check_no_remains(sandbox: &Sandbox) {
-    let names = std::fs::read_dir(sandbox.spool_dir()).unwrap();
-    for name in names.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+    assert!(sandbox.spool_dir().is_dir(), "no spool");
+    for name in sandbox.names("spool") {
         assert!(!name.starts_with(".new-"), "{name} is left half written");
     }
     for folder in [telemetry_store::spool::DAMAGED_DIR, telemetry_store::spool::REJECTED_DIR] {
         let folder = sandbox.spool_dir().join(folder);
-        let names: Vec<_> = std::fs::read_dir(&folder).into_iter().flatten().collect();
+        let names = directory::names(&folder);
         assert!(names.is_empty(), "in {}: {names:?}", folder.display());
     }
     let _ = sandbox.spooled();
