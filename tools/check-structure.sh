@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks that the house is built as ARCHITECTURE.md says: which room may use which, no circle among the modules at the
-# top of a crate, and no source file of more than 350 lines, tests apart.
+# top of a crate, no source file of more than 350 lines, tests apart, and that the client and its tests are built
+# without tokio, SQL and a browser.
 #
 #   tools/check-structure.sh           check, and print what is wrong
 #   tools/check-structure.sh arrows    print which room uses which
@@ -30,7 +31,10 @@ telempostd      upload store runtime config files record
 telemctl        telempostd telemprobd crashprobe journalprobe kernel basic outbox upload crash journal libtelemetry store runtime config files record
 completions     telemctl telempostd telemprobd crashprobe journal kernel basic backend
 backend
+harness         libtelemetry store record
 '
+# Of tokio, SQL and browsers each that a test or a program might come to use.
+foreign_to_client='tokio hyper axum rusqlite libsqlite3-sys sqlx diesel postgres tokio-postgres fantoccini thirtyfour headless_chrome chromiumoxide'
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -47,7 +51,7 @@ room() {
 # Lines "ROOM USES", from the dependencies that programs are built with.
 arrows() {
     for member in $(members); do
-        case $member in tests | tests/harness) continue ;; esac
+        [ "$member" != tests ] || continue
         sed -n '/^\[dependencies\]/,/^\[/s/^\([-a-z_0-9]*\)[.= ].*/\1/p' "$member/Cargo.toml" | while read -r name; do
             path=$(sed -n "s/^$name = {.*path = \"\([^\"]*\)\".*/\1/p" Cargo.toml)
             [ -z "$path" ] || echo "$(room "$member") $(room "$path")"
@@ -77,18 +81,37 @@ for word in strsim sha2; do
     fi
 done
 
+# The client's packages, with what their tests need: not the scenarios, which read the collector's database, not the
+# collector, and not the completions, which are made for the collector too.
+set --
+for member in $(members); do
+    case $member in
+    tests | tests/backend | tools/completions) ;;
+    *) set -- "$@" -p "$(sed -n 's/^name = "\(.*\)"/\1/p' "$member/Cargo.toml" | head -n 1)" ;;
+    esac
+done
+cargo tree -q --offline "$@" -e normal,build,dev --prefix none >"$scratch/client"
+for word in $foreign_to_client; do
+    if grep -q "^$word " "$scratch/client"; then
+        echo "the client or its tests are built with $word" >>"$faults"
+    fi
+done
+
 # A source file without its unit tests.
 code() {
     awk '/^#\[cfg\(test\)\]/ { exit } { print }' "$1"
 }
 
 sources() {
-    find "$1" -name '*.rs' ! -name '*tests.rs' ! -path '*/tests/*' ! -path '*/target/*' ! -path '*/bin/*' | LC_ALL=C sort
+    find "$1" -name '*.rs' ! -name 'tests.rs' ! -path '*/tests/*' ! -path '*/target/*' ! -path '*/bin/*' | LC_ALL=C sort
 }
 
 for member in $(members); do
     source=$member/src
     [ -d "$source" ] || continue
+    find "$source" -name '*_tests.rs' | while read -r file; do
+        echo "$file: unit tests in a file of their own are in ${file%_tests.rs}/tests.rs" >>"$faults"
+    done
     sources "$source" >"$scratch/files"
     while read -r file; do
         length=$(code "$file" | wc -l)
@@ -124,4 +147,4 @@ if [ -s "$faults" ]; then
     cat "$faults" >&2
     exit 1
 fi
-echo "structure: $(members | wc -l) packages, no arrow that ARCHITECTURE.md does not have, no circle, no file over $longest_file lines"
+echo "structure: $(members | wc -l) packages, no arrow that ARCHITECTURE.md does not have, no circle, no file over $longest_file lines, no tokio, SQL or browser in the client"
