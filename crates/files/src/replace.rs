@@ -209,5 +209,4 @@ fn fill(
 }
 
 #[cfg(test)]
-#[path = "replace_tests.rs"]
 mod tests;

@@ -214,5 +214,4 @@ fn hex_head<const BYTES: usize>(digest: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[path = "file_tests.rs"]
 mod tests;
