@@ -213,7 +213,7 @@ fn wrong_values_of_every_program_are_errors_that_name_whom_they_stop() {
 #[test]
 fn a_wrong_value_of_each_key_is_an_error() {
     for key in programs::keys().filter(|key| !key.allows("?!")) {
-        let instance = Instance::with(&format!("{}=?!\n", key.name()));
+        let instance = Sandbox::bare(&format!("{}=?!\n", key.name()));
         let said = instance.say(&["doctor"]);
         let wrong = format!("{}=?!: must be {}", key.name(), key.allowed());
         let is_error = |line: &str| line.starts_with("error   configuration: ") && line.contains(&wrong);

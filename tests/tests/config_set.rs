@@ -1,6 +1,6 @@
 //! `telemctl config set` beside daemons that run: those that obey the key read it, and the others do not.
 
-use system_tests::{Sandbox, until};
+use test_harness::{Sandbox, until};
 
 #[test]
 fn a_value_that_is_set_holds_in_the_running_daemon() {
