@@ -131,7 +131,7 @@ clean:
 # ---- test --------------------------------------------------------------------------------------------
 
 # The quick ones first. Each can be run alone.
-checks = check-format check-scripts check-versions check-man check-dependencies check-lints check-docs build-debug \
+checks = check-format check-structure check-scripts check-versions check-man check-dependencies check-lints check-docs build-debug \
 	check-units check-tests check-fuzz
 
 .PHONY: test $(filter check-%,$(checks))
@@ -150,6 +150,10 @@ test: deps
 check-format:
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+
+# Who uses whom, as ARCHITECTURE.md says.
+check-structure:
+	@tools/check-structure.sh
 
 check-lints:
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -143,6 +143,14 @@ for member in $(members); do
     fi
 done
 
+# Files that the page of the architecture sends people to.
+# shellcheck disable=SC2016 # the quotes of the page
+sed -n '/^## Where would I change/,/^## Decisions/p' ARCHITECTURE.md |
+    grep -oE '`(crates|etc|libtelemetry|probes|telem[a-z]*|tests|tools)/[^` ]*`' | tr -d '`' |
+    while read -r path; do
+        [ -e "$path" ] || echo "ARCHITECTURE.md names $path, which is not there" >>"$faults"
+    done
+
 if [ -s "$faults" ]; then
     cat "$faults" >&2
     exit 1
