@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 use telemetry_record::header::Header;
@@ -160,6 +161,13 @@ fn a_client_that_is_connected_keeps_it_from_ending_idle() {
     drop(silent);
 }
 
+/// Whether a socket of this path takes connections: its file is there a moment before.
+fn is_listening(path: &Path) -> bool {
+    // With `__SO_ACCEPTCON` among its flags (include/linux/net.h).
+    let is_this = |line: &str| line.contains(" 00010000 ") && line.ends_with(path.to_str().unwrap());
+    fs::read_to_string("/proc/net/unix").unwrap().lines().any(is_this)
+}
+
 #[test]
 fn systemd_is_notified_and_its_socket_is_used() {
     let sandbox = Sandbox::new();
@@ -175,7 +183,7 @@ fn systemd_is_notified_and_its_socket_is_used() {
         .args(["-f", &sandbox.config_arg()]);
     let mut daemon = Process::spawn(&sandbox.path(""), "activate", &mut command);
     let socket = sandbox.path("systemd.socket");
-    until("systemd's socket", || socket.exists().then_some(()));
+    until("systemd's socket", || is_listening(&socket).then_some(()));
     // The connection that starts it is served.
     assert_eq!(frame::send(&socket, &frame::good("a/b/c", "activated")), Some(0));
     assert_eq!(payloads(&sandbox), ["activated"]);

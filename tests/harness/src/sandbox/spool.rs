@@ -1,6 +1,7 @@
 //! Records in the sandbox's spool, put there without telemprobd, and those that wait.
 
 use super::Sandbox;
+use crate::directory::names;
 use crate::records::record;
 use crate::until;
 use std::fs::{self, File, FileTimes};
@@ -63,7 +64,7 @@ impl Sandbox {
 
     /// Names of the files in the spool that are records.
     pub fn waiting(&self) -> Vec<String> {
-        self.names("spool").into_iter().filter(|name| !name.starts_with('.')).collect()
+        names(&self.spool_dir()).into_iter().filter(|name| !name.starts_with('.')).collect()
     }
 
     /// Waits until no record waits.
