@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
-use crate::retention::{ClassRule, KeepTime, SeverityRule};
+use crate::retention::{KeepRule, KeepTime};
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
 pub const DEFAULT_TID: &str = "6907c830-eed9-4ce9-81ae-76daf8d88f0f";
 
 const MAX_TID_BYTES: usize = 128;
+const MAX_HOST_BYTES: usize = 253;
 
 /// Collects telemetry records into a database and shows them.
 ///
@@ -20,39 +21,92 @@ const MAX_TID_BYTES: usize = 128;
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
-    after_long_help = "Which time holds: a --keep for the classification itself wins, then the --keep with the longest \
-                       beginning that matches, then --keep-severity, then --keep-days. Old records are removed at the \
-                       start and once a day.\n\nThere is no login: listen on an address that only your own machines \
-                       reach."
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_long_help = "Old records are removed at the start and daily at 04:30. Each --keep, --keep-severity and \
+                       --keep-machine removes what it names after its own time, so that the shortest wins; 0 or \
+                       `forever` only takes what it names out of --keep-days.\n\nThere is no login: listen on an \
+                       address that only your own machines reach."
 )]
 pub struct Options {
+    /// What to do in place of collecting
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Where the records are
+    #[command(flatten)]
+    pub database: Database,
+
     /// Address and port to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// Database file, made if it is not there; `:memory:` keeps records only until the end
-    #[arg(long, value_name = "FILE", default_value = "telemetry.db")]
-    pub database: PathBuf,
+    /// Name under which browsers may read pages, beside addresses and localhost; repeatable
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub host: Vec<String>,
 
     /// Telemetry id that clients must send as X-Telemetry-TID
     #[arg(long, value_name = "UUID", default_value = DEFAULT_TID, value_parser = tid)]
     pub tid: String,
 
-    /// Days from its reception that a record is kept, or `forever`
+    /// Days from its reception that a record is kept which nothing else names; 0 or `forever` for no end
     #[arg(long, value_name = "DAYS", default_value = "35")]
     pub keep_days: KeepTime,
 
-    /// Another time for a classification, which may end in `*`; DAYS or `forever`; repeatable
-    #[arg(long, value_name = "CLASS=DAYS")]
-    pub keep: Vec<ClassRule>,
+    /// A time for a classification, in which `*` stands for any characters; repeatable
+    #[arg(long, value_name = "CLASS=DAYS", value_parser = KeepRule::for_class)]
+    pub keep: Vec<KeepRule>,
 
-    /// Another time for a severity of 1 to 4; DAYS or `forever`; repeatable
-    #[arg(long, value_name = "N=DAYS")]
-    pub keep_severity: Vec<SeverityRule>,
+    /// A time for a severity of 1 to 4; repeatable
+    #[arg(long, value_name = "N=DAYS", value_parser = KeepRule::for_severity)]
+    pub keep_severity: Vec<KeepRule>,
+
+    /// A time for a machine id; repeatable
+    #[arg(long, value_name = "ID=DAYS", value_parser = KeepRule::for_machine)]
+    pub keep_machine: Vec<KeepRule>,
+}
+
+/// Which database.
+#[derive(Args, Clone, Debug)]
+pub struct Database {
+    /// Database file, made if it is not there; `:memory:` keeps records only until the end
+    #[arg(long, value_name = "FILE", default_value = "telemetry.db")]
+    pub database: PathBuf,
+}
+
+/// What the program does in place of collecting.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Bring a database to the schema of this version, as a start does, and end
+    Migrate {
+        /// Where the records are
+        #[command(flatten)]
+        database: Database,
+
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+impl Options {
+    /// All rules for times.
+    #[must_use]
+    pub fn keep_rules(&self) -> Vec<KeepRule> {
+        self.keep.iter().chain(&self.keep_severity).chain(&self.keep_machine).cloned().collect()
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an address is like 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if (1..=MAX_HOST_BYTES).contains(&text.len()) && text.bytes().all(allowed) {
+        return Ok(text.to_owned());
+    }
+    Err("a host name is like telemetry.example.org, without a port".to_owned())
 }
 
 /// Any short word will do, so that no deployment's own id is refused.
@@ -70,7 +124,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::retention::Retention;
+    use crate::retention::{Retention, Subject};
 
     #[test]
     fn the_command_line_is_consistent_and_its_defaults_hold() {
@@ -79,17 +133,46 @@ mod tests {
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(options.tid, DEFAULT_TID);
         assert_eq!(options.keep_days, KeepTime::Days(35));
+        assert_eq!(options.keep_rules(), []);
     }
 
     #[test]
-    fn rules_come_in_several_at_a_time() {
-        let args =
-            ["telem-collector", "--keep", "a/*=1", "--keep", "a/b/c=forever", "--keep-severity", "4=forever"];
+    fn rules_of_all_kinds_are_gathered() {
+        let args = [
+            "telem-collector",
+            "--keep",
+            "a/*=1",
+            "--keep",
+            "b/*=0",
+            "--keep-severity",
+            "4=2",
+            "--keep-machine",
+            "m=3",
+        ];
         let options = Options::parse_from(args);
-        let rules = Retention::new(options.keep_days, options.keep, options.keep_severity).unwrap();
-        assert_eq!(rules.keep_time("a/b/c", 1), KeepTime::Forever);
-        assert_eq!(rules.keep_time("a/b/d", 1), KeepTime::Days(1));
-        assert_eq!(rules.keep_time("b/b/d", 4), KeepTime::Forever);
+        let rules = Retention::new(options.keep_days, options.keep_rules());
+        for (class, severity, machine, days) in [
+            ("a/b/c", 1, "x", Some(1)),
+            ("b/b/c", 1, "x", None),
+            ("b/b/c", 4, "x", Some(2)),
+            ("b/b/c", 1, "m", Some(3)),
+        ] {
+            let after = |days: i64| {
+                let subject =
+                    Subject { classification: class, severity, machine_id: machine, received_secs: 0 };
+                rules.is_due(subject, days * 86_400 + 1)
+            };
+            assert_eq!((1..=40).find(|days| after(*days)), days, "{class} {severity} {machine}");
+        }
+    }
+
+    #[test]
+    fn a_command_has_its_own_options() {
+        let options = Options::parse_from(["telem-collector", "migrate", "--database", "x.db", "--dry-run"]);
+        let Some(Command::Migrate { database, dry_run: true }) = options.command else {
+            panic!("{options:?}")
+        };
+        assert_eq!(database.database, PathBuf::from("x.db"));
     }
 
     #[test]
@@ -98,11 +181,15 @@ mod tests {
             ["--listen", "8080"],
             ["--listen", "localhost:8080"],
             ["--listen", "127.0.0.1:65536"],
+            ["--host", "a:80"],
+            ["--host", ""],
             ["--tid", ""],
             ["--tid", "a b"],
-            ["--keep-days", "0"],
+            ["--keep-days", "x"],
             ["--keep", "a/b=1"],
             ["--keep-severity", "5=1"],
+            ["--keep-machine", "m"],
+            ["--dry-run", "migrate"],
         ] {
             assert!(Options::try_parse_from(["telem-collector"].iter().chain(&args)).is_err(), "{args:?}");
         }

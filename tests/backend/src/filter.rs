@@ -1,16 +1,35 @@
 //! Which records a query of `/api/records` or `/telemetryui` asks for. Pure: the time comes in later.
+//!
+//! Parameters that have no meaning here are ignored, and of a repeated one the first counts, as the API's first
+//! server did.
 
 use std::fmt;
 
-use crate::limits::{MAX_CREATED_IN_DAYS, MAX_FILTER_BYTES, MAX_RECORDS_ANSWERED};
-use crate::record::{ClassPattern, Field, Rule, is_build, quoted, strip_quotes};
+use regex::{Regex, RegexBuilder};
+
+use crate::limits::{
+    MAX_CREATED_IN_DAYS, MAX_FILTER_BYTES, MAX_PATTERN_BYTES, MAX_RECORDS_ANSWERED, RECORDS_ON_PAGE,
+};
+use crate::record::{ClassPattern, Field, Rule, quoted, without_quotes};
 use crate::timestamp::parse_utc;
 
 const DAY_SECS: u32 = 24 * 60 * 60;
 const MAX_CREATED_IN_SECS: u32 = MAX_CREATED_IN_DAYS * DAY_SECS;
 
+/// Builds that a query may name are under this.
+const BUILD_CHARS: usize = 200;
+
+/// Where a query comes from, which decides what it may name and what holds if it names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `/api/records`: the last 30 days, 1000 records.
+    Api,
+    /// The page: without an end, 100 records, and patterns for payloads.
+    Page,
+}
+
 /// A query. Records must match all that is given; the newest ids come first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// `severity`.
     pub severity: Option<u8>,
@@ -20,36 +39,55 @@ pub struct Filter {
     pub build: Option<String>,
     /// `machine_id`.
     pub machine_id: Option<String>,
-    /// `created_in_sec` or `created_in_days`: captured at most so many seconds ago.
-    pub created_in_secs: Option<u32>,
+    /// `created_in_days` or `created_in_sec`: received up to N seconds ago.
+    pub received_within_secs: Option<u32>,
     /// `from_id`: this id and those after it.
     pub from_id: Option<i64>,
-    /// `ts_capture`: captured at this very second, in Unix seconds.
-    pub captured_secs: Option<i64>,
-    /// `limit`: so many records at most.
+    /// `before_id`: ids below it.
+    pub before_id: Option<i64>,
+    /// `ts_capture`: captured after this second, in Unix seconds.
+    pub captured_after_secs: Option<i64>,
+    /// `payload`: the payload has to match.
+    pub payload: Option<Pattern>,
+    /// `not_payload`: the payload must not match.
+    pub not_payload: Option<Pattern>,
+    /// `limit`: up to N records.
     pub limit: u32,
 }
 
-/// A query that cannot be answered. Every message names the parameter.
+/// A regular expression, in the syntax of the crate `regex`: it takes linear time, whatever it is.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    fn parse(text: &str) -> Option<Self> {
+        RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().ok().map(Self)
+    }
+
+    /// Whether it is found anywhere in a payload.
+    #[must_use]
+    pub fn matches(&self, payload: &str) -> bool {
+        self.0.is_match(payload)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+/// A value that a parameter cannot have. The message names the parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FilterError {
-    /// No parameter has this name.
-    Unknown(String),
-    /// A parameter is there twice, or two are there of which one is allowed.
-    Twice(&'static str),
-    /// A value is wrong.
-    Wrong {
-        /// The parameter.
-        name: &'static str,
-        /// Its value, shortened.
-        given: String,
-        /// What would be right.
-        allowed: String,
-    },
+pub struct FilterError {
+    name: &'static str,
+    /// Shortened.
+    given: String,
+    allowed: String,
 }
 
 impl Filter {
-    /// All records, `limit` of them at most.
+    /// All records, up to `limit` of them.
     #[must_use]
     pub fn all(limit: u32) -> Self {
         Self {
@@ -57,106 +95,117 @@ impl Filter {
             classification: None,
             build: None,
             machine_id: None,
-            created_in_secs: None,
+            received_within_secs: None,
             from_id: None,
-            captured_secs: None,
+            before_id: None,
+            captured_after_secs: None,
+            payload: None,
+            not_payload: None,
             limit,
         }
     }
 
-    /// Reads the parameters of a query; `limit` is what holds if it names none.
+    /// Reads the parameters of a query.
     ///
     /// # Errors
-    /// On an unknown parameter, one given twice, or a wrong value.
-    pub fn parse(pairs: &[(String, String)], limit: u32) -> Result<Self, FilterError> {
-        let mut filter = Self::all(limit);
-        let mut limit = None;
-        for (name, given) in pairs {
-            let value = (given.len() <= MAX_FILTER_BYTES).then_some(given.as_str());
-            match name.as_str() {
-                "severity" => {
-                    let wrong = Wrong("severity", given, "1 to 4");
-                    set(&mut filter.severity, value.and_then(|v| in_range(v, 1, 4)), wrong)?;
-                }
-                "classification" => {
-                    let wrong = Wrong("classification", given, ClassPattern::ALLOWED);
-                    set(&mut filter.classification, value.and_then(ClassPattern::parse), wrong)?;
-                }
-                "build" => {
-                    let wrong = Wrong("build", given, "letters, digits, '-', '_' and '.'");
-                    let build = value.filter(|v| is_build(v)).map(|v| strip_quotes(v).to_owned());
-                    set(&mut filter.build, build, wrong)?;
-                }
-                "machine_id" => {
-                    let rule = Rule::of(Field::MachineId);
-                    let machine = value.filter(|v| (rule.holds)(v)).map(str::to_owned);
-                    set(&mut filter.machine_id, machine, Wrong("machine_id", given, rule.allowed))?;
-                }
-                "created_in_days" => {
-                    let days = value.and_then(|v| in_range(v, 1, MAX_CREATED_IN_DAYS));
-                    let wrong = Wrong("created_in_days", given, &format!("1 to {MAX_CREATED_IN_DAYS}"));
-                    set(&mut filter.created_in_secs, days.map(|days| days * DAY_SECS), wrong)?;
-                }
-                "created_in_sec" => {
-                    let secs = value.and_then(|v| in_range(v, 1, MAX_CREATED_IN_SECS));
-                    let wrong = Wrong("created_in_sec", given, &format!("1 to {MAX_CREATED_IN_SECS}"));
-                    set(&mut filter.created_in_secs, secs, wrong)?;
-                }
-                "from_id" => {
-                    let id = value.and_then(|v| in_range(v, 0, i64::MAX));
-                    set(&mut filter.from_id, id, Wrong("from_id", given, "the id of a record"))?;
-                }
-                "ts_capture" => {
-                    let wrong =
-                        Wrong("ts_capture", given, "a time such as 2015-09-30 00:39:35 UTC, or Unix seconds");
-                    set(&mut filter.captured_secs, value.and_then(parse_utc), wrong)?;
-                }
-                "limit" => {
-                    let most = value.and_then(|v| in_range(v, 1, MAX_RECORDS_ANSWERED));
-                    set(&mut limit, most, Wrong("limit", given, &format!("1 to {MAX_RECORDS_ANSWERED}")))?;
-                }
-                _ => return Err(FilterError::Unknown(quoted(name))),
+    /// On a wrong value.
+    pub fn parse(pairs: &[(String, String)], scope: Scope) -> Result<Self, FilterError> {
+        let query = Query(pairs);
+        let class = |value: &str| ClassPattern::parse(value);
+        let machine = Rule::for_field(Field::MachineId);
+        let id = |value: &str| in_range(value, 0, i64::MAX);
+        let time = "a time such as 2015-09-30 00:39:35 UTC, or Unix seconds";
+        let limit = query.value("limit", &format!("0 to {MAX_RECORDS_ANSWERED}"), |v| {
+            in_range(v, 0, MAX_RECORDS_ANSWERED)
+        })?;
+        let mut filter = Self {
+            severity: query.value("severity", "1 to 4", |v| in_range(v, 1, 4))?,
+            classification: query.value("classification", ClassPattern::ALLOWED, class)?,
+            build: query.value("build", "under 200 printable characters", build)?,
+            machine_id: query
+                .value("machine_id", machine.allowed, |v| (machine.holds)(v).then(|| v.to_owned()))?,
+            received_within_secs: received_within(query)?,
+            from_id: query.value("from_id", "the id of a record", id)?,
+            before_id: query.value("before_id", "the id of a record", id)?,
+            captured_after_secs: query.value("ts_capture", time, parse_utc)?,
+            ..Self::all(limit.unwrap_or(scope.limit()))
+        };
+        match scope {
+            Scope::Api => {
+                filter.received_within_secs = filter.received_within_secs.or(Some(MAX_CREATED_IN_SECS));
+            }
+            Scope::Page => {
+                let allowed = "a regular expression in the syntax of the crate regex";
+                filter.payload = query.value("payload", allowed, Pattern::parse)?;
+                filter.not_payload = query.value("not_payload", allowed, Pattern::parse)?;
             }
         }
-        filter.limit = limit.unwrap_or(filter.limit);
         Ok(filter)
+    }
+
+    /// Whether a payload is one of those asked for.
+    #[must_use]
+    pub fn takes_payload(&self, payload: &str) -> bool {
+        self.payload.as_ref().is_none_or(|pattern| pattern.matches(payload))
+            && !self.not_payload.as_ref().is_some_and(|pattern| pattern.matches(payload))
     }
 }
 
-/// What to say if a value is wrong: its parameter, the value, what is allowed.
-struct Wrong<'a>(&'static str, &'a str, &'a str);
+impl Scope {
+    fn limit(self) -> u32 {
+        match self {
+            Self::Api => MAX_RECORDS_ANSWERED,
+            Self::Page => RECORDS_ON_PAGE,
+        }
+    }
+}
 
-fn set<T>(slot: &mut Option<T>, value: Option<T>, wrong: Wrong<'_>) -> Result<(), FilterError> {
-    let Wrong(name, given, allowed) = wrong;
-    if slot.is_some() {
-        return Err(FilterError::Twice(name));
+/// The names and values of a query, in their order.
+#[derive(Clone, Copy)]
+struct Query<'a>(&'a [(String, String)]);
+
+impl Query<'_> {
+    /// What `read` makes of the first value of this name.
+    fn value<T>(
+        self,
+        name: &'static str,
+        allowed: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, FilterError> {
+        let Some((_, given)) = self.0.iter().find(|(given, _)| given == name) else { return Ok(None) };
+        let value = (given.len() <= MAX_FILTER_BYTES).then_some(given.as_str()).and_then(read);
+        match value {
+            Some(value) => Ok(Some(value)),
+            None => Err(FilterError { name, given: quoted(given), allowed: allowed.to_owned() }),
+        }
     }
-    match value {
-        Some(value) => *slot = Some(value),
-        None => return Err(FilterError::Wrong { name, given: quoted(given), allowed: allowed.to_owned() }),
-    }
-    Ok(())
+}
+
+/// Days win over seconds, and both reach back 30 days and no further.
+fn received_within(query: Query<'_>) -> Result<Option<u32>, FilterError> {
+    let number = |value: &str| is_digits(value).then(|| value.parse().unwrap_or(u32::MAX));
+    let days = query.value("created_in_days", "a number of days", number)?;
+    let secs = query.value("created_in_sec", "a number of seconds", number)?;
+    Ok(days.map(|days| days.saturating_mul(DAY_SECS)).or(secs).map(|secs| secs.min(MAX_CREATED_IN_SECS)))
+}
+
+fn build(value: &str) -> Option<String> {
+    let bare = without_quotes(value);
+    let good = bare.chars().count() < BUILD_CHARS && !bare.chars().any(char::is_control);
+    good.then_some(bare)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn in_range<N: std::str::FromStr + PartialOrd>(text: &str, first: N, last: N) -> Option<N> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|number| digits && *number >= first && *number <= last)
+    text.parse().ok().filter(|number| is_digits(text) && *number >= first && *number <= last)
 }
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(name) => write!(
-                f,
-                "{name} is no filter; allowed: severity, classification, build, machine_id, created_in_days, \
-                 created_in_sec, from_id, ts_capture, limit"
-            ),
-            Self::Twice(name @ ("created_in_days" | "created_in_sec")) => {
-                write!(f, "{name} is too much; allowed: created_in_days or created_in_sec, once")
-            }
-            Self::Twice(name) => write!(f, "{name} is given twice; allowed: once"),
-            Self::Wrong { name, given, allowed } => write!(f, "{name} is {given}; allowed: {allowed}"),
-        }
+        write!(f, "{} is {}; allowed: {}", self.name, self.given, self.allowed)
     }
 }
 

@@ -1,23 +1,24 @@
-//! The collector of telemetry records: an HTTP server over an embedded SQLite database.
+//! The collector of telemetry records: an HTTP server over a database.
 //!
 //! It takes records at `POST /`, `/v2/collector` (one HTTP header a record header, the payload as the
 //! body) and `/v3/collector` (one JSON object), and shows them at `/telemetryui` and `/api/records`.
 //!
 //! ```text
-//!  request ─▶ web ─▶ intake ─▶ record ─▶ store ─▶ SQLite (one thread owns it)
-//!              │   names, text   rules     ▲
-//!              └── filter ───────────────▶─┤◀─ purge ◀─ retention
+//!  request ─▶ web ─▶ intake ─▶ record ─▶ storage ─▶ SQLite
+//!              │   names, text   rules      ▲
+//!              └── filter ────────────────▶─┤◀─ purge ◀─ retention
 //! ```
 //!
 //! `record`, `intake`, `filter` and `retention` are pure: values in, values out, the time among them.
-//! `store`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
+//! `storage`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
 //! program that prints the error.
 //!
 //! ```
-//! use telem_collector::retention::{KeepTime, Retention};
+//! use telem_collector::retention::{KeepRule, KeepTime, Retention, Subject};
 //!
-//! let retention = Retention::new(KeepTime::Days(35), vec!["a/b/*=7".parse()?], vec![])?;
-//! assert_eq!(retention.keep_time("a/b/c", 1), KeepTime::Days(7));
+//! let retention = Retention::new(KeepTime::Days(35), vec![KeepRule::for_class("a/*/c=7")?]);
+//! let record = Subject { classification: "a/b/c", severity: 1, machine_id: "m", received_secs: 0 };
+//! assert!(retention.is_due(record, 8 * 86_400));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -29,7 +30,7 @@ pub mod purge;
 pub mod record;
 pub mod retention;
 pub mod server;
-pub mod store;
+pub mod storage;
 pub mod timestamp;
 pub mod web;
 

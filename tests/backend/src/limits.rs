@@ -4,20 +4,27 @@
 
 use std::time::Duration;
 
-/// Bytes of a payload: what the client library cuts it to.
-pub const MAX_PAYLOAD_BYTES: usize = 8192;
+/// Bytes of a payload. Our client library cuts it to 8 KiB; other clients send more.
+pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
-/// Bytes of a `/v3/collector` body. JSON may spell one byte as six (`\u001f`): 8192 of payload and 15
-/// values of 240 come to 70,752, the rest is for names and white space.
-pub const MAX_JSON_BODY_BYTES: usize = 96 * 1024;
+/// Bytes of a `/v3/collector` body. JSON may spell one byte as six (`\u001f`): the payload, 15 values of 240
+/// bytes, and some room for names and white space.
+pub const MAX_JSON_BODY_BYTES: usize = 6 * MAX_PAYLOAD_BYTES + 64 * 1024;
 
-/// Bytes of an oversized body that are read and thrown away, so that a sender of a somewhat too large
-/// record reads its 413 in place of a reset connection. A larger body is not waited for.
-pub const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+/// Bytes by which a compressed body may be longer than the plain one: what gzip and zstd add to 6 MiB that
+/// do not compress is below 3 KiB.
+pub const MAX_CODING_OVERHEAD_BYTES: usize = 4 * 1024;
 
-/// Bytes by which a compressed body may be longer than the plain one: what gzip and zstd add to 96 KiB that
-/// do not compress is below 100.
-pub const MAX_CODING_OVERHEAD_BYTES: usize = 1024;
+/// How long an oversized body is read and thrown away, so that its sender reads its 413 in place of a reset
+/// connection.
+pub const DISCARD_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes of a body that need no permit. It is above what our own clients send, so that large bodies that do not
+/// come to their end hold up none of theirs.
+pub const FREE_BODY_BYTES: usize = 96 * 1024;
+
+/// Bytes of larger bodies that are in memory at the same time, from their first byte to the answer. More wait.
+pub const MAX_LARGE_BODIES_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes of a request line with its headers: 15 record headers of 256 bytes and what proxies add.
 pub const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -25,14 +32,24 @@ pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Bytes of an `Idempotency-Key`; a UUID has 36, a SHA-256 in hex 64.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 128;
 
+/// Days that a key is known, from the reception of the first record that had it. A client that was off the
+/// network longer than its spool keeps records (a month) sends none of them again.
+pub const KEY_DAYS: i64 = 40;
+
 /// Characters of a refused value that an error message repeats.
 pub const MAX_QUOTED_CHARS: usize = 64;
 
 /// Bytes of a filter's value in a query.
 pub const MAX_FILTER_BYTES: usize = 250;
 
+/// Bytes of a compiled pattern for payloads: a short one that counts can be very large.
+pub const MAX_PATTERN_BYTES: usize = 1024 * 1024;
+
 /// Records in one answer of `/api/records`, and the default of its `limit`.
 pub const MAX_RECORDS_ANSWERED: u32 = 1000;
+
+/// Bytes of payload in one answer: 1000 records of 1 MiB would be a gigabyte. The answer has fewer records then.
+pub const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Records on the page when the query names no `limit`.
 pub const RECORDS_ON_PAGE: u32 = 100;
@@ -40,22 +57,37 @@ pub const RECORDS_ON_PAGE: u32 = 100;
 /// Days that `created_in_days` may reach back.
 pub const MAX_CREATED_IN_DAYS: u32 = 30;
 
-/// Jobs that wait for the database thread. Beyond it requests wait in their own tasks, which hold no more
-/// than one body each.
-pub const MAX_WAITING_JOBS: usize = 1024;
+/// How long payloads are compared with a pattern. The page says how far that went.
+pub const PATTERN_TIME: Duration = Duration::from_secs(2);
+
+/// How long the database may take for one query. One that needs longer asks for too much at a time.
+pub const QUERY_TIME: Duration = Duration::from_secs(10);
+
+/// Queries that read at the same time; more wait.
+pub const READERS: usize = 4;
+
+/// Posts that wait for the writer. More wait in their own tasks, which hold one body each.
+pub const MAX_WAITING_POSTS: usize = 1024;
 
 /// Records that share one transaction, so that 200 clients cost one sync and not 200.
-pub const MAX_BATCH: usize = 256;
+pub const MAX_BATCH: usize = 1000;
 
-/// Records that one step of a purge looks at; posts are served between two steps.
+/// Bytes of payload that share one transaction.
+pub const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// Records that one step of a purge examines; posts are stored between two steps.
 pub const PURGE_STEP_RECORDS: u32 = 1000;
 
 /// Bytes of a database that is checked whole at the start: about a second of reading. A larger one is
 /// checked as far as its schema; damage further in shows as a 503 of the request that meets it.
 pub const MAX_CHECKED_DATABASE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How long a locked database is waited for at the start: the end of a predecessor that is stopping.
-pub const DATABASE_LOCK_TIME: Duration = Duration::from_secs(1);
+/// How long a locked database is waited for: the end of a predecessor that is stopping, a program that has
+/// it open.
+pub const DATABASE_LOCK_TIME: Duration = Duration::from_secs(10);
+
+/// How long the lock of a predecessor that is stopping is waited for at the start.
+pub const START_LOCK_TIME: Duration = Duration::from_secs(1);
 
 /// Connections that wait to be accepted.
 pub const LISTEN_BACKLOG: u32 = 1024;
@@ -74,6 +106,3 @@ pub const UNREAD_TIME: Duration = Duration::from_secs(30);
 
 /// How long requests in flight may still take after a SIGTERM.
 pub const STOP_TIME: Duration = Duration::from_secs(10);
-
-/// Time between two purges.
-pub const PURGE_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);

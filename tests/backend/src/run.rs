@@ -1,4 +1,4 @@
-//! Puts the parts together: socket, database, server; and takes them down in the other order.
+//! Puts the parts together: socket, database, server; and takes them down in the other order. Or migrates.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,19 +8,18 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Options;
+use crate::cli::{Command, Options};
 use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
-use crate::retention::{Retention, RuleError};
+use crate::retention::Retention;
 use crate::server::{Times, serve};
-use crate::store::{OpenError, Store};
+use crate::storage::sqlite::{Sqlite, migrate};
+use crate::storage::{OpenError, StorageError, Store};
 use crate::web::{App, router};
 
 /// Why the collector did not start. It has not answered any request.
 #[derive(Debug)]
 pub enum StartError {
-    /// Two retention rules contradict each other.
-    Rules(RuleError),
     /// The address cannot be listened on.
     Listen {
         /// The address.
@@ -30,6 +29,8 @@ pub enum StartError {
     },
     /// The database cannot be used.
     Database(OpenError),
+    /// The database was there, and is no more.
+    Storage(StorageError),
     /// The page's template is broken.
     Template(minijinja::Error),
     /// Threads, signals or stdout are not to be had.
@@ -44,7 +45,6 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rules(error) => error.fmt(f),
             Self::Listen { address, error } => {
                 let remedy = match error.kind() {
                     io::ErrorKind::AddrInUse => "stop the program that has it, or give another --listen",
@@ -54,6 +54,7 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {address}: {error}; {remedy}")
             }
             Self::Database(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
             Self::Template(error) => write!(f, "cannot read the page's template: {error}"),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),
         }
@@ -62,26 +63,37 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Runs the collector until SIGTERM or SIGINT.
+/// Runs the collector until SIGTERM or SIGINT, or the command that is given in its place.
 ///
 /// # Errors
 /// If it cannot start. Once it listens it does not fail as a whole.
 pub fn run(options: Options) -> Result<(), StartError> {
-    let rules =
-        Retention::new(options.keep_days, options.keep, options.keep_severity).map_err(StartError::Rules)?;
-    let system = |what| move |error| StartError::System { what, error };
+    match options.command {
+        None => collect(&options),
+        Some(Command::Migrate { database, dry_run }) => {
+            let migration = migrate(&database.database, dry_run).map_err(StartError::Database)?;
+            print(&migration.to_string())
+        }
+    }
+}
+
+fn collect(options: &Options) -> Result<(), StartError> {
+    let rules = Retention::new(options.keep_days, options.keep_rules());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
     // The address first: a collector that cannot have it leaves no new database behind.
     let listener = runtime.block_on(async { listen(options.listen) })?;
     let bound = listener.local_addr().map_err(system("the socket"))?;
-    let (store, owner) = Store::open(&options.database).map_err(StartError::Database)?;
+    let engine = Sqlite::open(&options.database.database).map_err(StartError::Database)?;
+    let (store, owner) = Store::start(Arc::new(engine)).map_err(StartError::Storage)?;
 
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.
         let stop = stop_signal().map_err(system("signals"))?;
-        let app = App::new(store.clone(), &options.tid).map_err(StartError::Template)?;
-        announce(bound).map_err(system("stdout"))?;
+        let app =
+            App::new(store.clone(), &options.tid, options.host.clone()).map_err(StartError::Template)?;
+        // Scripts wait for this line and read the port from it.
+        print(&format!("telem-collector: listening on http://{bound}\n"))?;
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let purging = tokio::spawn(purge_daily(store.clone(), rules));
@@ -117,9 +129,11 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The one line on stdout, which scripts wait for and read the port from.
-fn announce(bound: SocketAddr) -> io::Result<()> {
+fn print(text: &str) -> Result<(), StartError> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "telem-collector: listening on http://{bound}")?;
-    stdout.flush()
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(system("stdout"))
+}
+
+fn system(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |error| StartError::System { what, error }
 }

@@ -21,7 +21,7 @@ impl Envelope {
         if only(headers, TID)?.as_deref() != Some(tid) {
             return Err(Refusal::ForeignTid);
         }
-        let external = only(headers, EXTERNAL)?.is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let external = only(headers, EXTERNAL)?.is_some_and(|value| value == "true");
         let key = match only(headers, IdempotencyKey::HEADER)? {
             None => None,
             Some(given) => Some(
@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn external_is_true_or_not() {
-        for (value, external) in [("true", true), ("True", true), ("false", false), ("1", false), ("", false)]
+        for (value, external) in
+            [("true", true), ("True", false), ("false", false), ("1", false), ("", false)]
         {
             let got = read(&[("x-telemetry-tid", "tid-1"), ("X-CLR-External", value)]).unwrap();
             assert_eq!(got.external, external, "{value:?}");

@@ -5,7 +5,7 @@
 pub enum Field {
     /// The form of the record itself.
     RecordFormatVersion,
-    /// What kind of event it tells of.
+    /// What kind of event it describes.
     Classification,
     /// How bad the event is.
     Severity,

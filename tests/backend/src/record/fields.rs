@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Field, Refusal};
 
-/// A bag of values, one a field at most.
+/// A bag of values, up to one a field.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(BTreeMap<Field, String>);
 
@@ -27,9 +27,9 @@ impl Fields {
         self.0.get(&field).map(String::as_str)
     }
 
-    /// All that came in.
-    pub fn iter(&self) -> impl Iterator<Item = (Field, &str)> {
-        self.0.iter().map(|(field, value)| (*field, value.as_str()))
+    /// Drops the fields that `keeps` denies.
+    pub fn retain(&mut self, keeps: impl Fn(Field) -> bool) {
+        self.0.retain(|field, _| keeps(*field));
     }
 
     /// Takes the value of a field out.

@@ -1,5 +1,6 @@
 //! The record: its 15 headers, the rules they obey, and how it is written as JSON.
 
+mod class_glob;
 mod class_pattern;
 mod field;
 mod fields;
@@ -7,19 +8,21 @@ mod refusal;
 mod rules;
 mod validate;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
+pub use class_glob::ClassGlob;
 pub use class_pattern::ClassPattern;
 pub use field::{Field, is_same_name};
 pub use fields::Fields;
 pub use refusal::{Refusal, quoted};
-pub use rules::{Rule, is_build, strip_quotes};
+pub use rules::{Rule, without_quotes};
 pub use validate::validate;
 
 use crate::timestamp::serialize_utc;
 
-/// A record that has passed every rule. Fields that came with a later format version than the record's may
-/// be absent.
+/// A record that has passed every rule. Fields that came with a later format version than the record's are
+/// absent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Record {
     /// 1 to 4.
@@ -28,7 +31,7 @@ pub struct Record {
     pub severity: u8,
     /// Three parts joined by `/`.
     pub classification: String,
-    /// 32 characters at most.
+    /// Up to 32 characters.
     pub machine_id: String,
     /// When the record was made, by the client's clock, in Unix seconds.
     #[serde(rename = "ts_capture", serialize_with = "serialize_utc")]
@@ -49,12 +52,16 @@ pub struct Record {
     #[serde(skip)]
     pub system_name: Option<String>,
     /// From format 3 on.
+    #[serde(serialize_with = "or_not_available")]
     pub board_name: Option<String>,
     /// From format 3 on.
+    #[serde(serialize_with = "or_not_available")]
     pub cpu_model: Option<String>,
     /// From format 3 on.
+    #[serde(serialize_with = "or_not_available")]
     pub bios_version: Option<String>,
     /// 32 lowercase hex digits, from format 4 on.
+    #[serde(serialize_with = "or_not_available")]
     pub event_id: Option<String>,
     /// Whether the sender said `X-CLR-External: true`.
     pub external: bool,
@@ -73,6 +80,13 @@ pub struct StoredRecord {
     /// The record.
     #[serde(flatten)]
     pub record: Record,
+}
+
+/// How the API writes a field that the record's format version does not have.
+const NOT_AVAILABLE: &str = "N/A";
+
+fn or_not_available<S: Serializer>(value: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.as_deref().unwrap_or(NOT_AVAILABLE))
 }
 
 /// Names a request once and for all its retries: a record posted twice under one key is stored once.
@@ -94,10 +108,24 @@ impl IdempotencyKey {
         good.then(|| Self(text.to_owned()))
     }
 
-    /// The key as it was sent.
+    /// What is stored in its place: all keys are of one length then, and as random as hashes are.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn digest(&self) -> KeyDigest {
+        KeyDigest::from_text(&self.0)
+    }
+}
+
+/// The first 16 bytes of the SHA-256 of an [`IdempotencyKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyDigest(pub [u8; 16]);
+
+impl KeyDigest {
+    /// That of a text.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let mut digest = Self([0; 16]);
+        digest.0.iter_mut().zip(Sha256::digest(text)).for_each(|(to, from)| *to = from);
+        digest
     }
 }
 
@@ -111,11 +139,18 @@ mod tests {
         for good in
             ["0", "c0ffee", "6907c830-eed9-4ce9-81ae-76daf8d88f0f", &"a".repeat(MAX_IDEMPOTENCY_KEY_BYTES)]
         {
-            assert_eq!(IdempotencyKey::new(good).map(|key| key.as_str().to_owned()).as_deref(), Some(good));
+            assert_eq!(IdempotencyKey::new(good), Some(IdempotencyKey(good.to_owned())));
         }
         for bad in ["", "a b", "\"a\"", "é", &"a".repeat(MAX_IDEMPOTENCY_KEY_BYTES + 1)] {
             assert_eq!(IdempotencyKey::new(bad), None, "{bad:?}");
         }
         assert!(IdempotencyKey::ALLOWED.contains(&MAX_IDEMPOTENCY_KEY_BYTES.to_string()));
+    }
+
+    #[test]
+    fn a_digest_is_the_beginning_of_sha_256() {
+        // From `printf abc | sha256sum`.
+        let expected = 0xba78_16bf_8f01_cfea_4141_40de_5dae_2223_u128.to_be_bytes();
+        assert_eq!(IdempotencyKey::new("abc").unwrap().digest(), KeyDigest(expected));
     }
 }

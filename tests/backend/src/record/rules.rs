@@ -23,7 +23,7 @@ const ARCHES: [&str; 14] = [
 
 /// Each of the three parts of a classification, and the whole.
 const MAX_CLASSIFICATION_PART: usize = 40;
-const MAX_CLASSIFICATION: usize = 122;
+pub(super) const MAX_CLASSIFICATION: usize = 122;
 
 const MAX_MACHINE_ID_CHARS: usize = 32;
 
@@ -49,7 +49,7 @@ pub struct Rule {
 impl Rule {
     /// The rule of a field. That of `Build` is the wide one, which holds for systems other than Clear Linux OS.
     #[must_use]
-    pub fn of(field: Field) -> Self {
+    pub fn for_field(field: Field) -> Self {
         let (allowed, holds): (_, fn(&str) -> bool) = match field {
             Field::RecordFormatVersion => ("1 to 4", is_one_to_four),
             Field::Classification => (
@@ -57,9 +57,9 @@ impl Rule {
                 is_classification,
             ),
             Field::Severity => ("1 to 4", is_one_to_four),
-            Field::MachineId => ("1 to 32 printable characters", |v| {
-                !v.is_empty() && is_printable_under(v, MAX_MACHINE_ID_CHARS + 1)
-            }),
+            Field::MachineId => {
+                ("up to 32 printable characters", |v| is_printable_under(v, MAX_MACHINE_ID_CHARS + 1))
+            }
             Field::CreationTimestamp => ("Unix seconds in digits, up to the year 9999", is_timestamp),
             Field::Arch => (
                 "armv7l, armv6l, aarch64, amd64, sparc64, ppc64, i686, i386, x86_64, ppc, riscv64, loongarch64, \
@@ -67,9 +67,7 @@ impl Rule {
                 |v| ARCHES.contains(&v),
             ),
             Field::HostType => ("under 250 printable characters", |v| is_printable_under(v, TEXT_CHARS)),
-            Field::Build => {
-                ("under 250 letters, digits, '-', '_' and '.', quotes around them apart", is_build)
-            }
+            Field::Build => ("under 250 letters, digits, '-', '_' and '.', quotes apart", is_build),
             Field::KernelVersion => {
                 ("N.N.REST such as 4.2.0-120, under 250 printable characters", is_kernel_version)
             }
@@ -85,18 +83,18 @@ impl Rule {
 
     /// The rule of `Build` when `System-Name` is `clear-linux-os`.
     pub const CLEAR_LINUX_BUILD: Self = Self {
-        allowed: "digits only, quotes around them apart, when System-Name is clear-linux-os",
+        allowed: "digits only, quotes apart, when System-Name is clear-linux-os",
         holds: |value| {
-            let bare = strip_quotes(value);
-            is_digits(bare) && is_build(bare)
+            let bare = without_quotes(value);
+            is_digits(&bare) && is_build(&bare)
         },
     };
 }
 
-/// A value without the quotes around it: os-release has them, and the client sends them along.
+/// A value without quotes, wherever they are in it: os-release has them, and the client sends them along.
 #[must_use]
-pub fn strip_quotes(value: &str) -> &str {
-    value.trim_matches(['"', '\''])
+pub fn without_quotes(value: &str) -> String {
+    value.replace(['"', '\''], "")
 }
 
 fn is_digits(value: &str) -> bool {
@@ -107,7 +105,7 @@ fn is_one_to_four(value: &str) -> bool {
     matches!(value, "1" | "2" | "3" | "4")
 }
 
-fn is_printable_under(value: &str, end_chars: usize) -> bool {
+pub(super) fn is_printable_under(value: &str, end_chars: usize) -> bool {
     value.chars().count() < end_chars && !value.chars().any(char::is_control)
 }
 
@@ -130,10 +128,9 @@ pub(super) fn is_classification_start(value: &str) -> bool {
         && (last.is_empty() || is_classification_part(last))
 }
 
-/// Whether a build is well formed, with quotes around it or without.
-#[must_use]
-pub fn is_build(value: &str) -> bool {
-    let bare = strip_quotes(value);
+/// Whether a build is well formed, with quotes or without.
+fn is_build(value: &str) -> bool {
+    let bare = without_quotes(value);
     (1..TEXT_CHARS).contains(&bare.len())
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }

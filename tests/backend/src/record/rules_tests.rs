@@ -3,7 +3,7 @@
 use super::*;
 
 fn check(field: Field, good: &[&str], bad: &[&str]) {
-    let rule = Rule::of(field);
+    let rule = Rule::for_field(field);
     for value in good {
         assert!((rule.holds)(value), "{field:?} must take {value:?}");
     }
@@ -57,12 +57,12 @@ fn classification() {
 fn machine() {
     check(
         Field::MachineId,
-        &["0", "66c196ce4222dd761470da5e7e35f6f1", &"é".repeat(32)],
-        &["", &"f".repeat(33), "a\tb"],
+        &["", "0", "66c196ce4222dd761470da5e7e35f6f1", &"é".repeat(32)],
+        &[&"f".repeat(33), "a\tb"],
     );
     check(Field::Arch, &ARCHES, &["", "X86_64", "x86", "mips", "x86_64,x86_64"]);
     for arch in ARCHES {
-        assert!(Rule::of(Field::Arch).allowed.contains(arch), "{arch}");
+        assert!(Rule::for_field(Field::Arch).allowed.contains(arch), "{arch}");
     }
     check(
         Field::HostType,
@@ -82,8 +82,8 @@ fn machine() {
 fn system() {
     check(
         Field::Build,
-        &["2980", "\"12\"", "'12'", "22.04_beta-1", &"1".repeat(249)],
-        &["", "\"\"", "12 13", "12/13", "é", "1\"2", &"1".repeat(250)],
+        &["2980", "\"12\"", "'12'", "22.04_beta-1", "1\"2", &"1".repeat(249)],
+        &["", "\"\"", "12 13", "12/13", "é", &"1".repeat(250)],
     );
     check(Field::SystemName, &["clear-linux-os", "debian_server", ""], &[&"s".repeat(250), "a\tb"]);
     check(

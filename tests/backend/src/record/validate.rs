@@ -1,23 +1,29 @@
 //! From headers as they came to a record that has passed every rule.
 
-use super::{Field, Fields, Record, Refusal, Rule, strip_quotes};
+use super::{Field, Fields, Record, Refusal, Rule, without_quotes};
 
 const CLEAR_LINUX: &str = "clear-linux-os";
 
-/// Judges a record: its version first, then what that version requires, then every value that is there,
-/// required or not. The payload is not judged: its bytes are bounded where they come in.
+/// Judges a record: its version first, then what that version requires, then every value that the version has.
+/// Headers of later versions are neither judged nor kept. The payload is not judged: its bytes are bounded where
+/// they come in.
 ///
 /// # Errors
 /// The first [`Refusal`] that is met.
 pub fn validate(mut fields: Fields, payload: String, external: bool) -> Result<Record, Refusal> {
     let version = format_version(&fields)?;
-    for field in Field::ALL {
-        if field.required_since() <= version && fields.get(field).is_none() {
-            return Err(Refusal::Missing { name: field.header(), version });
-        }
+    fields.retain(|field| field.required_since() <= version);
+    if let Some(name) = fields.take(Field::SystemName) {
+        fields.insert(Field::SystemName, &without_quotes(&name))?;
     }
-    for (field, value) in fields.iter() {
-        judge(field, value, Rule::of(field))?;
+    for field in Field::ALL {
+        match fields.get(field) {
+            Some(value) => judge(field, value, Rule::for_field(field))?,
+            None if field.required_since() <= version => {
+                return Err(Refusal::Missing { name: field.header(), version });
+            }
+            None => {}
+        }
     }
     if fields.get(Field::SystemName) == Some(CLEAR_LINUX) {
         let build = fields.get(Field::Build).unwrap_or_default();
@@ -33,7 +39,7 @@ pub fn validate(mut fields: Fields, payload: String, external: bool) -> Result<R
         captured_secs: number(Field::CreationTimestamp, text(Field::CreationTimestamp))?,
         arch: required(Field::Arch, text(Field::Arch), version)?,
         host_type: required(Field::HostType, text(Field::HostType), version)?,
-        build: strip_quotes(&required(Field::Build, text(Field::Build), version)?).to_owned(),
+        build: without_quotes(&required(Field::Build, text(Field::Build), version)?),
         kernel_version: required(Field::KernelVersion, text(Field::KernelVersion), version)?,
         payload_format_version: match text(Field::PayloadFormatVersion) {
             None => None,
@@ -54,7 +60,7 @@ fn format_version(fields: &Fields) -> Result<u8, Refusal> {
     let Some(given) = fields.get(field) else {
         return Err(Refusal::Missing { name: field.header(), version: 1 });
     };
-    judge(field, given, Rule::of(field))?;
+    judge(field, given, Rule::for_field(field))?;
     number(field, Some(given.to_owned()))
 }
 
@@ -68,7 +74,7 @@ fn required(field: Field, value: Option<String>, version: u8) -> Result<String, 
 
 fn number<N: std::str::FromStr>(field: Field, value: Option<String>) -> Result<N, Refusal> {
     let value = value.unwrap_or_default();
-    value.parse().map_err(|_| Refusal::wrong(field.header(), &value, Rule::of(field).allowed))
+    value.parse().map_err(|_| Refusal::wrong(field.header(), &value, Rule::for_field(field).allowed))
 }
 
 #[cfg(test)]

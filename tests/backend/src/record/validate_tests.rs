@@ -1,6 +1,7 @@
 //! What each format version requires, and what a good record becomes.
 
 use super::*;
+use crate::record::StoredRecord;
 
 fn value_of(field: Field) -> &'static str {
     match field {
@@ -95,14 +96,34 @@ fn a_wrong_value_is_refused_with_its_name_and_rule() {
         let message = outcome(fields("4", None, &[(field, &bad)])).expect_err("a control character passed");
         let start = format!("{} is \"\\u{{1}}\\u{{1}}\\u{{1}}\"; allowed: ", field.header());
         assert!(message.starts_with(&start), "{message}");
-        assert!(message.ends_with(Rule::of(field).allowed), "{message}");
+        assert!(message.ends_with(Rule::for_field(field).allowed), "{message}");
     }
 }
 
 #[test]
-fn an_optional_value_is_judged_when_it_is_there() {
-    let message = outcome(fields("1", None, &[(Field::EventId, "x")])).unwrap_err();
-    assert!(message.starts_with("Event-Id is \"x\""), "{message}");
+fn headers_of_later_versions_are_neither_judged_nor_kept() {
+    let wrong = "\u{1}";
+    for version in 1..=4 {
+        for field in Field::ALL.into_iter().filter(|field| field.required_since() > 1) {
+            let got = outcome(fields(&version.to_string(), None, &[(field, wrong)]));
+            assert_eq!(got.is_ok(), field.required_since() > version, "{version} {field:?}");
+        }
+    }
+    let record = outcome(fields("2", None, &[])).unwrap();
+    assert_eq!(record.system_name.as_deref(), Some("clear-linux-os"));
+    let json = serde_json::to_value(StoredRecord { id: 1, received_secs: 0, record }).unwrap();
+    for name in ["board_name", "cpu_model", "bios_version", "event_id"] {
+        assert_eq!(json[name], "N/A", "{name}");
+    }
+}
+
+#[test]
+fn quotes_are_taken_off_before_values_are_judged() {
+    let quoted = [(Field::SystemName, "\"clear-linux-os\""), (Field::Build, "\"29\"80")];
+    let record = outcome(fields("4", None, &quoted)).unwrap();
+    assert_eq!((record.system_name.as_deref(), record.build.as_str()), (Some("clear-linux-os"), "2980"));
+    let quoted = [(Field::SystemName, "\"clear-linux-os\""), (Field::Build, "29.80")];
+    outcome(fields("4", None, &quoted)).expect_err("the rule of Clear Linux holds for a quoted name too");
 }
 
 #[test]
@@ -117,8 +138,8 @@ fn the_system_decides_what_a_build_may_be() {
         let got = outcome(fields("4", None, &[(Field::SystemName, system), (Field::Build, build)]));
         assert_eq!(got.is_ok(), good, "{system} {build}: {got:?}");
     }
-    let without_system = fields("1", Some(Field::SystemName), &[(Field::Build, "29.80")]);
-    assert_eq!(outcome(without_system).unwrap().build, "29.80");
+    // Version 1 has no System-Name, so that the one that is there decides nothing.
+    assert_eq!(outcome(fields("1", None, &[(Field::Build, "29.80")])).unwrap().build, "29.80");
 }
 
 #[test]

@@ -25,16 +25,16 @@ pub(super) enum Coding {
     Zstd,
 }
 
-/// Why a body can not be unpacked.
+/// Why a body cannot be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     TooLong,
     Broken,
 }
 
 impl Coding {
-    /// What the headers say. One coding at most: two would mean that a proxy or the sender is out of order.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+    /// What the headers say. One coding or none: two would mean that a proxy or the sender is out of order.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
         let Some(value) = values.next() else { return Ok(Self::Identity) };
         let text = String::from_utf8_lossy(value.as_bytes());
@@ -60,14 +60,18 @@ impl Coding {
         }
     }
 
-    /// The body unpacked, `limit_bytes` at most.
-    pub(super) fn unpack(self, body: Vec<u8>, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
-        let unpacked = match self {
-            Self::Identity => return Ok(body),
-            Self::Gzip => gunzip(&body, limit_bytes),
-            Self::Zstd => unzstd(&body, limit_bytes),
-        };
-        unpacked.map_err(|fault| match fault {
+    /// The body unpacked, up to `limit_bytes` of it.
+    pub(super) fn unpack(self, body: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Fault> {
+        match self {
+            Self::Identity => Ok(body.to_vec()),
+            Self::Gzip => gunzip(body, limit_bytes),
+            Self::Zstd => unzstd(body, limit_bytes),
+        }
+    }
+
+    /// The answer to a body that cannot be unpacked.
+    pub(super) fn problem(self, fault: Fault, limit_bytes: usize) -> Problem {
+        match fault {
             Fault::TooLong => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("body is too long once unpacked; allowed: {limit_bytes} bytes"),
@@ -78,7 +82,7 @@ impl Coding {
                     "body is not right ({self:?} ends early or is none); allowed: what Content-Encoding says"
                 ),
             ),
-        })
+        }
     }
 }
 

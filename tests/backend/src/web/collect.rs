@@ -2,38 +2,40 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::coding::Coding;
-use super::{App, Problem, body};
+use super::{App, Problem};
 use crate::intake::{Posting, from_headers, from_json};
 use crate::limits::{MAX_JSON_BODY_BYTES, MAX_PAYLOAD_BYTES};
+use crate::storage::Arrival;
 use crate::timestamp::now_secs;
 
 pub(super) async fn post_headers(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let body = unpacked(&head.headers, body, MAX_PAYLOAD_BYTES).await?;
-    store(&app, from_headers(&head.headers, &body, &app.tid)?).await
+    let received = app.bodies.receive(&head.headers, body, MAX_PAYLOAD_BYTES).await?;
+    let posting = from_headers(&head.headers, &received.bytes, &app.tid)?;
+    drop(received.bytes);
+    let answer = store(&app, posting).await;
+    drop(received.permit);
+    answer
 }
 
 pub(super) async fn post_json(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    let body = unpacked(&head.headers, body, MAX_JSON_BODY_BYTES).await?;
-    store(&app, from_json(&head.headers, &body, &app.tid)?).await
-}
-
-/// The body as it was before it was compressed, if it was.
-async fn unpacked(headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
-    let coding = Coding::of(headers)?;
-    let body = body::read(body, coding.limit_as_sent(limit_bytes)).await?;
-    coding.unpack(body, limit_bytes)
+    let received = app.bodies.receive(&head.headers, body, MAX_JSON_BODY_BYTES).await?;
+    let posting = from_json(&head.headers, &received.bytes, &app.tid)?;
+    drop(received.bytes);
+    let answer = store(&app, posting).await;
+    drop(received.permit);
+    answer
 }
 
 async fn store(app: &App, posting: Posting) -> Result<Response, Problem> {
-    let stored = app.store.insert(posting, now_secs()).await?;
+    let Posting { record, key } = posting;
+    let arrival = Arrival { record, key: key.map(|key| key.digest()), received_secs: now_secs() };
+    let stored = app.store.append(arrival).await?;
     let json = serde_json::to_string(&stored)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], json).into_response())

@@ -5,16 +5,17 @@
 //! | `/`, `/v2/collector` | POST | takes a record as headers and body |
 //! | `/`, `/v2/collector` | GET | 302 to `/telemetryui` |
 //! | `/v3/collector` | POST | takes a record as JSON |
-//! | `/telemetryui` | GET | a page of the newest records, with the filters of `/api/records` |
+//! | `/telemetryui`, `/telemetryui/` | GET | a page of the newest records, with the filters of `/api/records` |
 //! | `/api/records` | GET | records as JSON |
 //!
-//! A posted body may be compressed, as its `Content-Encoding` says: gzip or zstd.
+//! The last two answer only where `Host` is a name of ours; what machines speak takes any. A posted body may be compressed, as its `Content-Encoding` says: gzip or zstd.
 //!
 //! Everything else is 404 or 405. Every error has a body `{"message": "..."}`.
 
 mod body;
 mod coding;
 mod collect;
+mod host;
 mod page;
 mod problem;
 mod records;
@@ -29,7 +30,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::store::Store;
+use crate::storage::Store;
 use problem::Problem;
 
 const PAGE_PATH: &str = "/telemetryui";
@@ -39,28 +40,40 @@ const PAGE_PATH: &str = "/telemetryui";
 pub struct App {
     store: Store,
     tid: String,
+    hosts: Vec<String>,
+    bodies: body::Bodies,
     pages: page::Pages,
 }
 
 impl App {
-    /// An app that takes the records of one telemetry id.
+    /// An app that takes the records of one telemetry id, and whose pages answer to these names.
     ///
     /// # Errors
     /// If the page's template is broken.
-    pub fn new(store: Store, tid: &str) -> Result<Self, minijinja::Error> {
-        Ok(Self { store, tid: tid.to_owned(), pages: page::Pages::new()? })
+    pub fn new(store: Store, tid: &str, hosts: Vec<String>) -> Result<Self, minijinja::Error> {
+        Ok(Self {
+            store,
+            tid: tid.to_owned(),
+            hosts,
+            bodies: body::Bodies::new(),
+            pages: page::Pages::new()?,
+        })
     }
 }
 
 /// The table above. A request that is not answered within `request_time` is answered 408.
 pub fn router(app: Arc<App>, request_time: Duration) -> Router {
     let collector = || get(to_page).post(collect::post_headers);
+    let pages = Router::new()
+        .route(PAGE_PATH, get(page::show))
+        .route("/telemetryui/", get(page::show))
+        .route("/api/records", get(records::list))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), host::only_ours));
     Router::new()
         .route("/", collector())
         .route("/v2/collector", collector())
         .route("/v3/collector", post(collect::post_json))
-        .route(PAGE_PATH, get(page::show))
-        .route("/api/records", get(records::list))
+        .merge(pages)
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(request_time, within))

@@ -9,9 +9,9 @@ use minijinja::{Environment, Value, context};
 
 use super::records::Pairs;
 use super::{App, Problem};
-use crate::filter::Filter;
-use crate::limits::RECORDS_ON_PAGE;
+use crate::filter::{Filter, Scope};
 use crate::record::StoredRecord;
+use crate::storage::Found;
 use crate::timestamp::{format_utc, now_secs};
 
 /// Ends in `.html`, by which the engine knows that everything put in must be escaped.
@@ -37,23 +37,24 @@ impl Pages {
 
     fn render(
         &self,
-        records: Vec<StoredRecord>,
+        found: Found,
         filters: &[(String, String)],
         limit: u32,
     ) -> Result<String, minijinja::Error> {
-        let records: Vec<Value> = records.into_iter().map(row).collect();
+        let examined_to = found.examined_to;
+        let records: Vec<Value> = found.records.into_iter().map(row).collect();
         let filters: Vec<Value> = filters.iter().map(|(name, value)| context! { name, value }).collect();
-        self.0.get_template(TEMPLATE)?.render(context! { records, filters, limit })
+        self.0.get_template(TEMPLATE)?.render(context! { records, filters, limit, examined_to })
     }
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, Query(pairs): Pairs) -> Result<Response, Problem> {
-    let filter = Filter::parse(&pairs, RECORDS_ON_PAGE)?;
+    let filter = Filter::parse(&pairs, Scope::Page)?;
     let limit = filter.limit;
-    let records = app.store.select(filter, now_secs()).await?;
+    let found = app.store.select(filter, now_secs()).await?;
     let page = app
         .pages
-        .render(records, &pairs, limit)
+        .render(found, &pairs, limit)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -117,9 +118,17 @@ mod tests {
     #[test]
     fn an_empty_database_is_a_page_too() {
         let pages = Pages::new().unwrap();
-        let page = pages.render(vec![], &[], 100).unwrap();
+        let page = pages.render(Found::default(), &[], 100).unwrap();
         assert!(page.contains("No records yet"), "{page}");
-        let page = pages.render(vec![], &[("build".into(), "<1>".into())], 100).unwrap();
+        let page = pages.render(Found::default(), &[("build".into(), "<1>".into())], 100).unwrap();
         assert!(page.contains("No record matches") && page.contains("build = &lt;1&gt;"), "{page}");
+        assert!(!page.contains("no time"), "{page}");
+    }
+
+    #[test]
+    fn a_search_that_ran_out_of_time_says_how_far_it_came() {
+        let found = Found { records: vec![], examined_to: Some(77) };
+        let page = Pages::new().unwrap().render(found, &[("payload".into(), "x".into())], 100).unwrap();
+        assert!(page.contains("no time to examine records below id 77"), "{page}");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::filter::FilterError;
 use crate::record::Refusal;
-use crate::store::StoreError;
+use crate::storage::StorageError;
 
 /// Seconds after which a client may try again when the database has failed.
 const RETRY_AFTER_SECS: &str = "30";
@@ -46,8 +46,8 @@ impl From<FilterError> for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .with_header(header::RETRY_AFTER, RETRY_AFTER_SECS)
     }
@@ -68,15 +68,17 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::{Filter, Scope};
 
     #[test]
     fn each_kind_of_error_has_its_status() {
+        let wrong = [("limit".to_owned(), "x".to_owned())];
         for (problem, status, retry) in [
             (Problem::from(Refusal::ForeignTid), 400, None),
             (Problem::from(Refusal::PayloadTooLong), 413, None),
-            (Problem::from(FilterError::Twice("limit")), 400, None),
-            (Problem::from(StoreError::Stopped), 503, Some("30")),
-            (Problem::from(StoreError::Database("disk full".into())), 503, Some("30")),
+            (Problem::from(Filter::parse(&wrong, Scope::Api).unwrap_err()), 400, None),
+            (Problem::from(StorageError::Stopped), 503, Some("30")),
+            (Problem::from(StorageError::Failed("disk full".into())), 503, Some("30")),
         ] {
             let response = problem.into_response();
             assert_eq!(response.status().as_u16(), status);

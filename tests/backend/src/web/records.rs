@@ -8,8 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::{App, Problem};
-use crate::filter::Filter;
-use crate::limits::MAX_RECORDS_ANSWERED;
+use crate::filter::{Filter, Scope};
 use crate::record::StoredRecord;
 use crate::timestamp::now_secs;
 
@@ -22,8 +21,8 @@ struct Answer {
 pub(super) type Pairs = Query<Vec<(String, String)>>;
 
 pub(super) async fn list(State(app): State<Arc<App>>, Query(pairs): Pairs) -> Result<Response, Problem> {
-    let filter = Filter::parse(&pairs, MAX_RECORDS_ANSWERED)?;
-    let records = app.store.select(filter, now_secs()).await?;
+    let filter = Filter::parse(&pairs, Scope::Api)?;
+    let records = app.store.select(filter, now_secs()).await?.records;
     let json = serde_json::to_string(&Answer { records })
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], json).into_response())

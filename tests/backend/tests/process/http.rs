@@ -82,7 +82,7 @@ impl Client {
 }
 
 pub(crate) fn head(method: &str, path: &str, headers: &[(String, String)], length: usize) -> String {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: collector\r\nContent-Length: {length}\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }

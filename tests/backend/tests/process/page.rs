@@ -15,6 +15,7 @@ fn the_collector_paths_redirect_to_the_page() {
 #[test]
 fn the_page_shows_records_and_escapes_them() {
     let collector = Collector::in_memory();
+    assert_eq!(collector.get("/telemetryui/").status, 200);
     let empty = collector.get("/telemetryui");
     assert_eq!(empty.status, 200);
     assert!(empty.body.contains("No records yet"), "{}", empty.body);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::collector::Collector;
+use crate::http::{Client, head};
 use crate::sample::{HEADERS, TID, headers, json, owned};
 
 fn without(version: u8, left_out: &str) -> Vec<(String, String)> {
@@ -126,14 +127,18 @@ fn what_is_no_json_record_is_refused() {
 fn too_much_is_refused() {
     let collector = Collector::in_memory();
     for answer in [
-        collector.post("/", &headers(&[]), vec![b'x'; 8193]),
-        collector.post("/", &headers(&[]), vec![b'x'; 200_000]),
-        collector.post("/v3/collector", &[owned(TID)], json(&"x".repeat(8193), &[])),
-        collector.post("/v3/collector", &[owned(TID)], json("", &[("note", "x".repeat(100_000).into())])),
+        collector.post("/", &headers(&[]), vec![b'x'; (1 << 20) + 1]),
+        collector.post("/", &headers(&[]), vec![b'x'; 40 << 20]),
+        collector.post("/v3/collector", &[owned(TID)], json(&"x".repeat((1 << 20) + 1), &[])),
+        collector.post("/v3/collector", &[owned(TID)], json("", &[("note", "x".repeat(7 << 20).into())])),
     ] {
         assert_eq!(answer.status, 413, "{answer:?}");
         assert!(answer.message().contains("is too long; allowed: "), "{}", answer.message());
     }
+    // Who asks first need not send it.
+    let mut client = Client::connect(collector.address);
+    client.send(head("POST", "/", &headers(&[("Expect", "100-continue")]), 2 << 20).as_bytes());
+    assert_eq!(client.answer().status, 413);
     let answer = collector.post("/", &headers(&[("X-Note", &"x".repeat(33_000))]), "");
     assert_eq!(answer.status, 431, "{answer:?}");
     assert_eq!(collector.records(""), Vec::<Value>::new());

@@ -1,27 +1,23 @@
-//! The columns of a record, by which it is written and read.
+//! A row as a record.
 
 use rusqlite::Row;
 
 use crate::record::{Record, StoredRecord};
+pub(super) use crate::storage::condition::COLUMNS;
 
-/// What [`read`] reads.
-pub(super) const COLUMNS: &str = "id, received_secs, captured_secs, record_format_version, severity, classification, \
-     machine_id, arch, host_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model, \
-     bios_version, event_id, external, payload";
-
-/// A row of [`COLUMNS`] as a record.
+/// A row of `id` and [`COLUMNS`] as a record.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     Ok(StoredRecord {
         id: row.get("id")?,
-        received_secs: row.get("received_secs")?,
+        received_secs: row.get("ts_reception")?,
         record: Record {
-            captured_secs: row.get("captured_secs")?,
+            captured_secs: row.get("ts_capture")?,
             record_format_version: row.get("record_format_version")?,
             severity: row.get("severity")?,
             classification: row.get("classification")?,
             machine_id: row.get("machine_id")?,
             arch: row.get("arch")?,
-            host_type: row.get("host_type")?,
+            host_type: row.get("machine_type")?,
             build: row.get("build")?,
             kernel_version: row.get("kernel_version")?,
             payload_format_version: row.get("payload_format_version")?,

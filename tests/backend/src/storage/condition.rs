@@ -1,0 +1,103 @@
+//! A filter as SQL that both engines understand.
+//!
+//! Foreign text is only ever among the values, which the text names as `$1`, `$2` and so on, in their order.
+
+use crate::filter::Filter;
+use crate::record::ClassPattern;
+
+/// The columns of a record, in the order in which both engines write and read them, after `id`. They have the names of
+/// the API, since other programs may read the table.
+pub(super) const COLUMNS: &str = "ts_reception, ts_capture, record_format_version, severity, classification, \
+     machine_id, arch, machine_type, build, kernel_version, payload_format_version, system_name, board_name, \
+     cpu_model, bios_version, event_id, external, payload";
+
+/// A value in a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Int(i64),
+    Text(String),
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// Conditions that all hold.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    texts: Vec<String>,
+    pub(super) values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Those of a filter. Its patterns for payloads are not among them.
+    pub(super) fn new(filter: &Filter, now_secs: i64) -> Self {
+        let mut all = Self::default();
+        all.add_some("severity =", filter.severity.map(i64::from));
+        match &filter.classification {
+            Some(ClassPattern::Whole(class)) => all.add("classification =", class.clone()),
+            // As a range, which an index serves. Classifications are ASCII, so this end is past all of them.
+            Some(ClassPattern::Start(start)) if !start.is_empty() => {
+                all.add("classification >=", start.clone());
+                all.add("classification <", format!("{start}{}", char::MAX));
+            }
+            _ => {}
+        }
+        all.add_some("build =", filter.build.clone());
+        all.add_some("machine_id =", filter.machine_id.clone());
+        all.add_some("id >=", filter.from_id);
+        all.add_some("id <", filter.before_id);
+        all.add_some("ts_capture >", filter.captured_after_secs);
+        let since = filter.received_within_secs.map(|secs| now_secs.saturating_sub(i64::from(secs)));
+        all.add_some("ts_reception >=", since);
+        all
+    }
+
+    fn add(&mut self, condition: &str, value: impl Into<Value>) {
+        self.values.push(value.into());
+        self.texts.push(format!("{condition} ${}", self.values.len()));
+    }
+
+    fn add_some(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.add(condition, value);
+        }
+    }
+
+    /// The query for the records that match, newest id first, up to `limit` of them.
+    pub(super) fn query(&self, columns: &str, limit: u32) -> String {
+        let conditions = if self.texts.is_empty() { "true".to_owned() } else { self.texts.join(" AND ") };
+        format!("SELECT {columns} FROM records WHERE {conditions} ORDER BY id DESC LIMIT {limit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_named_in_their_order() {
+        let filter = Filter {
+            classification: Some(ClassPattern::Start("a/".into())),
+            received_within_secs: Some(60),
+            ..Filter::all(5)
+        };
+        let conditions = Conditions::new(&filter, 100);
+        assert_eq!(
+            conditions.query("id", 5),
+            "SELECT id FROM records WHERE classification >= $1 AND classification < $2 AND ts_reception >= $3 \
+             ORDER BY id DESC LIMIT 5"
+        );
+        let last = format!("a/{}", char::MAX);
+        assert_eq!(conditions.values, [Value::Text("a/".into()), Value::Text(last), Value::Int(40)]);
+        assert!(Conditions::new(&Filter::all(1), 0).query("id", 1).contains("WHERE true ORDER"));
+    }
+}

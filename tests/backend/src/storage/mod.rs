@@ -1,0 +1,124 @@
+//! Where records are kept: one narrow trait, and the engines behind it.
+//!
+//! ```text
+//!  posts ───▶ queue ─▶ writer: one thread, one session ─▶ append ─▶ commit ─▶ answers
+//!  pages ───▶ readers: a few sessions of their own ─────▶ query
+//!  daily ───▶ a session of its own ─────────────────────▶ purge
+//! ```
+//!
+//! Posts that wait at the same time share a transaction, and with it the sync. A post is answered once its
+//! transaction is durable: stored means stored, here too. Pages never stand in the writer's queue.
+//!
+//! A session blocks, and is used by one thread at a time; whoever opens one gives it a thread that may block.
+
+mod condition;
+mod error;
+mod open_error;
+mod readers;
+mod search;
+pub mod sqlite;
+mod store;
+mod writer;
+
+use std::fmt;
+
+pub use error::StorageError;
+pub use open_error::OpenError;
+pub use search::Found;
+pub use store::{Owner, Store};
+
+use crate::filter::Filter;
+use crate::record::{KeyDigest, Record, StoredRecord};
+use crate::retention::Retention;
+
+/// A database. It hands out sessions.
+pub trait Engine: fmt::Debug + Send + Sync {
+    /// Opens a session. Blocks.
+    ///
+    /// # Errors
+    /// If the database is out of reach.
+    fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError>;
+}
+
+/// What a session is for, which decides what it may do and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Storing posts.
+    Append,
+    /// Answering queries: nothing is written, and no query takes longer than [`crate::limits::QUERY_TIME`].
+    Query,
+    /// Purging.
+    Purge,
+}
+
+/// One connection to a database. Every call blocks.
+pub trait Session: Send {
+    /// Stores a batch as one transaction, all of it or nothing, and returns once it is durable: one answer for each
+    /// record, in their order. A record whose key is known, from before or from earlier in the batch, is not
+    /// stored again.
+    ///
+    /// # Errors
+    /// If nothing is stored.
+    fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError>;
+
+    /// The records that a filter asks for, its patterns for payloads apart, newest id first. There may be fewer
+    /// than there are if their payloads are large ([`crate::limits::MAX_ANSWER_BYTES`]), but not none.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError>;
+
+    /// Removes what has outlived its time, and forgets old keys, a bounded number at a time, for as long as
+    /// `goes_on` says. Counts the records removed.
+    ///
+    /// # Errors
+    /// If the database fails; what was removed before stays removed.
+    fn purge(
+        &mut self,
+        rules: &Retention,
+        now_secs: i64,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<u64, StorageError>;
+}
+
+/// A record on its way into the database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrival {
+    /// The record.
+    pub record: Record,
+    /// What makes a retry of the same request known as such.
+    pub key: Option<KeyDigest>,
+    /// When it arrived, in Unix seconds.
+    pub received_secs: i64,
+}
+
+/// What has become of an [`Arrival`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Appended {
+    /// It is stored.
+    Stored {
+        /// The id that it was given.
+        id: i64,
+    },
+    /// Its key was known: this record came first.
+    Known(Box<StoredRecord>),
+    /// Its key was known, but the record that came first has been purged.
+    Purged {
+        /// The id that the first one had.
+        id: i64,
+    },
+}
+
+impl Appended {
+    /// The record as it is answered.
+    fn into_answer(self, arrival: Arrival) -> StoredRecord {
+        let Arrival { record, received_secs, .. } = arrival;
+        match self {
+            Self::Stored { id } | Self::Purged { id } => StoredRecord { id, received_secs, record },
+            Self::Known(first) => *first,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

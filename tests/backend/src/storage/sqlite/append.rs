@@ -1,0 +1,90 @@
+//! Stores records, several in one transaction.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
+
+use super::row;
+use crate::limits::KEY_DAYS;
+use crate::record::KeyDigest;
+use crate::storage::{Appended, Arrival};
+
+pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
+pub(super) const WEEK_SECS: i64 = 7 * DAY_SECS;
+
+/// Weeks that a key may stand in: those of the days that it is known, and the next, for a clock that went back.
+const KEY_WEEKS: i64 = KEY_DAYS / 7 + 2;
+
+const INSERT: &str = "
+INSERT INTO records (ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
+    machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version,
+    event_id, external, payload)
+VALUES (:ts_reception, :ts_capture, :record_format_version, :severity, :classification, :machine_id, :arch,
+    :machine_type, :build, :kernel_version, :payload_format_version, :system_name, :board_name, :cpu_model,
+    :bios_version, :event_id, :external, :payload)";
+
+/// Stores all of them or none.
+pub(super) fn append(connection: &mut Connection, batch: &[Arrival]) -> rusqlite::Result<Vec<Appended>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let appended =
+        batch.iter().map(|arrival| append_one(&transaction, arrival)).collect::<rusqlite::Result<_>>()?;
+    transaction.commit()?;
+    Ok(appended)
+}
+
+fn append_one(transaction: &Transaction<'_>, arrival: &Arrival) -> rusqlite::Result<Appended> {
+    if let Some(key) = arrival.key
+        && let Some(id) = known(transaction, key, arrival.received_secs)?
+    {
+        let query = format!("SELECT id, {} FROM records WHERE id = ?1", row::COLUMNS);
+        let first = transaction.prepare_cached(&query)?.query_row((id,), row::read).optional()?;
+        return Ok(first.map_or(Appended::Purged { id }, |first| Appended::Known(Box::new(first))));
+    }
+    let record = &arrival.record;
+    transaction.prepare_cached(INSERT)?.execute(named_params! {
+        ":ts_reception": arrival.received_secs,
+        ":ts_capture": record.captured_secs,
+        ":record_format_version": record.record_format_version,
+        ":severity": record.severity,
+        ":classification": record.classification,
+        ":machine_id": record.machine_id,
+        ":arch": record.arch,
+        ":machine_type": record.host_type,
+        ":build": record.build,
+        ":kernel_version": record.kernel_version,
+        ":payload_format_version": record.payload_format_version,
+        ":system_name": record.system_name,
+        ":board_name": record.board_name,
+        ":cpu_model": record.cpu_model,
+        ":bios_version": record.bios_version,
+        ":event_id": record.event_id,
+        ":external": record.external,
+        ":payload": record.payload,
+    })?;
+    let id = transaction.last_insert_rowid();
+    if let Some(key) = arrival.key {
+        remember(transaction, key, id, arrival.received_secs)?;
+    }
+    Ok(Appended::Stored { id })
+}
+
+/// The id of the record that a key came with, if it did.
+fn known(transaction: &Transaction<'_>, key: KeyDigest, now_secs: i64) -> rusqlite::Result<Option<i64>> {
+    // Each week is a search of its own, which a range of weeks would not be.
+    let weeks = (0..=KEY_WEEKS).map(|number| format!("?1 - {number}")).collect::<Vec<_>>().join(", ");
+    let query = format!("SELECT id FROM idempotency WHERE week IN ({weeks}) AND key = ?2");
+    let next_week = now_secs.div_euclid(WEEK_SECS) + 1;
+    transaction.prepare_cached(&query)?.query_row((next_week, key.0), |row| row.get(0)).optional()
+}
+
+/// Notes the key of a record. Keys of one week stand together, so that writing them touches few pages.
+pub(super) fn remember(
+    transaction: &Transaction<'_>,
+    key: KeyDigest,
+    id: i64,
+    received_secs: i64,
+) -> rusqlite::Result<()> {
+    let week = received_secs.div_euclid(WEEK_SECS);
+    transaction
+        .prepare_cached("INSERT INTO idempotency (week, key, id) VALUES (?1, ?2, ?3)")?
+        .execute((week, key.0, id))?;
+    Ok(())
+}

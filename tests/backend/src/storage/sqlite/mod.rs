@@ -1,0 +1,126 @@
+//! SQLite, the default: one file, no server.
+//!
+//! ```text
+//!  records.db        the database; other programs may read it while the collector runs
+//!  records.db-wal    commits that are not in it yet: each is synced before it counts
+//!  records.db-shm    the index of that
+//!  records.db.lock   locked while a collector runs, so that no second one takes the database
+//! ```
+//!
+//! There is one writer at a time: whoever writes holds the turn, and the turn goes round in the order of asking, which
+//! SQLite's own lock does not see to.
+
+mod append;
+mod lock;
+mod migration;
+mod open;
+mod purge;
+mod query;
+mod row;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::Mutex as Turn;
+
+use super::{Appended, Arrival, Engine, OpenError, Purpose, Session, StorageError};
+use crate::filter::Filter;
+use crate::record::StoredRecord;
+use crate::retention::Retention;
+
+pub use migration::{Migration, migrate};
+
+/// The name of a database that is gone with the process.
+pub const MEMORY: &str = ":memory:";
+
+/// A database file, or a database in memory.
+#[derive(Debug)]
+pub struct Sqlite {
+    location: open::Location,
+    turn: Arc<Turn<()>>,
+    /// Holds the lock of a file.
+    _lock: Option<lock::Lock>,
+    /// Keeps a database in memory alive.
+    _keeper: Option<Mutex<Connection>>,
+}
+
+impl Sqlite {
+    /// Opens a database, makes it if there is none, and brings it to today's schema.
+    ///
+    /// # Errors
+    /// If it cannot be used: no directory, no right, in use, damaged, none of ours, too new.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let in_memory = path == Path::new(MEMORY);
+        let location =
+            if in_memory { open::Location::memory() } else { open::Location::File(PathBuf::from(path)) };
+        let lock = if in_memory { None } else { Some(open::prepare_file(path)?) };
+        let mut connection = location.connect(Purpose::Append).map_err(|error| open::explain(path, error))?;
+        if !in_memory {
+            open::check(&connection, path)?;
+        }
+        open::settle(schema::prepare(&mut connection), path)?;
+        let keeper = in_memory.then(|| Mutex::new(connection));
+        Ok(Self { location, turn: Arc::default(), _lock: lock, _keeper: keeper })
+    }
+}
+
+impl Engine for Sqlite {
+    fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
+        let connection = self.location.connect(purpose)?;
+        Ok(Box::new(SqliteSession { connection, turn: Arc::clone(&self.turn) }))
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct SqliteSession {
+    connection: Connection,
+    turn: Arc<Turn<()>>,
+}
+
+impl Session for SqliteSession {
+    fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        let _turn = self.turn.blocking_lock();
+        Ok(append::append(&mut self.connection, batch)?)
+    }
+
+    fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError> {
+        Ok(query::query(&self.connection, filter, now_secs)?)
+    }
+
+    fn purge(
+        &mut self,
+        rules: &Retention,
+        now_secs: i64,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<u64, StorageError> {
+        let mut removed = 0;
+        let mut next = Some(purge::Cursor::START);
+        while let Some(from) = next.filter(|_| goes_on()) {
+            let _turn = self.turn.blocking_lock();
+            let step = purge::records(&mut self.connection, rules, now_secs, from)?;
+            removed += step.removed;
+            next = step.next;
+        }
+        let mut is_done = false;
+        while !is_done && goes_on() {
+            let _turn = self.turn.blocking_lock();
+            is_done = purge::keys(&self.connection, now_secs)?;
+        }
+        Ok(removed)
+    }
+}
+
+impl From<rusqlite::Error> for StorageError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => Self::TooSlow,
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

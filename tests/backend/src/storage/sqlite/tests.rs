@@ -1,0 +1,94 @@
+//! What only SQLite has: its durability, its file, its log, its way of being full.
+
+use std::time::Duration;
+
+use super::*;
+use crate::storage::tests::{NOW_SECS, arrival};
+
+fn file() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.db");
+    (directory, path)
+}
+
+fn pragma(connection: &Connection, name: &str) -> String {
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+    match connection.pragma_query_value(None, name, read).unwrap() {
+        rusqlite::types::Value::Text(text) => text,
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_means_that_the_record_is_on_disk() {
+    let (_directory, path) = file();
+    let engine = Sqlite::open(&path).unwrap();
+    for purpose in [Purpose::Append, Purpose::Purge] {
+        let connection = engine.location.connect(purpose).unwrap();
+        assert_eq!(pragma(&connection, "synchronous"), "2", "FULL: each commit is synced");
+        assert_eq!(pragma(&connection, "journal_mode"), "wal");
+    }
+}
+
+#[test]
+fn a_query_writes_nothing_and_others_may_read_meanwhile() {
+    let (_directory, path) = file();
+    let engine = Sqlite::open(&path).unwrap();
+    engine.open(Purpose::Append).unwrap().append(&[arrival("a/b/c", 1, None)]).unwrap();
+    let reader = engine.location.connect(Purpose::Query).unwrap();
+    let error = reader.execute("DELETE FROM records", ()).unwrap_err();
+    assert_eq!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly));
+    let other = Connection::open(&path).unwrap();
+    assert_eq!(other.query_row("SELECT count(*) FROM records", (), |row| row.get::<_, i64>(0)), Ok(1));
+}
+
+#[test]
+fn a_query_ends_when_its_time_is_over() {
+    let engine = Sqlite::open(Path::new(MEMORY)).unwrap();
+    let connection = engine.location.connect(Purpose::Query).unwrap();
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    open::bound_queries(&connection, Duration::from_millis(50)).unwrap();
+    let error = connection.query_row(endless, (), |row| row.get::<_, i64>(0)).unwrap_err();
+    assert_eq!(StorageError::from(error), StorageError::TooSlow);
+    // The next one has its own time.
+    assert_eq!(connection.query_row("SELECT 7", (), |row| row.get::<_, i64>(0)), Ok(7));
+}
+
+#[test]
+fn a_full_disk_refuses_records_and_the_session_lives_on() {
+    let engine = Sqlite::open(Path::new(MEMORY)).unwrap();
+    let connection = engine.location.connect(Purpose::Append).unwrap();
+    let mut session = SqliteSession { connection, turn: Arc::default() };
+    session.append(&[arrival("a/b/c", 1, None)]).unwrap();
+    // The smallest bound that SQLite takes is the present size.
+    session.connection.pragma_update(None, "max_page_count", 1).unwrap();
+    let batch = vec![arrival("a/b/c", 1, None); 100];
+    let mut stored = 1;
+    let error = loop {
+        match session.append(&batch) {
+            Ok(appended) => stored += appended.len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("full"), "{error}");
+    let count = |session: &mut SqliteSession| session.query(&Filter::all(1000), NOW_SECS).unwrap().len();
+    assert_eq!(count(&mut session), stored);
+    session.connection.pragma_update(None, "max_page_count", 1000).unwrap();
+    session.append(&[arrival("a/b/c", 1, None)]).unwrap();
+    assert_eq!(count(&mut session), stored + 1);
+}
+
+#[test]
+fn a_migration_is_described_before_it_is_done() {
+    let (_directory, path) = file();
+    let new = migrate(&path, true).unwrap();
+    assert_eq!((new.from, new.steps.len(), path.exists()), (0, schema::STEPS.len(), false));
+    assert_eq!(migrate(&path, false), Ok(new));
+    let done = migrate(&path, true).unwrap();
+    assert_eq!((done.from, done.steps.len()), (schema::STEPS.len(), 0));
+    assert_eq!(done.to_string(), "telem-collector: schema 2 is today's\n");
+    let _held = Sqlite::open(&path).unwrap();
+    let error = migrate(&path, true).unwrap_err().to_string();
+    assert!(error.contains("another collector has locked it"), "{error}");
+}

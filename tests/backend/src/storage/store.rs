@@ -1,0 +1,98 @@
+//! The way to the database for all who serve requests.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use tokio::sync::{Semaphore, oneshot};
+
+use super::readers::Readers;
+use super::search::{Found, search};
+use super::writer::{self, Job, Post};
+use super::{Arrival, Engine, Purpose, StorageError};
+use crate::filter::Filter;
+use crate::limits::MAX_WAITING_POSTS;
+use crate::record::StoredRecord;
+use crate::retention::Retention;
+
+/// A database in use. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+    jobs: mpsc::Sender<Job>,
+    waiting: Arc<Semaphore>,
+    readers: Readers,
+    stops: Arc<AtomicBool>,
+}
+
+/// The thread that writes. It ends once [`Store::close`] was called, or all stores are gone.
+#[derive(Debug)]
+pub struct Owner(JoinHandle<()>);
+
+impl Owner {
+    /// Waits until all is written and the thread's session is closed. Blocks.
+    pub fn join(self) {
+        // Nothing is left to do for a thread that has panicked.
+        let _ = self.0.join();
+    }
+}
+
+impl Store {
+    /// Starts to use a database: opens the writer's session and gives it a thread. Blocks.
+    ///
+    /// # Errors
+    /// If there is no session or no thread to be had.
+    pub fn start(engine: Arc<dyn Engine>) -> Result<(Self, Owner), StorageError> {
+        let mut session = engine.open(Purpose::Append)?;
+        let (jobs, queue) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer::work(&mut *session, &queue))
+            .map_err(|error| StorageError::Failed(error.to_string()))?;
+        let readers = Readers::new(Arc::clone(&engine));
+        let waiting = Arc::new(Semaphore::new(MAX_WAITING_POSTS));
+        Ok((Self { engine, jobs, waiting, readers, stops: Arc::default() }, Owner(thread)))
+    }
+
+    /// Stores a record. If one came with the same key before, nothing is stored and that one is answered.
+    ///
+    /// # Errors
+    /// If it is not stored.
+    pub async fn append(&self, arrival: Arrival) -> Result<StoredRecord, StorageError> {
+        let permit = Arc::clone(&self.waiting).acquire_owned().await.map_err(|_| StorageError::Stopped)?;
+        let (answer, answered) = oneshot::channel();
+        let post = Box::new(Post { arrival, answer, permit });
+        self.jobs.send(Job::Append(post)).map_err(|_| StorageError::Stopped)?;
+        answered.await.map_err(|_| StorageError::Stopped)?
+    }
+
+    /// The records that a filter asks for, newest id first.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub async fn select(&self, filter: Filter, now_secs: i64) -> Result<Found, StorageError> {
+        self.readers.run(move |session| search(session, &filter, now_secs)).await
+    }
+
+    /// Removes all records that are due, and counts them. Posts are stored and pages read meanwhile.
+    ///
+    /// # Errors
+    /// If the database fails; what was removed before stays removed.
+    pub async fn purge(&self, rules: Retention, now_secs: i64) -> Result<u64, StorageError> {
+        let (engine, stops) = (Arc::clone(&self.engine), Arc::clone(&self.stops));
+        let work = move || {
+            let goes_on = || !stops.load(Ordering::Relaxed);
+            engine.open(Purpose::Purge)?.purge(&rules, now_secs, &goes_on)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
+    }
+
+    /// Ends all use: what waits is stored, a purge stops where it is, later calls are refused.
+    pub async fn close(&self) {
+        self.stops.store(true, Ordering::Relaxed);
+        self.waiting.close();
+        self.readers.close().await;
+        // If nobody listens, the thread has ended already.
+        let _ = self.jobs.send(Job::Close);
+    }
+}
