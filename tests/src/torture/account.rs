@@ -1,13 +1,14 @@
 //! What was sent and answered, held against what is where in the end.
 
 use super::exchange::Answer;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use telemetry_store::spool::StoredRecord;
 
 /// A record that the collector has or that waits in a spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Its idempotency key.
+    /// What the collector keeps of its idempotency key: the first 16 bytes of its SHA-256, in hex.
     pub key: String,
     /// Its payload, which no other record that was sent has.
     pub payload: String,
@@ -15,7 +16,9 @@ pub struct Kept {
 
 impl From<StoredRecord> for Kept {
     fn from(record: StoredRecord) -> Self {
-        Self { key: record.id.to_string(), payload: record.message.payload }
+        let digest = Sha256::digest(record.id.to_string());
+        let key = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self { key, payload: record.message.payload }
     }
 }
 

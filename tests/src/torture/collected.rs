@@ -5,6 +5,8 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use test_harness::{Collector, Sandbox};
 
+const RECORDS: &str = "SELECT lower(hex(key)), payload FROM records LEFT JOIN idempotency USING (id)";
+
 /// Number of records so far: the id of the newest, since nothing is purged.
 ///
 /// # Panics
@@ -15,8 +17,7 @@ pub fn count(collector: &Collector) -> usize {
     answer["records"][0]["id"].as_u64().unwrap_or(0).try_into().unwrap()
 }
 
-/// All records, each of which must have come with a key. Stops the collector, which keeps its database
-/// to itself while it runs.
+/// All records, each of which must have come with a key. Stops the collector.
 ///
 /// # Panics
 /// The database cannot be read, or a key is missing.
@@ -24,7 +25,7 @@ pub fn collected(sandbox: &Sandbox, mut collector: Collector) -> Vec<Kept> {
     collector.process.stop();
     let path = sandbox.path("collector.db");
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
-    let mut statement = connection.prepare("SELECT idempotency_key, payload FROM records").unwrap();
+    let mut statement = connection.prepare(RECORDS).unwrap();
     let rows = statement.query_map((), |row| Ok(Kept { key: row.get(0)?, payload: row.get(1)? })).unwrap();
     rows.map(Result::unwrap).collect()
 }
