@@ -126,6 +126,7 @@ fn the_manuals_tell_every_option() {
         ("pstoreclean", &[], "pstoreclean.1"),
         ("pstoreprobe", &[], "pstoreprobe.1"),
         ("telem-collector", &[], "../../tests/backend/system/telem-collector.1"),
+        ("telem-collector", &["migrate"], "../../tests/backend/system/telem-collector.1"),
         ("telemctl", &["rejected", "list"], "telemctl.1"),
         ("telemctl", &["rejected", "show"], "telemctl.1"),
         ("telemctl", &["rejected", "retry"], "telemctl.1"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::retention::{KeepRule, KeepTime};
+use crate::storage::{Address, OpenError};
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
 pub const DEFAULT_TID: &str = "6907c830-eed9-4ce9-81ae-76daf8d88f0f";
@@ -69,9 +70,32 @@ pub struct Options {
 /// Which database.
 #[derive(Args, Clone, Debug)]
 pub struct Database {
-    /// Database file, made if it is not there; `:memory:` keeps records only until the end
-    #[arg(long, value_name = "FILE", default_value = "telemetry.db")]
-    pub database: PathBuf,
+    /// Database file, made if it is not there, or a database on a PostgreSQL server, set up if it is empty;
+    /// `:memory:` keeps records only until the end
+    #[arg(
+        long,
+        value_name = "FILE | postgres://USER:PASSWORD@HOST,HOST/NAME",
+        default_value = "telemetry.db",
+        overrides_with_all = ["database", "database_file"]
+    )]
+    database: Address,
+
+    /// File that holds what --database takes, so that no password is on a command line
+    #[arg(long, value_name = "FILE", overrides_with_all = ["database", "database_file"])]
+    database_file: Option<PathBuf>,
+}
+
+impl Database {
+    /// The address that is given, or that is in the file that is given.
+    ///
+    /// # Errors
+    /// If that file cannot be used.
+    pub fn address(&self) -> Result<Address, OpenError> {
+        match &self.database_file {
+            Some(path) => Address::read(path),
+            None => Ok(self.database.clone()),
+        }
+    }
 }
 
 /// What the program does in place of collecting.
@@ -172,7 +196,23 @@ mod tests {
         let Some(Command::Migrate { database, dry_run: true }) = options.command else {
             panic!("{options:?}")
         };
-        assert_eq!(database.database, PathBuf::from("x.db"));
+        assert_eq!(database.address(), Ok(Address::File("x.db".into())));
+    }
+
+    #[test]
+    fn of_several_databases_the_last_one_is_meant() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("address");
+        std::fs::write(&file, "in-file.db").unwrap();
+        let file = file.to_str().unwrap();
+        for (args, expected) in [
+            (&["--database", "a.db", "--database", "b.db"][..], "b.db"),
+            (&["--database", "a.db", "--database-file", file], "in-file.db"),
+            (&["--database-file", file, "--database", "a.db"], "a.db"),
+        ] {
+            let options = Options::parse_from(["telem-collector"].iter().chain(args));
+            assert_eq!(options.database.address(), Ok(Address::File(expected.into())), "{args:?}");
+        }
     }
 
     #[test]
@@ -189,6 +229,7 @@ mod tests {
             ["--keep", "a/b=1"],
             ["--keep-severity", "5=1"],
             ["--keep-machine", "m"],
+            ["--database", "postgres://a/n?sslmode=allow"],
             ["--dry-run", "migrate"],
         ] {
             assert!(Options::try_parse_from(["telem-collector"].iter().chain(&args)).is_err(), "{args:?}");

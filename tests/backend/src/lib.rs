@@ -4,7 +4,7 @@
 //! body) and `/v3/collector` (one JSON object), and shows them at `/telemetryui` and `/api/records`.
 //!
 //! ```text
-//!  request ─▶ web ─▶ intake ─▶ record ─▶ storage ─▶ SQLite
+//!  request ─▶ web ─▶ intake ─▶ record ─▶ storage ─▶ SQLite or PostgreSQL
 //!              │   names, text   rules      ▲
 //!              └── filter ────────────────▶─┤◀─ purge ◀─ retention
 //! ```

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Command, Options};
@@ -13,7 +14,6 @@ use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
 use crate::retention::Retention;
 use crate::server::{Times, serve};
-use crate::storage::sqlite::{Sqlite, migrate};
 use crate::storage::{OpenError, StorageError, Store};
 use crate::web::{App, router};
 
@@ -68,24 +68,26 @@ impl std::error::Error for StartError {}
 /// # Errors
 /// If it cannot start. Once it listens it does not fail as a whole.
 pub fn run(options: Options) -> Result<(), StartError> {
-    match options.command {
-        None => collect(&options),
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
+    match &options.command {
+        None => collect(&options, &runtime),
         Some(Command::Migrate { database, dry_run }) => {
-            let migration = migrate(&database.database, dry_run).map_err(StartError::Database)?;
+            let address = database.address().map_err(StartError::Database)?;
+            let migration = address.migrate(runtime.handle(), *dry_run).map_err(StartError::Database)?;
             print(&migration.to_string())
         }
     }
 }
 
-fn collect(options: &Options) -> Result<(), StartError> {
+fn collect(options: &Options, runtime: &Runtime) -> Result<(), StartError> {
     let rules = Retention::new(options.keep_days, options.keep_rules());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
     // The address first: a collector that cannot have it leaves no new database behind.
     let listener = runtime.block_on(async { listen(options.listen) })?;
     let bound = listener.local_addr().map_err(system("the socket"))?;
-    let engine = Sqlite::open(&options.database.database).map_err(StartError::Database)?;
-    let (store, owner) = Store::start(Arc::new(engine)).map_err(StartError::Storage)?;
+    let database = options.database.address().map_err(StartError::Database)?;
+    let engine = database.open(runtime.handle()).map_err(StartError::Database)?;
+    let (store, owner) = Store::start(engine).map_err(StartError::Storage)?;
 
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.

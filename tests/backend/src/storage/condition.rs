@@ -66,6 +66,11 @@ impl Conditions {
         self.texts.push(format!("{condition} ${}", self.values.len()));
     }
 
+    /// Adds a condition without a value.
+    pub(super) fn add_fixed(&mut self, condition: String) {
+        self.texts.push(condition);
+    }
+
     fn add_some(&mut self, condition: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.add(condition, value);

@@ -11,9 +11,12 @@
 //!
 //! A session blocks, and is used by one thread at a time; whoever opens one gives it a thread that may block.
 
+mod address;
 mod condition;
 mod error;
+mod migration;
 mod open_error;
+pub mod postgres;
 mod readers;
 mod search;
 pub mod sqlite;
@@ -22,7 +25,9 @@ mod writer;
 
 use std::fmt;
 
+pub use address::Address;
 pub use error::StorageError;
+pub use migration::Migration;
 pub use open_error::OpenError;
 pub use search::Found;
 pub use store::{Owner, Store};
@@ -120,5 +125,9 @@ impl Appended {
     }
 }
 
+#[cfg(test)]
+#[path = "../../tests/support/postgres.rs"]
+#[expect(dead_code, reason = "the tests of the process need more of it")]
+mod test_server;
 #[cfg(test)]
 mod tests;

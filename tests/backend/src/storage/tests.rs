@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::postgres::Postgres;
 use super::sqlite::{MEMORY, Sqlite};
+use super::test_server::Cluster;
 use super::{Appended, Arrival, Engine, Purpose, Session, Store};
 use crate::filter::{Filter, Scope};
 use crate::limits::{KEY_DAYS, MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES, PURGE_STEP_RECORDS};
@@ -79,6 +81,15 @@ fn purge(engine: &dyn Engine, rules: &Retention, now_secs: i64) -> u64 {
     engine.open(Purpose::Purge).unwrap().purge(rules, now_secs, &|| true).unwrap()
 }
 
+/// Runs a test with a new database on the tests' own server; the test gets its name too.
+pub(super) fn with_postgres<T>(test: impl FnOnce(&str, &Postgres) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let cluster = Cluster::shared();
+    let name = cluster.database();
+    let engine = Postgres::open(&cluster.url(&name).parse().unwrap(), runtime.handle()).unwrap();
+    test(&name, &engine)
+}
+
 /// The suite, on a new database each time.
 macro_rules! on_each_engine {
     ($($(#[$doc:meta])* fn $name:ident($engine:ident) $body:block)*) => {
@@ -89,6 +100,10 @@ macro_rules! on_each_engine {
         mod on_sqlite {
             use super::*;
             $(#[test] fn $name() { suite::$name(&Sqlite::open(Path::new(MEMORY)).unwrap()); })*
+        }
+        mod on_postgres {
+            use super::*;
+            $(#[test] fn $name() { with_postgres(|_, engine| suite::$name(engine)); })*
         }
     };
 }

@@ -3,16 +3,21 @@
 // clippy.toml lets tests panic, but knows no functions that tests share.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+#[path = "../support/postgres.rs"]
+mod cluster;
 mod collector;
 mod http;
 mod sample;
+mod senders;
 
 mod compressed;
 mod idempotency;
 mod load;
 mod page;
+mod postgres;
 mod posting;
 mod queries;
 mod refusals;
 mod start;
 mod stop;
+mod tls;

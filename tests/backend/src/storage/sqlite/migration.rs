@@ -1,35 +1,12 @@
 //! `telem-collector migrate`: brings a file to today's schema, or says what that would be.
 
-use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::open::{self, Location};
 use super::schema::{self, STEPS};
-use crate::storage::{OpenError, Purpose};
-
-/// What has been done to a database, or would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migration {
-    /// The version that it had; 0 if it was empty or not there.
-    pub from: usize,
-    /// The steps, each in words.
-    pub steps: Vec<&'static str>,
-}
-
-impl fmt::Display for Migration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let to = self.from + self.steps.len();
-        if self.steps.is_empty() {
-            return writeln!(f, "telem-collector: schema {to} is today's");
-        }
-        for (step, version) in self.steps.iter().zip(self.from + 1..) {
-            writeln!(f, "telem-collector: schema {version} of {to}: {step}")?;
-        }
-        Ok(())
-    }
-}
+use crate::storage::{Migration, OpenError, Purpose};
 
 /// Takes the steps that a file has not taken yet; with `dry_run` nothing is changed.
 ///

@@ -30,7 +30,7 @@ use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 
-pub use migration::{Migration, migrate};
+pub use migration::migrate;
 
 /// The name of a database that is gone with the process.
 pub const MEMORY: &str = ":memory:";

@@ -1,0 +1,71 @@
+//! Answers queries.
+
+use std::error::Error;
+
+use tokio_postgres::Client;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use super::connection::Fault;
+use super::partition::day_of;
+use super::row;
+use crate::filter::Filter;
+use crate::limits::MAX_ANSWER_BYTES;
+use crate::record::StoredRecord;
+use crate::storage::condition::{Conditions, Value};
+
+/// Rows that the server sends at a time: few enough that they may be large.
+const ROWS_AT_A_TIME: i32 = 32;
+
+/// The records that match, newest id first.
+pub(super) async fn query(
+    client: &mut Client,
+    filter: &Filter,
+    now_secs: i64,
+) -> Result<Vec<StoredRecord>, Fault> {
+    let mut conditions = Conditions::new(filter, now_secs);
+    if let Some(secs) = filter.received_within_secs {
+        // Leaves out the partitions of earlier days.
+        let day = day_of(now_secs.saturating_sub(i64::from(secs)));
+        conditions.add_fixed(format!("(day >= {day} OR day = 0)"));
+    }
+    let query = conditions.query(row::COLUMNS, filter.limit);
+    let values: Vec<&(dyn ToSql + Sync)> =
+        conditions.values.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect();
+    let transaction = client.transaction().await?;
+    let portal = transaction.bind(&query, &values).await?;
+    let mut records = Vec::new();
+    let mut bytes = 0;
+    while bytes <= MAX_ANSWER_BYTES {
+        let rows = transaction.query_portal(&portal, ROWS_AT_A_TIME).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            let record = row::read(&row)?;
+            if bytes <= MAX_ANSWER_BYTES {
+                bytes += record.record.payload.len();
+                records.push(record);
+            }
+        }
+    }
+    transaction.commit().await?;
+    Ok(records)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Int(number) if *ty == Type::INT2 => i16::try_from(*number)?.to_sql(ty, out),
+            Self::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
+            Self::Int(number) => number.to_sql(ty, out),
+            Self::Text(text) => text.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        [Type::INT2, Type::INT4, Type::INT8, Type::TEXT].contains(ty)
+    }
+
+    to_sql_checked!();
+}

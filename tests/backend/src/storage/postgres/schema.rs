@@ -1,0 +1,118 @@
+//! The tables, and the way from older ones to today's.
+
+use tokio_postgres::{Client, GenericClient};
+
+use super::connection::Fault;
+use crate::storage::Migration;
+
+/// The advisory locks of a database, so that collectors take turns: `TELM` and a number.
+const OUR_LOCKS: i64 = 0x5445_4c4d << 32;
+/// Held by whoever changes the schema.
+const SCHEMA_LOCK: i64 = OUR_LOCKS | 1;
+/// Held by whoever makes a partition.
+pub(super) const PARTITION_LOCK: i64 = OUR_LOCKS | 2;
+/// Held by whoever purges.
+pub(super) const PURGE_LOCK: i64 = OUR_LOCKS | 3;
+
+/// A step from one version of the schema to the next. Once released it never changes: a new version is a new step.
+struct Step {
+    /// What it does, for people.
+    what: &'static str,
+    sql: &'static str,
+}
+
+/// All steps, from an empty database.
+const STEPS: [Step; 1] = [Step { what: "make the tables of records and keys", sql: TABLES }];
+
+/// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload
+/// with one is in `payload_bytes` as it was sent, and in `payload` with a sign in its place.
+const TABLES: &str = r#"
+CREATE SEQUENCE records_id;
+CREATE TABLE records (
+    id bigint NOT NULL,
+    day integer NOT NULL,
+    ts_reception bigint NOT NULL,
+    ts_capture bigint NOT NULL,
+    record_format_version smallint NOT NULL,
+    severity smallint NOT NULL,
+    classification text COLLATE "C" NOT NULL,
+    machine_id text COLLATE "C" NOT NULL,
+    arch text COLLATE "C" NOT NULL,
+    machine_type text COLLATE "C" NOT NULL,
+    build text COLLATE "C" NOT NULL,
+    kernel_version text COLLATE "C" NOT NULL,
+    payload_format_version bigint,
+    system_name text COLLATE "C",
+    board_name text COLLATE "C",
+    cpu_model text COLLATE "C",
+    bios_version text COLLATE "C",
+    event_id text COLLATE "C",
+    external boolean NOT NULL,
+    payload text NOT NULL,
+    payload_bytes bytea,
+    PRIMARY KEY (id, day)
+) PARTITION BY RANGE (day);
+CREATE INDEX records_machine_id ON records (machine_id, id);
+CREATE INDEX records_classification ON records (classification, id);
+CREATE TABLE records_kept PARTITION OF records FOR VALUES FROM (MINVALUE) TO (1);
+CREATE TABLE idempotency (
+    key bytea PRIMARY KEY,
+    id bigint NOT NULL,
+    day integer NOT NULL
+);
+CREATE INDEX idempotency_day ON idempotency (day);
+"#;
+
+/// What a database turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Ours, or empty, with so many steps taken.
+    Version(usize),
+    /// Made by a later version of the collector.
+    TooNew(i32),
+    /// Another program's.
+    Foreign,
+}
+
+/// Reads the version of a database.
+pub(super) async fn state(client: &impl GenericClient) -> Result<State, Fault> {
+    let found = "SELECT to_regclass('telem_schema') IS NOT NULL, to_regclass('records') IS NOT NULL";
+    let found = client.query_one(found, &[]).await?;
+    match (found.try_get(0)?, found.try_get(1)?) {
+        (true, _) => {
+            let version: i32 = client.query_one("SELECT version FROM telem_schema", &[]).await?.try_get(0)?;
+            let taken = usize::try_from(version).ok().filter(|taken| *taken <= STEPS.len());
+            Ok(taken.map_or(State::TooNew(version), State::Version))
+        }
+        (false, true) => Ok(State::Foreign),
+        (false, false) => Ok(State::Version(0)),
+    }
+}
+
+/// Brings a database to today's version, all steps in one transaction, unless another collector does it first. One that
+/// is too new or another program's is left as it is.
+pub(super) async fn prepare(client: &mut Client) -> Result<State, Fault> {
+    let transaction = client.transaction().await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&SCHEMA_LOCK]).await?;
+    let state = state(&transaction).await?;
+    let State::Version(taken) = state else { return Ok(state) };
+    if taken == 0 {
+        transaction
+            .batch_execute(
+                "CREATE TABLE telem_schema (version integer NOT NULL); INSERT INTO telem_schema VALUES (0)",
+            )
+            .await?;
+    }
+    for step in STEPS.iter().skip(taken) {
+        transaction.batch_execute(step.sql).await?;
+        transaction.execute("UPDATE telem_schema SET version = version + 1", &[]).await?;
+    }
+    transaction.commit().await?;
+    Ok(State::Version(STEPS.len()))
+}
+
+/// The steps that a database has not taken.
+pub(super) fn migration(state: State) -> Migration {
+    let from = if let State::Version(taken) = state { taken } else { STEPS.len() };
+    Migration { from, steps: STEPS.iter().skip(from).map(|step| step.what).collect() }
+}

@@ -1,0 +1,154 @@
+//! What only PostgreSQL has: partitions, and purges that are broken off.
+
+use super::*;
+use crate::retention::{KeepRule, KeepTime};
+use crate::storage::test_server::Cluster;
+use crate::storage::tests::{DAY_SECS, NOW_SECS, arrival, with_postgres};
+
+const OLD_SECS: i64 = NOW_SECS - 40 * DAY_SECS;
+const OLD_DAY: &str = "records_20231005";
+
+fn old(class: &str) -> Arrival {
+    Arrival { received_secs: OLD_SECS, ..arrival(class, 1, None) }
+}
+
+/// Everything for 35 days, `keep` for as long as is said.
+fn rules(keep: &str) -> Retention {
+    Retention::new(KeepTime::Days(35), vec![KeepRule::for_class(&format!("keep/*={keep}")).unwrap()])
+}
+
+fn purge(engine: &Postgres, rules: &Retention, now_secs: i64) -> Result<u64, StorageError> {
+    engine.open(Purpose::Purge).unwrap().purge(rules, now_secs, &|| true)
+}
+
+/// The partitions, in the order of their names.
+fn partitions(name: &str) -> String {
+    let sql = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class \
+               WHERE relkind = 'r' AND relname LIKE 'records_%'";
+    Cluster::shared().sql(name, sql)
+}
+
+/// What is in `records`: in which partition, received when.
+fn rows(name: &str) -> String {
+    let sql = "SELECT string_agg(concat(tableoid::regclass, ' ', classification, ' ', ts_reception), ', ') FROM records";
+    Cluster::shared().sql(name, sql)
+}
+
+const AHEAD: &str = "records_20231114 records_20231115 records_20231116 records_20231117 records_kept";
+
+fn filled(engine: &Postgres) -> Box<dyn Session> {
+    let mut session = engine.open(Purpose::Append).unwrap();
+    session.append(&[old("a/b/c"), old("keep/b/c"), old("a/b/c")]).unwrap();
+    session
+}
+
+#[test]
+fn a_day_goes_as_a_whole_and_what_a_rule_keeps_moves() {
+    with_postgres(|name, engine| {
+        let mut session = filled(engine);
+        assert_eq!(partitions(name), format!("{OLD_DAY} records_kept"));
+        assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(2));
+        assert_eq!(partitions(name), AHEAD);
+        assert_eq!(rows(name), format!("records_kept keep/b/c {OLD_SECS}"));
+        let all = Filter { received_within_secs: Some(41 * 86_400), ..Filter::all(9) };
+        assert_eq!(session.query(&all, NOW_SECS).unwrap().len(), 1);
+
+        // The day can come again, with a record that was on its way all the time.
+        session.append(&[old("a/b/c")]).unwrap();
+        assert_eq!(session.query(&all, NOW_SECS).unwrap().len(), 2);
+        assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(1));
+        assert_eq!(purge(engine, &rules("50"), NOW_SECS + 11 * DAY_SECS), Ok(1), "its own time is over");
+        assert_eq!(rows(name), "");
+    });
+}
+
+#[test]
+fn a_day_that_a_shorter_rule_names_stays_with_the_rest() {
+    with_postgres(|name, engine| {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        session.append(&[arrival("keep/b/c", 1, None), arrival("a/b/c", 1, None)]).unwrap();
+        assert_eq!(purge(engine, &rules("2"), NOW_SECS + 3 * DAY_SECS), Ok(1));
+        assert_eq!(rows(name), format!("records_20231114 a/b/c {NOW_SECS}"));
+    });
+}
+
+#[test]
+fn a_purge_that_was_broken_off_is_finished() {
+    for is_pending in [false, true] {
+        with_postgres(|name, engine| {
+            drop(filled(engine));
+            let purpose = Purpose::Append;
+            let reader = engine.server.connect(purpose).unwrap();
+            let run = |client: &Client, sql: String| {
+                let work = async { Ok(client.batch_execute(&sql).await?) };
+                engine.server.run(purpose, work)
+            };
+            if is_pending {
+                // Somebody reads the day, and the purge does not live to see the end of it.
+                run(&reader, "BEGIN; SELECT FROM records".into()).unwrap();
+                let purging = engine.server.connect(purpose).unwrap();
+                run(&purging, "SET statement_timeout = 500".into()).unwrap();
+                let detach = format!("ALTER TABLE records DETACH PARTITION {OLD_DAY} CONCURRENTLY");
+                run(&purging, detach).unwrap_err();
+                run(&reader, "COMMIT".into()).unwrap();
+            } else {
+                run(&reader, format!("ALTER TABLE records DETACH PARTITION {OLD_DAY}")).unwrap();
+            }
+            assert_eq!(rows(name), "", "pending: {is_pending}");
+            assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(2));
+            assert_eq!(partitions(name), AHEAD);
+            assert_eq!(rows(name), format!("records_kept keep/b/c {OLD_SECS}"));
+        });
+    }
+}
+
+#[test]
+fn a_day_that_another_collector_has_dropped_is_made_again() {
+    with_postgres(|name, engine| {
+        let mut session = filled(engine);
+        assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(2));
+        session.append(&[old("a/b/c")]).unwrap();
+        assert!(partitions(name).starts_with(OLD_DAY));
+    });
+}
+
+#[test]
+fn of_two_purges_one_goes_on() {
+    with_postgres(|name, engine| {
+        drop(filled(engine));
+        let other = engine.server.connect(Purpose::Purge).unwrap();
+        let lock = async { Ok(other.execute("SELECT pg_advisory_lock($1)", &[&schema::PURGE_LOCK]).await?) };
+        engine.server.run(Purpose::Purge, lock).unwrap();
+        assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(0));
+        assert!(partitions(name).starts_with(OLD_DAY));
+    });
+}
+
+#[test]
+fn an_answer_means_that_the_record_is_durable_whatever_the_server_does_by_itself() {
+    with_postgres(|name, engine| {
+        Cluster::shared().sql("postgres", &format!("ALTER DATABASE {name} SET synchronous_commit = off"));
+        for (purpose, expected) in [(Purpose::Append, "on"), (Purpose::Purge, "on"), (Purpose::Query, "off")]
+        {
+            let client = engine.server.connect(purpose).unwrap();
+            let shown = async {
+                Ok(client.query_one("SHOW synchronous_commit", &[]).await?.try_get::<_, String>(0)?)
+            };
+            assert_eq!(engine.server.run(purpose, shown).unwrap(), expected, "{purpose:?}");
+        }
+    });
+}
+
+#[test]
+fn a_query_writes_nothing_and_ends_when_its_time_is_over() {
+    with_postgres(|_, engine| {
+        let client = engine.server.connect(Purpose::Query).unwrap();
+        let run = |sql: &'static str| {
+            engine.server.run(Purpose::Query, async { Ok(client.batch_execute(sql).await?) })
+        };
+        let error = StorageError::from(run("DELETE FROM records").unwrap_err()).to_string();
+        assert!(error.contains("read-only"), "{error}");
+        run("SET statement_timeout = 50").unwrap();
+        assert_eq!(StorageError::from(run("SELECT pg_sleep(60)").unwrap_err()), StorageError::TooSlow);
+    });
+}
