@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::retention::{KeepRule, KeepTime};
+use crate::retention::{KeepRule, KeepTime, Retention};
+use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
@@ -50,21 +51,53 @@ pub struct Options {
     #[arg(long, value_name = "UUID", default_value = DEFAULT_TID, value_parser = tid)]
     pub tid: String,
 
+    /// What this collector serves
+    #[arg(long, value_enum, default_value_t = Served::All)]
+    pub serve: Served,
+
+    /// How long records are kept
+    #[command(flatten)]
+    pub keep: Keep,
+}
+
+/// What a collector serves. Collectors of one database may share the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Served {
+    /// What machines speak: records are taken, stored and purged
+    Intake,
+    /// What people read: nothing is written, and another collector takes the records
+    Pages,
+    /// Both
+    All,
+}
+
+/// How long records are kept.
+#[derive(Args, Clone, Debug)]
+pub struct Keep {
     /// Days from its reception that a record is kept which nothing else names; 0 or `forever` for no end
     #[arg(long, value_name = "DAYS", default_value = "35")]
-    pub keep_days: KeepTime,
+    keep_days: KeepTime,
 
     /// A time for a classification, in which `*` stands for any characters; repeatable
     #[arg(long, value_name = "CLASS=DAYS", value_parser = KeepRule::for_class)]
-    pub keep: Vec<KeepRule>,
+    keep: Vec<KeepRule>,
 
     /// A time for a severity of 1 to 4; repeatable
     #[arg(long, value_name = "N=DAYS", value_parser = KeepRule::for_severity)]
-    pub keep_severity: Vec<KeepRule>,
+    keep_severity: Vec<KeepRule>,
 
     /// A time for a machine id; repeatable
     #[arg(long, value_name = "ID=DAYS", value_parser = KeepRule::for_machine)]
-    pub keep_machine: Vec<KeepRule>,
+    keep_machine: Vec<KeepRule>,
+}
+
+impl Keep {
+    /// All of them together.
+    #[must_use]
+    pub fn rules(&self) -> Retention {
+        let rules = self.keep.iter().chain(&self.keep_severity).chain(&self.keep_machine);
+        Retention::new(self.keep_days, rules.cloned().collect())
+    }
 }
 
 /// Which database.
@@ -111,14 +144,31 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-}
 
-impl Options {
-    /// All rules for times.
-    #[must_use]
-    pub fn keep_rules(&self) -> Vec<KeepRule> {
-        self.keep.iter().chain(&self.keep_severity).chain(&self.keep_machine).cloned().collect()
-    }
+    /// Write everything that is in a database to stdout, a line of JSON each; a collector may run meanwhile
+    Export {
+        /// Where the records are
+        #[command(flatten)]
+        database: Database,
+    },
+
+    /// Store what an export has, or what a Flask backend has; what an earlier import brought stays as it is
+    Import {
+        /// The export; stdin if it is left out
+        file: Option<PathBuf>,
+
+        /// Database of a Flask backend, which is only read, in place of an export
+        #[arg(long, value_name = "postgres://USER:PASSWORD@HOST/NAME", conflicts_with = "file")]
+        flask: Option<Url>,
+
+        /// Where the records go
+        #[command(flatten)]
+        database: Database,
+
+        /// How long the collector is going to keep them
+        #[command(flatten)]
+        keep: Keep,
+    },
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -148,7 +198,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::retention::{Retention, Subject};
+    use crate::retention::Subject;
 
     #[test]
     fn the_command_line_is_consistent_and_its_defaults_hold() {
@@ -156,8 +206,9 @@ mod tests {
         let options = Options::parse_from(["telem-collector"]);
         assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(options.tid, DEFAULT_TID);
-        assert_eq!(options.keep_days, KeepTime::Days(35));
-        assert_eq!(options.keep_rules(), []);
+        assert_eq!(options.serve, Served::All);
+        let rules = options.keep.rules();
+        assert_eq!(rules.horizon_secs(35 * 86_400), Some(0));
     }
 
     #[test]
@@ -174,7 +225,7 @@ mod tests {
             "m=3",
         ];
         let options = Options::parse_from(args);
-        let rules = Retention::new(options.keep_days, options.keep_rules());
+        let rules = options.keep.rules();
         for (class, severity, machine, days) in [
             ("a/b/c", 1, "x", Some(1)),
             ("b/b/c", 1, "x", None),
@@ -230,6 +281,7 @@ mod tests {
             ["--keep-severity", "5=1"],
             ["--keep-machine", "m"],
             ["--database", "postgres://a/n?sslmode=allow"],
+            ["--serve", "nothing"],
             ["--dry-run", "migrate"],
         ] {
             assert!(Options::try_parse_from(["telem-collector"].iter().chain(&args)).is_err(), "{args:?}");

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `record`, `intake`, `filter` and `retention` are pure: values in, values out, the time among them.
-//! `storage`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
+//! `storage`, `transfer`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
 //! program that prints the error.
 //!
 //! ```
@@ -32,8 +32,10 @@ pub mod retention;
 pub mod server;
 pub mod storage;
 pub mod timestamp;
+pub mod transfer;
 pub mod web;
 
+mod commands;
 mod run;
 
 pub use run::{StartError, run};

@@ -1,4 +1,4 @@
-//! Puts the parts together: socket, database, server; and takes them down in the other order. Or migrates.
+//! Puts the parts together: socket, database, server; and takes them down in the other order.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,12 +9,13 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Command, Options};
+use crate::cli::{Options, Served};
+use crate::commands;
 use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
-use crate::retention::Retention;
 use crate::server::{Times, serve};
-use crate::storage::{OpenError, StorageError, Store};
+use crate::storage::{ExportError, OpenError, StorageError, Store};
+use crate::transfer::ImportError;
 use crate::web::{App, router};
 
 /// Why the collector did not start. It has not answered any request.
@@ -31,6 +32,10 @@ pub enum StartError {
     Database(OpenError),
     /// The database was there, and is no more.
     Storage(StorageError),
+    /// An export did not come to its end.
+    Export(ExportError),
+    /// An import did not come to its end.
+    Import(ImportError),
     /// The page's template is broken.
     Template(minijinja::Error),
     /// Threads, signals or stdout are not to be had.
@@ -55,6 +60,8 @@ impl fmt::Display for StartError {
             }
             Self::Database(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
+            Self::Export(error) => error.fmt(f),
+            Self::Import(error) => error.fmt(f),
             Self::Template(error) => write!(f, "cannot read the page's template: {error}"),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),
         }
@@ -72,22 +79,19 @@ pub fn run(options: Options) -> Result<(), StartError> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
     match &options.command {
         None => collect(&options, &runtime),
-        Some(Command::Migrate { database, dry_run }) => {
-            let address = database.address().map_err(StartError::Database)?;
-            let migration = address.migrate(runtime.handle(), *dry_run).map_err(StartError::Database)?;
-            print(&migration.to_string())
-        }
+        Some(command) => commands::run(command, runtime.handle()),
     }
 }
 
 fn collect(options: &Options, runtime: &Runtime) -> Result<(), StartError> {
-    let rules = Retention::new(options.keep_days, options.keep_rules());
     // The address first: a collector that cannot have it leaves no new database behind.
     let listener = runtime.block_on(async { listen(options.listen) })?;
     let bound = listener.local_addr().map_err(system("the socket"))?;
     let database = options.database.address().map_err(StartError::Database)?;
-    let engine = database.open(runtime.handle()).map_err(StartError::Database)?;
-    let (store, owner) = Store::start(engine).map_err(StartError::Storage)?;
+    let (handle, writes) = (runtime.handle(), options.serve != Served::Pages);
+    let engine = if writes { database.open(handle) } else { database.open_reading(handle) };
+    let (store, owner) =
+        Store::start(engine.map_err(StartError::Database)?, writes).map_err(StartError::Storage)?;
 
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.
@@ -98,9 +102,12 @@ fn collect(options: &Options, runtime: &Runtime) -> Result<(), StartError> {
         print(&format!("telem-collector: listening on http://{bound}\n"))?;
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let purging = tokio::spawn(purge_daily(store.clone(), rules));
-        serve(listener, router(Arc::new(app), Times::DEFAULT.request), Times::DEFAULT, stop).await;
-        purging.abort();
+        let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
+        let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
+        serve(listener, router, Times::DEFAULT, stop).await;
+        if let Some(purging) = purging {
+            purging.abort();
+        }
         Ok(())
     });
     runtime.block_on(store.close());
@@ -131,7 +138,8 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-fn print(text: &str) -> Result<(), StartError> {
+/// Prints to stdout at once.
+pub(crate) fn print(text: &str) -> Result<(), StartError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(system("stdout"))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::cli::Served;
 use crate::storage::Store;
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::web::{App, router};
@@ -16,13 +17,13 @@ const NEVER: Duration = Duration::from_secs(60);
 /// Runs a server with these times while `client` talks to it on a thread of its own.
 fn with_server<T: Send + 'static>(times: Times, client: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (store, owner) = Store::start(Arc::new(Sqlite::open(Path::new(MEMORY)).unwrap())).unwrap();
+    let (store, owner) = Store::start(Arc::new(Sqlite::open(Path::new(MEMORY)).unwrap()), true).unwrap();
     let result = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = Arc::new(App::new(store.clone(), "tid", vec![]).unwrap());
         let (done, stop) = tokio::sync::oneshot::channel::<()>();
-        let server = tokio::spawn(serve(listener, router(app, times.request), times, async {
+        let server = tokio::spawn(serve(listener, router(app, Served::All, times.request), times, async {
             let _ = stop.await;
         }));
         let result = tokio::task::spawn_blocking(move || client(address)).await.unwrap();

@@ -13,6 +13,7 @@ mod text;
 
 pub use headers::from_headers;
 pub use json::from_json;
+pub(crate) use text::decode;
 
 use crate::record::{IdempotencyKey, Record};
 

@@ -1,7 +1,7 @@
 //! Foreign bytes to text.
 
 /// UTF-8 if it is that, else Latin-1, which any bytes are.
-pub(super) fn decode(bytes: &[u8]) -> String {
+pub(crate) fn decode(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),

@@ -21,7 +21,7 @@ pub enum Address {
     /// An SQLite database; `:memory:` is one that is gone with the process.
     File(PathBuf),
     /// A database on a PostgreSQL server.
-    Postgres(Box<Url>),
+    Postgres(Url),
 }
 
 impl Address {
@@ -50,6 +50,17 @@ impl Address {
         })
     }
 
+    /// Opens the database for reading alone: it has to be there, with today's schema. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be used.
+    pub fn open_reading(&self, handle: &Handle) -> Result<Arc<dyn Engine>, OpenError> {
+        Ok(match self {
+            Self::File(path) => Arc::new(Sqlite::open_reading(path)?),
+            Self::Postgres(url) => Arc::new(Postgres::open_reading(url, handle)?),
+        })
+    }
+
     /// Brings the database to today's schema; with `dry_run` only says what that would be. Blocks.
     ///
     /// # Errors
@@ -67,7 +78,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         if Url::is_meant(text) {
-            return Ok(Self::Postgres(Box::new(text.parse()?)));
+            return Ok(Self::Postgres(text.parse()?));
         }
         Ok(Self::File(text.into()))
     }

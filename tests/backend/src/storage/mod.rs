@@ -12,6 +12,7 @@
 //! A session blocks, and is used by one thread at a time; whoever opens one gives it a thread that may block.
 
 mod address;
+mod archive;
 mod condition;
 mod error;
 mod migration;
@@ -26,6 +27,7 @@ mod writer;
 use std::fmt;
 
 pub use address::Address;
+pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress};
 pub use error::StorageError;
 pub use migration::Migration;
 pub use open_error::OpenError;
@@ -43,6 +45,12 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the database is out of reach.
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError>;
+
+    /// Opens a session for moving records from one database to another. Blocks.
+    ///
+    /// # Errors
+    /// If the database is out of reach.
+    fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError>;
 }
 
 /// What a session is for, which decides what it may do and how long.
@@ -52,8 +60,10 @@ pub enum Purpose {
     Append,
     /// Answering queries: nothing is written, and no query takes longer than [`crate::limits::QUERY_TIME`].
     Query,
-    /// Purging.
-    Purge,
+    /// Reading everything: nothing is written, and it may take its time.
+    Export,
+    /// Purging, importing, changing the schema.
+    Maintain,
 }
 
 /// One connection to a database. Every call blocks.
@@ -128,6 +138,6 @@ impl Appended {
 #[cfg(test)]
 #[path = "../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "the tests of the process need more of it")]
-mod test_server;
+pub(crate) mod test_server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -38,16 +38,22 @@ impl Owner {
 }
 
 impl Store {
-    /// Starts to use a database: opens the writer's session and gives it a thread. Blocks.
+    /// Starts to use a database: opens the writer's session, unless nothing is to be written, and gives it a
+    /// thread. Blocks.
     ///
     /// # Errors
     /// If there is no session or no thread to be had.
-    pub fn start(engine: Arc<dyn Engine>) -> Result<(Self, Owner), StorageError> {
-        let mut session = engine.open(Purpose::Append)?;
+    pub fn start(engine: Arc<dyn Engine>, writes: bool) -> Result<(Self, Owner), StorageError> {
         let (jobs, queue) = mpsc::channel();
+        let session = if writes { Some(engine.open(Purpose::Append)?) } else { None };
+        let work = move || {
+            if let Some(mut session) = session {
+                writer::work(&mut *session, &queue);
+            }
+        };
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || writer::work(&mut *session, &queue))
+            .spawn(work)
             .map_err(|error| StorageError::Failed(error.to_string()))?;
         let readers = Readers::new(Arc::clone(&engine));
         let waiting = Arc::new(Semaphore::new(MAX_WAITING_POSTS));
@@ -82,7 +88,7 @@ impl Store {
         let (engine, stops) = (Arc::clone(&self.engine), Arc::clone(&self.stops));
         let work = move || {
             let goes_on = || !stops.load(Ordering::Relaxed);
-            engine.open(Purpose::Purge)?.purge(&rules, now_secs, &goes_on)
+            engine.open(Purpose::Maintain)?.purge(&rules, now_secs, &goes_on)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
     }

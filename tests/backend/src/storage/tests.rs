@@ -12,10 +12,10 @@ use crate::limits::{KEY_DAYS, MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES, PURGE_STEP_RE
 use crate::record::{IdempotencyKey, KeyDigest, Record, StoredRecord};
 use crate::retention::{KeepRule, KeepTime, Retention};
 
-pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
-pub(super) const NOW_SECS: i64 = 1_700_000_000;
+pub(crate) const DAY_SECS: i64 = 24 * 60 * 60;
+pub(crate) const NOW_SECS: i64 = 1_700_000_000;
 
-pub(super) fn arrival(class: &str, severity: u8, key: Option<&str>) -> Arrival {
+pub(crate) fn arrival(class: &str, severity: u8, key: Option<&str>) -> Arrival {
     let record = Record {
         record_format_version: 4,
         severity,
@@ -78,11 +78,11 @@ fn keep(days: u32, classes: &[&str]) -> Retention {
 }
 
 fn purge(engine: &dyn Engine, rules: &Retention, now_secs: i64) -> u64 {
-    engine.open(Purpose::Purge).unwrap().purge(rules, now_secs, &|| true).unwrap()
+    engine.open(Purpose::Maintain).unwrap().purge(rules, now_secs, &|| true).unwrap()
 }
 
 /// Runs a test with a new database on the tests' own server; the test gets its name too.
-pub(super) fn with_postgres<T>(test: impl FnOnce(&str, &Postgres) -> T) -> T {
+pub(crate) fn with_postgres<T>(test: impl FnOnce(&str, &Postgres) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let cluster = Cluster::shared();
     let name = cluster.database();
@@ -248,7 +248,7 @@ on_each_engine! {
     fn a_purge_stops_when_it_is_asked_to(engine) {
         let mut session = engine.open(Purpose::Append).unwrap();
         append_one(&mut *session, received(arrival("a/b/c", 1, None), NOW_SECS - 36 * DAY_SECS));
-        assert_eq!(engine.open(Purpose::Purge).unwrap().purge(&keep(35, &[]), NOW_SECS, &|| false), Ok(0));
+        assert_eq!(engine.open(Purpose::Maintain).unwrap().purge(&keep(35, &[]), NOW_SECS, &|| false), Ok(0));
         assert_eq!(ids(&mut *session, &[]).len(), 1);
     }
 
@@ -272,7 +272,7 @@ on_each_engine! {
 /// Runs a test with a store in memory.
 fn with_store<T>(test: impl AsyncFnOnce(Store) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (store, owner) = Store::start(Arc::new(Sqlite::open(Path::new(MEMORY)).unwrap())).unwrap();
+    let (store, owner) = Store::start(Arc::new(Sqlite::open(Path::new(MEMORY)).unwrap()), true).unwrap();
     let result = runtime.block_on(async {
         let result = test(store.clone()).await;
         store.close().await;

@@ -30,6 +30,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use crate::cli::Served;
 use crate::storage::Store;
 use problem::Problem;
 
@@ -61,19 +62,25 @@ impl App {
     }
 }
 
-/// The table above. A request that is not answered within `request_time` is answered 408.
-pub fn router(app: Arc<App>, request_time: Duration) -> Router {
+/// The table above, or the part of it that is served. A request that is not answered within `request_time` is answered
+/// 408.
+pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
     let collector = || get(to_page).post(collect::post_headers);
     let pages = Router::new()
         .route(PAGE_PATH, get(page::show))
         .route("/telemetryui/", get(page::show))
         .route("/api/records", get(records::list))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), host::only_ours));
-    Router::new()
+    let intake = Router::new()
         .route("/", collector())
         .route("/v2/collector", collector())
-        .route("/v3/collector", post(collect::post_json))
-        .merge(pages)
+        .route("/v3/collector", post(collect::post_json));
+    let served = match served {
+        Served::All => intake.merge(pages),
+        Served::Intake => intake,
+        Served::Pages => pages.route("/", get(to_page)),
+    };
+    served
         .fallback(no_such_page)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(request_time, within))

@@ -18,6 +18,8 @@ mod postgres;
 mod posting;
 mod queries;
 mod refusals;
+mod roles;
 mod start;
 mod stop;
 mod tls;
+mod transfer;

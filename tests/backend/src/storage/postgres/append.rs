@@ -7,6 +7,7 @@ use rand::rngs::SysRng;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
+use super::columns::Columns;
 use super::connection::Fault;
 use super::partition::day_of;
 use super::row;
@@ -71,9 +72,9 @@ impl<'a> Batch<'a> {
         self.arrivals.iter().map(|arrival| day_of(arrival.received_secs)).collect()
     }
 
-    /// What goes into one column, for each key once.
-    fn column<T>(&self, value: impl Fn(&'a Arrival) -> T) -> Vec<T> {
-        self.first.iter().filter_map(|number| self.arrivals.get(*number)).map(value).collect()
+    /// The arrivals that have their key first.
+    fn firsts(&self) -> impl Iterator<Item = &'a Arrival> {
+        self.first.iter().filter_map(|number| self.arrivals.get(*number))
     }
 }
 
@@ -83,15 +84,6 @@ fn random_key() -> Result<Key, StorageError> {
         .try_fill_bytes(&mut key)
         .map_err(|error| StorageError::Failed(format!("there are no random numbers: {error}")))?;
     Ok(key)
-}
-
-/// A payload as text can hold it, and as it came if that is not the same.
-fn payload(arrival: &Arrival) -> (String, Option<&[u8]>) {
-    let payload = &arrival.record.payload;
-    if payload.contains('\0') {
-        return (payload.replace('\0', "\u{2400}"), Some(payload.as_bytes()));
-    }
-    (payload.clone(), None)
 }
 
 pub(super) async fn prepare(client: &Client) -> Result<Statement, Fault> {
@@ -131,31 +123,10 @@ async fn store(
 ) -> Result<Vec<tokio_postgres::Row>, Fault> {
     let keys: Vec<&[u8]> =
         batch.first.iter().filter_map(|number| batch.keys.get(*number)).map(Key::as_slice).collect();
-    let (payloads, payload_bytes): (Vec<_>, Vec<_>) = batch.column(payload).into_iter().unzip();
-    let small = |value: u8| i16::from(value);
-    let columns: [&(dyn ToSql + Sync); 20] = [
-        &keys,
-        &batch.column(|arrival| arrival.received_secs),
-        &batch.column(|arrival| arrival.record.captured_secs),
-        &batch.column(|arrival| small(arrival.record.record_format_version)),
-        &batch.column(|arrival| small(arrival.record.severity)),
-        &batch.column(|arrival| arrival.record.classification.as_str()),
-        &batch.column(|arrival| arrival.record.machine_id.as_str()),
-        &batch.column(|arrival| arrival.record.arch.as_str()),
-        &batch.column(|arrival| arrival.record.host_type.as_str()),
-        &batch.column(|arrival| arrival.record.build.as_str()),
-        &batch.column(|arrival| arrival.record.kernel_version.as_str()),
-        &batch.column(|arrival| arrival.record.payload_format_version.map(i64::from)),
-        &batch.column(|arrival| arrival.record.system_name.as_deref()),
-        &batch.column(|arrival| arrival.record.board_name.as_deref()),
-        &batch.column(|arrival| arrival.record.cpu_model.as_deref()),
-        &batch.column(|arrival| arrival.record.bios_version.as_deref()),
-        &batch.column(|arrival| arrival.record.event_id.as_deref()),
-        &batch.column(|arrival| arrival.record.external),
-        &payloads,
-        &payload_bytes,
-    ];
-    Ok(client.query(statement, &columns).await?)
+    let columns = Columns::new(batch.firsts().map(|arrival| (&arrival.record, arrival.received_secs)));
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&keys];
+    values.extend(columns.values());
+    Ok(client.query(statement, &values).await?)
 }
 
 /// The ids of the keys that were known, and their records where those are still there.
@@ -206,7 +177,7 @@ fn earlier(appended: &[Appended], batch: &Batch<'_>, key: &Key) -> Result<Append
     Err(Fault::Vanished)
 }
 
-fn key_of(bytes: &[u8]) -> Key {
+pub(super) fn key_of(bytes: &[u8]) -> Key {
     let mut key = Key::default();
     key.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     key

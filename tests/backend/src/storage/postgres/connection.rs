@@ -81,14 +81,14 @@ impl Server {
         })
     }
 
-    /// Waits for something that happens on the runtime; a purge is waited for as long as its statements are
-    /// answered, anything else as long as one statement may take. Blocks.
+    /// Waits for something that happens on the runtime: a post or a query as long as one statement may take, what is
+    /// of many statements without an end. Blocks.
     pub(super) fn run<T>(
         &self,
         purpose: Purpose,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        if purpose == Purpose::Purge {
+        if statement_time(purpose) == MAINTENANCE_TIME {
             return self.handle.block_on(work);
         }
         let time = statement_time(purpose) + CONNECT_TIME;
@@ -104,6 +104,10 @@ impl Server {
         let wrong = |reason: String, remedy| Err(OpenError::new(self.name.clone(), reason, remedy));
         match state {
             State::Version(_) => Ok(()),
+            State::TooOld(version) => wrong(
+                format!("an earlier collector made it (schema {version})"),
+                "run `telem-collector migrate` on it first",
+            ),
             State::TooNew(version) => wrong(
                 format!("a later collector made it (schema {version})"),
                 "use that collector, or give another --database",
@@ -128,7 +132,8 @@ impl fmt::Debug for Server {
 fn settings(purpose: Purpose) -> String {
     let durable = "SELECT set_config('synchronous_commit', 'on', false) \
                    WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-    let access = if purpose == Purpose::Query { "SET default_transaction_read_only = on" } else { durable };
+    let reads = matches!(purpose, Purpose::Query | Purpose::Export);
+    let access = if reads { "SET default_transaction_read_only = on" } else { durable };
     let time_ms = statement_time(purpose).as_millis();
     format!("SET statement_timeout = {time_ms}; SET client_min_messages = error; {access}")
 }
@@ -137,7 +142,7 @@ fn statement_time(purpose: Purpose) -> Duration {
     match purpose {
         Purpose::Query => QUERY_TIME,
         Purpose::Append => APPEND_TIME,
-        Purpose::Purge => MAINTENANCE_TIME,
+        Purpose::Export | Purpose::Maintain => MAINTENANCE_TIME,
     }
 }
 

@@ -7,6 +7,7 @@
 //!  idempotency        16 bytes of each record's key, for 40 days; not partitioned, so that a retry over midnight
 //!                     or at another collector is known
 //!  telem_schema       the version of these tables
+//!  telem_identity, telem_imports   for exports and imports
 //! ```
 //!
 //! There is no default partition: only without one can a day be detached without stopping everybody. Days that are not
@@ -20,7 +21,10 @@
 //! Ids are given before the commit: with several collectors a record may become visible after one with a higher id.
 
 mod append;
+mod archive;
+mod columns;
 mod connection;
+mod flask;
 mod partition;
 mod purge;
 mod query;
@@ -37,12 +41,13 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement};
 
-use super::{Appended, Arrival, Engine, Migration, OpenError, Purpose, Session, StorageError};
+use super::{Appended, Archive, Arrival, Engine, Migration, OpenError, Purpose, Session, StorageError};
 use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 use connection::{Fault, Server};
 
+pub use flask::Flask;
 pub use url::{Url, UrlError};
 
 /// How long a batch is tried again while the server is gone: a standby takes over in this time, or clients are asked to
@@ -66,11 +71,24 @@ impl Postgres {
     /// If the server is out of reach or refuses, or the database is not ours or too new.
     pub fn open(url: &Url, handle: &Handle) -> Result<Self, OpenError> {
         let server = Server::new(url, handle)?;
-        let mut client = server.connect(Purpose::Purge).map_err(|fault| server.explain(&fault))?;
+        let mut client = server.connect(Purpose::Maintain).map_err(|fault| server.explain(&fault))?;
         let state = server
-            .run(Purpose::Purge, schema::prepare(&mut client))
+            .run(Purpose::Maintain, schema::prepare(&mut client))
             .map_err(|fault| server.explain(&fault))?;
         server.settle(state)?;
+        Ok(Self { server: Arc::new(server) })
+    }
+
+    /// Connects to a database that has today's schema, and changes nothing. Blocks.
+    ///
+    /// # Errors
+    /// As for [`Postgres::open`].
+    pub fn open_reading(url: &Url, handle: &Handle) -> Result<Self, OpenError> {
+        let server = Server::new(url, handle)?;
+        let client = server.connect(Purpose::Export).map_err(|fault| server.explain(&fault))?;
+        let state =
+            server.run(Purpose::Export, schema::state(&client)).map_err(|fault| server.explain(&fault))?;
+        server.settle(state.as_it_is())?;
         Ok(Self { server: Arc::new(server) })
     }
 
@@ -80,14 +98,14 @@ impl Postgres {
     /// As for [`Postgres::open`].
     pub fn migrate(url: &Url, handle: &Handle, dry_run: bool) -> Result<Migration, OpenError> {
         let server = Server::new(url, handle)?;
-        let mut client = server.connect(Purpose::Purge).map_err(|fault| server.explain(&fault))?;
+        let mut client = server.connect(Purpose::Maintain).map_err(|fault| server.explain(&fault))?;
         let state =
-            server.run(Purpose::Purge, schema::state(&client)).map_err(|fault| server.explain(&fault))?;
+            server.run(Purpose::Maintain, schema::state(&client)).map_err(|fault| server.explain(&fault))?;
         let migration = schema::migration(state);
         server.settle(state)?;
         if !dry_run {
             let state = server
-                .run(Purpose::Purge, schema::prepare(&mut client))
+                .run(Purpose::Maintain, schema::prepare(&mut client))
                 .map_err(|fault| server.explain(&fault))?;
             server.settle(state)?;
         }
@@ -106,6 +124,11 @@ impl Engine for Postgres {
             append: None,
             days: HashSet::new(),
         }))
+    }
+
+    fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError> {
+        let client = self.server.connect(purpose)?;
+        Ok(Box::new(archive::PostgresArchive { server: Arc::clone(&self.server), client }))
     }
 }
 

@@ -38,7 +38,7 @@ struct Examined {
 impl Purge<'_> {
     /// Purges, unless another collector does. Counts the records removed.
     pub(super) fn run(&self, client: &mut Client) -> Result<u64, Fault> {
-        self.server.run(Purpose::Purge, self.purge(client))
+        self.server.run(Purpose::Maintain, self.purge(client))
     }
 
     async fn purge(&self, client: &mut Client) -> Result<u64, Fault> {

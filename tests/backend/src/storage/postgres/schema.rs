@@ -22,7 +22,10 @@ struct Step {
 }
 
 /// All steps, from an empty database.
-const STEPS: [Step; 1] = [Step { what: "make the tables of records and keys", sql: TABLES }];
+const STEPS: [Step; 2] = [
+    Step { what: "make the tables of records and keys", sql: TABLES },
+    Step { what: "make the tables that exports and imports need", sql: TRANSFER },
+];
 
 /// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload
 /// with one is in `payload_bytes` as it was sent, and in `payload` with a sign in its place.
@@ -63,6 +66,17 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_day ON idempotency (day);
 "#;
 
+/// What tells this database from all others, and how far the imports from others have come.
+const TRANSFER: &str = "
+CREATE TABLE telem_identity (id text NOT NULL);
+INSERT INTO telem_identity VALUES (replace(gen_random_uuid()::text, '-', ''));
+CREATE TABLE telem_imports (
+    source text PRIMARY KEY,
+    done_to bigint NOT NULL,
+    kept_to bigint NOT NULL
+);
+";
+
 /// What a database turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -72,6 +86,18 @@ pub(super) enum State {
     TooNew(i32),
     /// Another program's.
     Foreign,
+    /// Ours, with steps to take before it can be read.
+    TooOld(usize),
+}
+
+impl State {
+    /// For those who take no steps.
+    pub(super) fn as_it_is(self) -> Self {
+        match self {
+            Self::Version(taken) if taken < STEPS.len() => Self::TooOld(taken),
+            other => other,
+        }
+    }
 }
 
 /// Reads the version of a database.

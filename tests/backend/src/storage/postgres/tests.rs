@@ -18,7 +18,7 @@ fn rules(keep: &str) -> Retention {
 }
 
 fn purge(engine: &Postgres, rules: &Retention, now_secs: i64) -> Result<u64, StorageError> {
-    engine.open(Purpose::Purge).unwrap().purge(rules, now_secs, &|| true)
+    engine.open(Purpose::Maintain).unwrap().purge(rules, now_secs, &|| true)
 }
 
 /// The partitions, in the order of their names.
@@ -116,9 +116,9 @@ fn a_day_that_another_collector_has_dropped_is_made_again() {
 fn of_two_purges_one_goes_on() {
     with_postgres(|name, engine| {
         drop(filled(engine));
-        let other = engine.server.connect(Purpose::Purge).unwrap();
+        let other = engine.server.connect(Purpose::Maintain).unwrap();
         let lock = async { Ok(other.execute("SELECT pg_advisory_lock($1)", &[&schema::PURGE_LOCK]).await?) };
-        engine.server.run(Purpose::Purge, lock).unwrap();
+        engine.server.run(Purpose::Maintain, lock).unwrap();
         assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(0));
         assert!(partitions(name).starts_with(OLD_DAY));
     });
@@ -128,7 +128,8 @@ fn of_two_purges_one_goes_on() {
 fn an_answer_means_that_the_record_is_durable_whatever_the_server_does_by_itself() {
     with_postgres(|name, engine| {
         Cluster::shared().sql("postgres", &format!("ALTER DATABASE {name} SET synchronous_commit = off"));
-        for (purpose, expected) in [(Purpose::Append, "on"), (Purpose::Purge, "on"), (Purpose::Query, "off")]
+        for (purpose, expected) in
+            [(Purpose::Append, "on"), (Purpose::Maintain, "on"), (Purpose::Query, "off")]
         {
             let client = engine.server.connect(purpose).unwrap();
             let shown = async {

@@ -27,7 +27,7 @@ pub(super) enum RootCertificates {
 /// The address of a database on a PostgreSQL server. Its `Display` has no password.
 #[derive(Clone, PartialEq)]
 pub struct Url {
-    config: Config,
+    config: Box<Config>,
     roots: Option<RootCertificates>,
 }
 
@@ -91,7 +91,7 @@ impl FromStr for Url {
             Some(_) => return Err(UrlError("sslmode is verify-full or disable".into())),
         };
         config.ssl_mode(if roots.is_some() { SslMode::Require } else { SslMode::Disable });
-        Ok(Self { config, roots })
+        Ok(Self { config: Box::new(config), roots })
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::row;
 use crate::limits::KEY_DAYS;
-use crate::record::KeyDigest;
+use crate::record::{KeyDigest, Record};
 use crate::storage::{Appended, Arrival};
 
 pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
@@ -14,10 +14,10 @@ pub(super) const WEEK_SECS: i64 = 7 * DAY_SECS;
 const KEY_WEEKS: i64 = KEY_DAYS / 7 + 2;
 
 const INSERT: &str = "
-INSERT INTO records (ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
+INSERT INTO records (id, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
     machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version,
     event_id, external, payload)
-VALUES (:ts_reception, :ts_capture, :record_format_version, :severity, :classification, :machine_id, :arch,
+VALUES (:id, :ts_reception, :ts_capture, :record_format_version, :severity, :classification, :machine_id, :arch,
     :machine_type, :build, :kernel_version, :payload_format_version, :system_name, :board_name, :cpu_model,
     :bios_version, :event_id, :external, :payload)";
 
@@ -38,9 +38,23 @@ fn append_one(transaction: &Transaction<'_>, arrival: &Arrival) -> rusqlite::Res
         let first = transaction.prepare_cached(&query)?.query_row((id,), row::read).optional()?;
         return Ok(first.map_or(Appended::Purged { id }, |first| Appended::Known(Box::new(first))));
     }
-    let record = &arrival.record;
+    let id = insert(transaction, None, &arrival.record, arrival.received_secs)?;
+    if let Some(key) = arrival.key {
+        remember(transaction, key, id, arrival.received_secs)?;
+    }
+    Ok(Appended::Stored { id })
+}
+
+/// Inserts a row, under the next id unless it has one.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    id: Option<i64>,
+    record: &Record,
+    received_secs: i64,
+) -> rusqlite::Result<i64> {
     transaction.prepare_cached(INSERT)?.execute(named_params! {
-        ":ts_reception": arrival.received_secs,
+        ":id": id,
+        ":ts_reception": received_secs,
         ":ts_capture": record.captured_secs,
         ":record_format_version": record.record_format_version,
         ":severity": record.severity,
@@ -59,11 +73,7 @@ fn append_one(transaction: &Transaction<'_>, arrival: &Arrival) -> rusqlite::Res
         ":external": record.external,
         ":payload": record.payload,
     })?;
-    let id = transaction.last_insert_rowid();
-    if let Some(key) = arrival.key {
-        remember(transaction, key, id, arrival.received_secs)?;
-    }
-    Ok(Appended::Stored { id })
+    Ok(transaction.last_insert_rowid())
 }
 
 /// The id of the record that a key came with, if it did.

@@ -11,6 +11,7 @@
 //! SQLite's own lock does not see to.
 
 mod append;
+mod archive;
 mod lock;
 mod migration;
 mod open;
@@ -25,7 +26,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Mutex as Turn;
 
-use super::{Appended, Arrival, Engine, OpenError, Purpose, Session, StorageError};
+use super::{Appended, Archive, Arrival, Engine, OpenError, Purpose, Session, StorageError};
 use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
@@ -66,10 +67,36 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Opens a database that another collector may have open, and changes nothing: it has to be there, with today's
+    /// schema.
+    ///
+    /// # Errors
+    /// As for [`Sqlite::open`].
+    pub fn open_reading(path: &Path) -> Result<Self, OpenError> {
+        if !path.exists() {
+            let remedy = "start a collector that takes records first";
+            return Err(OpenError::new(path.to_string_lossy(), "it is not there", remedy));
+        }
+        let location = open::Location::File(PathBuf::from(path));
+        let explain = |error| open::explain(path, error);
+        let connection = location.connect(Purpose::Query).map_err(explain)?;
+        let taken = schema::steps_taken(&connection).map_err(explain)?;
+        let state = taken.map_or_else(|state| state, schema::State::after);
+        open::settle(Ok(state), path)?;
+        Ok(Self { location, turn: Arc::default(), _lock: None, _keeper: None })
+    }
+}
+
 impl Engine for Sqlite {
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
         let connection = self.location.connect(purpose)?;
         Ok(Box::new(SqliteSession { connection, turn: Arc::clone(&self.turn) }))
+    }
+
+    fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError> {
+        let connection = self.location.connect(purpose)?;
+        Ok(Box::new(archive::SqliteArchive { connection, turn: Arc::clone(&self.turn) }))
     }
 }
 

@@ -41,7 +41,7 @@ impl Location {
 
     /// Opens a connection.
     pub(super) fn connect(&self, purpose: Purpose) -> rusqlite::Result<Connection> {
-        let reads = purpose == Purpose::Query;
+        let reads = matches!(purpose, Purpose::Query | Purpose::Export);
         let connection = match self {
             // No URI flag: a file name is a file name, whatever it begins with.
             Self::File(path) => Connection::open_with_flags(path, flags(reads))?,
@@ -50,9 +50,10 @@ impl Location {
         connection.busy_timeout(DATABASE_LOCK_TIME)?;
         let cache_kib = if reads { READER_CACHE_KIB } else { WRITER_CACHE_KIB };
         connection.pragma_update(None, "cache_size", -cache_kib)?;
-        if reads {
+        if purpose == Purpose::Query {
             bound_queries(&connection, QUERY_TIME)?;
-        } else if let Self::File(_) = self {
+        }
+        if let (false, Self::File(_)) = (reads, self) {
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
@@ -135,6 +136,10 @@ pub(super) fn settle(state: rusqlite::Result<State>, path: &Path) -> Result<(), 
         State::TooNew(version) => wrong(
             format!("a later collector made it (schema {version})"),
             "use that collector, or give another --database",
+        ),
+        State::TooOld(version) => wrong(
+            format!("an earlier collector made it (schema {version})"),
+            "run `telem-collector migrate` on it first",
         ),
         State::Foreign => wrong("it is another program's database".into(), "give another --database"),
     }

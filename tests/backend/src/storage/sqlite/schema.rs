@@ -22,13 +22,14 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 2] = [
+pub(super) const STEPS: [Step; 3] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
         sql: PUBLIC_NAMES,
         code: move_keys,
     },
+    Step { what: "make the tables that exports and imports need", sql: TRANSFER, code: |_| Ok(()) },
 ];
 
 /// `AUTOINCREMENT`, so that the id of a purged record is not given to another: whoever polls with
@@ -88,6 +89,17 @@ ALTER TABLE records RENAME COLUMN captured_secs TO ts_capture;
 ALTER TABLE records RENAME COLUMN host_type TO machine_type;
 ";
 
+/// What tells this database from all others, and how far the imports from others have come.
+const TRANSFER: &str = "
+CREATE TABLE identity (id TEXT NOT NULL) STRICT;
+INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+CREATE TABLE imports (
+    source TEXT PRIMARY KEY,
+    done_to INTEGER NOT NULL,
+    kept_to INTEGER NOT NULL
+) STRICT;
+";
+
 /// Keys that are still to be known.
 fn move_keys(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(KEYS)?;
@@ -115,6 +127,15 @@ pub(super) enum State {
     TooNew(i64),
     /// Another program's.
     Foreign,
+    /// Ours, with steps to take.
+    TooOld(usize),
+}
+
+impl State {
+    /// That of a database of ours that has taken so many steps.
+    pub(super) fn after(taken: usize) -> Self {
+        if taken < STEPS.len() { Self::TooOld(taken) } else { Self::Ready }
+    }
 }
 
 /// How many steps a database has taken, or why none may be taken.

@@ -24,7 +24,7 @@ fn pragma(connection: &Connection, name: &str) -> String {
 fn an_answer_means_that_the_record_is_on_disk() {
     let (_directory, path) = file();
     let engine = Sqlite::open(&path).unwrap();
-    for purpose in [Purpose::Append, Purpose::Purge] {
+    for purpose in [Purpose::Append, Purpose::Maintain] {
         let connection = engine.location.connect(purpose).unwrap();
         assert_eq!(pragma(&connection, "synchronous"), "2", "FULL: each commit is synced");
         assert_eq!(pragma(&connection, "journal_mode"), "wal");
@@ -87,7 +87,7 @@ fn a_migration_is_described_before_it_is_done() {
     assert_eq!(migrate(&path, false), Ok(new));
     let done = migrate(&path, true).unwrap();
     assert_eq!((done.from, done.steps.len()), (schema::STEPS.len(), 0));
-    assert_eq!(done.to_string(), "telem-collector: schema 2 is today's\n");
+    assert_eq!(done.to_string(), "telem-collector: schema 3 is today's\n");
     let _held = Sqlite::open(&path).unwrap();
     let error = migrate(&path, true).unwrap_err().to_string();
     assert!(error.contains("another collector has locked it"), "{error}");

@@ -1,0 +1,130 @@
+//! Gathers records into batches, and counts what becomes of them.
+
+use std::fmt;
+
+use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES};
+use crate::record::StoredRecord;
+use crate::retention::{Retention, Subject};
+use crate::storage::{Archive, Incoming, NotedKey, Progress, StorageError};
+
+/// What an import has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Records that are new here.
+    pub imported: u64,
+    /// Records that an earlier import has brought.
+    pub known: u64,
+    /// Of the new ones, those that the next purge takes.
+    pub due: u64,
+    /// Payloads that were longer than any that a collector takes, and were cut.
+    pub cut: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { imported, known, due, cut } = self;
+        writeln!(f, "telem-collector: {imported} records imported, {known} were here already")?;
+        if *due > 0 {
+            writeln!(
+                f,
+                "telem-collector: {due} of them have outlived their time by the --keep options given here; \
+                 a collector that is started with the same removes them"
+            )?;
+        }
+        if *cut > 0 {
+            writeln!(
+                f,
+                "telem-collector: {cut} payloads were longer than {MAX_PAYLOAD_BYTES} bytes and are cut"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// An import of one source.
+pub(super) struct Importer<'a> {
+    source: String,
+    progress: Progress,
+    rules: &'a Retention,
+    now_secs: i64,
+    batch: Vec<Incoming>,
+    batch_bytes: usize,
+    keys: Vec<NotedKey>,
+    summary: Summary,
+}
+
+impl<'a> Importer<'a> {
+    pub(super) fn new((source, progress): (String, Progress), rules: &'a Retention, now_secs: i64) -> Self {
+        let (batch, keys, summary) = (Vec::new(), Vec::new(), Summary::default());
+        Self { source, progress, rules, now_secs, batch, batch_bytes: 0, keys, summary }
+    }
+
+    /// The id behind which there are records to import.
+    pub(super) fn done_to(&self) -> i64 {
+        self.progress.done_to
+    }
+
+    /// Takes a record. Ids ascend.
+    pub(super) fn record(
+        &mut self,
+        archive: &mut dyn Archive,
+        mut stored: StoredRecord,
+    ) -> Result<(), StorageError> {
+        if stored.id <= self.progress.done_to {
+            self.summary.known += 1;
+            return Ok(());
+        }
+        self.summary.cut += u64::from(cut(&mut stored.record.payload));
+        let subject = Subject {
+            classification: &stored.record.classification,
+            severity: stored.record.severity,
+            machine_id: &stored.record.machine_id,
+            received_secs: stored.received_secs,
+        };
+        self.summary.due += u64::from(self.rules.is_due(subject, self.now_secs));
+        self.batch_bytes += stored.record.payload.len();
+        self.progress.done_to = stored.id;
+        self.batch.push(Incoming { keeps_id: stored.id <= self.progress.kept_to, stored });
+        if self.batch.len() >= MAX_BATCH || self.batch_bytes >= MAX_BATCH_BYTES {
+            self.store(archive)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a key. It counts only where its record has kept its id.
+    pub(super) fn key(&mut self, archive: &mut dyn Archive, key: NotedKey) -> Result<(), StorageError> {
+        if key.id <= self.progress.kept_to {
+            self.keys.push(key);
+        }
+        if self.keys.len() >= MAX_BATCH {
+            archive.import_keys(&self.keys)?;
+            self.keys.clear();
+        }
+        Ok(())
+    }
+
+    /// Stores what is left.
+    pub(super) fn finish(mut self, archive: &mut dyn Archive) -> Result<Summary, StorageError> {
+        self.store(archive)?;
+        archive.import_keys(&self.keys)?;
+        Ok(self.summary)
+    }
+
+    /// Stores what has been gathered, as after an input that goes no further.
+    pub(super) fn store(&mut self, archive: &mut dyn Archive) -> Result<(), StorageError> {
+        archive.import(&self.source, &self.batch)?;
+        self.summary.imported += u64::try_from(self.batch.len()).unwrap_or(u64::MAX);
+        self.batch.clear();
+        self.batch_bytes = 0;
+        Ok(())
+    }
+}
+
+/// Cuts a payload to what a collector takes. Says whether it did.
+fn cut(payload: &mut String) -> bool {
+    if payload.len() <= MAX_PAYLOAD_BYTES {
+        return false;
+    }
+    payload.truncate(payload.floor_char_boundary(MAX_PAYLOAD_BYTES));
+    true
+}

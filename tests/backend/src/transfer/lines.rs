@@ -1,0 +1,263 @@
+//! The form of an export: a JSON object a line.
+//!
+//! ```text
+//!  {"telem_collector_export":1,"source":"6f...","last_id":9}     the first line
+//!  {"record":{"id":1,"ts_reception":1443573575,...}}             each record, by id; times in Unix seconds
+//!  {"key":"ba78...","id":1,"day":16707}                          each key that is still known: the digest of it
+//!  {"end":{"records":1,"keys":1}}                                the last line: without it the export is cut off
+//! ```
+//!
+//! The fields of a record have the names of the API, and `system_name` and `payload_format_version` beside them; what a
+//! record does not have is left out.
+
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::ImportError;
+use super::importer::{Importer, Summary};
+use crate::limits::MAX_JSON_BODY_BYTES;
+use crate::record::{KeyDigest, Record, StoredRecord};
+use crate::storage::{Archive, Item, NotedKey, Progress};
+
+const VERSION: u32 = 1;
+
+/// Bytes of a line: a payload of which each byte is spelled as six, and the other fields.
+const MAX_LINE_BYTES: u64 = MAX_JSON_BODY_BYTES as u64;
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Header {
+    telem_collector_export: u32,
+    source: String,
+    last_id: i64,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum Line {
+    Record { record: Box<Fields> },
+    Key { key: String, id: i64, day: i64 },
+    End { end: Counts },
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+struct Counts {
+    records: u64,
+    keys: u64,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Fields {
+    id: i64,
+    ts_reception: i64,
+    ts_capture: i64,
+    record_format_version: u8,
+    severity: u8,
+    classification: String,
+    machine_id: String,
+    arch: String,
+    machine_type: String,
+    build: String,
+    kernel_version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payload_format_version: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    system_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    board_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpu_model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bios_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    external: bool,
+    payload: String,
+}
+
+/// Writes lines.
+pub(super) struct Writer<W> {
+    out: W,
+    counts: Counts,
+}
+
+impl<W: Write> Writer<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, counts: Counts::default() }
+    }
+
+    pub(super) fn write(&mut self, item: &Item) -> io::Result<()> {
+        match item {
+            Item::Start { source, last_id } => {
+                let (source, last_id) = (source.clone(), *last_id);
+                self.line(&Header { telem_collector_export: VERSION, source, last_id })
+            }
+            Item::Record(stored) => {
+                self.counts.records += 1;
+                self.line(&Line::Record { record: Box::new(Fields::from((**stored).clone())) })
+            }
+            Item::Key(NotedKey { key, id, day }) => {
+                self.counts.keys += 1;
+                self.line(&Line::Key { key: hex(*key), id: *id, day: *day })
+            }
+        }
+    }
+
+    /// Writes the last line.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.line(&Line::End { end: self.counts })
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, line)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+/// Imports lines.
+pub(super) fn import<'a>(
+    archive: &mut dyn Archive,
+    input: impl BufRead,
+    start: impl FnOnce((String, Progress)) -> Importer<'a>,
+) -> Result<Summary, ImportError> {
+    let mut lines = Lines { input, number: 0 };
+    let header: Header = lines.next()?.ok_or(ImportError::CutOff)?;
+    if header.telem_collector_export != VERSION {
+        return Err(lines.wrong(format!("its form is {}; allowed: {VERSION}", header.telem_collector_export)));
+    }
+    let progress = archive.begin_import(&header.source, header.last_id)?;
+    let mut importer = start((header.source, progress));
+    match take_all(&mut lines, archive, &mut importer) {
+        Ok(()) => Ok(importer.finish(archive)?),
+        Err(error) => {
+            importer.store(archive)?;
+            Err(error)
+        }
+    }
+}
+
+/// Takes all lines behind the first.
+fn take_all(
+    lines: &mut Lines<impl BufRead>,
+    archive: &mut dyn Archive,
+    importer: &mut Importer<'_>,
+) -> Result<(), ImportError> {
+    let mut counts = Counts::default();
+    let mut last_id = i64::MIN;
+    loop {
+        match lines.next()?.ok_or(ImportError::CutOff)? {
+            Line::Record { record } => {
+                if record.id <= last_id {
+                    return Err(lines.wrong("its id does not follow that of the line above".into()));
+                }
+                last_id = record.id;
+                counts.records += 1;
+                let stored = StoredRecord::try_from(*record).map_err(|reason| lines.wrong(reason.into()))?;
+                importer.record(archive, stored)?;
+            }
+            Line::Key { key, id, day } => {
+                let key = unhex(&key).ok_or_else(|| lines.wrong("its key is not 32 hex digits".into()))?;
+                counts.keys += 1;
+                importer.key(archive, NotedKey { key, id, day })?;
+            }
+            Line::End { end } if end == counts => return Ok(()),
+            Line::End { end } => {
+                return Err(lines.wrong(format!("it counts {end:?}, but above it are {counts:?}")));
+            }
+        }
+    }
+}
+
+/// Lines, each within its bound.
+struct Lines<R> {
+    input: R,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>, ImportError> {
+        let mut line = Vec::new();
+        self.number += 1;
+        let read = io::Read::take(&mut self.input, MAX_LINE_BYTES).read_until(b'\n', &mut line);
+        if read.map_err(ImportError::Read)? == 0 {
+            return Ok(None);
+        }
+        if !line.ends_with(b"\n") && line.len() as u64 == MAX_LINE_BYTES {
+            return Err(self.wrong(format!("it is longer than {MAX_LINE_BYTES} bytes")));
+        }
+        if !line.ends_with(b"\n") {
+            // Its other half was not written.
+            return Ok(None);
+        }
+        serde_json::from_slice(&line).map(Some).map_err(|error| self.wrong(error.to_string()))
+    }
+
+    fn wrong(&self, reason: String) -> ImportError {
+        ImportError::Line { number: self.number, reason }
+    }
+}
+
+fn hex(KeyDigest(bytes): KeyDigest) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+fn unhex(text: &str) -> Option<KeyDigest> {
+    let good = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u128::from_str_radix(text, 16).ok().filter(|_| good).map(|number| KeyDigest(number.to_be_bytes()))
+}
+
+impl From<StoredRecord> for Fields {
+    fn from(StoredRecord { id, received_secs, record }: StoredRecord) -> Self {
+        Self {
+            id,
+            ts_reception: received_secs,
+            ts_capture: record.captured_secs,
+            record_format_version: record.record_format_version,
+            severity: record.severity,
+            classification: record.classification,
+            machine_id: record.machine_id,
+            arch: record.arch,
+            machine_type: record.host_type,
+            build: record.build,
+            kernel_version: record.kernel_version,
+            payload_format_version: record.payload_format_version,
+            system_name: record.system_name,
+            board_name: record.board_name,
+            cpu_model: record.cpu_model,
+            bios_version: record.bios_version,
+            event_id: record.event_id,
+            external: record.external,
+            payload: record.payload,
+        }
+    }
+}
+
+impl TryFrom<Fields> for StoredRecord {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, &'static str> {
+        if fields.id <= 0 || !(0..=crate::timestamp::LATEST_SECS).contains(&fields.ts_reception) {
+            return Err("its id or its ts_reception is out of range");
+        }
+        let record = Record {
+            record_format_version: fields.record_format_version,
+            severity: fields.severity,
+            classification: fields.classification,
+            machine_id: fields.machine_id,
+            captured_secs: fields.ts_capture,
+            arch: fields.arch,
+            host_type: fields.machine_type,
+            build: fields.build,
+            kernel_version: fields.kernel_version,
+            payload_format_version: fields.payload_format_version,
+            system_name: fields.system_name,
+            board_name: fields.board_name,
+            cpu_model: fields.cpu_model,
+            bios_version: fields.bios_version,
+            event_id: fields.event_id,
+            external: fields.external,
+            payload: fields.payload,
+        };
+        Ok(Self { id: fields.id, received_secs: fields.ts_reception, record })
+    }
+}

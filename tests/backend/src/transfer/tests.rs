@@ -1,0 +1,234 @@
+//! Exports and imports, between the engines, cut off anywhere, and from both layouts of a Flask database.
+
+use std::path::Path;
+
+use super::*;
+use crate::filter::Filter;
+use crate::record::StoredRecord;
+use crate::retention::KeepTime;
+use crate::storage::sqlite::{MEMORY, Sqlite};
+use crate::storage::test_server::Cluster;
+use crate::storage::tests::{DAY_SECS, NOW_SECS, arrival, with_postgres};
+use crate::storage::{Appended, Arrival, Engine, Purpose};
+
+fn memory() -> Sqlite {
+    Sqlite::open(Path::new(MEMORY)).unwrap()
+}
+
+fn rules() -> Retention {
+    Retention::new(KeepTime::Days(35), vec![])
+}
+
+fn exported(engine: &dyn Engine) -> String {
+    let mut out = Vec::new();
+    export(&mut *engine.archive(Purpose::Export).unwrap(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn imported(engine: &dyn Engine, text: &str) -> Result<Summary, ImportError> {
+    import(&mut *engine.archive(Purpose::Maintain).unwrap(), text.as_bytes(), &rules(), NOW_SECS)
+}
+
+fn all(engine: &dyn Engine) -> Vec<StoredRecord> {
+    engine.open(Purpose::Query).unwrap().query(&Filter::all(100), NOW_SECS).unwrap()
+}
+
+/// Ten records of as many days, of which every second has a key.
+fn filled(engine: &dyn Engine) {
+    let mut session = engine.open(Purpose::Append).unwrap();
+    for number in 0..10 {
+        let key = format!("key-{number}");
+        let mut arrival = arrival("a/b/c", 1, (number % 2 == 0).then_some(key.as_str()));
+        arrival.received_secs = NOW_SECS - (number - 8) * DAY_SECS;
+        arrival.record.payload = format!("{number} \0 \u{1f600}");
+        arrival.record.system_name = (number > 3).then(|| "debian".to_owned());
+        session.append(&[arrival]).unwrap();
+    }
+}
+
+fn retry(engine: &dyn Engine, number: i64) -> Appended {
+    let arrival = Arrival { received_secs: NOW_SECS, ..arrival("a/b/c", 1, Some(&format!("key-{number}"))) };
+    engine.open(Purpose::Append).unwrap().append(&[arrival]).unwrap().pop().unwrap()
+}
+
+#[test]
+fn what_one_engine_exports_each_imports_whole() {
+    with_postgres(|_, postgres| {
+        let sqlite = memory();
+        for source in [&sqlite as &dyn Engine, postgres] {
+            filled(source);
+            let text = exported(source);
+            with_postgres(|_, other| {
+                for target in [&memory() as &dyn Engine, other] {
+                    let summary = imported(target, &text).unwrap();
+                    assert_eq!(summary, Summary { imported: 10, ..Summary::default() });
+                    assert_eq!(all(target), all(source), "ids are kept");
+                    let Appended::Known(first) = retry(target, 4) else { panic!("the key is not known") };
+                    assert!(first.record.payload.starts_with("4 "), "{first:?}");
+                    let new = retry(target, 5);
+                    assert!(matches!(new, Appended::Stored { id: 11.. }), "no id is given twice: {new:?}");
+
+                    let again = imported(target, &text).unwrap();
+                    assert_eq!(again, Summary { known: 10, ..Summary::default() });
+                    assert_eq!(all(target).len(), 11);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn an_import_goes_on_where_it_was_cut_off() {
+    let source = memory();
+    filled(&source);
+    let text = exported(&source);
+    for cut in (0..text.len()).step_by(37) {
+        let target = memory();
+        let Some(part) = text.get(..cut) else { continue };
+        let error = imported(&target, part).unwrap_err();
+        assert!(matches!(error, ImportError::CutOff), "{cut}: {error}");
+        let before = all(&target).len();
+        let summary = imported(&target, &text).unwrap();
+        assert_eq!((summary.imported, summary.known), (10 - before as u64, before as u64), "{cut}");
+        assert_eq!(all(&target), all(&source), "{cut}");
+    }
+}
+
+#[test]
+fn records_that_came_meanwhile_follow_in_a_later_import() {
+    let (source, target) = (memory(), memory());
+    filled(&source);
+    imported(&target, &exported(&source)).unwrap();
+    retry(&target, 100);
+    retry(&source, 101);
+    let summary = imported(&target, &exported(&source)).unwrap();
+    assert_eq!((summary.imported, summary.known), (1, 10));
+    let ids: Vec<_> = all(&target).iter().map(|record| record.id).collect();
+    assert_eq!(ids.first(), Some(&12), "its own id is taken here: {ids:?}");
+}
+
+#[test]
+fn into_a_database_with_records_they_come_under_new_ids() {
+    let (source, target) = (memory(), memory());
+    filled(&source);
+    retry(&target, 100);
+    imported(&target, &exported(&source)).unwrap();
+    let found = all(&target);
+    assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), (1..=11).rev().collect::<Vec<_>>());
+    assert!(found[0].record.payload.starts_with("9 "));
+}
+
+#[test]
+fn what_the_next_purge_takes_is_said() {
+    let source = memory();
+    let old = Arrival { received_secs: NOW_SECS - 36 * DAY_SECS, ..arrival("a/b/c", 1, None) };
+    source.open(Purpose::Append).unwrap().append(&[old, arrival("a/b/c", 1, None)]).unwrap();
+    let summary = imported(&memory(), &exported(&source)).unwrap();
+    assert_eq!((summary.imported, summary.due), (2, 1));
+    assert!(summary.to_string().contains("1 of them have outlived their time"), "{summary}");
+}
+
+#[test]
+fn what_is_no_export_is_refused_by_its_line() {
+    let source = memory();
+    filled(&source);
+    let text = exported(&source);
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |changed: &[&str]| changed.join("\n") + "\n";
+    for (text, number, word) in [
+        (with(&["{}"]), 1, "missing field"),
+        (with(&[&lines[0].replace("export\":1", "export\":2")]), 1, "its form is 2"),
+        (with(&[lines[0], "x"]), 2, "expected value"),
+        (with(&[lines[0], lines[2], lines[1]]), 3, "does not follow"),
+        (with(&[lines[0], &lines[1].replace("\"id\":1,", "\"id\":-1,")]), 2, "out of range"),
+        (with(&[lines[0], r#"{"key":"x","id":1,"day":1}"#]), 2, "32 hex digits"),
+        (with(&[lines[0], lines[1], lines[lines.len() - 1]]), 3, "it counts"),
+        (with(&[lines[0], &format!("{}x", " ".repeat(8 << 20))]), 2, "longer than"),
+    ] {
+        match imported(&memory(), &text).unwrap_err() {
+            ImportError::Line { number: at, reason } => {
+                assert!(at == number && reason.contains(word), "{at}: {reason}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+/// As 1.1 makes it (facts of its migrations 1 to 3), with records of versions 1 and 4.
+const FLASK_1_1: &str = "
+CREATE TABLE build (id serial PRIMARY KEY, build text);
+CREATE TABLE classification (id serial PRIMARY KEY, classification text, domain text, probe text);
+CREATE TABLE guilty (id serial PRIMARY KEY, function text, module text, comment text, hide boolean);
+CREATE TABLE records (
+    id serial PRIMARY KEY, severity integer, machine text, machine_id text, architecture text, kernel_version text,
+    os_name text, record_format_version integer, payload_format_version integer, payload bytea, tsp integer,
+    tsp_server integer, buildstamp text, backtrace text, dupe_of integer, processed boolean, icon text,
+    classification_id integer REFERENCES classification, build_id integer REFERENCES build, guilty_id integer,
+    external boolean, board_name text, bios_version text, cpu_model text, event_id text);
+INSERT INTO build (build) VALUES ('2980'), ('12');
+INSERT INTO classification (classification) VALUES ('org.clearlinux/crash/clr'), ('org.clearlinux/hello/world');
+INSERT INTO records (id, severity, machine, machine_id, architecture, kernel_version, os_name, record_format_version,
+    payload_format_version, payload, tsp, tsp_server, backtrace, classification_id, build_id, external, board_name,
+    bios_version, cpu_model, event_id)
+VALUES (3, 1, 'a|b|c', 'm1', 'x86_64', '4.2.0-120', 'N/A', 1, NULL, NULL, 1443573575, 1699999000, 'text', 2, 1, false,
+        'N/A', 'N/A', 'N/A', 'N/A'),
+    (7, 4, 'a|b|c', 'm2', 'x86_64', '6.1.0', 'debian', 4, 1, '_ZN1a1bEv caf\\351', 1443573576, 1600000000, 'a::b()',
+        1, 2, true, 'board', 'bios', 'cpu', '0123456789abcdef0123456789abcdef');
+";
+
+/// As 1.4 makes it.
+const FLASK_1_4: &str = "
+CREATE TABLE guilty (id serial PRIMARY KEY, function text, module text, comment text, hide boolean);
+CREATE TABLE records (
+    id serial PRIMARY KEY, machine_id text, host_type text, severity integer, classification text, build text,
+    architecture text, kernel_version text, record_version integer, timestamp_client numeric,
+    timestamp_server numeric, payload_version integer, system_name text, board_name text, bios_version text,
+    cpu_model text, event_id text, external boolean, payload text, processed boolean, guilty_id integer);
+INSERT INTO records (id, machine_id, host_type, severity, classification, build, architecture, kernel_version,
+    record_version, timestamp_client, timestamp_server, payload_version, system_name, board_name, bios_version,
+    cpu_model, event_id, external, payload)
+VALUES (3, 'm1', 'a|b|c', 1, 'org.clearlinux/hello/world', '2980', 'x86_64', '4.2.0-120', 1, 1443573575,
+        1699999000.75, NULL, 'N/A', 'N/A', 'N/A', 'N/A', 'N/A', false, 'text'),
+    (7, 'm2', 'a|b|c', 4, 'org.clearlinux/crash/clr', '12', 'x86_64', '6.1.0', 4, 1443573576, 1600000000, 1,
+        'debian', 'board', 'bios', 'cpu', '0123456789abcdef0123456789abcdef', true, '_ZN1a1bEv caf\u{e9}');
+";
+
+#[test]
+fn both_layouts_of_a_flask_database_become_the_same_records() {
+    let cluster = Cluster::shared();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut before = None;
+    for layout in [FLASK_1_1, FLASK_1_4] {
+        let name = cluster.database();
+        cluster.sql(&name, layout);
+        let url = cluster.url(&name).parse().unwrap();
+        let target = memory();
+        let run = || {
+            let mut archive = target.archive(Purpose::Maintain).unwrap();
+            import_flask(&mut *archive, &url, runtime.handle(), &rules(), NOW_SECS).unwrap()
+        };
+        assert_eq!(run(), Summary { imported: 2, due: 1, ..Summary::default() });
+        assert_eq!(run(), Summary::default());
+        cluster.sql(&name, "INSERT INTO records (id, severity, machine_id) VALUES (9, 2, 'm3')");
+        assert_eq!(run(), Summary { imported: 1, due: 1, ..Summary::default() });
+
+        let found = all(&target);
+        assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [8, 7, 3], "8: it came later");
+        let [_, new, old] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((old.received_secs, old.record.payload.as_str()), (1_699_999_000, "text"));
+        assert_eq!((&old.record.system_name, &old.record.event_id), (&None, &None));
+        assert_eq!((new.record.payload.as_str(), new.record.external), ("_ZN1a1bEv café", true));
+        assert_eq!(new.record.classification, "org.clearlinux/crash/clr");
+        assert_eq!((new.record.build.as_str(), new.record.captured_secs), ("12", 1_443_573_576));
+        let these = found[1..].to_vec();
+        assert!(before.replace(these.clone()).is_none_or(|before| before == these));
+        let count = "SELECT count(*) FROM records";
+        assert_eq!(cluster.sql(&name, count), "3", "the source is as it was");
+    }
+    let other = cluster.database();
+    cluster.sql(&other, "CREATE TABLE records (a integer)");
+    let url = cluster.url(&other).parse().unwrap();
+    let mut archive = memory().archive(Purpose::Maintain).unwrap();
+    let error = import_flask(&mut *archive, &url, runtime.handle(), &rules(), NOW_SECS).unwrap_err();
+    assert!(error.to_string().contains("no table `records` of a Flask backend"), "{error}");
+}
