@@ -119,7 +119,8 @@ demo:
 	@CC='$(CC)' tests/demo.sh
 
 bench: build
-	@$(target_dir)/release/bench $(BENCH)
+	@$(if $(filter-out collector,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector,$(BENCH)))
+	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench posts)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS)

@@ -31,7 +31,7 @@ const MAX_HOST_BYTES: usize = 253;
                        address that only your own machines reach."
 )]
 pub struct Options {
-    /// What to do in place of collecting
+    /// What to do instead of collecting
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -131,7 +131,7 @@ impl Database {
     }
 }
 
-/// What the program does in place of collecting.
+/// What the program does instead of collecting.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Bring a database to the schema of this version, as a start does, and end
@@ -157,7 +157,7 @@ pub enum Command {
         /// The export; stdin if it is left out
         file: Option<PathBuf>,
 
-        /// Database of a Flask backend, which is only read, in place of an export
+        /// Database of a Flask backend, which is only read, instead of an export
         #[arg(long, value_name = "postgres://USER:PASSWORD@HOST/NAME", conflicts_with = "file")]
         flask: Option<Url>,
 

@@ -1,4 +1,4 @@
-//! What the program does in place of collecting.
+//! What the program does instead of collecting.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};

@@ -143,6 +143,12 @@ impl Filter {
         Ok(filter)
     }
 
+    /// The earliest reception that is asked for, in Unix seconds.
+    #[must_use]
+    pub fn received_since_secs(&self, now_secs: i64) -> Option<i64> {
+        self.received_within_secs.map(|secs| now_secs.saturating_sub(i64::from(secs)))
+    }
+
     /// Whether a payload is one of those asked for.
     #[must_use]
     pub fn takes_payload(&self, payload: &str) -> bool {

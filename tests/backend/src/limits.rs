@@ -15,7 +15,7 @@ pub const MAX_JSON_BODY_BYTES: usize = 6 * MAX_PAYLOAD_BYTES + 64 * 1024;
 /// do not compress is below 3 KiB.
 pub const MAX_CODING_OVERHEAD_BYTES: usize = 4 * 1024;
 
-/// How long an oversized body is read and thrown away, so that its sender reads its 413 in place of a reset
+/// How long an oversized body is read and thrown away, so that its sender reads its 413 instead of a reset
 /// connection.
 pub const DISCARD_TIME: Duration = Duration::from_secs(10);
 

@@ -1,7 +1,7 @@
 //! Accepts connections and speaks HTTP/1.1 on them, each within its time.
 //!
-//! In place of `axum::serve`, which knows no time limits: a client that sends its headers a byte a minute, or
-//! never reads its answer, would hold its connection for ever.
+//! Instead of `axum::serve`, which knows no time limits: a client that sends its headers a byte a minute, or
+//! never reads its answer, would hold its connection indefinitely.
 
 use std::time::Duration;
 

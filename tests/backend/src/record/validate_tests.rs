@@ -23,7 +23,7 @@ fn value_of(field: Field) -> &'static str {
     }
 }
 
-/// A good record of a version, without `left_out` and with `instead` put in place of the good values.
+/// A good record of a version, without `left_out` and with `instead` put instead of the good values.
 fn fields(version: &str, left_out: Option<Field>, instead: &[(Field, &str)]) -> Fields {
     let mut fields = Fields::default();
     for field in Field::ALL.into_iter().filter(|field| Some(*field) != left_out) {

@@ -39,7 +39,7 @@ pub trait Archive: Send {
 pub enum Item {
     /// Comes first.
     Start {
-        /// What tells this database from all others.
+        /// What identifies this database.
         source: String,
         /// The highest id that it has given.
         last_id: i64,

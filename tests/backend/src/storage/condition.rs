@@ -30,6 +30,14 @@ impl From<String> for Value {
     }
 }
 
+/// What an engine calls a column in a condition that an index had better not serve: one who is asked for the newest
+/// records and takes the index of a wide condition sorts a large part of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names {
+    pub(super) class_range: &'static str,
+    pub(super) reception: &'static str,
+}
+
 /// Conditions that all hold.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
@@ -39,15 +47,15 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// Those of a filter. Its patterns for payloads are not among them.
-    pub(super) fn new(filter: &Filter, now_secs: i64) -> Self {
+    pub(super) fn new(filter: &Filter, now_secs: i64, names: Names) -> Self {
         let mut all = Self::default();
         all.add_some("severity =", filter.severity.map(i64::from));
         match &filter.classification {
             Some(ClassPattern::Whole(class)) => all.add("classification =", class.clone()),
-            // As a range, which an index serves. Classifications are ASCII, so this end is past all of them.
+            // Classifications are ASCII, so this end is past all of them.
             Some(ClassPattern::Start(start)) if !start.is_empty() => {
-                all.add("classification >=", start.clone());
-                all.add("classification <", format!("{start}{}", char::MAX));
+                all.add(&format!("{} >=", names.class_range), start.clone());
+                all.add(&format!("{} <", names.class_range), format!("{start}{}", char::MAX));
             }
             _ => {}
         }
@@ -56,8 +64,7 @@ impl Conditions {
         all.add_some("id >=", filter.from_id);
         all.add_some("id <", filter.before_id);
         all.add_some("ts_capture >", filter.captured_after_secs);
-        let since = filter.received_within_secs.map(|secs| now_secs.saturating_sub(i64::from(secs)));
-        all.add_some("ts_reception >=", since);
+        all.add_some(&format!("{} >=", names.reception), filter.received_since_secs(now_secs));
         all
     }
 
@@ -95,14 +102,15 @@ mod tests {
             received_within_secs: Some(60),
             ..Filter::all(5)
         };
-        let conditions = Conditions::new(&filter, 100);
+        let names = Names { class_range: "classification", reception: "+ts_reception" };
+        let conditions = Conditions::new(&filter, 100, names);
         assert_eq!(
             conditions.query("id", 5),
-            "SELECT id FROM records WHERE classification >= $1 AND classification < $2 AND ts_reception >= $3 \
+            "SELECT id FROM records WHERE classification >= $1 AND classification < $2 AND +ts_reception >= $3 \
              ORDER BY id DESC LIMIT 5"
         );
         let last = format!("a/{}", char::MAX);
         assert_eq!(conditions.values, [Value::Text("a/".into()), Value::Text(last), Value::Int(40)]);
-        assert!(Conditions::new(&Filter::all(1), 0).query("id", 1).contains("WHERE true ORDER"));
+        assert!(Conditions::new(&Filter::all(1), 0, names).query("id", 1).contains("WHERE true ORDER"));
     }
 }

@@ -75,7 +75,7 @@ fn gather(first: Post, queue: &Receiver<Job>, expected: usize) -> (Vec<Post>, bo
     (batch, false)
 }
 
-/// One transaction, one fate: where it fails, each of its clients is asked to come back.
+/// Stores a batch. If that fails, each of its clients is asked to come back.
 fn store(session: &mut dyn Session, batch: Vec<Post>) {
     let mut arrivals = Vec::with_capacity(batch.len());
     let mut clients = Vec::with_capacity(batch.len());

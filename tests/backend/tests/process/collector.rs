@@ -51,7 +51,12 @@ impl Collector {
 
     /// Starts one on a free port, and waits until it says that it listens.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = command(&[&["--listen", "127.0.0.1:0"], args].concat()).spawn().unwrap();
+        Self::start_at("127.0.0.1:0", args)
+    }
+
+    /// Starts one at an address, and waits until it says that it listens.
+    pub(crate) fn start_at(address: &str, args: &[&str]) -> Self {
+        let mut child = command(&[&["--listen", address], args].concat()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let line = within_deadline(child.id(), "the line that says where it listens", move || {
             let mut line = String::new();
@@ -83,7 +88,7 @@ impl Collector {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// The most memory that it has had, in KiB.
+    /// Its peak memory so far, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.as_ref().unwrap().id());
         let status = std::fs::read_to_string(status).unwrap();

@@ -27,7 +27,7 @@ pub(crate) fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// A good record as HTTP headers, the TID among them, with `changes` in place of good values.
+/// A good record as HTTP headers, the TID among them, with `changes` instead of good values.
 pub(crate) fn headers(changes: &[(&str, &str)]) -> Vec<(String, String)> {
     let all = HEADERS.iter().map(|(name, value, _)| (*name, *value)).chain([TID]);
     let changed = |name: &str| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
@@ -38,7 +38,7 @@ pub(crate) fn headers(changes: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A good record as JSON, with `changes` in place of good values.
+/// A good record as JSON, with `changes` instead of good values.
 pub(crate) fn json(payload: &str, changes: &[(&str, Value)]) -> String {
     let mut object = Map::new();
     for (name, value, _) in HEADERS {

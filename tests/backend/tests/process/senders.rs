@@ -47,7 +47,7 @@ impl Senders {
         Self { shared, threads }
     }
 
-    /// Waits until so many more records are answered.
+    /// Waits until this many more records are answered.
     pub(crate) fn wait_for(&self, more: usize) {
         let answered = || self.shared.answered.lock().unwrap().len();
         let (goal, deadline) = (answered() + more, Instant::now() + DEADLINE);

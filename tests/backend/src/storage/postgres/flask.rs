@@ -54,7 +54,7 @@ impl Flask {
         Ok(Self { server, client, query, source, last_id })
     }
 
-    /// What tells this database from all others.
+    /// What identifies this database.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source

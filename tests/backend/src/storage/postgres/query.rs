@@ -12,7 +12,10 @@ use super::row;
 use crate::filter::Filter;
 use crate::limits::MAX_ANSWER_BYTES;
 use crate::record::StoredRecord;
-use crate::storage::condition::{Conditions, Value};
+use crate::storage::condition::{Conditions, Names, Value};
+
+/// The server has statistics, and decides by them.
+const NAMES: Names = Names { class_range: "classification", reception: "ts_reception" };
 
 /// Rows that the server sends at a time: few enough that they may be large.
 const ROWS_AT_A_TIME: i32 = 32;
@@ -23,10 +26,10 @@ pub(super) async fn query(
     filter: &Filter,
     now_secs: i64,
 ) -> Result<Vec<StoredRecord>, Fault> {
-    let mut conditions = Conditions::new(filter, now_secs);
-    if let Some(secs) = filter.received_within_secs {
+    let mut conditions = Conditions::new(filter, now_secs, NAMES);
+    if let Some(since_secs) = filter.received_since_secs(now_secs) {
         // Leaves out the partitions of earlier days.
-        let day = day_of(now_secs.saturating_sub(i64::from(secs)));
+        let day = day_of(since_secs);
         conditions.add_fixed(format!("(day >= {day} OR day = 0)"));
     }
     let query = conditions.query(row::COLUMNS, filter.limit);

@@ -66,7 +66,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_day ON idempotency (day);
 "#;
 
-/// What tells this database from all others, and how far the imports from others have come.
+/// What identifies this database, and how far the imports from others have come.
 const TRANSFER: &str = "
 CREATE TABLE telem_identity (id text NOT NULL);
 INSERT INTO telem_identity VALUES (replace(gen_random_uuid()::text, '-', ''));
@@ -80,7 +80,7 @@ CREATE TABLE telem_imports (
 /// What a database turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Ours, or empty, with so many steps taken.
+    /// Ours, or empty, with this many steps taken.
     Version(usize),
     /// Made by a later version of the collector.
     TooNew(i32),
@@ -128,6 +128,10 @@ pub(super) async fn prepare(client: &mut Client) -> Result<State, Fault> {
                 "CREATE TABLE telem_schema (version integer NOT NULL); INSERT INTO telem_schema VALUES (0)",
             )
             .await?;
+    }
+    if taken < STEPS.len() {
+        // A purge that runs is waited for.
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&PURGE_LOCK]).await?;
     }
     for step in STEPS.iter().skip(taken) {
         transaction.batch_execute(step.sql).await?;

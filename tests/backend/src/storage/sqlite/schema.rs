@@ -89,7 +89,7 @@ ALTER TABLE records RENAME COLUMN captured_secs TO ts_capture;
 ALTER TABLE records RENAME COLUMN host_type TO machine_type;
 ";
 
-/// What tells this database from all others, and how far the imports from others have come.
+/// What identifies this database, and how far the imports from others have come.
 const TRANSFER: &str = "
 CREATE TABLE identity (id TEXT NOT NULL) STRICT;
 INSERT INTO identity VALUES (lower(hex(randomblob(16))));
@@ -132,7 +132,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// That of a database of ours that has taken so many steps.
+    /// That of a database of ours that has taken this many steps.
     pub(super) fn after(taken: usize) -> Self {
         if taken < STEPS.len() { Self::TooOld(taken) } else { Self::Ready }
     }

@@ -1,0 +1,109 @@
+//! What the parts of a post cost by themselves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use telem_collector::cli::{DEFAULT_TID, Served};
+use telem_collector::filter::Filter;
+use telem_collector::record::StoredRecord;
+use telem_collector::retention::Retention;
+use telem_collector::server::{Times, serve};
+use telem_collector::storage::{Appended, Archive, Arrival, Engine, Purpose, Session, StorageError, Store};
+use telem_collector::web::{App, router};
+
+/// The word that makes this program the server of H.
+pub(crate) const ANSWER_ONLY: &str = "--answer-only";
+
+/// Rows in one transaction of B.
+const ROWS: usize = 8;
+
+/// How long B takes.
+const TIME: Duration = Duration::from_secs(2);
+
+/// An engine that stores nothing.
+#[derive(Debug)]
+struct Nothing(i64);
+
+impl Engine for Nothing {
+    fn open(&self, _: Purpose) -> Result<Box<dyn Session>, StorageError> {
+        Ok(Box::new(Nothing(0)))
+    }
+
+    fn archive(&self, _: Purpose) -> Result<Box<dyn Archive>, StorageError> {
+        Err(StorageError::Stopped)
+    }
+}
+
+impl Session for Nothing {
+    fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        let first = self.0 + 1;
+        self.0 += i64::try_from(batch.len()).unwrap();
+        Ok((first..=self.0).map(|id| Appended::Stored { id }).collect())
+    }
+
+    fn query(&mut self, _: &Filter, _: i64) -> Result<Vec<StoredRecord>, StorageError> {
+        Ok(Vec::new())
+    }
+
+    fn purge(&mut self, _: &Retention, _: i64, _: &dyn Fn() -> bool) -> Result<u64, StorageError> {
+        Ok(0)
+    }
+}
+
+/// Serves H until it is killed.
+pub(crate) fn answer_only() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("http://{}", listener.local_addr().unwrap());
+        let (store, _owner) = Store::start(Arc::new(Nothing(0)), true).unwrap();
+        let app = Arc::new(App::new(store, DEFAULT_TID, vec![]).unwrap());
+        let router = router(app, Served::All, Times::DEFAULT.request);
+        serve(listener, router, Times::DEFAULT, std::future::pending()).await;
+    });
+}
+
+/// The columns of a record that have no default, and as many values.
+const INSERT: &str = "INSERT INTO records (ts_reception, ts_capture, record_format_version, severity, classification, \
+    machine_id, arch, machine_type, build, kernel_version, external, payload";
+const VALUES: &str = "1, 1, 4, 1, 'org.clearlinux/hello/world', '66c196ce4222dd761470da5e7e35f6f1', 'x86_64', \
+    'blank|blank|blank', '2980', '4.2.0-120', false, 'hello world'";
+
+/// Rows a second of a bare loop on an SQLite file.
+pub(crate) fn sqlite_rows_per_sec(file: &Path) -> f64 {
+    let mut connection = rusqlite::Connection::open(file).unwrap();
+    connection.pragma_update(None, "synchronous", "FULL").unwrap();
+    let sql = format!("{INSERT}) VALUES ({VALUES})");
+    rows_per_sec(|| {
+        let transaction = connection.transaction().unwrap();
+        for _ in 0..ROWS {
+            transaction.prepare_cached(&sql).unwrap().execute(()).unwrap();
+        }
+        transaction.commit().unwrap();
+    })
+}
+
+/// Rows a second of a bare loop on a PostgreSQL database.
+pub(crate) fn postgres_rows_per_sec(url: &str) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let connect = tokio_postgres::connect(url, tokio_postgres::NoTls);
+    let (client, connection) = runtime.block_on(connect).unwrap();
+    let _connection = runtime.spawn(connection);
+    let row = format!("({VALUES}, nextval('records_id'), 0)");
+    let sql = format!("{INSERT}, id, day) VALUES {}", vec![row; ROWS].join(", "));
+    let insert = runtime.block_on(client.prepare(&sql)).unwrap();
+    rows_per_sec(|| {
+        runtime.block_on(client.execute(&insert, &[])).unwrap();
+    })
+}
+
+fn rows_per_sec(mut commit: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    let mut rows = 0;
+    while start.elapsed() < TIME {
+        commit();
+        rows += ROWS;
+    }
+    rows as f64 / start.elapsed().as_secs_f64()
+}
