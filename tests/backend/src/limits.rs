@@ -48,8 +48,9 @@ pub const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 /// Records in one answer of `/api/records`, and the default of its `limit`.
 pub const MAX_RECORDS_ANSWERED: u32 = 1000;
 
-/// Bytes of payload in one answer: 1000 records of 1 MiB would be a gigabyte. The answer has fewer records then.
-pub const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of payload in one answer: 1000 records of 8 KiB, where 1000 of 1 MiB would be a gigabyte. The answer has fewer
+/// records then.
+pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Records on the page when the query names no `limit`.
 pub const RECORDS_ON_PAGE: u32 = 100;
