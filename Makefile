@@ -90,6 +90,7 @@ help:
 	@echo 'make install-files  install what is built, without building'
 	@echo 'make uninstall      remove what install put there, with the same variables'
 	@echo 'make install-collector, uninstall-collector   the same for the collector'
+	@echo 'make deploy         install-collector, then PostgreSQL, nginx and all started, on a fresh Debian or Ubuntu (root)'
 	@echo 'make deb            the Debian packages, into $(target_dir)/deb'
 	@echo 'make rpm            the RPM packages, into $(target_dir)/rpm'
 	@echo 'make clean          remove what was built'
@@ -330,6 +331,11 @@ install-collector-files:
 uninstall-collector:
 	$(say) 'removing the collector from $(DESTDIR)$(prefix)'
 	@rm -f $(foreach file,$(installed_collector),'$(DESTDIR)$(file)')
+
+# On the machine that is to be the server, a fresh Debian or Ubuntu, as root.
+.PHONY: deploy
+deploy: install-collector
+	@'$(bindir)/$(collector)' setup
 
 # Every path that install writes, for packagers and for the test of it.
 list-installed:

@@ -127,6 +127,7 @@ fn the_manuals_tell_every_option() {
         ("pstoreprobe", &[], "pstoreprobe.1"),
         ("telem-collector", &[], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["migrate"], "../../tests/backend/system/telem-collector.1"),
+        ("telem-collector", &["setup"], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["export"], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["import"], "../../tests/backend/system/telem-collector.1"),
         ("telemctl", &["rejected", "list"], "telemctl.1"),

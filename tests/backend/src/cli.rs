@@ -145,6 +145,13 @@ pub enum Command {
         dry_run: bool,
     },
 
+    /// Set a collector up on a fresh Debian or Ubuntu: PostgreSQL, this program's unit, nginx; all is started
+    Setup {
+        /// Remove what a setup made, the database with all records too
+        #[arg(long)]
+        remove: bool,
+    },
+
     /// Write everything that is in a database to stdout, a line of JSON each; a collector may run meanwhile
     Export {
         /// Where the records are

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::cli::{Command, Keep};
 use crate::run::{StartError, print};
+use crate::setup;
 use crate::storage::postgres::Url;
 use crate::storage::{Archive, Purpose};
 use crate::timestamp::now_secs;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: &Command, handle: &Handle) -> Result<(), StartError> 
             let migration = address.migrate(handle, *dry_run).map_err(StartError::Database)?;
             print(&migration.to_string())
         }
+        Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
         Command::Export { database } => {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open_reading(handle).map_err(StartError::Database)?;

@@ -30,6 +30,7 @@ pub mod purge;
 pub mod record;
 pub mod retention;
 pub mod server;
+pub mod setup;
 pub mod storage;
 pub mod timestamp;
 pub mod transfer;

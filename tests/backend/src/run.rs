@@ -14,6 +14,7 @@ use crate::commands;
 use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
 use crate::server::{Times, serve};
+use crate::setup::SetupError;
 use crate::storage::{ExportError, OpenError, StorageError, Store};
 use crate::transfer::ImportError;
 use crate::web::{App, router};
@@ -36,6 +37,8 @@ pub enum StartError {
     Export(ExportError),
     /// An import did not come to its end.
     Import(ImportError),
+    /// A setup did not come to its end.
+    Setup(SetupError),
     /// The page's template is broken.
     Template(minijinja::Error),
     /// Threads, signals or stdout are not to be had.
@@ -62,6 +65,7 @@ impl fmt::Display for StartError {
             Self::Storage(error) => error.fmt(f),
             Self::Export(error) => error.fmt(f),
             Self::Import(error) => error.fmt(f),
+            Self::Setup(error) => error.fmt(f),
             Self::Template(error) => write!(f, "cannot read the page's template: {error}"),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),
         }

@@ -4,6 +4,7 @@
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 #[path = "../support/postgres.rs"]
+#[expect(dead_code, reason = "the tests of single modules need more of it")]
 mod cluster;
 mod collector;
 mod http;
@@ -19,6 +20,7 @@ mod posting;
 mod queries;
 mod refusals;
 mod roles;
+mod site;
 mod start;
 mod stop;
 mod tls;

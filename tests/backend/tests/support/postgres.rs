@@ -168,6 +168,15 @@ impl Cluster {
         psql.arg("-h").arg(self.path()).arg("-p").arg(self.port.to_string()).output().unwrap()
     }
 
+    /// Runs a script, as `psql` reads it.
+    pub(crate) fn script(&self, script: &str) {
+        let file = self.path().join("script.sql");
+        fs::write(&file, script).unwrap();
+        let mut psql = Command::new(program("psql"));
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "telem", "-d", "postgres", "-f"]).arg(file);
+        done(psql.arg("-h").arg(self.path()).arg("-p").arg(self.port.to_string()).output().unwrap());
+    }
+
     /// Runs a statement, and returns its rows.
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
         done(self.psql(database, sql)).trim_end().to_owned()

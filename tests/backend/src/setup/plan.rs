@@ -1,0 +1,130 @@
+//! What a setup does. Pure: from what was found to a list of steps.
+
+use std::path::PathBuf;
+
+use super::nginx;
+use super::steps::Step;
+
+/// The unit that is started.
+pub(super) const UNIT: &str = "telemetrics-collector.service";
+
+/// What the collector needs around it.
+pub(super) const PACKAGES: [&str; 2] = ["postgresql", "nginx"];
+
+/// The user of the unit, and the role of that name.
+const USER: &str = "telemetrics-collector";
+const DATABASE: &str = "telemetrics";
+/// Where Debian's server has its socket.
+const SOCKETS: &str = "%2Fvar%2Frun%2Fpostgresql";
+/// Where the collector listens, behind nginx.
+const COLLECTOR: &str = "127.0.0.1:8080";
+
+const DROP_IN: &str = "etc/systemd/system/telemetrics-collector.service.d/setup.conf";
+const SITE: &str = "etc/nginx/sites-available/telemetrics";
+const SITE_LINK: &str = "etc/nginx/sites-enabled/telemetrics";
+/// Debian's own site, which has the port.
+const DEFAULT_SITE: &str = "/etc/nginx/sites-available/default";
+const DEFAULT_LINK: &str = "etc/nginx/sites-enabled/default";
+
+/// What the steps depend on.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) missing_packages: Vec<&'static str>,
+    pub(super) program: PathBuf,
+    pub(super) host: String,
+    pub(super) has_certificate: bool,
+}
+
+/// Steps, and what there is to say after them.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    pub(super) words: String,
+}
+
+/// Makes everything that is not there, and starts it.
+pub(super) fn install(found: &Found) -> Plan {
+    let mut steps = Vec::new();
+    if !found.missing_packages.is_empty() {
+        steps.push(Step::run("apt-get", &["-q", "update"]));
+        let install = ["-q", "-y", "--no-install-recommends", "install"];
+        steps.push(Step::run("apt-get", &[&install, &found.missing_packages[..]].concat()));
+    }
+    steps.push(Step::run("systemd-sysusers", &[]));
+    steps.push(Step::run("systemctl", &["enable", "--now", "postgresql.service"]));
+    steps.push(psql(create_sql()));
+    steps.push(Step::Write { path: DROP_IN, text: drop_in(found) });
+    steps.push(Step::Write { path: SITE, text: nginx::site(COLLECTOR, found.has_certificate) });
+    steps.push(Step::Delete { path: DEFAULT_LINK });
+    steps.push(Step::Link { path: SITE_LINK, target: format!("/{SITE}") });
+    steps.push(Step::run("nginx", &["-q", "-t"]));
+    steps.push(Step::run("systemctl", &["daemon-reload"]));
+    steps.push(Step::run("systemctl", &["enable", UNIT, "nginx.service"]));
+    steps.push(Step::run("systemctl", &["restart", UNIT]));
+    steps.push(Step::run("systemctl", &["reload-or-restart", "nginx.service"]));
+    Plan { steps, words: words(found) }
+}
+
+/// Undoes what [`install`] does, but for the packages.
+pub(super) fn remove(_: &Found) -> Plan {
+    let steps = vec![
+        Step::run("systemctl", &["disable", "--now", UNIT]),
+        Step::Delete { path: DROP_IN },
+        Step::run("systemctl", &["daemon-reload"]),
+        Step::Delete { path: SITE_LINK },
+        Step::Delete { path: SITE },
+        Step::Restore { path: DEFAULT_LINK, target: DEFAULT_SITE },
+        Step::run("systemctl", &["try-reload-or-restart", "nginx.service"]),
+        psql(drop_sql()),
+    ];
+    let words =
+        format!("telem-collector: the database {DATABASE}, the site and the unit's settings are removed\n");
+    Plan { steps, words }
+}
+
+fn words(found: &Found) -> String {
+    let host = &found.host;
+    let (scheme, note) = if found.has_certificate {
+        ("https", String::new())
+    } else {
+        let (certificate, key) = (nginx::CERTIFICATE, nginx::KEY);
+        ("http", format!("telem-collector: without TLS, since {certificate} and {key} are not there\n"))
+    };
+    format!(
+        "{note}telem-collector: clients post to {scheme}://{host}/v2/collector, people read \
+         {scheme}://{host}/telemetryui\n"
+    )
+}
+
+/// The unit with another database, and with the name that browsers use.
+fn drop_in(found: &Found) -> String {
+    let program = found.program.display();
+    let host = &found.host;
+    format!(
+        "# Made by `telem-collector setup`, and made anew by the next one.\n\
+         [Service]\nExecStart=\nExecStart={program} --database postgres://{USER}@{}/{DATABASE} --host {host} $OPTIONS\n",
+        SOCKETS.replace('%', "%%")
+    )
+}
+
+fn psql(sql: String) -> Step {
+    let args = ["-u", "postgres", "--", "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres"];
+    Step::Feed { program: "runuser", args: args.map(str::to_owned).to_vec(), input: sql }
+}
+
+/// `\gexec` runs what the query before it has found to do.
+pub(super) fn create_sql() -> String {
+    format!(
+        "SELECT 'CREATE ROLE \"{USER}\" LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{USER}') \\gexec\n\
+         SELECT 'CREATE DATABASE {DATABASE} OWNER \"{USER}\"' \
+         WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
+    )
+}
+
+pub(super) fn drop_sql() -> String {
+    format!("DROP DATABASE IF EXISTS {DATABASE};\nDROP ROLE IF EXISTS \"{USER}\";\n")
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
