@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Options, Served};
@@ -79,21 +78,21 @@ impl std::error::Error for StartError {}
 /// # Errors
 /// If it cannot start. Once it listens it does not fail as a whole.
 pub fn run(options: Options) -> Result<(), StartError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
     match &options.command {
-        None => collect(&options, &runtime),
-        Some(command) => commands::run(command, runtime.handle()),
+        None => collect(&options),
+        Some(command) => commands::run(command),
     }
 }
 
-fn collect(options: &Options, runtime: &Runtime) -> Result<(), StartError> {
+fn collect(options: &Options) -> Result<(), StartError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
     // The address first: a collector that cannot have it leaves no new database behind.
     let listener = runtime.block_on(async { listen(options.listen) })?;
     let bound = listener.local_addr().map_err(system("the socket"))?;
     let database = options.database.address().map_err(StartError::Database)?;
-    let (handle, writes) = (runtime.handle(), options.serve != Served::Pages);
-    let engine = if writes { database.open(handle) } else { database.open_reading(handle) };
+    let writes = options.serve != Served::Pages;
+    let engine = if writes { database.open() } else { database.open_reading() };
     let (store, owner) =
         Store::start(engine.map_err(StartError::Database)?, writes).map_err(StartError::Storage)?;
 

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use super::postgres::{Postgres, Url, UrlError};
 use super::sqlite::{self, Sqlite};
 use super::{Engine, Migration, OpenError};
@@ -43,10 +41,10 @@ impl Address {
     ///
     /// # Errors
     /// If it cannot be used.
-    pub fn open(&self, handle: &Handle) -> Result<Arc<dyn Engine>, OpenError> {
+    pub fn open(&self) -> Result<Arc<dyn Engine>, OpenError> {
         Ok(match self {
             Self::File(path) => Arc::new(Sqlite::open(path)?),
-            Self::Postgres(url) => Arc::new(Postgres::open(url, handle)?),
+            Self::Postgres(url) => Arc::new(Postgres::open(url)?),
         })
     }
 
@@ -54,10 +52,10 @@ impl Address {
     ///
     /// # Errors
     /// If it cannot be used.
-    pub fn open_reading(&self, handle: &Handle) -> Result<Arc<dyn Engine>, OpenError> {
+    pub fn open_reading(&self) -> Result<Arc<dyn Engine>, OpenError> {
         Ok(match self {
             Self::File(path) => Arc::new(Sqlite::open_reading(path)?),
-            Self::Postgres(url) => Arc::new(Postgres::open_reading(url, handle)?),
+            Self::Postgres(url) => Arc::new(Postgres::open_reading(url)?),
         })
     }
 
@@ -65,10 +63,10 @@ impl Address {
     ///
     /// # Errors
     /// If it cannot be used.
-    pub fn migrate(&self, handle: &Handle, dry_run: bool) -> Result<Migration, OpenError> {
+    pub fn migrate(&self, dry_run: bool) -> Result<Migration, OpenError> {
         match self {
             Self::File(path) => sqlite::migrate(path, dry_run),
-            Self::Postgres(url) => Postgres::migrate(url, handle, dry_run),
+            Self::Postgres(url) => Postgres::migrate(url, dry_run),
         }
     }
 }

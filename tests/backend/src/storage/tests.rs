@@ -83,10 +83,9 @@ fn purge(engine: &dyn Engine, rules: &Retention, now_secs: i64) -> u64 {
 
 /// Runs a test with a new database on the tests' own server; the test gets its name too.
 pub(crate) fn with_postgres<T>(test: impl FnOnce(&str, &Postgres) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let cluster = Cluster::shared();
     let name = cluster.database();
-    let engine = Postgres::open(&cluster.url(&name).parse().unwrap(), runtime.handle()).unwrap();
+    let engine = Postgres::open(&cluster.url(&name).parse().unwrap()).unwrap();
     test(&name, &engine)
 }
 

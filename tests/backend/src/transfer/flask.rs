@@ -1,7 +1,5 @@
 //! The way from a Flask backend.
 
-use tokio::runtime::Handle;
-
 use super::ImportError;
 use super::importer::{Importer, Summary};
 use crate::storage::postgres::{Flask, Url};
@@ -11,10 +9,9 @@ use crate::storage::{Archive, Progress};
 pub(super) fn import<'a>(
     archive: &mut dyn Archive,
     source: &Url,
-    handle: &Handle,
     start: impl FnOnce((String, Progress)) -> Importer<'a>,
 ) -> Result<Summary, ImportError> {
-    let flask = Flask::open(source, handle).map_err(ImportError::Open)?;
+    let mut flask = Flask::open(source).map_err(ImportError::Open)?;
     let progress = archive.begin_import(flask.source(), flask.last_id())?;
     let mut importer = start((flask.source().to_owned(), progress));
     loop {

@@ -15,8 +15,6 @@ mod lines;
 use std::fmt;
 use std::io::{self, BufRead, Write};
 
-use tokio::runtime::Handle;
-
 pub use importer::Summary;
 
 use crate::retention::Retention;
@@ -99,11 +97,10 @@ pub fn import(
 pub fn import_flask(
     archive: &mut dyn Archive,
     source: &Url,
-    handle: &Handle,
     rules: &Retention,
     now_secs: i64,
 ) -> Result<Summary, ImportError> {
-    flask::import(archive, source, handle, |progress| Importer::new(progress, rules, now_secs))
+    flask::import(archive, source, |progress| Importer::new(progress, rules, now_secs))
 }
 
 #[cfg(test)]

@@ -196,7 +196,6 @@ VALUES (3, 'm1', 'a|b|c', 1, 'org.clearlinux/hello/world', '2980', 'x86_64', '4.
 #[test]
 fn both_layouts_of_a_flask_database_become_the_same_records() {
     let cluster = Cluster::shared();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut before = None;
     for layout in [FLASK_1_1, FLASK_1_4] {
         let name = cluster.database();
@@ -205,7 +204,7 @@ fn both_layouts_of_a_flask_database_become_the_same_records() {
         let target = memory();
         let run = || {
             let mut archive = target.archive(Purpose::Maintain).unwrap();
-            import_flask(&mut *archive, &url, runtime.handle(), &rules(), NOW_SECS).unwrap()
+            import_flask(&mut *archive, &url, &rules(), NOW_SECS).unwrap()
         };
         assert_eq!(run(), Summary { imported: 2, due: 1, ..Summary::default() });
         assert_eq!(run(), Summary::default());
@@ -229,6 +228,6 @@ fn both_layouts_of_a_flask_database_become_the_same_records() {
     cluster.sql(&other, "CREATE TABLE records (a integer)");
     let url = cluster.url(&other).parse().unwrap();
     let mut archive = memory().archive(Purpose::Maintain).unwrap();
-    let error = import_flask(&mut *archive, &url, runtime.handle(), &rules(), NOW_SECS).unwrap_err();
+    let error = import_flask(&mut *archive, &url, &rules(), NOW_SECS).unwrap_err();
     assert!(error.to_string().contains("no table `records` of a Flask backend"), "{error}");
 }

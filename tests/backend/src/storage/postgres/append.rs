@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::columns::Columns;
-use super::connection::Fault;
+use super::fault::Fault;
 use super::partition::day_of;
 use super::row;
 use crate::record::StoredRecord;

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::append::key_of;
 use super::columns::Columns;
-use super::connection::{Fault, Server};
+use super::connection::Connection;
+use super::fault::Fault;
 use super::partition::{self, day_of};
 use super::row;
 use crate::record::KeyDigest;
-use crate::storage::{Archive, ExportError, Incoming, Item, NotedKey, Progress, Purpose, StorageError};
+use crate::storage::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StorageError};
 
 /// Rows that the server sends at a time: few enough that they may be large.
 const ROWS_AT_A_TIME: i32 = 32;
@@ -35,8 +35,7 @@ AS a (id, ts_reception, ts_capture, record_format_version, severity, classificat
 
 /// A connection for exports or imports.
 pub(super) struct PostgresArchive {
-    pub(super) server: Arc<Server>,
-    pub(super) client: Client,
+    pub(super) connection: Connection,
 }
 
 /// What stops an export.
@@ -53,10 +52,9 @@ impl<E: Into<Fault>> From<E> for Stop {
 
 impl Archive for PostgresArchive {
     fn export(&mut self, sink: &mut dyn FnMut(Item) -> io::Result<()>) -> Result<(), ExportError> {
-        let client = &mut self.client;
         // The outer result is the connection's, the inner one that of the export.
-        let work = async { Ok(export(client, sink).await) };
-        let result = self.server.run(Purpose::Export, work).map_err(StorageError::from)?;
+        let result = self.connection.run(async |client| Ok(export(client, sink).await));
+        let result = result.map_err(StorageError::from)?;
         result.map_err(|stop| match stop {
             Stop::Fault(fault) => ExportError::Storage(fault.into()),
             Stop::Write(error) => ExportError::Write(error),
@@ -64,18 +62,15 @@ impl Archive for PostgresArchive {
     }
 
     fn begin_import(&mut self, source: &str, last_id: i64) -> Result<Progress, StorageError> {
-        let work = begin_import(&mut self.client, source, last_id);
-        Ok(self.server.run(Purpose::Maintain, work)?)
+        Ok(self.connection.run(async |client| begin_import(client, source, last_id).await)?)
     }
 
     fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
-        let work = import(&mut self.client, source, records);
-        Ok(self.server.run(Purpose::Maintain, work)?)
+        Ok(self.connection.run(async |client| import(client, source, records).await)?)
     }
 
     fn import_keys(&mut self, keys: &[NotedKey]) -> Result<(), StorageError> {
-        let client = &self.client;
-        let work = async {
+        let work = async |client: &mut Client| {
             let insert = "INSERT INTO idempotency (key, id, day) \
                           SELECT key, id, day FROM unnest($1::bytea[], $2::bigint[], $3::integer[]) AS k (key, id, day) \
                           ORDER BY key ON CONFLICT (key) DO NOTHING";
@@ -86,7 +81,7 @@ impl Archive for PostgresArchive {
             client.execute(insert, &[&digests, &ids, &days]).await?;
             Ok(())
         };
-        Ok(self.server.run(Purpose::Maintain, work)?)
+        Ok(self.connection.run(work)?)
     }
 }
 

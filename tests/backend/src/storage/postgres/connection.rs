@@ -1,19 +1,19 @@
-//! Connections to a server, and what goes wrong with them.
+//! Connections to a server.
 
 use std::fmt;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::fault::Fault;
 use super::schema::State;
 use super::tls;
 use super::url::Url;
 use crate::limits::QUERY_TIME;
-use crate::storage::{OpenError, Purpose, StorageError};
+use crate::storage::{OpenError, Purpose};
 
 /// How long each server may take to accept a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -31,12 +31,11 @@ const MAINTENANCE_TIME: Duration = Duration::from_secs(3600);
 pub(super) struct Server {
     config: Config,
     tls: Option<MakeRustlsConnect>,
-    handle: Handle,
     name: String,
 }
 
 impl Server {
-    pub(super) fn new(url: &Url, handle: &Handle) -> Result<Self, OpenError> {
+    pub(super) fn new(url: &Url) -> Result<Self, OpenError> {
         let mut config = url.config().clone();
         config.application_name("telem-collector");
         if config.get_connect_timeout().is_none() {
@@ -57,46 +56,35 @@ impl Server {
                 OpenError::new(name.clone(), reason, "give a file of certificates as sslrootcert")
             })?)),
         };
-        Ok(Self { config, tls, handle: handle.clone(), name })
+        Ok(Self { config, tls, name })
     }
 
-    /// Opens a connection, with settings for its purpose.
-    pub(super) fn connect(&self, purpose: Purpose) -> Result<Client, Fault> {
-        self.run(purpose, async {
+    /// Opens a connection, with settings for its purpose. Blocks.
+    pub(super) fn connect(&self, purpose: Purpose) -> Result<Connection, Fault> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::NoRuntime)?;
+        let connect = async {
+            // What drives the connection ends with it; its error reaches whoever waits for an answer.
             let client = match &self.tls {
                 Some(tls) => {
                     let (client, connection) = self.config.connect(tls.clone()).await?;
-                    // Its error reaches whoever waits for an answer.
-                    self.handle.spawn(async move { drop(connection.await) });
+                    tokio::spawn(async move { drop(connection.await) });
                     client
                 }
                 None => {
                     let (client, connection) = self.config.connect(NoTls).await?;
-                    self.handle.spawn(async move { drop(connection.await) });
+                    tokio::spawn(async move { drop(connection.await) });
                     client
                 }
             };
             client.batch_execute(&settings(purpose)).await?;
-            Ok(client)
-        })
-    }
-
-    /// Waits for something that happens on the runtime: a post or a query as long as one statement may take, what is
-    /// of many statements without an end. Blocks.
-    pub(super) fn run<T>(
-        &self,
-        purpose: Purpose,
-        work: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
-        if statement_time(purpose) == MAINTENANCE_TIME {
-            return self.handle.block_on(work);
-        }
-        let time = statement_time(purpose) + CONNECT_TIME;
-        self.handle.block_on(async { tokio::time::timeout(time, work).await.unwrap_or(Err(Fault::Silent)) })
+            Ok::<Client, Fault>(client)
+        };
+        let client = runtime.block_on(connect)?;
+        Ok(Connection { client, runtime, purpose })
     }
 
     pub(super) fn explain(&self, fault: &Fault) -> OpenError {
-        OpenError::new(self.name.clone(), fault.to_string(), remedy(fault))
+        OpenError::new(self.name.clone(), fault.to_string(), fault.remedy())
     }
 
     /// The error for a database that is not ours to use.
@@ -117,6 +105,32 @@ impl Server {
                 "give another --database; records of the Flask backend come with `import --flask`",
             ),
         }
+    }
+}
+
+/// A connection and the runtime that drives it, on the thread that waits for it: so nothing is handed from thread to thread
+/// between a batch and its answer. While nobody waits, nothing is read either.
+pub(super) struct Connection {
+    client: Client,
+    runtime: Runtime,
+    purpose: Purpose,
+}
+
+impl Connection {
+    /// Does something with the connection: what a post or a query needs within the time of a statement, anything else
+    /// without an end. Blocks.
+    pub(super) fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let time = statement_time(self.purpose);
+        let client = &mut self.client;
+        self.runtime.block_on(async {
+            if time == MAINTENANCE_TIME {
+                return work(client).await;
+            }
+            tokio::time::timeout(time + CONNECT_TIME, work(client)).await.unwrap_or(Err(Fault::Silent))
+        })
     }
 }
 
@@ -143,113 +157,5 @@ fn statement_time(purpose: Purpose) -> Duration {
         Purpose::Query => QUERY_TIME,
         Purpose::Append => APPEND_TIME,
         Purpose::Export | Purpose::Maintain => MAINTENANCE_TIME,
-    }
-}
-
-/// What went wrong.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// The driver's error: the server's own, or what happened to the connection.
-    Driver(tokio_postgres::Error),
-    /// The server says nothing, although it has had the time of a statement.
-    Silent,
-    /// A record came and went while its key was looked up.
-    Vanished,
-}
-
-impl From<tokio_postgres::Error> for Fault {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Driver(error)
-    }
-}
-
-impl Fault {
-    fn code(&self) -> Option<&SqlState> {
-        match self {
-            Self::Driver(error) => error.code(),
-            Self::Silent | Self::Vanished => None,
-        }
-    }
-
-    /// Whether the next try needs a new connection: this one is gone, or leads to a server that is no longer the
-    /// one to write to.
-    pub(super) fn breaks_connection(&self) -> bool {
-        match self.code() {
-            Some(code) => is_down(code),
-            None => !matches!(self, Self::Vanished),
-        }
-    }
-
-    /// Whether the same may go well a little later.
-    pub(super) fn may_pass(&self) -> bool {
-        let passing = [
-            SqlState::T_R_SERIALIZATION_FAILURE,
-            SqlState::T_R_DEADLOCK_DETECTED,
-            SqlState::TOO_MANY_CONNECTIONS,
-            // No partition for a row: it has been detached since it was last seen.
-            SqlState::CHECK_VIOLATION,
-        ];
-        self.breaks_connection()
-            || matches!(self, Self::Vanished)
-            || self.code().is_some_and(|code| passing.contains(code))
-    }
-}
-
-/// Whether a server says that it is stopping, starting, or a standby.
-fn is_down(code: &SqlState) -> bool {
-    let down = [
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-    ];
-    // Class 08: the connection itself.
-    code.code().starts_with("08") || down.contains(code)
-}
-
-fn remedy(fault: &Fault) -> &'static str {
-    match fault.code() {
-        Some(code) if *code == SqlState::UNDEFINED_DATABASE => "create it, or give another --database",
-        Some(code)
-            if *code == SqlState::INVALID_PASSWORD
-                || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION =>
-        {
-            "give the right user and password"
-        }
-        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-            "make the user of the URL the owner of the database"
-        }
-        _ => "check that the server runs and that the URL leads to it",
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = match self {
-            Self::Driver(error) => error,
-            Self::Silent => return f.write_str("the server does not answer"),
-            Self::Vanished => return f.write_str("a record was purged while it was read"),
-        };
-        // The driver's own words are few; the reason is in what is behind them.
-        if let Some(error) = error.as_db_error() {
-            return f.write_str(&error.message().replace('\n', " "));
-        }
-        write!(f, "{error}")?;
-        let mut source = std::error::Error::source(error);
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
-}
-
-impl From<Fault> for StorageError {
-    fn from(fault: Fault) -> Self {
-        if fault.code() == Some(&SqlState::QUERY_CANCELED) {
-            Self::TooSlow
-        } else {
-            Self::Failed(fault.to_string())
-        }
     }
 }

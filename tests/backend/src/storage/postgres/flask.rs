@@ -14,10 +14,10 @@
 
 use std::collections::HashMap;
 
-use tokio::runtime::Handle;
 use tokio_postgres::{Client, Row};
 
-use super::connection::{Fault, Server};
+use super::connection::{Connection, Server};
+use super::fault::Fault;
 use super::url::Url;
 use crate::record::{Record, StoredRecord};
 use crate::storage::{OpenError, Purpose, StorageError};
@@ -30,8 +30,7 @@ const NOT_AVAILABLE: &str = "N/A";
 
 /// A database of a Flask backend, as it is at one moment.
 pub struct Flask {
-    server: Server,
-    client: Client,
+    connection: Connection,
     query: String,
     source: String,
     last_id: i64,
@@ -42,16 +41,16 @@ impl Flask {
     ///
     /// # Errors
     /// If the server is out of reach, or the database is no such one.
-    pub fn open(url: &Url, handle: &Handle) -> Result<Self, OpenError> {
-        let server = Server::new(url, handle)?;
+    pub fn open(url: &Url) -> Result<Self, OpenError> {
+        let server = Server::new(url)?;
         let explain = |fault: Fault| server.explain(&fault);
-        let client = server.connect(Purpose::Export).map_err(explain)?;
-        let found = server.run(Purpose::Export, explore(&client)).map_err(explain)?;
+        let mut connection = server.connect(Purpose::Export).map_err(explain)?;
+        let found = connection.run(async |client| explore(client).await).map_err(explain)?;
         let Some((query, source, last_id)) = found else {
             let reason = "it has no table `records` of a Flask backend";
             return Err(OpenError::new(url.to_string(), reason, "give the URL of such a database"));
         };
-        Ok(Self { server, client, query, source, last_id })
+        Ok(Self { connection, query, source, last_id })
     }
 
     /// What identifies this database.
@@ -70,12 +69,13 @@ impl Flask {
     ///
     /// # Errors
     /// If the database fails.
-    pub fn records_after(&self, id: i64) -> Result<Vec<StoredRecord>, StorageError> {
-        let work = async {
-            let rows = self.client.query(&self.query, &[&id, &ROWS_AT_A_TIME]).await?;
+    pub fn records_after(&mut self, id: i64) -> Result<Vec<StoredRecord>, StorageError> {
+        let query = &self.query;
+        let work = async |client: &mut Client| {
+            let rows = client.query(query, &[&id, &ROWS_AT_A_TIME]).await?;
             rows.iter().map(read).collect::<Result<Vec<_>, Fault>>()
         };
-        Ok(self.server.run(Purpose::Export, work)?)
+        Ok(self.connection.run(work)?)
     }
 }
 

@@ -24,6 +24,7 @@ mod append;
 mod archive;
 mod columns;
 mod connection;
+mod fault;
 mod flask;
 mod partition;
 mod purge;
@@ -38,14 +39,14 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement};
 
 use super::{Appended, Archive, Arrival, Engine, Migration, OpenError, Purpose, Session, StorageError};
 use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
-use connection::{Fault, Server};
+use connection::{Connection, Server};
+use fault::Fault;
 
 pub use flask::Flask;
 pub use url::{Url, UrlError};
@@ -64,18 +65,15 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Connects, sets an empty database up, and brings an older one to today's schema. Blocks; connections live on the
-    /// runtime of `handle`.
+    /// Connects, sets an empty database up, and brings an older one to today's schema. Blocks.
     ///
     /// # Errors
     /// If the server is out of reach or refuses, or the database is not ours or too new.
-    pub fn open(url: &Url, handle: &Handle) -> Result<Self, OpenError> {
-        let server = Server::new(url, handle)?;
-        let mut client = server.connect(Purpose::Maintain).map_err(|fault| server.explain(&fault))?;
-        let state = server
-            .run(Purpose::Maintain, schema::prepare(&mut client))
-            .map_err(|fault| server.explain(&fault))?;
-        server.settle(state)?;
+    pub fn open(url: &Url) -> Result<Self, OpenError> {
+        let server = Server::new(url)?;
+        let prepare = async |client: &mut Client| schema::prepare(client).await;
+        let state = server.connect(Purpose::Maintain).and_then(|mut connection| connection.run(prepare));
+        server.settle(state.map_err(|fault| server.explain(&fault))?)?;
         Ok(Self { server: Arc::new(server) })
     }
 
@@ -83,12 +81,9 @@ impl Postgres {
     ///
     /// # Errors
     /// As for [`Postgres::open`].
-    pub fn open_reading(url: &Url, handle: &Handle) -> Result<Self, OpenError> {
-        let server = Server::new(url, handle)?;
-        let client = server.connect(Purpose::Export).map_err(|fault| server.explain(&fault))?;
-        let state =
-            server.run(Purpose::Export, schema::state(&client)).map_err(|fault| server.explain(&fault))?;
-        server.settle(state.as_it_is())?;
+    pub fn open_reading(url: &Url) -> Result<Self, OpenError> {
+        let server = Server::new(url)?;
+        server.settle(state(&server)?.as_it_is())?;
         Ok(Self { server: Arc::new(server) })
     }
 
@@ -96,39 +91,32 @@ impl Postgres {
     ///
     /// # Errors
     /// As for [`Postgres::open`].
-    pub fn migrate(url: &Url, handle: &Handle, dry_run: bool) -> Result<Migration, OpenError> {
-        let server = Server::new(url, handle)?;
-        let mut client = server.connect(Purpose::Maintain).map_err(|fault| server.explain(&fault))?;
-        let state =
-            server.run(Purpose::Maintain, schema::state(&client)).map_err(|fault| server.explain(&fault))?;
-        let migration = schema::migration(state);
+    pub fn migrate(url: &Url, dry_run: bool) -> Result<Migration, OpenError> {
+        let server = Server::new(url)?;
+        let state = state(&server)?;
         server.settle(state)?;
         if !dry_run {
-            let state = server
-                .run(Purpose::Maintain, schema::prepare(&mut client))
-                .map_err(|fault| server.explain(&fault))?;
-            server.settle(state)?;
+            Self::open(url)?;
         }
-        Ok(migration)
+        Ok(schema::migration(state))
     }
+}
+
+/// What a database turns out to be.
+fn state(server: &Server) -> Result<schema::State, OpenError> {
+    let read = async |client: &mut Client| schema::state(client).await;
+    let state = server.connect(Purpose::Export).and_then(|mut connection| connection.run(read));
+    state.map_err(|fault| server.explain(&fault))
 }
 
 impl Engine for Postgres {
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
-        let client = self.server.connect(purpose)?;
-        let server = Arc::clone(&self.server);
-        Ok(Box::new(PostgresSession {
-            server,
-            purpose,
-            client: Some(client),
-            append: None,
-            days: HashSet::new(),
-        }))
+        let (server, connection) = (Arc::clone(&self.server), Some(self.server.connect(purpose)?));
+        Ok(Box::new(PostgresSession { server, purpose, connection, append: None, days: HashSet::new() }))
     }
 
     fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError> {
-        let client = self.server.connect(purpose)?;
-        Ok(Box::new(archive::PostgresArchive { server: Arc::clone(&self.server), client }))
+        Ok(Box::new(archive::PostgresArchive { connection: self.server.connect(purpose)? }))
     }
 }
 
@@ -136,7 +124,7 @@ impl Engine for Postgres {
 pub(super) struct PostgresSession {
     server: Arc<Server>,
     purpose: Purpose,
-    client: Option<Client>,
+    connection: Option<Connection>,
     /// The prepared statement that stores a batch.
     append: Option<Statement>,
     /// Days whose partitions are known to be there.
@@ -145,34 +133,43 @@ pub(super) struct PostgresSession {
 
 impl PostgresSession {
     /// The connection; a new one if the last has failed.
-    fn client(&mut self) -> Result<&mut Client, Fault> {
-        let client = match self.client.take() {
-            Some(client) if !client.is_closed() => client,
-            _ => {
+    fn connection(&mut self) -> Result<&mut Connection, Fault> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
                 self.append = None;
                 self.days.clear();
                 self.server.connect(self.purpose)?
             }
         };
-        Ok(self.client.insert(client))
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Drops the connection if this is the end of it.
+    fn note(&mut self, fault: &Fault) {
+        if fault.breaks_connection() {
+            self.connection = None;
+        }
     }
 
     fn try_append(&mut self, batch: &append::Batch<'_>) -> Result<Vec<Appended>, Fault> {
-        let (server, purpose) = (Arc::clone(&self.server), self.purpose);
-        self.client()?;
+        self.connection()?;
         for day in batch.days() {
             if !self.days.contains(&day) {
-                let client = self.client()?;
-                server.run(purpose, partition::ensure(client, day))?;
+                self.connection()?.run(async |client| partition::ensure(client, day).await)?;
                 self.days.insert(day);
             }
         }
-        let statement = match &self.append {
-            Some(statement) => statement.clone(),
-            None => server.run(purpose, append::prepare(self.client()?))?,
+        let statement = match self.append.clone() {
+            Some(statement) => statement,
+            None => self.connection()?.run(async |client| append::prepare(client).await)?,
         };
         self.append = Some(statement.clone());
-        server.run(purpose, append::append(self.client()?, &statement, batch))
+        self.connection()?.run(async |client| append::append(client, &statement, batch).await)
+    }
+
+    fn try_query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, Fault> {
+        self.connection()?.run(async |client| query::query(client, filter, now_secs).await)
     }
 }
 
@@ -187,9 +184,7 @@ impl Session for PostgresSession {
             };
             // Another collector may have detached the day just now.
             self.days.clear();
-            if fault.breaks_connection() {
-                self.client = None;
-            }
+            self.note(&fault);
             if !fault.may_pass() || Instant::now() >= deadline {
                 return Err(fault.into());
             }
@@ -198,8 +193,16 @@ impl Session for PostgresSession {
     }
 
     fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError> {
-        let server = Arc::clone(&self.server);
-        Ok(server.run(self.purpose, query::query(self.client()?, filter, now_secs))?)
+        let fault = match self.try_query(filter, now_secs) {
+            Ok(records) => return Ok(records),
+            Err(fault) => fault,
+        };
+        if !fault.breaks_connection() {
+            return Err(fault.into());
+        }
+        // The server may have been restarted since the last query, and is here again.
+        self.note(&fault);
+        Ok(self.try_query(filter, now_secs)?)
     }
 
     fn purge(
@@ -208,9 +211,8 @@ impl Session for PostgresSession {
         now_secs: i64,
         goes_on: &dyn Fn() -> bool,
     ) -> Result<u64, StorageError> {
-        let server = Arc::clone(&self.server);
-        let purge = purge::Purge { server: &server, rules, now_secs, goes_on };
-        Ok(purge.run(self.client()?)?)
+        let purge = purge::Purge { rules, now_secs, goes_on };
+        Ok(purge.run(self.connection()?)?)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio_postgres::{Client, GenericClient};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use super::schema::PARTITION_LOCK;
 
 pub(super) const DAY_SECS: i64 = 24 * 60 * 60;

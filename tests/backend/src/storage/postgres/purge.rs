@@ -12,16 +12,15 @@
 
 use tokio_postgres::{Client, GenericClient};
 
-use super::connection::{Fault, Server};
+use super::connection::Connection;
+use super::fault::Fault;
 use super::partition::{self, DAY_SECS, KEPT, Partition, day_of};
 use super::schema::PURGE_LOCK;
 use crate::limits::{KEY_DAYS, PURGE_STEP_RECORDS};
 use crate::retention::{Retention, Subject};
-use crate::storage::Purpose;
 
 /// A purge at a time.
 pub(super) struct Purge<'a> {
-    pub(super) server: &'a Server,
     pub(super) rules: &'a Retention,
     pub(super) now_secs: i64,
     pub(super) goes_on: &'a dyn Fn() -> bool,
@@ -37,8 +36,8 @@ struct Examined {
 
 impl Purge<'_> {
     /// Purges, unless another collector does. Counts the records removed.
-    pub(super) fn run(&self, client: &mut Client) -> Result<u64, Fault> {
-        self.server.run(Purpose::Maintain, self.purge(client))
+    pub(super) fn run(&self, connection: &mut Connection) -> Result<u64, Fault> {
+        connection.run(async |client| self.purge(client).await)
     }
 
     async fn purge(&self, client: &mut Client) -> Result<u64, Fault> {

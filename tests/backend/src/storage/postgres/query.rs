@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use super::partition::day_of;
 use super::row;
 use crate::filter::Filter;

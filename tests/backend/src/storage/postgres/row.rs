@@ -2,7 +2,7 @@
 
 use tokio_postgres::Row;
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::record::{Record, StoredRecord};
 
 /// What [`read`] reads, in its order.

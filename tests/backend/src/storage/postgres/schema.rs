@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, GenericClient};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::storage::Migration;
 
 /// The advisory locks of a database, so that collectors take turns: `TELM` and a number.

@@ -77,22 +77,21 @@ fn a_purge_that_was_broken_off_is_finished() {
     for is_pending in [false, true] {
         with_postgres(|name, engine| {
             drop(filled(engine));
-            let purpose = Purpose::Append;
-            let reader = engine.server.connect(purpose).unwrap();
-            let run = |client: &Client, sql: String| {
-                let work = async { Ok(client.batch_execute(&sql).await?) };
-                engine.server.run(purpose, work)
+            let connect = || engine.server.connect(Purpose::Append).unwrap();
+            let run = |connection: &mut Connection, sql: String| {
+                connection.run(async |client| Ok(client.batch_execute(&sql).await?))
             };
+            let mut reader = connect();
             if is_pending {
                 // Somebody reads the day, and the purge does not live to see the end of it.
-                run(&reader, "BEGIN; SELECT FROM records".into()).unwrap();
-                let purging = engine.server.connect(purpose).unwrap();
-                run(&purging, "SET statement_timeout = 500".into()).unwrap();
+                run(&mut reader, "BEGIN; SELECT FROM records".into()).unwrap();
+                let mut purging = connect();
+                run(&mut purging, "SET statement_timeout = 500".into()).unwrap();
                 let detach = format!("ALTER TABLE records DETACH PARTITION {OLD_DAY} CONCURRENTLY");
-                run(&purging, detach).unwrap_err();
-                run(&reader, "COMMIT".into()).unwrap();
+                run(&mut purging, detach).unwrap_err();
+                run(&mut reader, "COMMIT".into()).unwrap();
             } else {
-                run(&reader, format!("ALTER TABLE records DETACH PARTITION {OLD_DAY}")).unwrap();
+                run(&mut reader, format!("ALTER TABLE records DETACH PARTITION {OLD_DAY}")).unwrap();
             }
             assert_eq!(rows(name), "", "pending: {is_pending}");
             assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(2));
@@ -116,9 +115,11 @@ fn a_day_that_another_collector_has_dropped_is_made_again() {
 fn of_two_purges_one_goes_on() {
     with_postgres(|name, engine| {
         drop(filled(engine));
-        let other = engine.server.connect(Purpose::Maintain).unwrap();
-        let lock = async { Ok(other.execute("SELECT pg_advisory_lock($1)", &[&schema::PURGE_LOCK]).await?) };
-        engine.server.run(Purpose::Maintain, lock).unwrap();
+        let mut other = engine.server.connect(Purpose::Maintain).unwrap();
+        let lock = async |client: &mut Client| {
+            Ok(client.execute("SELECT pg_advisory_lock($1)", &[&schema::PURGE_LOCK]).await?)
+        };
+        other.run(lock).unwrap();
         assert_eq!(purge(engine, &rules("50"), NOW_SECS), Ok(0));
         assert!(partitions(name).starts_with(OLD_DAY));
     });
@@ -131,11 +132,11 @@ fn an_answer_means_that_the_record_is_durable_whatever_the_server_does_by_itself
         for (purpose, expected) in
             [(Purpose::Append, "on"), (Purpose::Maintain, "on"), (Purpose::Query, "off")]
         {
-            let client = engine.server.connect(purpose).unwrap();
-            let shown = async {
+            let mut connection = engine.server.connect(purpose).unwrap();
+            let show = async |client: &mut Client| {
                 Ok(client.query_one("SHOW synchronous_commit", &[]).await?.try_get::<_, String>(0)?)
             };
-            assert_eq!(engine.server.run(purpose, shown).unwrap(), expected, "{purpose:?}");
+            assert_eq!(connection.run(show).unwrap(), expected, "{purpose:?}");
         }
     });
 }
@@ -143,10 +144,9 @@ fn an_answer_means_that_the_record_is_durable_whatever_the_server_does_by_itself
 #[test]
 fn a_query_writes_nothing_and_ends_when_its_time_is_over() {
     with_postgres(|_, engine| {
-        let client = engine.server.connect(Purpose::Query).unwrap();
-        let run = |sql: &'static str| {
-            engine.server.run(Purpose::Query, async { Ok(client.batch_execute(sql).await?) })
-        };
+        let mut connection = engine.server.connect(Purpose::Query).unwrap();
+        let mut run =
+            |sql: &'static str| connection.run(async |client| Ok(client.batch_execute(sql).await?));
         let error = StorageError::from(run("DELETE FROM records").unwrap_err()).to_string();
         assert!(error.contains("read-only"), "{error}");
         run("SET statement_timeout = 50").unwrap();
