@@ -21,5 +21,6 @@ pub mod payload;
 pub mod reading;
 pub mod rules;
 pub mod signature;
+pub mod versions;
 
 mod text;
