@@ -21,6 +21,7 @@ pub mod payload;
 pub mod reading;
 pub mod rules;
 pub mod signature;
+pub mod states;
 pub mod versions;
 
 mod text;
