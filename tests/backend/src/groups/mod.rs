@@ -12,6 +12,7 @@
 //!   and [`rules::Rules::version`] beside them. When the version changes, it decides all stored variants again.
 //! - It shows names as foreign text: they are bounded and have no control characters, and may be HTML.
 
+pub mod changes;
 pub mod explain;
 pub mod hash;
 pub mod kind;

@@ -1,0 +1,203 @@
+//! What changed rules would do to what is stored, before they do.
+
+use super::decision::Decision;
+use super::grouping::{Grouping, Successors, follow};
+use super::plan::{GroupId, Known, Member, Plan, plan};
+use crate::groups::hash::Hash;
+use crate::groups::reading::Variant;
+use crate::groups::rules::Rules;
+use crate::groups::signature::{Signature, decide};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A variant as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredVariant {
+    /// Its hash.
+    pub hash: Hash,
+    /// The variant.
+    pub variant: Variant,
+    /// Its signature, by the rules that hold.
+    pub signature: Hash,
+    /// Its group.
+    pub group: GroupId,
+    /// Its records.
+    pub records: u64,
+    /// When it was first seen, in Unix seconds.
+    pub first_seen_secs: i64,
+}
+
+/// What rules would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// Groups that would be one.
+    pub joined: Vec<Joined>,
+    /// Groups that would be several.
+    pub split: Vec<SplitUp>,
+    /// Records that would go from one group to another.
+    pub moved: Vec<MovedRecords>,
+    /// Groups that would have another name, with it; of those that keep all their records.
+    pub renamed: Vec<(GroupId, String)>,
+    /// Groups in which nothing would change.
+    pub unchanged: usize,
+    /// The signatures, by their hashes, to be stored when the rules are taken.
+    pub signatures: BTreeMap<Hash, Signature>,
+    /// The signature of each variant.
+    pub of_variants: BTreeMap<Hash, Hash>,
+    /// The decisions that follow signatures which are replaced.
+    pub decisions: Vec<Decision>,
+    /// What is to be done then.
+    pub plan: Plan,
+}
+
+/// Groups that would be one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Joined {
+    /// The name it would have.
+    pub name: String,
+    /// The groups.
+    pub groups: Vec<GroupId>,
+    /// All their records that it would have.
+    pub records: u64,
+}
+
+/// A group that would be several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SplitUp {
+    /// The group.
+    pub group: GroupId,
+    /// Names and records of its parts, most records first.
+    pub parts: Vec<(String, u64)>,
+}
+
+/// Records that would go to another group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MovedRecords {
+    /// The group they are in.
+    pub from: GroupId,
+    /// The group they would be in; none for one that would be new.
+    pub to: Option<GroupId>,
+    /// Its name.
+    pub name: String,
+    /// How many.
+    pub records: u64,
+}
+
+/// What these rules would do to all that is stored.
+#[must_use]
+pub fn preview(
+    rules: &Rules,
+    variants: &[StoredVariant],
+    known: &[Known],
+    decisions: &[Decision],
+) -> Preview {
+    let mut signatures = BTreeMap::new();
+    let mut of_variants = BTreeMap::new();
+    for stored in variants {
+        let signature = decide(rules, &stored.variant).signature;
+        of_variants.insert(stored.hash.clone(), signature.hash.clone());
+        signatures.insert(signature.hash.clone(), signature);
+    }
+    let changed = follow(decisions, &successors(variants, &of_variants));
+    let new_decision = |old: &Decision| changed.iter().find(|new| new.id == old.id).unwrap_or(old).clone();
+    let grouping = Grouping::new(&decisions.iter().map(new_decision).collect::<Vec<_>>());
+    let members: Vec<Member> = variants
+        .iter()
+        .map(|stored| {
+            let signature = of_variants.get(&stored.hash).unwrap_or(&stored.signature).clone();
+            Member {
+                variant: stored.hash.clone(),
+                key: grouping.key_of(&stored.hash, &signature),
+                signature,
+                group: stored.group,
+                records: stored.records,
+                first_seen_secs: stored.first_seen_secs,
+            }
+        })
+        .collect();
+    let plan = plan(&members, known);
+    let mut preview = Preview { signatures, of_variants, decisions: changed, plan, ..Preview::default() };
+    preview.describe(&members, variants);
+    preview
+}
+
+/// Of each signature that no variant has any more, the one that took most of its records.
+fn successors(variants: &[StoredVariant], of_variants: &BTreeMap<Hash, Hash>) -> Successors {
+    let alive: BTreeSet<&Hash> = of_variants.values().collect();
+    let mut shares: BTreeMap<&Hash, BTreeMap<&Hash, u64>> = BTreeMap::new();
+    for stored in variants.iter().filter(|stored| !alive.contains(&stored.signature)) {
+        if let Some(new) = of_variants.get(&stored.hash) {
+            let share = shares.entry(&stored.signature).or_default().entry(new).or_default();
+            *share = share.saturating_add(stored.records);
+        }
+    }
+    let largest = |shares: &BTreeMap<&Hash, u64>| {
+        let largest = shares.iter().max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0)));
+        largest.map(|(new, _)| (*new).clone())
+    };
+    shares.into_iter().filter_map(|(old, shares)| Some((old.clone(), largest(&shares)?))).collect()
+}
+
+impl Preview {
+    fn describe(&mut self, members: &[Member], variants: &[StoredVariant]) {
+        let mut flows: BTreeMap<(GroupId, &Hash), u64> = BTreeMap::new();
+        for member in members {
+            let flow = flows.entry((member.group, &member.key)).or_default();
+            *flow = flow.saturating_add(member.records);
+        }
+        let groups: BTreeSet<GroupId> = flows.keys().map(|(group, _)| *group).collect();
+        for key in self.plan.groups.keys() {
+            let from: Vec<_> = flows.iter().filter(|((_, other), _)| *other == key).collect();
+            if from.len() > 1 {
+                let records = from.iter().map(|(_, records)| **records).sum();
+                let groups = from.iter().map(|((group, _), _)| *group).collect();
+                self.joined.push(Joined { name: self.name_of(key, members), groups, records });
+            }
+        }
+        for group in groups {
+            let parts: Vec<_> = flows.iter().filter(|((other, _), _)| *other == group).collect();
+            self.describe_group(group, &parts, members, variants);
+        }
+    }
+
+    fn describe_group(
+        &mut self,
+        group: GroupId,
+        parts: &[(&(GroupId, &Hash), &u64)],
+        members: &[Member],
+        variants: &[StoredVariant],
+    ) {
+        let mut named: Vec<(String, u64)> = Vec::new();
+        let before = self.moved.len();
+        for ((_, key), records) in parts {
+            let name = self.name_of(key, members);
+            let to = self.plan.groups.get(*key).and_then(|planned| planned.id);
+            if to != Some(group) {
+                self.moved.push(MovedRecords { from: group, to, name: name.clone(), records: **records });
+            }
+            named.push((name, **records));
+        }
+        named.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
+        let is_whole = self.moved.len() == before;
+        if named.len() > 1 {
+            self.split.push(SplitUp { group, parts: named });
+        } else if is_whole && self.has_other_signature(group, variants) {
+            self.renamed.extend(named.into_iter().map(|(name, _)| (group, name)));
+        } else if is_whole {
+            self.unchanged = self.unchanged.saturating_add(1);
+        }
+    }
+
+    fn has_other_signature(&self, group: GroupId, variants: &[StoredVariant]) -> bool {
+        let mut own = variants.iter().filter(|stored| stored.group == group);
+        own.any(|stored| self.of_variants.get(&stored.hash) != Some(&stored.signature))
+    }
+
+    /// The name of the signature that leads, or of the one with most records where a decision made the group.
+    fn name_of(&self, key: &Hash, members: &[Member]) -> String {
+        let own = members.iter().filter(|member| member.key == *key);
+        let largest = || own.max_by_key(|member| member.records).map(|member| &member.signature);
+        let signature = self.signatures.get(key).or_else(|| self.signatures.get(largest()?));
+        signature.map(|signature| signature.name.clone()).unwrap_or_default()
+    }
+}
