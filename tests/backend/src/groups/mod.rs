@@ -12,8 +12,11 @@
 //!   and [`rules::Rules::version`] beside them. When the version changes, it decides all stored variants again.
 //! - It shows names as foreign text: they are bounded and have no control characters, and may be HTML.
 
+pub mod bounds;
 pub mod changes;
+pub mod counting;
 pub mod explain;
+pub mod guilty;
 pub mod hash;
 pub mod kind;
 pub mod limits;

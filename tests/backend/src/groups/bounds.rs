@@ -1,0 +1,167 @@
+//! Bounds of groups: anybody may know the TID, and send records that each look new.
+//!
+//! A new signature makes a group, unless its program or unit had 200 new ones that day, or all together had 5,000. What is
+//! beyond goes to a group "many different": of the program, or of the kind, whose number is bounded whatever programs are
+//! made up.
+
+use super::hash::Hash;
+use super::kind::Kind;
+use super::limits::{FORGET_DAYS, MATTERING_MACHINES, NAME_CHARS, NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT};
+use super::signature::Signature;
+use super::text::cut_chars;
+
+/// New signatures of a day so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NewToday {
+    /// Of this kind and program or unit.
+    pub of_subject: u64,
+    /// In all.
+    pub in_all: u64,
+}
+
+/// Where a record with a new signature goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// To a group of its own.
+    Own,
+    /// To the group "many different" of its program or unit.
+    ManyOfSubject,
+    /// To the group "many different" of its kind.
+    ManyOfKind,
+}
+
+/// Where a record with a signature goes that was never seen.
+#[must_use]
+pub fn admit(today: NewToday) -> Admission {
+    if today.in_all >= NEW_SIGNATURES {
+        Admission::ManyOfKind
+    } else if today.of_subject >= NEW_SIGNATURES_OF_SUBJECT {
+        Admission::ManyOfSubject
+    } else {
+        Admission::Own
+    }
+}
+
+/// The signature that a record counts for instead of its new one.
+#[must_use]
+pub fn admitted(signature: Signature, admission: Admission) -> Signature {
+    match admission {
+        Admission::Own => signature,
+        Admission::ManyOfSubject => many_different(signature.kind, &signature.subject),
+        Admission::ManyOfKind => many_different(signature.kind, signature.kind.name()),
+    }
+}
+
+fn many_different(kind: Kind, subject: &str) -> Signature {
+    let name = cut_chars(&format!("{subject}: many different"), NAME_CHARS);
+    let hash = Hash::from_parts(["many different", kind.name(), subject]);
+    Signature { kind, subject: subject.to_owned(), hash, name }
+}
+
+/// What is known of a group that may be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The UTC day of its last record, in days since 1970.
+    pub last_seen_day: i64,
+    /// The largest number of machines that it ever had on one day.
+    pub machines: u64,
+    /// Whether a person decided anything of it.
+    pub has_decision: bool,
+}
+
+impl Remembered {
+    /// Whether it goes: silent for 400 days, never on 3 machines, and nobody's concern.
+    #[must_use]
+    pub fn may_go(&self, today: i64) -> bool {
+        let is_silent = today.saturating_sub(self.last_seen_day) > FORGET_DAYS;
+        is_silent && self.machines < MATTERING_MACHINES && !self.has_decision
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::reading::{Record, read};
+    use crate::groups::rules::Rules;
+    use crate::groups::signature::decide;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn signature(rules: &Rules, payload: &str) -> Signature {
+        let record = Record {
+            classification: "a/crash/clr",
+            payload,
+            system_name: "d",
+            build: "1",
+            kernel_version: "6",
+        };
+        decide(rules, &read(&record).unwrap().variant).signature
+    }
+
+    /// Takes records in as storage does; returns how many each group has.
+    fn store(rules: &Rules, payloads: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
+        let (mut known, mut of_subject, mut groups) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        for payload in payloads {
+            let signature = signature(rules, &payload);
+            let new_of_subject: &mut u64 = of_subject.entry(signature.subject.clone()).or_default();
+            let today = NewToday { of_subject: *new_of_subject, in_all: known.len() as u64 };
+            let is_new = !known.contains(&signature.hash);
+            let admission = if is_new { admit(today) } else { Admission::Own };
+            if is_new && admission == Admission::Own {
+                known.insert(signature.hash.clone());
+                *new_of_subject += 1;
+            }
+            *groups.entry(admitted(signature, admission).name).or_default() += 1;
+        }
+        groups
+    }
+
+    #[test]
+    fn never_a_group_a_record() {
+        let rules = Rules::shipped().unwrap();
+        let of_one = (0..1000).map(|at| format!("Process: app\n#0 f{at}_x - [app]\n"));
+        let groups = store(&rules, of_one);
+        assert_eq!((groups.len(), groups["app: many different"]), (201, 800));
+        let of_many = (0..9000).map(|at| format!("Process: a{at}x\n#0 f - [app]\n"));
+        let groups = store(&rules, of_many);
+        assert_eq!((groups.len(), groups["crash: many different"]), (5001, 4000));
+    }
+
+    #[test]
+    fn never_one_group_of_what_says_nothing() {
+        let rules = Rules::shipped().unwrap();
+        for frames in [
+            "#0 raise() - [libc.so.6]\n#1 abort() - [libc.so.6]\n",
+            "#0 ??? - [unknown]\n#1 ??? - [unknown]\n",
+            "#0 ??? - [third party]\n#1 ??? - [third party]\n",
+            "#0 __restore_rt - [libc.so.6]\n",
+            "",
+        ] {
+            let programs = (0..100).map(|at| format!("Process: /usr/bin/p{at}x\n{frames}"));
+            assert_eq!(store(&rules, programs).len(), 100, "{frames}");
+        }
+        let third_party = Record {
+            classification: "org.clearlinux/crash/unknown",
+            payload: "Crash from third party\n",
+            system_name: "",
+            build: "",
+            kernel_version: "",
+        };
+        assert!(read(&third_party).is_err());
+    }
+
+    #[test]
+    fn what_may_be_forgotten() {
+        let group = Remembered { last_seen_day: 0, machines: 2, has_decision: false };
+        assert!(group.may_go(401) && !group.may_go(400));
+        assert!(!Remembered { machines: 3, ..group }.may_go(9000));
+        assert!(!Remembered { has_decision: true, ..group }.may_go(9000));
+    }
+
+    #[test]
+    fn both_bounds() {
+        let admit = |of_subject, in_all| admit(NewToday { of_subject, in_all });
+        assert_eq!(admit(199, 4999), Admission::Own);
+        assert_eq!(admit(200, 4999), Admission::ManyOfSubject);
+        assert_eq!(admit(200, 5000), Admission::ManyOfKind);
+    }
+}
