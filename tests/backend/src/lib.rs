@@ -24,6 +24,7 @@
 
 pub mod cli;
 pub mod filter;
+pub mod fleet;
 pub mod groups;
 pub mod intake;
 pub mod limits;
