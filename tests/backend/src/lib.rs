@@ -9,7 +9,8 @@
 //!              └── filter ────────────────▶─┤◀─ purge ◀─ retention
 //! ```
 //!
-//! `record`, `intake`, `filter` and `retention` are pure: values in, values out, the time among them.
+//! `record`, `intake`, `filter`, `retention` and `groups` are pure: values in, values out, the time among them. `fleet`
+//! makes up machines and their records, for tests and demonstrations.
 //! `storage`, `transfer`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
 //! program that prints the error.
 //!

@@ -7,6 +7,9 @@ pub const PAYLOAD_BYTES: usize = 256 * 1024;
 /// Lines of a payload that are read.
 pub const PAYLOAD_LINES: usize = 4096;
 
+/// Bytes of a reason, a message or an error that are read.
+pub const LINE_BYTES: usize = 4096;
+
 /// Frames of the first thread that are kept: ours sends 64, older clients whole stacks.
 pub const FRAMES: usize = 1024;
 

@@ -56,3 +56,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_name_takes_time_by_the_square() {
+    use crate::groups::limits::FUNCTION_BYTES;
+    // Each of these was, or could be, read again for each of its characters: a billion steps a payload.
+    for unit in [
+        "[",
+        "<",
+        "(",
+        "{",
+        "'",
+        " ",
+        "operator<",
+        "<a as ",
+        "[a",
+        "::<",
+        "]",
+        "$_",
+        "f<(",
+        "{lambda(",
+        "operator ",
+        "a b",
+    ] {
+        let name = unit.repeat(FUNCTION_BYTES / unit.len());
+        let closed = format!("{name}{}", ">)}]".repeat(100));
+        let begin = std::time::Instant::now();
+        for _ in 0..4 {
+            assert!(function(&name).len() <= TOKEN_BYTES && function(&closed).len() <= TOKEN_BYTES);
+        }
+        // For whoever reads the output: a test asserts on no time.
+        println!("{unit:?}: {:?}", begin.elapsed() / 8);
+    }
+}

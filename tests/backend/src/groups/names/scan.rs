@@ -3,9 +3,13 @@
 
 use super::brackets::{closing, split_outside, symbol_of_operator};
 use crate::groups::limits::NESTED_PATHS;
+use crate::groups::text::cut;
 
 const ANONYMOUS: &str = "(anonymous namespace)";
 const LAMBDA: &str = "{lambda}";
+
+/// Bytes of `[abi:cxx11]` and its like that are looked through.
+const COMPILERS_BYTES: usize = 64;
 
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +162,9 @@ impl<'a> Scan<'a> {
             let is_hash = inner.len() >= 8 && inner.bytes().all(|byte| byte.is_ascii_hexdigit());
             is_hash || inner.starts_with("abi:") || inner.starts_with("clone ")
         };
-        match closing(self.rest).and_then(|end| self.rest.get(1..end)) {
+        // Not to the end of the name for each bracket: there may be thousands.
+        let near = cut(self.rest, COMPILERS_BYTES);
+        match near.find(']').and_then(|end| near.get(1..end)) {
             Some(inner) if is_compilers(inner) => {
                 self.take(inner.len().saturating_add(2));
             }

@@ -1,11 +1,8 @@
 //! Sentences of the kernel, of services and of errors, with placeholders for what differs from one time to the next.
 
-use crate::groups::limits::SENTENCE_BYTES;
+use crate::groups::limits::{LINE_BYTES, SENTENCE_BYTES};
 use crate::groups::text::{Pattern, clean, cut, replace};
 use regex::Regex;
-
-/// Bytes of a sentence that are read.
-const READ_BYTES: usize = 4096;
 
 static QUOTED: Pattern =
     Pattern::new(|| Regex::new(r#""[^"]*"|\B'[^']*'\B|“[^”]*”|‘[^’]*’|`[^`']*[`']"#).ok());
@@ -29,7 +26,7 @@ static NUMBERS: Pattern = Pattern::new(|| Regex::new(r"\(number\)(?:[-.:#/]?\(nu
 /// `(uuid)`, `(address)`, `(number)`.
 #[must_use]
 pub fn sentence(text: &str) -> String {
-    let text = clean(cut(text.trim(), READ_BYTES));
+    let text = clean(cut(text.trim(), LINE_BYTES));
     let text = replace(&text, &QUOTED, "(text)");
     let text = replace(&text, &PATH, "(path)");
     let text = replace(&text, &UUID, "(uuid)");

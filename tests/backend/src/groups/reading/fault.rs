@@ -1,7 +1,7 @@
 //! What the first line of a kernel report says: the kind of the fault, and where it was.
 
 use crate::groups::names::{kernel_module, sentence};
-use crate::groups::text::{Pattern, group, replace};
+use crate::groups::text::{Pattern, clean, group, replace};
 use regex::Regex;
 
 /// What the kernel complained about.
@@ -88,6 +88,10 @@ static OFFSET: Pattern = Pattern::new(|| Regex::new(r"\+0x[0-9a-f]+(?:/0x[0-9a-f
 
 /// Reads the first line of a kernel report.
 pub(super) fn fault(line: &str) -> Fault {
+    fault_of(&clean(line))
+}
+
+fn fault_of(line: &str) -> Fault {
     if let Some((_, text)) = ENOUGH.iter().find(|(words, _)| line.contains(words)) {
         return Fault { text: (*text).to_owned(), is_enough: true, ..Fault::default() };
     }

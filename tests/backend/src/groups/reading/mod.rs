@@ -16,9 +16,10 @@ pub use variant::{Token, Variant};
 pub(super) use unit::unit_of;
 
 use super::kind::{Kind, Ungrouped};
-use super::limits::{BUILD_ID_DIGITS, VARIANT_FRAMES};
+use super::limits::{BUILD_ID_DIGITS, FRAMES, LINE_BYTES, VARIANT_FRAMES};
 use super::names;
 use super::payload::{Frame, Payload, build_id_of};
+use super::text::cut;
 
 /// Functions that return from the handler of a signal, by the names that libraries and debuggers have for them.
 const TRAMPOLINES: [&str; 6] = [
@@ -54,15 +55,36 @@ pub struct Reading {
     pub package: Option<(String, String)>,
     /// The version of the kernel that failed, where the kernel did.
     pub kernel_version: Option<String>,
-    /// The number of each frame in the payload that the variant's frame of the same position was read from.
+    /// For each frame of the variant, the number of the payload's frame that it was read from.
     pub frame_numbers: Vec<u64>,
 }
+
+/// A place in a module whose function has no name in the payload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The module's whole build-id, in small digits.
+    pub build_id: String,
+    /// The address, as the linker gave it.
+    pub offset: u64,
+}
+
+/// The names of the functions at an address, the innermost first where the compiler put one into another; none if they are
+/// not known.
+pub type Lookup<'a> = &'a dyn Fn(&Address) -> Vec<String>;
 
 /// Reads a record.
 ///
 /// # Errors
 /// Why it is in no group.
 pub fn read(record: &Record<'_>) -> Result<Reading, Ungrouped> {
+    read_with(record, &|_| Vec::new())
+}
+
+/// Reads a record, with names from debug files for frames that have none.
+///
+/// # Errors
+/// Why it is in no group.
+pub fn read_with(record: &Record<'_>, lookup: Lookup<'_>) -> Result<Reading, Ungrouped> {
     let payload = Payload::parse(record.payload);
     let kind = Kind::classify(record.classification, &payload)?;
     let mut variant = match kind {
@@ -73,7 +95,7 @@ pub fn read(record: &Record<'_>) -> Result<Reading, Ungrouped> {
     };
     let takes_frames = kind.is_program() || kind.is_kernel();
     let frames: &[Frame<'_>] = if takes_frames { &payload.frames } else { &[] };
-    let frame_numbers = set_frames(&mut variant, frames, &payload);
+    let frame_numbers = set_frames(&mut variant, frames, &payload, lookup);
     let package = payload.package.filter(|_| kind.is_program());
     let package = package.map(|(name, version)| (names::module(name), version.trim().to_owned()));
     let kernel =
@@ -98,7 +120,7 @@ fn hardware_variant(record: &Record<'_>, payload: &Payload<'_>) -> Variant {
 }
 
 fn kernel_variant(kind: Kind, payload: &Payload<'_>) -> Variant {
-    let fault = fault::fault(payload.leading());
+    let fault = fault::fault(cut(payload.leading(), LINE_BYTES));
     let named = fault.function.map(|(function, module)| Token {
         function: Some(names::function(&function)),
         module,
@@ -123,24 +145,56 @@ fn program_variant(kind: Kind, payload: &Payload<'_>) -> Variant {
     new_variant(kind, names::program(payload.process.unwrap_or_default()), what)
 }
 
+/// The addresses of a payload that a lookup could name, each once.
+#[must_use]
+pub fn unnamed(payload: &str) -> Vec<Address> {
+    let payload = Payload::parse(payload);
+    let mut addresses: Vec<Address> =
+        payload.frames.iter().filter_map(|frame| address(frame, &payload)).collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+fn address(frame: &Frame<'_>, payload: &Payload<'_>) -> Option<Address> {
+    let offset = frame.offset().filter(|_| frame.name().is_none())?;
+    let build_id = build_id_of(&payload.modules, frame.module)?.to_ascii_lowercase();
+    Some(Address { build_id, offset })
+}
+
 /// Gives the variant its frames, and returns the numbers that they have in the payload.
-fn set_frames(variant: &mut Variant, frames: &[Frame<'_>], payload: &Payload<'_>) -> Vec<u64> {
-    let mut tokens: Vec<Token> = frames.iter().map(|frame| token(variant.kind, frame, payload)).collect();
+fn set_frames(
+    variant: &mut Variant,
+    frames: &[Frame<'_>],
+    payload: &Payload<'_>,
+    lookup: Lookup<'_>,
+) -> Vec<u64> {
+    let tokens = frames.iter().flat_map(|frame| {
+        tokens(variant.kind, frame, payload, lookup).into_iter().map(|token| (token, frame.number))
+    });
+    let (mut tokens, numbers): (Vec<Token>, Vec<u64>) = tokens.take(FRAMES).unzip();
     mark_interrupted(&mut tokens);
-    let number = |at: usize| frames.get(at).map_or(0, |frame| frame.number);
     if variant.kind == Kind::StackOverflow
         && let Some((start, length)) = cycle::longest_run(&tokens)
     {
-        let cycle = tokens.iter().skip(start).take(length).cloned().zip(frames.iter().skip(start));
-        let cycle: Vec<_> = cycle.map(|(token, frame)| (token, frame.number)).collect();
+        let cycle: Vec<_> = tokens.into_iter().zip(numbers).skip(start).take(length).collect();
         let (tokens, numbers) = cycle::rotated(&cycle).into_iter().unzip();
         (variant.is_cycle, variant.frames) = (true, tokens);
         return numbers;
     }
-    let kept = cycle::kept_once(&tokens);
-    let kept: Vec<usize> = kept.into_iter().take(VARIANT_FRAMES).collect();
+    let kept: Vec<usize> = cycle::kept_once(&tokens).into_iter().take(VARIANT_FRAMES).collect();
     variant.frames = kept.iter().filter_map(|at| tokens.get(*at).cloned()).collect();
-    kept.into_iter().map(number).collect()
+    kept.iter().filter_map(|at| numbers.get(*at).copied()).collect()
+}
+
+/// The tokens of a frame: more than one where a lookup knows what the compiler put into it.
+fn tokens(kind: Kind, frame: &Frame<'_>, payload: &Payload<'_>, lookup: Lookup<'_>) -> Vec<Token> {
+    let own = token(kind, frame, payload);
+    let names = address(frame, payload).map(|address| lookup(&address)).unwrap_or_default();
+    let names = names.iter().map(|name| names::function(name)).filter(|name| !name.is_empty());
+    let named = |name| Token { function: Some(name), offset: None, build_id: None, ..own.clone() };
+    let tokens: Vec<Token> = names.map(named).collect();
+    if tokens.is_empty() { vec![own] } else { tokens }
 }
 
 /// Clients that do not say what a signal interrupted still show what returns from its handler.

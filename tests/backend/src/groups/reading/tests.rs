@@ -29,6 +29,24 @@ fn a_crash() {
 }
 
 #[test]
+fn names_from_debug_files() {
+    let payload = "Process: e\n#0 ??? - [libp.so.1.4] +0x10\n#1 ??? - [libp.so.1.4] +0x20\n#2 main - [e]\n\nModules:\nlibp.so.1.4 AABBCCDD\n";
+    let address = |offset| Address { build_id: "aabbccdd".to_owned(), offset };
+    assert_eq!(unnamed(payload), [address(0x10), address(0x20)]);
+    let lookup = |asked: &Address| match asked.offset {
+        0x10 => vec!["inner(int)".to_owned(), "outer".to_owned()],
+        _ => Vec::new(),
+    };
+    let reading = read_with(&record("a/crash/clr", payload), &lookup).unwrap();
+    assert_eq!(
+        shown(&reading),
+        ["inner [libp.so.1]", "outer [libp.so.1]", "libp.so.1+0x20@aabbccdd", "main [e]"]
+    );
+    assert_eq!(reading.frame_numbers, [0, 0, 1, 2]);
+    assert!(unnamed("#0 ??? - [m] +0x10\n#1 f - [m]\n").is_empty());
+}
+
+#[test]
 fn a_stack_overflow_is_its_cycle() {
     let frames = |names: &[&str]| {
         let lines: Vec<_> =

@@ -1,6 +1,6 @@
 //! Which unit failed, and how.
 
-use crate::groups::limits::TOKEN_BYTES;
+use crate::groups::limits::{LINE_BYTES, TOKEN_BYTES};
 use crate::groups::names::sentence;
 use crate::groups::payload::Payload;
 use crate::groups::text::{Pattern, clean, cut, group, replace};
@@ -54,7 +54,7 @@ pub(super) fn lasting_name(unit: &str) -> String {
 
 /// How it ended: `exited, 3`; `killed, SEGV`; `failed, timeout`; else what the message says.
 pub(super) fn ending(payload: &Payload<'_>, unit: &str) -> String {
-    let message = payload.message.unwrap_or(payload.first_line);
+    let message = cut(payload.message.unwrap_or(payload.first_line), LINE_BYTES);
     if let Some(code) = group(message, &CODE, 1) {
         let signal = group(message, &SIGNAL, 1).filter(|_| code != "exited");
         return match signal.or_else(|| group(message, &STATUS, 1)) {

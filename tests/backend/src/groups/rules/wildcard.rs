@@ -1,14 +1,25 @@
 //! Patterns whose only special character is `*`, which stands for any characters, or none.
 
-/// A pattern.
+/// A pattern, parted at its stars: it is asked of every frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wildcard {
     text: String,
+    /// What stands before the first star, or the whole.
+    start: String,
+    /// What stands between stars and behind the last; none where there is no star.
+    behind: Option<(Vec<String>, String)>,
 }
 
 impl Wildcard {
     pub(super) fn new(text: &str) -> Self {
-        Self { text: text.to_owned() }
+        let mut parts = text.split('*').map(str::to_owned);
+        let start = parts.next().unwrap_or_default();
+        let mut between: Vec<String> = parts.collect();
+        let behind = between.pop().map(|end| {
+            between.retain(|part| !part.is_empty());
+            (between, end)
+        });
+        Self { text: text.to_owned(), start, behind }
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -18,14 +29,12 @@ impl Wildcard {
     /// Whether it stands for this text. What stands between two `*` is taken where it first is, since a later `*` may
     /// take up the rest: no text is read twice.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let Some((start, middle)) = self.text.split_once('*') else { return self.text == text };
-        let Some(mut rest) = text.strip_prefix(start) else { return false };
-        let (middle, end) = middle.rsplit_once('*').map_or(("", middle), |(middle, end)| (middle, end));
-        let Some(head) = rest.strip_suffix(end) else { return false };
-        rest = head;
-        for part in middle.split('*').filter(|part| !part.is_empty()) {
-            let Some((_, behind)) = rest.split_once(part) else { return false };
-            rest = behind;
+        let Some((between, end)) = &self.behind else { return self.start == text };
+        let Some(rest) = text.strip_prefix(self.start.as_str()) else { return false };
+        let Some(mut rest) = rest.strip_suffix(end.as_str()) else { return false };
+        for part in between {
+            let Some((_, after)) = rest.split_once(part.as_str()) else { return false };
+            rest = after;
         }
         true
     }
