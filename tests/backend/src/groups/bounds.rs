@@ -4,11 +4,8 @@
 //! beyond goes to a group "many different": of the program, or of the kind, whose number is bounded whatever programs are
 //! made up.
 
-use super::hash::Hash;
-use super::kind::Kind;
-use super::limits::{FORGET_DAYS, MATTERING_MACHINES, NAME_CHARS, NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT};
-use super::signature::Signature;
-use super::text::cut_chars;
+use super::limits::{FORGET_DAYS, MATTERING_MACHINES, NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT};
+use super::reading::Variant;
 
 /// New signatures of a day so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,20 +39,25 @@ pub fn admit(today: NewToday) -> Admission {
     }
 }
 
-/// The signature that a record counts for instead of its new one.
+/// The variant that a record counts for: its own, or one that says no more than that there are many. That one is stored
+/// in the place of its own, whose number has no bound, so that it stays in its group whatever rules follow.
 #[must_use]
-pub fn admitted(signature: Signature, admission: Admission) -> Signature {
-    match admission {
-        Admission::Own => signature,
-        Admission::ManyOfSubject => many_different(signature.kind, &signature.subject),
-        Admission::ManyOfKind => many_different(signature.kind, signature.kind.name()),
+pub fn admitted(variant: Variant, admission: Admission) -> Variant {
+    let subject = match admission {
+        Admission::Own => return variant,
+        Admission::ManyOfSubject => variant.subject,
+        Admission::ManyOfKind => variant.kind.name().to_owned(),
+    };
+    Variant {
+        kind: variant.kind,
+        subject,
+        what: "many different".to_owned(),
+        is_enough: true,
+        named: None,
+        file: None,
+        is_cycle: false,
+        frames: Vec::new(),
     }
-}
-
-fn many_different(kind: Kind, subject: &str) -> Signature {
-    let name = cut_chars(&format!("{subject}: many different"), NAME_CHARS);
-    let hash = Hash::from_parts(["many different", kind.name(), subject]);
-    Signature { kind, subject: subject.to_owned(), hash, name }
 }
 
 /// What is known of a group that may be forgotten.
@@ -81,12 +83,13 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::groups::kind::Kind;
     use crate::groups::reading::{Record, read};
     use crate::groups::rules::Rules;
     use crate::groups::signature::decide;
     use std::collections::{BTreeMap, BTreeSet};
 
-    fn signature(rules: &Rules, payload: &str) -> Signature {
+    fn variant(payload: &str) -> Variant {
         let record = Record {
             classification: "a/crash/clr",
             payload,
@@ -94,36 +97,40 @@ mod tests {
             build: "1",
             kernel_version: "6",
         };
-        decide(rules, &read(&record).unwrap().variant).signature
+        read(&record).unwrap().variant
     }
 
-    /// Takes records in as storage does; returns how many each group has.
-    fn store(rules: &Rules, payloads: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
+    /// Takes records in as storage does; returns how many each group has, and how many variants are stored.
+    fn store(rules: &Rules, payloads: impl Iterator<Item = String>) -> (BTreeMap<String, u64>, usize) {
         let (mut known, mut of_subject, mut groups) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let mut variants = BTreeSet::new();
         for payload in payloads {
-            let signature = signature(rules, &payload);
+            let variant = variant(&payload);
+            let signature = decide(rules, &variant).signature;
             let new_of_subject: &mut u64 = of_subject.entry(signature.subject.clone()).or_default();
             let today = NewToday { of_subject: *new_of_subject, in_all: known.len() as u64 };
             let is_new = !known.contains(&signature.hash);
             let admission = if is_new { admit(today) } else { Admission::Own };
             if is_new && admission == Admission::Own {
-                known.insert(signature.hash.clone());
+                known.insert(signature.hash);
                 *new_of_subject += 1;
             }
-            *groups.entry(admitted(signature, admission).name).or_default() += 1;
+            let variant = admitted(variant, admission);
+            variants.insert(variant.hash());
+            *groups.entry(decide(rules, &variant).signature.name).or_default() += 1;
         }
-        groups
+        (groups, variants.len())
     }
 
     #[test]
     fn never_a_group_a_record() {
         let rules = Rules::shipped().unwrap();
         let of_one = (0..1000).map(|at| format!("Process: app\n#0 f{at}_x - [app]\n"));
-        let groups = store(&rules, of_one);
-        assert_eq!((groups.len(), groups["app: many different"]), (201, 800));
+        let (groups, variants) = store(&rules, of_one);
+        assert_eq!((groups.len(), variants, groups["app: many different"]), (201, 201, 800));
         let of_many = (0..9000).map(|at| format!("Process: a{at}x\n#0 f - [app]\n"));
-        let groups = store(&rules, of_many);
-        assert_eq!((groups.len(), groups["crash: many different"]), (5001, 4000));
+        let (groups, variants) = store(&rules, of_many);
+        assert_eq!((groups.len(), variants, groups["crash: many different"]), (5001, 5001, 4000));
     }
 
     #[test]
@@ -137,7 +144,7 @@ mod tests {
             "",
         ] {
             let programs = (0..100).map(|at| format!("Process: /usr/bin/p{at}x\n{frames}"));
-            assert_eq!(store(&rules, programs).len(), 100, "{frames}");
+            assert_eq!(store(&rules, programs).0.len(), 100, "{frames}");
         }
         let third_party = Record {
             classification: "org.clearlinux/crash/unknown",
@@ -155,6 +162,16 @@ mod tests {
         assert!(group.may_go(401) && !group.may_go(400));
         assert!(!Remembered { machines: 3, ..group }.may_go(9000));
         assert!(!Remembered { has_decision: true, ..group }.may_go(9000));
+    }
+
+    #[test]
+    fn kinds_are_kept_apart() {
+        let rules = Rules::shipped().unwrap();
+        let many = |kind| {
+            let variant = Variant { kind, ..variant("Process: a\n#0 f - [a]\n") };
+            decide(&rules, &admitted(variant, Admission::ManyOfSubject)).signature.hash
+        };
+        assert_eq!(Kind::ALL.into_iter().map(many).collect::<BTreeSet<_>>().len(), Kind::ALL.len());
     }
 
     #[test]

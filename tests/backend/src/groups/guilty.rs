@@ -36,7 +36,7 @@ pub fn has_guilty(classification: &str) -> bool {
         .any(|class| classification.strip_prefix("org.clearlinux/") == Some(class))
 }
 
-/// The frames that it is looked for among.
+/// The frames among which it is searched.
 #[must_use]
 pub fn backtrace(payload: &str) -> Vec<Frame<'_>> {
     let lines = cut(payload, PAYLOAD_BYTES).lines().take(PAYLOAD_LINES).skip(1);

@@ -52,7 +52,7 @@ pub const OVERFLOW_CYCLE_FRAMES: usize = 16;
 /// Characters of a group's name.
 pub const NAME_CHARS: usize = 255;
 
-/// Hexadecimal digits of a build-id in a token: 8 bytes of the 20 tell modules apart.
+/// Hexadecimal digits of a build-id in a token: 8 bytes of the 20 distinguish modules.
 pub const BUILD_ID_DIGITS: usize = 16;
 
 /// Bytes of a file of rules.

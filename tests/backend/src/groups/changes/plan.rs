@@ -64,73 +64,83 @@ pub struct PlannedGroup {
 #[must_use]
 pub fn plan(members: &[Member], known: &[Known]) -> Plan {
     let shares = Shares::new(members, known);
-    let mut plan = Plan::default();
-    for (key, by_group) in &shares.of_keys {
-        let id = shares.id_for(key, by_group);
-        let first_seen_secs = shares.first_seen(key, by_group, members);
-        plan.groups.insert(key.clone(), PlannedGroup { id, first_seen_secs });
-    }
-    let taken: BTreeSet<GroupId> = plan.groups.values().filter_map(|group| group.id).collect();
+    let planned = shares.of_keys.iter().map(|(key, share)| {
+        let group = PlannedGroup { id: shares.id_for(key, share), first_seen_secs: shares.first_seen(share) };
+        (key.clone(), group)
+    });
+    let groups: BTreeMap<Hash, PlannedGroup> = planned.collect();
+    let taken: BTreeSet<GroupId> = groups.values().filter_map(|group| group.id).collect();
     let emptied = shares.heirs.iter().filter(|(id, _)| !taken.contains(id));
-    plan.redirects = emptied.map(|(id, heir)| (*id, heir.clone())).collect();
-    let leaves =
-        |member: &&Member| plan.groups.get(&member.key).and_then(|group| group.id) != Some(member.group);
-    plan.moves =
+    let redirects = emptied.map(|(id, heir)| (*id, heir.clone())).collect();
+    let leaves = |member: &&Member| groups.get(&member.key).and_then(|group| group.id) != Some(member.group);
+    let moves =
         members.iter().filter(leaves).map(|member| (member.variant.clone(), member.key.clone())).collect();
-    plan
+    Plan { groups, redirects, moves }
+}
+
+/// What a key gets.
+#[derive(Default)]
+struct Share {
+    /// Records, by the old group that brings them.
+    by_group: BTreeMap<GroupId, u64>,
+    /// When the oldest of its variants was first seen.
+    first_seen_secs: Option<i64>,
 }
 
 /// Which old group brings how many records to which key.
 struct Shares<'a> {
-    known: &'a [Known],
-    of_keys: BTreeMap<Hash, BTreeMap<GroupId, u64>>,
+    by_key: BTreeMap<&'a Hash, GroupId>,
+    by_id: BTreeMap<GroupId, &'a Known>,
+    of_keys: BTreeMap<Hash, Share>,
+    /// Old groups all of whose variants go to one key.
+    whole: BTreeSet<GroupId>,
     heirs: BTreeMap<GroupId, Hash>,
 }
 
 impl<'a> Shares<'a> {
     fn new(members: &[Member], known: &'a [Known]) -> Self {
-        let mut of_keys: BTreeMap<Hash, BTreeMap<GroupId, u64>> = BTreeMap::new();
+        let mut by_key = BTreeMap::new();
+        for group in known {
+            let id = by_key.entry(&group.key).or_insert(group.id);
+            *id = group.id.min(*id);
+        }
+        let by_id: BTreeMap<GroupId, &Known> = known.iter().map(|group| (group.id, group)).collect();
+        let mut of_keys: BTreeMap<Hash, Share> = BTreeMap::new();
         let mut of_groups: BTreeMap<GroupId, BTreeMap<&Hash, u64>> = BTreeMap::new();
         for member in members {
-            let of_key = of_keys.entry(member.key.clone()).or_default().entry(member.group).or_default();
+            let share = of_keys.entry(member.key.clone()).or_default();
+            let oldest = share.first_seen_secs.unwrap_or(i64::MAX);
+            share.first_seen_secs = Some(oldest.min(member.first_seen_secs));
+            let of_key = share.by_group.entry(member.group).or_default();
             *of_key = of_key.saturating_add(member.records);
             let of_group = of_groups.entry(member.group).or_default().entry(&member.key).or_default();
             *of_group = of_group.saturating_add(member.records);
         }
-        let mut shares = Self { known, of_keys, heirs: BTreeMap::new() };
-        for (id, keys) in &of_groups {
-            let own = shares.key_of(*id).filter(|key| keys.contains_key(key));
-            // Of as many records, the smaller hash: every collector decides alike.
-            let largest = || {
-                keys.iter()
-                    .max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0)))
-                    .map(|(key, _)| *key)
-            };
-            if let Some(heir) = own.or_else(largest) {
-                shares.heirs.insert(*id, heir.clone());
-            }
-        }
-        shares
+        let whole = of_groups.iter().filter(|(_, keys)| keys.len() == 1).map(|(id, _)| *id).collect();
+        let heir = |(id, keys): (&GroupId, &BTreeMap<&Hash, u64>)| {
+            let own = by_id.get(id).map(|group| &group.key).filter(|key| keys.contains_key(key));
+            Some((*id, own.or_else(|| largest(keys).copied())?.clone()))
+        };
+        let heirs = of_groups.iter().filter_map(heir).collect();
+        Self { by_key, by_id, of_keys, whole, heirs }
     }
 
-    fn key_of(&self, id: GroupId) -> Option<&'a Hash> {
-        self.known.iter().find(|group| group.id == id).map(|group| &group.key)
-    }
-
-    fn id_for(&self, key: &Hash, by_group: &BTreeMap<GroupId, u64>) -> Option<GroupId> {
+    fn id_for(&self, key: &Hash, share: &Share) -> Option<GroupId> {
         // One whose records all go elsewhere takes its id along.
         let is_here = |id: &GroupId| self.heirs.get(id).is_none_or(|heir| heir == key);
-        let of_key =
-            self.known.iter().filter(|group| group.key == *key).map(|group| group.id).filter(is_here).min();
-        let claims = by_group.iter().filter(|(id, _)| self.heirs.get(id) == Some(key));
-        let largest = claims.max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0)));
-        of_key.or_else(|| largest.map(|(id, _)| *id))
+        let of_key = self.by_key.get(key).copied().filter(is_here);
+        let heir_of = share.by_group.iter().filter(|(id, _)| self.heirs.get(id) == Some(key));
+        of_key.or_else(|| largest(&heir_of.map(|(id, records)| (*id, *records)).collect()).copied())
     }
 
-    fn first_seen(&self, key: &Hash, by_group: &BTreeMap<GroupId, u64>, members: &[Member]) -> i64 {
-        let got = members.iter().filter(|member| member.key == *key).map(|member| member.first_seen_secs);
-        let is_whole = |id: &GroupId| !members.iter().any(|member| member.group == *id && member.key != *key);
-        let whole = self.known.iter().filter(|group| by_group.contains_key(&group.id) && is_whole(&group.id));
-        got.chain(whole.map(|group| group.first_seen_secs)).min().unwrap_or_default()
+    fn first_seen(&self, share: &Share) -> i64 {
+        let whole = share.by_group.keys().filter(|id| self.whole.contains(id));
+        let whole = whole.filter_map(|id| self.by_id.get(id)).map(|group| group.first_seen_secs);
+        whole.chain(share.first_seen_secs).min().unwrap_or_default()
     }
+}
+
+/// The one with most records; of several, the smallest: every collector decides alike.
+pub(super) fn largest<K: Ord>(records: &BTreeMap<K, u64>) -> Option<&K> {
+    records.iter().max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0))).map(|(key, _)| key)
 }

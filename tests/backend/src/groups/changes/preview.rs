@@ -2,7 +2,7 @@
 
 use super::decision::Decision;
 use super::grouping::{Grouping, Successors, follow};
-use super::plan::{GroupId, Known, Member, Plan, plan};
+use super::plan::{GroupId, Known, Member, Plan, largest, plan};
 use crate::groups::hash::Hash;
 use crate::groups::reading::Variant;
 use crate::groups::rules::Rules;
@@ -116,8 +116,9 @@ pub fn preview(
         })
         .collect();
     let plan = plan(&members, known);
+    let flows = Flows::new(&members, variants, &signatures);
     let mut preview = Preview { signatures, of_variants, decisions: changed, plan, ..Preview::default() };
-    preview.describe(&members, variants);
+    preview.describe(&flows);
     preview
 }
 
@@ -131,73 +132,81 @@ fn successors(variants: &[StoredVariant], of_variants: &BTreeMap<Hash, Hash>) ->
             *share = share.saturating_add(stored.records);
         }
     }
-    let largest = |shares: &BTreeMap<&Hash, u64>| {
-        let largest = shares.iter().max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0)));
-        largest.map(|(new, _)| (*new).clone())
-    };
-    shares.into_iter().filter_map(|(old, shares)| Some((old.clone(), largest(&shares)?))).collect()
+    let successor =
+        |(old, shares): (&Hash, BTreeMap<&Hash, u64>)| Some((old.clone(), (*largest(&shares)?).clone()));
+    shares.into_iter().filter_map(successor).collect()
+}
+
+/// What goes where.
+struct Flows {
+    /// Records by group and key.
+    by_group: BTreeMap<GroupId, BTreeMap<Hash, u64>>,
+    /// Records by key and group.
+    by_key: BTreeMap<Hash, BTreeMap<GroupId, u64>>,
+    /// The name of each key: that of the signature that leads, or of the one with most records where a decision made it.
+    names: BTreeMap<Hash, String>,
+    /// Groups of which a variant has another signature than before.
+    other_signature: BTreeSet<GroupId>,
+}
+
+impl Flows {
+    fn new(members: &[Member], variants: &[StoredVariant], signatures: &BTreeMap<Hash, Signature>) -> Self {
+        let mut by_group: BTreeMap<GroupId, BTreeMap<Hash, u64>> = BTreeMap::new();
+        let mut by_key: BTreeMap<Hash, BTreeMap<GroupId, u64>> = BTreeMap::new();
+        let mut by_signature: BTreeMap<&Hash, BTreeMap<&Hash, u64>> = BTreeMap::new();
+        for member in members {
+            for records in [
+                by_group.entry(member.group).or_default().entry(member.key.clone()).or_default(),
+                by_key.entry(member.key.clone()).or_default().entry(member.group).or_default(),
+                by_signature.entry(&member.key).or_default().entry(&member.signature).or_default(),
+            ] {
+                *records = records.saturating_add(member.records);
+            }
+        }
+        let name = |(key, records): (&Hash, BTreeMap<&Hash, u64>)| {
+            let signature = signatures.get(key).or_else(|| signatures.get(*largest(&records)?));
+            (key.clone(), signature.map(|signature| signature.name.clone()).unwrap_or_default())
+        };
+        let names = by_signature.into_iter().map(name).collect();
+        let differs = |(member, stored): &(&Member, &StoredVariant)| member.signature != stored.signature;
+        let other_signature =
+            members.iter().zip(variants).filter(differs).map(|(member, _)| member.group).collect();
+        Self { by_group, by_key, names, other_signature }
+    }
+
+    fn name(&self, key: &Hash) -> String {
+        self.names.get(key).cloned().unwrap_or_default()
+    }
 }
 
 impl Preview {
-    fn describe(&mut self, members: &[Member], variants: &[StoredVariant]) {
-        let mut flows: BTreeMap<(GroupId, &Hash), u64> = BTreeMap::new();
-        for member in members {
-            let flow = flows.entry((member.group, &member.key)).or_default();
-            *flow = flow.saturating_add(member.records);
+    fn describe(&mut self, flows: &Flows) {
+        for (key, from) in flows.by_key.iter().filter(|(_, from)| from.len() > 1) {
+            let (groups, records) = (from.keys().copied().collect(), from.values().sum());
+            self.joined.push(Joined { name: flows.name(key), groups, records });
         }
-        let groups: BTreeSet<GroupId> = flows.keys().map(|(group, _)| *group).collect();
-        for key in self.plan.groups.keys() {
-            let from: Vec<_> = flows.iter().filter(|((_, other), _)| *other == key).collect();
-            if from.len() > 1 {
-                let records = from.iter().map(|(_, records)| **records).sum();
-                let groups = from.iter().map(|((group, _), _)| *group).collect();
-                self.joined.push(Joined { name: self.name_of(key, members), groups, records });
-            }
-        }
-        for group in groups {
-            let parts: Vec<_> = flows.iter().filter(|((other, _), _)| *other == group).collect();
-            self.describe_group(group, &parts, members, variants);
+        for (group, parts) in &flows.by_group {
+            self.describe_group(*group, parts, flows);
         }
     }
 
-    fn describe_group(
-        &mut self,
-        group: GroupId,
-        parts: &[(&(GroupId, &Hash), &u64)],
-        members: &[Member],
-        variants: &[StoredVariant],
-    ) {
-        let mut named: Vec<(String, u64)> = Vec::new();
+    fn describe_group(&mut self, group: GroupId, parts: &BTreeMap<Hash, u64>, flows: &Flows) {
         let before = self.moved.len();
-        for ((_, key), records) in parts {
-            let name = self.name_of(key, members);
-            let to = self.plan.groups.get(*key).and_then(|planned| planned.id);
+        for (key, records) in parts {
+            let to = self.plan.groups.get(key).and_then(|planned| planned.id);
             if to != Some(group) {
-                self.moved.push(MovedRecords { from: group, to, name: name.clone(), records: **records });
+                self.moved.push(MovedRecords { from: group, to, name: flows.name(key), records: *records });
             }
-            named.push((name, **records));
         }
-        named.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
         let is_whole = self.moved.len() == before;
+        let mut named: Vec<_> = parts.iter().map(|(key, records)| (flows.name(key), *records)).collect();
+        named.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
         if named.len() > 1 {
             self.split.push(SplitUp { group, parts: named });
-        } else if is_whole && self.has_other_signature(group, variants) {
+        } else if is_whole && flows.other_signature.contains(&group) {
             self.renamed.extend(named.into_iter().map(|(name, _)| (group, name)));
         } else if is_whole {
             self.unchanged = self.unchanged.saturating_add(1);
         }
-    }
-
-    fn has_other_signature(&self, group: GroupId, variants: &[StoredVariant]) -> bool {
-        let mut own = variants.iter().filter(|stored| stored.group == group);
-        own.any(|stored| self.of_variants.get(&stored.hash) != Some(&stored.signature))
-    }
-
-    /// The name of the signature that leads, or of the one with most records where a decision made the group.
-    fn name_of(&self, key: &Hash, members: &[Member]) -> String {
-        let own = members.iter().filter(|member| member.key == *key);
-        let largest = || own.max_by_key(|member| member.records).map(|member| &member.signature);
-        let signature = self.signatures.get(key).or_else(|| self.signatures.get(largest()?));
-        signature.map(|signature| signature.name.clone()).unwrap_or_default()
     }
 }

@@ -8,7 +8,7 @@ use crate::groups::text::cut;
 const ANONYMOUS: &str = "(anonymous namespace)";
 const LAMBDA: &str = "{lambda}";
 
-/// Bytes of `[abi:cxx11]` and its like that are looked through.
+/// Bytes of `[abi:cxx11]` and its like that are searched for their end.
 const COMPILERS_BYTES: usize = 64;
 
 /// What is read.

@@ -12,7 +12,7 @@ static UUID: Pattern = Pattern::new(|| {
     Regex::new(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b").ok()
 });
 static HEX: Pattern = Pattern::new(|| Regex::new(r"\b0[xX][0-9a-fA-F]+\b|\((?:ptrval|address|null)\)").ok());
-/// At least four digits of which one is decimal and one is not, or eight decimal ones: addresses, ids, hashes.
+/// At least four hexadecimal digits of which one is decimal and one is not: addresses, ids, hashes.
 static LONG: Pattern = Pattern::new(|| {
     Regex::new(
         r"\b(?:[0-9]+[a-fA-F][0-9a-fA-F]{2,}|[a-fA-F]+[0-9][0-9a-fA-F]{2,}|[0-9a-fA-F]{2,}[0-9][a-fA-F]+)\b",

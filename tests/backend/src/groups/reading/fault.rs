@@ -18,7 +18,7 @@ pub(super) struct Fault {
 }
 
 /// What a line contains, and what it is called. The first one counts.
-const FAULTS: [(&str, &str); 39] = [
+const FAULTS: [(&str, &str); 40] = [
     ("NULL pointer dereference", "NULL pointer dereference"),
     ("paging request", "page fault"),
     ("page fault for address", "page fault"),
@@ -54,6 +54,7 @@ const FAULTS: [(&str, &str); 39] = [
     ("list_add ", "list corruption"),
     ("list_del corruption", "list corruption"),
     ("kernel BUG at", "BUG"),
+    ("ALSA ", "ALSA: BUG"),
     ("RTNL: assertion failed", "RTNL: assertion failed"),
     ("sysctl table check failed", "sysctl table check failed"),
     ("Internal error: Oops", "oops"),
@@ -85,6 +86,8 @@ static MODULE: Pattern =
     Pattern::new(|| Regex::new(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?(?:\(\))? \[([^\] ]+)").ok());
 static FILE: Pattern = Pattern::new(|| Regex::new(r"\b([A-Za-z0-9_./-]+\.[chS])[: ]\(?[0-9]+").ok());
 static OFFSET: Pattern = Pattern::new(|| Regex::new(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?(?: \[[^\]]*\])?").ok());
+
+static ACPI_SOURCE: Pattern = Pattern::new(|| Regex::new(r" \([0-9]{8}/[a-z0-9]+-[0-9]+\)$").ok());
 
 /// Reads the first line of a kernel report.
 pub(super) fn fault(line: &str) -> Fault {
@@ -124,9 +127,10 @@ fn text(line: &str) -> String {
     if text.is_empty() { "no reason".to_owned() } else { text }
 }
 
-/// A sentence without lines of sources and offsets in functions.
+/// A sentence without offsets in functions, and without the source that ACPI's sentences end with.
 fn plain(text: &str) -> String {
     let text = replace(text, &OFFSET, "");
+    let text = replace(&text, &ACPI_SOURCE, "");
     sentence(&text)
 }
 

@@ -56,6 +56,11 @@ fn lines_of_one_fault_have_one_text() {
         ("sysctl table check failed: /net/ipv4/route .3.5.16 Unknown", "sysctl table check failed"),
         ("BUG: scheduling while atomic: (process)/1/0x00000002", "scheduling while atomic"),
         ("BUG: Bad page state in process (process)  pfn:0b0b0", "bad page state"),
+        ("ALSA sound/core/pcm_lib.c:339: BUG: hdmi:0 , pos = 5461", "ALSA: BUG"),
+        (
+            "ACPI Error: AE_NOT_FOUND, While resolving x (20220331/dspkginit-438)",
+            "ACPI Error: AE_NOT_FOUND, While resolving x",
+        ),
         ("BUG: Dentry (address)", "Dentry (address)"),
         ("(process) invoked oom-killer: gfp_mask=0x100cca, order=0", "out of memory"),
         ("Kernel panic - not syncing: sysrq triggered crash", "panic: sysrq triggered crash"),

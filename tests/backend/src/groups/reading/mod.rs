@@ -16,10 +16,10 @@ pub use variant::{Token, Variant};
 pub(super) use unit::unit_of;
 
 use super::kind::{Kind, Ungrouped};
-use super::limits::{BUILD_ID_DIGITS, FRAMES, LINE_BYTES, VARIANT_FRAMES};
+use super::limits::{BUILD_ID_DIGITS, FRAMES, LINE_BYTES, TOKEN_BYTES, VARIANT_FRAMES};
 use super::names;
 use super::payload::{Frame, Payload, build_id_of};
-use super::text::cut;
+use super::text::{clean, cut};
 
 /// Functions that return from the handler of a signal, by the names that libraries and debuggers have for them.
 const TRAMPOLINES: [&str; 6] = [
@@ -97,7 +97,7 @@ pub fn read_with(record: &Record<'_>, lookup: Lookup<'_>) -> Result<Reading, Ung
     let frames: &[Frame<'_>] = if takes_frames { &payload.frames } else { &[] };
     let frame_numbers = set_frames(&mut variant, frames, &payload, lookup);
     let package = payload.package.filter(|_| kind.is_program());
-    let package = package.map(|(name, version)| (names::module(name), version.trim().to_owned()));
+    let package = package.map(|(name, version)| (clean(cut(name, TOKEN_BYTES)), version.trim().to_owned()));
     let kernel =
         payload.kernel_version.filter(|version| !version.is_empty()).unwrap_or(record.kernel_version);
     let kernel_version = kind.has_kernel_version().then(|| kernel.to_owned());

@@ -26,6 +26,10 @@ fn a_crash() {
     assert_eq!(reading.frame_numbers, [0, 1, 2, 4]);
     assert_eq!(reading.package, Some(("editor".to_owned(), "1:2.0-3".to_owned())));
     assert_eq!(reading.kernel_version, None);
+    // A package's name is what it is: two of one program are two lines.
+    let reading =
+        read(&record("a/crash/clr", "Process: p\nPackage: python3.11 3.11.2-6\n#0 f - [p]\n")).unwrap();
+    assert_eq!(reading.package.unwrap().0, "python3.11");
 }
 
 #[test]
