@@ -2,10 +2,15 @@
 //!
 //! A new signature makes a group, unless its program or unit had 200 new ones that day, or all together had 5,000. What is
 //! beyond goes to a group "many different": of the program, or of the kind, whose number is bounded whatever programs are
-//! made up.
+//! made up. Variants of one signature have no bound of their own either: beyond 200 new ones a day they are condensed to the
+//! frames of the name, of which there are no more than signatures.
 
-use super::limits::{FORGET_DAYS, MATTERING_MACHINES, NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT};
-use super::reading::Variant;
+use super::limits::{
+    FORGET_DAYS, MATTERING_MACHINES, NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT, NEW_VARIANTS_OF_SIGNATURE,
+};
+use super::reading::{Token, Variant};
+use super::rules::Rules;
+use super::signature::{Verdict, decide};
 
 /// New signatures of a day so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +65,30 @@ pub fn admitted(variant: Variant, admission: Admission) -> Variant {
     }
 }
 
+/// Whether a variant that was never seen is stored as it is; `new_today` are those of its signature so far.
+#[must_use]
+pub fn admits_variant(new_today: u64) -> bool {
+    new_today < NEW_VARIANTS_OF_SIGNATURE
+}
+
+/// The variant that is stored in the place of one that is not admitted: of the same signature, and with nothing in it that
+/// the signature has not.
+#[must_use]
+pub fn condensed(rules: &Rules, variant: &Variant, verdict: &Verdict) -> Variant {
+    let steps = variant.frames.iter().zip(&verdict.steps);
+    let frames: Vec<Token> =
+        steps.filter(|(_, step)| step.done.is_in_name()).map(|(token, _)| token.clone()).collect();
+    let without_address = |token: &Token| Token { offset: None, build_id: None, ..token.clone() };
+    let by_module: Vec<Token> = frames.iter().map(without_address).collect();
+    // Modules without symbols are known by their names alone if two frames have names: one that is there twice.
+    let twice = by_module.iter().chain(by_module.last()).cloned().collect();
+    [by_module, twice, frames]
+        .map(|frames| Variant { frames, ..variant.clone() })
+        .into_iter()
+        .find(|shorter| decide(rules, shorter).signature.hash == verdict.signature.hash)
+        .unwrap_or_else(|| admitted(variant.clone(), Admission::ManyOfSubject))
+}
+
 /// What is known of a group that may be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remembered {
@@ -85,8 +114,6 @@ mod tests {
     use super::*;
     use crate::groups::kind::Kind;
     use crate::groups::reading::{Record, read};
-    use crate::groups::rules::Rules;
-    use crate::groups::signature::decide;
     use std::collections::{BTreeMap, BTreeSet};
 
     fn variant(payload: &str) -> Variant {
@@ -162,6 +189,48 @@ mod tests {
         assert!(group.may_go(401) && !group.may_go(400));
         assert!(!Remembered { machines: 3, ..group }.may_go(9000));
         assert!(!Remembered { has_decision: true, ..group }.may_go(9000));
+    }
+
+    #[test]
+    fn variants_have_a_bound_too() {
+        let rules = Rules::shipped().unwrap();
+        let variants = |payload: fn(u32) -> String| {
+            let both = (1..50).map(|at| {
+                let variant = variant(&payload(at));
+                let verdict = decide(&rules, &variant);
+                let condensed = condensed(&rules, &variant, &verdict);
+                assert_eq!(decide(&rules, &condensed).signature, verdict.signature);
+                (variant.hash(), condensed.hash())
+            });
+            let (before, after): (BTreeSet<_>, BTreeSet<_>) = both.unzip();
+            (before.len(), after.len())
+        };
+        let plain = |at| {
+            format!(
+                "Process: app\n#0 x{at}y - [app]\n#1 abort - [libc.so.6]\n#2 f - [app]\n#3 g{at}h - [app]\n"
+            )
+        };
+        assert_eq!(variants(plain), (49, 1));
+        let in_the_middle = |at| {
+            format!(
+                "Process: app\n#0 ??? - [libp.so.1] +0x{at:x}\n#1 memcpy - [libc.so.6]\n#2 f - [app]\n#3 g{at}h - [app]\n"
+            )
+        };
+        assert_eq!(variants(in_the_middle), (49, 1));
+        let overflow = |at| {
+            let cycle = |at| format!("#{at} b - [app]\n");
+            format!(
+                "Process: app\nCause: stack overflow\n#0 x{at}y - [app]\n{}",
+                (1..9).map(cycle).collect::<String>()
+            )
+        };
+        assert_eq!(variants(overflow), (1, 1));
+        let alone =
+            |at| format!("Process: app\n#0 ??? - [libp.so.1] +0x10\n#1 ??? - [libq.so.1] +0x{at:x}\n");
+        assert_eq!(variants(alone), (49, 1));
+        let nothing = |at| format!("Process: app\n#0 x{at}y - [app]\n#1 raise - [libc.so.6]\n");
+        assert_eq!(variants(nothing), (49, 1));
+        assert!(admits_variant(199) && !admits_variant(200));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::payload::Payload;
 use super::reading::{Reading, Variant};
 use super::rules::Rules;
-use super::signature::{Decision, Done, Step};
+use super::signature::{Done, Step, Verdict};
 use serde::Serialize;
 
 /// A frame, and what became of it.
@@ -19,8 +19,8 @@ pub struct ExplainedFrame {
 
 /// What became of the frames of a variant.
 #[must_use]
-pub fn explain_variant(rules: &Rules, variant: &Variant, decision: &Decision) -> Vec<ExplainedFrame> {
-    let frames = variant.frames.iter().zip(&decision.steps);
+pub fn explain_variant(rules: &Rules, variant: &Variant, verdict: &Verdict) -> Vec<ExplainedFrame> {
+    let frames = variant.frames.iter().zip(&verdict.steps);
     frames.map(|(token, step)| explained(rules, token.to_string(), *step)).collect()
 }
 
@@ -30,12 +30,12 @@ pub fn explain_record(
     rules: &Rules,
     payload: &str,
     reading: &Reading,
-    decision: &Decision,
+    verdict: &Verdict,
 ) -> Vec<ExplainedFrame> {
     let payload = Payload::parse(payload);
     let step_of = |number: u64| {
         let at = reading.frame_numbers.iter().position(|known| *known == number)?;
-        decision.steps.get(at).copied()
+        verdict.steps.get(at).copied()
     };
     let frames = payload.frames.iter();
     frames
@@ -111,10 +111,10 @@ mod tests {
             kernel_version: "6.1",
         };
         let reading = read(&record).unwrap();
-        let decision = decide(&rules, &reading.variant);
-        let of_variant = explain_variant(&rules, &reading.variant, &decision);
+        let verdict = decide(&rules, &reading.variant);
+        let of_variant = explain_variant(&rules, &reading.variant, &verdict);
         assert_eq!(of_variant.len(), reading.variant.frames.len());
-        let lines = explain_record(&rules, payload, &reading, &decision);
+        let lines = explain_record(&rules, payload, &reading, &verdict);
         lines
             .into_iter()
             .map(|frame| format!("{} | {} | {}", frame.text, frame.rule, frame.in_name))

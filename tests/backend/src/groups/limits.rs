@@ -70,6 +70,9 @@ pub const NEW_SIGNATURES_OF_SUBJECT: u64 = 200;
 /// New signatures in a day; the rest goes to the group "many different" of its kind.
 pub const NEW_SIGNATURES: u64 = 5000;
 
+/// New variants of one signature in a day; further ones are condensed to the frames of the name.
+pub const NEW_VARIANTS_OF_SIGNATURE: u64 = 200;
+
 /// Days without a record after which a group goes that never mattered.
 pub const FORGET_DAYS: i64 = 400;
 

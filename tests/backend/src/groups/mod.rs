@@ -12,7 +12,7 @@
 //! - **Records.** It reads each with [`reading::read`], and stores the variant once, by its hash, as JSON. It asks
 //!   [`signature::decide`] only for variants that it does not know, and keeps hash and name of the signature, and the
 //!   rules' version, beside the variant. Before a new signature becomes a group, [`bounds::admit`] is asked, and
-//!   [`bounds::admitted`] says which variant is stored.
+//!   [`bounds::admitted`] says which variant is stored; [`bounds::condensed`] does where a signature has many.
 //! - **Rules.** When [`rules::Rules::version`] is not the one it stored, it makes a [`changes::preview`], whose plan,
 //!   decisions and signatures are what it then does. A file that is refused leaves the rules that it had.
 //! - **Changes by people.** It checks them with [`changes::History`], stores the decision, makes a [`changes::plan`] of the

@@ -66,7 +66,7 @@ pub struct Step {
 
 /// A variant's signature, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
+pub struct Verdict {
     /// The signature.
     pub signature: Signature,
     /// One for each frame of the variant.
@@ -75,7 +75,7 @@ pub struct Decision {
 
 /// Decides a variant's signature. The same rules always decide the same.
 #[must_use]
-pub fn decide(rules: &Rules, variant: &Variant) -> Decision {
+pub fn decide(rules: &Rules, variant: &Variant) -> Verdict {
     let sieve = Sieve { rules, variant };
     if variant.is_enough || sieve.named_is_meaningful() {
         let named = variant.named.as_ref().filter(|_| !variant.is_enough);
@@ -85,7 +85,7 @@ pub fn decide(rules: &Rules, variant: &Variant) -> Decision {
         let done = |token| if is_named(token) { Done::Meaningful } else { Done::ReasonEnough };
         let steps = variant.frames.iter().map(|token| Step { done: done(token), rule: None }).collect();
         let chosen = Chosen { tokens: named.into_iter().collect(), ..Chosen::default() };
-        return Decision { signature: signature(variant, &chosen), steps };
+        return Verdict { signature: signature(variant, &chosen), steps };
     }
     let mut steps = sieve.steps(false);
     let mut chosen = sieve.choose(&mut steps);
@@ -98,7 +98,7 @@ pub fn decide(rules: &Rules, variant: &Variant) -> Decision {
         chosen.tokens = sieve.lowest(&mut steps);
         chosen.note = if chosen.tokens.is_empty() { "" } else { " (nothing else)" };
     }
-    Decision { signature: signature(variant, &chosen), steps }
+    Verdict { signature: signature(variant, &chosen), steps }
 }
 
 /// The frames of a signature.

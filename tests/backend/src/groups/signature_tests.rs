@@ -31,16 +31,16 @@ fn oops(class: &str, reason: &str, frames: &[&str]) -> Variant {
 /// Read once: they are many.
 static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::shipped().unwrap());
 
-fn decision(variant: &Variant) -> Decision {
+fn verdict(variant: &Variant) -> Verdict {
     decide(&RULES, variant)
 }
 
 fn name(variant: &Variant) -> String {
-    decision(variant).signature.name
+    verdict(variant).signature.name
 }
 
 fn done(variant: &Variant) -> Vec<Done> {
-    decision(variant).steps.into_iter().map(|step| step.done).collect()
+    verdict(variant).steps.into_iter().map(|step| step.done).collect()
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn libraries_without_symbols() {
     build(&mut one, "aaaa");
     build(&mut other, "bbbb");
     assert_eq!((name(&one), name(&other)), ("editor: libplug.so.1+0x10 (no symbols)".to_owned(), name(&one)));
-    assert_ne!(decision(&one).signature.hash, decision(&other).signature.hash);
+    assert_ne!(verdict(&one).signature.hash, verdict(&other).signature.hash);
     // Between names, they part nothing.
     let frames = |offset: &str| {
         crash("editor", "", &[&plug(offset), &plug("0x99"), "load() - [editor]", "run() - [editor]"])
@@ -309,7 +309,7 @@ fn libraries_without_symbols() {
     build(&mut one, "aaaa");
     build(&mut other, "bbbb");
     assert_eq!(name(&one), "editor: libplug.so.1!, load");
-    assert_eq!(decision(&one).signature, decision(&other).signature);
+    assert_eq!(verdict(&one).signature, verdict(&other).signature);
     assert_eq!(done(&one), [Done::Generic, Done::Repeated, Done::Meaningful, Done::Below]);
     // What the privacy filters leave of a plug-in is not a group of all of them.
     let filtered = crash("editor", "", &["??? - [third party]", "load() - [editor]"]);
@@ -336,9 +336,9 @@ fn a_site_may_see_it_otherwise() {
     let variant = crash("app", "Signal: 6", &frames);
     assert_eq!(name(&variant), "app: die");
     let rules = Rules::with_site("x", "cut libours.so* die *\n").unwrap();
-    let decision = decide(&rules, &variant);
-    assert_eq!(decision.signature.name, "app: main");
-    assert_eq!(decision.steps[1], Step { done: Done::Cut, rule: Some(RuleId::Site(1)) });
+    let verdict = decide(&rules, &variant);
+    assert_eq!(verdict.signature.name, "app: main");
+    assert_eq!(verdict.steps[1], Step { done: Done::Cut, rule: Some(RuleId::Site(1)) });
     let rules = Rules::with_site("x", "keep libc.so* raise *\n").unwrap();
     assert_eq!(decide(&rules, &variant).signature.name, "app: raise");
 }
@@ -353,7 +353,7 @@ fn kinds_and_programs_are_kept_apart() {
         crash("a", "Cause: stack overflow", &frames),
     ]
     .iter()
-    .map(|variant| decision(variant).signature.hash)
+    .map(|variant| verdict(variant).signature.hash)
     .collect();
     assert_eq!(hashes.len(), 4);
     let long = crash("a", "", &[&format!("{} - [a]", "x".repeat(400))]);
@@ -371,15 +371,15 @@ proptest! {
         signal in prop_oneof![Just("Signal: 6"), Just("Signal: 11"), Just("Cause: stack overflow")],
     ) {
         let variant = crash("app", signal, &frames);
-        let decision = decision(&variant);
-        prop_assert_eq!(decision.steps.len(), variant.frames.len());
-        prop_assert!(decision.signature.name.len() > "app: ".len());
+        let verdict = verdict(&variant);
+        prop_assert_eq!(verdict.steps.len(), variant.frames.len());
+        prop_assert!(verdict.signature.name.len() > "app: ".len());
         // Machinery alone never makes a group that other programs share, and never hides what is below it.
         let has_own = variant.frames.iter().any(|token| token.module == "app" && token.function.as_deref() != Some("main"));
         let is_deep = variant.frames.iter().take(16).any(|token| token.module == "app");
-        if has_own && is_deep && !decision.signature.name.contains("nothing else") {
-            prop_assert!(!decision.signature.name.contains("raise"), "{}", decision.signature.name);
+        if has_own && is_deep && !verdict.signature.name.contains("nothing else") {
+            prop_assert!(!verdict.signature.name.contains("raise"), "{}", verdict.signature.name);
         }
-        prop_assert_eq!(decide(&RULES, &variant), decision);
+        prop_assert_eq!(decide(&RULES, &variant), verdict);
     }
 }

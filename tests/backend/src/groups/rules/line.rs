@@ -104,6 +104,24 @@ impl Rule {
         Ok(rule)
     }
 
+    /// The pattern of the module.
+    #[must_use]
+    pub fn module(&self) -> &str {
+        self.module.as_str()
+    }
+
+    /// The pattern of the function.
+    #[must_use]
+    pub fn function(&self) -> &str {
+        self.function.as_str()
+    }
+
+    /// The kinds that it is for.
+    #[must_use]
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
     /// Whether it decides a frame of this kind. Module and function must both fit: a program's own `abort` is no
     /// machinery.
     #[must_use]
@@ -179,6 +197,7 @@ impl fmt::Display for LineError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_line_in_full() {
@@ -211,5 +230,26 @@ mod tests {
             assert!(said.contains(error), "{said}");
         }
         assert_eq!(Rule::parse(&format!("cut {} f *", "x".repeat(600))), Err(LineError::Long));
+    }
+    proptest! {
+        #[test]
+        fn any_line_is_a_rule_or_not(line in any::<String>()) {
+            let _ = Rule::parse(&line);
+        }
+
+        #[test]
+        fn what_is_shown_is_the_rule(
+            action in "cut|skip|generic|keep",
+            module in "[a-z*.]{1,9}",
+            function in r"[a-z*]{1,9}( [a-z:<>*]{1,9})?",
+            kind in "[*]|crash|kernel_[*]",
+        ) {
+            let rule = Rule::parse(&format!("  {action}  {module} {function}\t{kind}  # why; not")).ok();
+            prop_assert!(rule.is_none(), "an example of another form");
+            let rule = Rule::parse(&format!("{action}  {module} {function}\t{kind}  # why")).unwrap();
+            prop_assert_eq!(rule.to_string(), format!("{action} {module} {function}"));
+            prop_assert_eq!((rule.module(), rule.function()), (module.as_str(), function.as_str()));
+            prop_assert_eq!((rule.reason.as_str(), rule.kinds().is_empty()), ("why", false));
+        }
     }
 }
