@@ -205,3 +205,48 @@ for directory in "$golden"/pstore/*/; do
         basename "$dump"; cat "$dump"; printf '\036'
     done) | head -c 32768 >pstore/"$(basename "$directory")"
 done
+
+# Records as the collector gets them: what our probes make of those logs, and reports of crashes and units.
+mkdir -p group
+for expected in "$golden"/kernel_log/*.expected; do
+    sed -n '/^# org/,/^$/p' "$expected" | sed 's/^# \(org[^,]*\),.*/\1/; /^$/,$d' >group/"$(basename "$expected" .expected)"
+done
+rm -f group/noise
+cat >group/abort <<'LINES'
+org.clearlinux/crash/clr
+Process: /usr/bin/editor
+PID: 1234
+Signal: 6
+Package: editor 1:2.0-3
+
+Backtrace (TID 1234):
+#0 __pthread_kill_implementation - [libc.so.6]
+#1 raise() - [libc.so.6]
+#2 abort() - [libc.so.6]
+#3 std::vector<int, A<int> >::at(unsigned long) const - [editor]
+#4 ??? - [libplug.so.1.4] +0x1234 (by frame pointer)
+#5 Doc::{lambda(int)#2}::operator()(int) const - [/usr/bin/editor] - doc.cpp:77 (inlined)
+#6 main() - [/usr/bin/editor] (by signal frame)
+The backtrace ends here: the stack can not be read further.
+
+Modules:
+editor 0a0b5f3c6a7d445d75ba01cc33220d15e9de8d5f
+libplug.so.1.4 5f3c6a7d445d75ba01cc33220d15e9de8d5f3c6a +0x1234
+LINES
+cat >group/overflow <<'LINES'
+org.clearlinux/crash/clr
+Process: jsond
+Signal: 11
+Cause: SIGSEGV: stack overflow
+
+Backtrace (TID 1):
+#0 <alloc::vec::Vec<u8> as core::ops::drop::Drop>::drop - [jsond]
+#1 _ZN5jsond9parse_val17h0123456789abcdefE - [jsond]
+#2 _ZN5Value5parseEPKc - [jsond]
+#3 _ZN5jsond9parse_val17h0123456789abcdefE - [jsond]
+#4 _ZN5Value5parseEPKc - [jsond]
+LINES
+printf '%s\n' org.clearlinux/journal/error \
+    'MESSAGE=backup@home.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED' \
+    UNIT=backup@home.service REPEATED=3 >group/unit
+printf '%s\n' org.clearlinux/mce/corrected 'CPU 0 BANK 8 TSC 0' 'STATUS 8c00004000010090 MCGSTATUS 0' >group/mce

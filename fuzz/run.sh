@@ -27,6 +27,7 @@ declare -A max_len=(
     [journal_entry]=16384
     [kernel_log]=16384
     [pstore]=32768
+    [group]=16384
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 

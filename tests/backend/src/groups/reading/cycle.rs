@@ -59,10 +59,11 @@ fn run_of_period<T: PartialEq>(items: &[T], length: usize) -> (usize, usize) {
     best
 }
 
-/// The list begun at its smallest item; of several that are equal, at the one whose followers are smaller.
-pub(super) fn rotated<T: Ord + Clone>(items: &[T]) -> Vec<T> {
-    let turned = |by: usize| items.iter().cycle().skip(by).take(items.len()).cloned().collect::<Vec<T>>();
-    (0..items.len()).map(turned).min().unwrap_or_default()
+/// By how many items the list is to be turned to begin at its smallest one; of several that are equal, at the one whose
+/// followers are smaller.
+pub(super) fn turn<T: Ord>(items: &[T]) -> usize {
+    let turned = |by: &usize| items.iter().cycle().skip(*by).take(items.len()).collect::<Vec<&T>>();
+    (0..items.len()).min_by_key(turned).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -77,8 +78,12 @@ mod tests {
 
     fn cycle(text: &str) -> Option<String> {
         let items: Vec<char> = text.chars().collect();
-        longest_run(&items)
-            .map(|(start, length)| rotated(&items[start..start + length]).into_iter().collect())
+        longest_run(&items).map(|(start, length)| {
+            let mut cycle = items[start..start + length].to_vec();
+            let by = turn(&cycle);
+            cycle.rotate_left(by);
+            cycle.into_iter().collect()
+        })
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use variant::{Token, Variant};
 pub(super) use unit::unit_of;
 
 use super::kind::{Kind, Ungrouped};
-use super::limits::{BUILD_ID_DIGITS, FRAMES, LINE_BYTES, TOKEN_BYTES, VARIANT_FRAMES};
+use super::limits::{BUILD_ID_DIGITS, FRAMES, LINE_BYTES, PAYLOAD_BYTES, TOKEN_BYTES, VARIANT_FRAMES};
 use super::names;
 use super::payload::{Frame, Payload, build_id_of};
 use super::text::{clean, cut};
@@ -115,7 +115,7 @@ fn unit_variant(payload: &Payload<'_>) -> Variant {
 }
 
 fn hardware_variant(record: &Record<'_>, payload: &Payload<'_>) -> Variant {
-    let what = hardware::hardware(record.classification, payload, record.payload);
+    let what = hardware::hardware(record.classification, payload, cut(record.payload, PAYLOAD_BYTES));
     new_variant(Kind::Hardware, "hardware".to_owned(), what)
 }
 
@@ -177,9 +177,12 @@ fn set_frames(
     if variant.kind == Kind::StackOverflow
         && let Some((start, length)) = cycle::longest_run(&tokens)
     {
-        let cycle: Vec<_> = tokens.into_iter().zip(numbers).skip(start).take(length).collect();
-        let (tokens, numbers) = cycle::rotated(&cycle).into_iter().unzip();
-        (variant.is_cycle, variant.frames) = (true, tokens);
+        let mut cycle: Vec<Token> = tokens.into_iter().skip(start).take(length).collect();
+        let mut numbers: Vec<u64> = numbers.into_iter().skip(start).take(length).collect();
+        let turn = cycle::turn(&cycle);
+        cycle.rotate_left(turn);
+        numbers.rotate_left(turn);
+        (variant.is_cycle, variant.frames) = (true, cycle);
         return numbers;
     }
     let kept: Vec<usize> = cycle::kept_once(&tokens).into_iter().take(VARIANT_FRAMES).collect();
@@ -192,8 +195,12 @@ fn tokens(kind: Kind, frame: &Frame<'_>, payload: &Payload<'_>, lookup: Lookup<'
     let own = token(kind, frame, payload);
     let names = address(frame, payload).map(|address| lookup(&address)).unwrap_or_default();
     let names = names.iter().map(|name| names::function(name)).filter(|name| !name.is_empty());
-    let named = |name| Token { function: Some(name), offset: None, build_id: None, ..own.clone() };
-    let tokens: Vec<Token> = names.map(named).collect();
+    let named = |(at, name)| {
+        // A signal interrupted the innermost of them.
+        let is_interrupted = own.is_interrupted && at == 0;
+        Token { function: Some(name), offset: None, build_id: None, is_interrupted, ..own.clone() }
+    };
+    let tokens: Vec<Token> = names.enumerate().map(named).collect();
     if tokens.is_empty() { vec![own] } else { tokens }
 }
 

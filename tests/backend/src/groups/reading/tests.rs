@@ -47,6 +47,13 @@ fn names_from_debug_files() {
         ["inner [libp.so.1]", "outer [libp.so.1]", "libp.so.1+0x20@aabbccdd", "main [e]"]
     );
     assert_eq!(reading.frame_numbers, [0, 0, 1, 2]);
+    // Of functions that the compiler put into one another, a signal interrupts the innermost.
+    let payload = payload.replace("+0x10", "+0x10 (by signal frame)");
+    let frames = read_with(&record("a/crash/clr", &payload), &lookup).unwrap().variant.frames;
+    assert_eq!(
+        frames.iter().map(|token| token.is_interrupted).collect::<Vec<_>>(),
+        [true, false, false, false]
+    );
     assert!(unnamed("#0 ??? - [m] +0x10\n#1 f - [m]\n").is_empty());
 }
 
@@ -64,6 +71,11 @@ fn a_stack_overflow_is_its_cycle() {
     assert_eq!(shown(&one), ["parse_obj [jsond]", "parse_val [jsond]"]);
     assert_eq!(one.variant.hash(), other.variant.hash());
     assert_eq!(one.frame_numbers, [2, 1]);
+    // One function that is there twice: where the stack is cut still makes no difference.
+    let names = ["a", "b", "a", "c", "a", "b", "a", "c", "a", "b", "a", "c"];
+    let cycles = (0..4).map(|top| read(&record("org.clearlinux/crash/clr", &frames(&names[top..]))).unwrap());
+    let hashes: std::collections::BTreeSet<_> = cycles.map(|reading| reading.variant.hash()).collect();
+    assert_eq!(hashes.len(), 1);
     let flat = read(&record("org.clearlinux/crash/clr", &frames(&["f", "g"]))).unwrap();
     assert_eq!((flat.variant.is_cycle, flat.variant.kind), (false, Kind::StackOverflow));
 }

@@ -1,0 +1,34 @@
+//! A record on its way to its group: its class in the first line, and its payload.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+use telem_collector::groups::bounds::condensed;
+use telem_collector::groups::explain::explain_record;
+use telem_collector::groups::guilty::{Blacklist, guilty};
+use telem_collector::groups::reading::{Record, Variant, read};
+use telem_collector::groups::rules::Rules;
+use telem_collector::groups::signature::decide;
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::shipped().unwrap());
+
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes);
+    let (classification, payload) = text.split_once('\n').unwrap_or((&text, ""));
+    let _ = guilty(payload, &Blacklist::new());
+    let record =
+        Record { classification, payload, system_name: "debian", build: "12", kernel_version: "6.1" };
+    let Ok(reading) = read(&record) else { return };
+    let variant = &reading.variant;
+    assert!(variant.frames.len() <= 32 && reading.frame_numbers.len() == variant.frames.len());
+    let stored: Variant = serde_json::from_str(&serde_json::to_string(variant).unwrap()).unwrap();
+    assert_eq!(stored.hash(), variant.hash());
+    let verdict = decide(&RULES, variant);
+    assert_eq!(decide(&RULES, &stored), verdict);
+    let name = &verdict.signature.name;
+    assert!(name.chars().count() <= 255 && !name.contains(char::is_control), "{name:?}");
+    let condensed = decide(&RULES, &condensed(&RULES, variant, &verdict)).signature;
+    assert!(condensed == verdict.signature || condensed.name.ends_with(": many different"), "{condensed:?}");
+    let explained = explain_record(&RULES, payload, &reading, &verdict);
+    assert!(explained.iter().filter(|frame| frame.in_name).count() <= 6, "{explained:?}");
+});
