@@ -43,3 +43,5 @@ mod text;
 
 #[cfg(test)]
 mod kernel_golden_tests;
+#[cfg(test)]
+mod real_reports_tests;
