@@ -30,6 +30,7 @@ pub mod explain;
 pub mod guilty;
 pub mod hash;
 pub mod kind;
+pub mod leading_module;
 pub mod limits;
 pub mod names;
 pub mod payload;

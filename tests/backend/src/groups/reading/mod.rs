@@ -53,6 +53,8 @@ pub struct Reading {
     pub variant: Variant,
     /// The package of the program, and its version.
     pub package: Option<(String, String)>,
+    /// The package of the module of the first frame, and its version, where it is another one.
+    pub library: Option<(String, String)>,
     /// The version of the kernel that failed, where the kernel did.
     pub kernel_version: Option<String>,
     /// For each frame of the variant, the number of the payload's frame that it was read from.
@@ -96,12 +98,13 @@ pub fn read_with(record: &Record<'_>, lookup: Lookup<'_>) -> Result<Reading, Ung
     let takes_frames = kind.is_program() || kind.is_kernel();
     let frames: &[Frame<'_>] = if takes_frames { &payload.frames } else { &[] };
     let frame_numbers = set_frames(&mut variant, frames, &payload, lookup);
-    let package = payload.package.filter(|_| kind.is_program());
-    let package = package.map(|(name, version)| (clean(cut(name, TOKEN_BYTES)), version.trim().to_owned()));
+    let owned = |(name, version): (&str, &str)| (clean(cut(name, TOKEN_BYTES)), version.trim().to_owned());
+    let package = payload.package.filter(|_| kind.is_program()).map(owned);
+    let library = payload.library.filter(|_| kind.is_program()).map(owned);
     let kernel =
         payload.kernel_version.filter(|version| !version.is_empty()).unwrap_or(record.kernel_version);
     let kernel_version = kind.has_kernel_version().then(|| kernel.to_owned());
-    Ok(Reading { variant, package, kernel_version, frame_numbers })
+    Ok(Reading { variant, package, library, kernel_version, frame_numbers })
 }
 
 fn new_variant(kind: Kind, subject: String, what: String) -> Variant {

@@ -13,7 +13,7 @@ fn shown(reading: &Reading) -> Vec<String> {
 
 #[test]
 fn a_crash() {
-    let payload = "Process: /usr/bin/editor\nSignal: 11\nPackage: editor 1:2.0-3\n\nBacktrace (TID 1):\n\
+    let payload = "Process: /usr/bin/editor\nSignal: 11\nPackage: editor 1:2.0-3\nLibrary: libplug1 1.4-1\n\nBacktrace (TID 1):\n\
         #0 ??? - [libplug.so.1.4] +0x1234\n#1 load(char const*) - [/usr/bin/editor]\n#2 loop - [editor]\n#3 loop - [editor]\n\
         #4 main() - [editor] (by signal frame)\n\nModules:\nlibplug.so.1.4 0A0B5F3C6A7D445D75BA01CC33220D15E9DE8D5F +0x1234\n";
     let reading = read(&record("org.clearlinux/crash/clr", payload)).unwrap();
@@ -25,6 +25,7 @@ fn a_crash() {
     assert!(reading.variant.frames[3].is_interrupted);
     assert_eq!(reading.frame_numbers, [0, 1, 2, 4]);
     assert_eq!(reading.package, Some(("editor".to_owned(), "1:2.0-3".to_owned())));
+    assert_eq!(reading.library, Some(("libplug1".to_owned(), "1.4-1".to_owned())));
     assert_eq!(reading.kernel_version, None);
     // A package's name is what it is: two of one program are two lines.
     let reading =
