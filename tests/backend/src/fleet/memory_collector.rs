@@ -4,12 +4,12 @@ use super::{DAY_SECS, Delivery, FIRST_DAY};
 use crate::groups::counting::{FleetDay, GroupDay};
 use crate::groups::hash::Hash;
 use crate::groups::kind::Kind;
-use crate::groups::reading::{Record, read};
+use crate::groups::reading::{Record, Variant, read};
 use crate::groups::rules::Rules;
 use crate::groups::signature::{Signature, decide};
 use crate::groups::states::{Marks, Regressed};
 use crate::groups::versions::{Line, LineSpan, version_of};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A group as it is stored.
 pub(super) struct Group {
@@ -20,7 +20,8 @@ pub(super) struct Group {
     pub(super) days: BTreeMap<i64, (u64, HashSet<String>)>,
     pub(super) spans: BTreeMap<Line, LineSpan>,
     pub(super) marks: Marks,
-    pub(super) variants: BTreeSet<Hash>,
+    /// Each variant, with its records and when it was first seen.
+    pub(super) variants: BTreeMap<Hash, (Variant, u64, i64)>,
 }
 
 pub(super) struct MemoryCollector {
@@ -86,7 +87,8 @@ impl MemoryCollector {
         let secs = delivery.received_secs;
         let group =
             self.groups.entry(signature.name.clone()).or_insert_with(|| Group::new(signature.kind, secs));
-        group.variants.insert(variant);
+        let stored = group.variants.entry(variant).or_insert_with(|| (reading.variant.clone(), 0, secs));
+        (stored.1, stored.2) = (stored.1 + 1, stored.2.min(secs));
         group.note(secs, day, &record.machine_id);
         let version = version_of(&asked, &reading);
         if let Some(version) = &version {
@@ -131,7 +133,7 @@ impl Group {
             days: BTreeMap::new(),
             spans: BTreeMap::new(),
             marks: Marks::default(),
-            variants: BTreeSet::new(),
+            variants: BTreeMap::new(),
         }
     }
 

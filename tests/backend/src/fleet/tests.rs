@@ -2,7 +2,11 @@
 
 use super::memory_collector::{Group, MemoryCollector, day_of_fleet};
 use super::*;
+use crate::groups::changes::{Known, Preview, StoredVariant, preview};
 use crate::groups::counting::{Totals, Window, rank, rate};
+use crate::groups::hash::Hash;
+use crate::groups::rules::Rules;
+use crate::groups::signature::decide;
 use crate::groups::states::{Marks, Seen, Silence, State, VersionDay, state};
 use crate::groups::versions::Line;
 use std::collections::{BTreeMap, BTreeSet};
@@ -244,4 +248,81 @@ fn a_fleet_is_the_same_each_time_and_has_what_it_should() {
     let (full, tenth) = (FleetPlan::FULL, FleetPlan::TENTH);
     assert_eq!((full.machines, full.faults, full.packages * 3 * VERSIONS), (30_000, 5000, 2010));
     assert_eq!(tenth.machines * 10, full.machines);
+}
+
+/// Does what a preview says.
+fn apply(preview: &Preview, variants: &mut [StoredVariant], known: &mut Vec<Known>) {
+    let mut next_id = known.iter().map(|group| group.id).max().unwrap() + 1;
+    let mut ids = BTreeMap::new();
+    for (key, planned) in &preview.plan.groups {
+        let id = planned.id.unwrap_or(next_id);
+        next_id += i64::from(planned.id.is_none());
+        ids.insert(key.clone(), id);
+        known.retain(|group| group.id != id);
+        known.push(Known { id, key: key.clone(), first_seen_secs: planned.first_seen_secs });
+    }
+    for stored in variants {
+        // Without decisions, a signature is a key.
+        stored.signature = preview.of_variants[&stored.hash].clone();
+        stored.group = ids[&stored.signature];
+    }
+}
+
+/// What is stored when the fleet's days are over.
+fn stored(rules: &Rules) -> (Vec<StoredVariant>, Vec<Known>) {
+    let (mut variants, mut known): (Vec<StoredVariant>, Vec<Known>) = (Vec::new(), Vec::new());
+    for (group, id) in OUTCOME.collector.groups.values().zip(1..) {
+        for (hash, (variant, records, first_seen_secs)) in &group.variants {
+            let signature = decide(rules, variant).signature.hash;
+            let (variant, records, first_seen_secs) = (variant.clone(), *records, *first_seen_secs);
+            variants.push(StoredVariant {
+                hash: hash.clone(),
+                variant,
+                signature,
+                group: id,
+                records,
+                first_seen_secs,
+            });
+        }
+        let key = variants.last().unwrap().signature.clone();
+        known.push(Known { id, key, first_seen_secs: group.first_secs });
+    }
+    (variants, known)
+}
+
+/// Which variants are together.
+fn together(variants: &[StoredVariant]) -> BTreeSet<BTreeSet<&Hash>> {
+    let mut groups: BTreeMap<i64, BTreeSet<&Hash>> = BTreeMap::new();
+    for stored in variants {
+        groups.entry(stored.group).or_default().insert(&stored.hash);
+    }
+    groups.into_values().collect()
+}
+
+#[test]
+fn other_rules_and_the_old_ones_again() {
+    let old = Rules::shipped().unwrap();
+    let (begin, before) = stored(&old);
+    // Callers come into the names of some, so that groups split; of others they are all that is left, so that they join too.
+    for (text, joins) in [("generic tool*x step* *\n", false), ("skip tool*x step* *\n", true)] {
+        let new = Rules::with_site("x", text).unwrap();
+        let (mut variants, mut known) = (begin.clone(), before.clone());
+        let there = preview(&new, &variants, &known, &[]);
+        assert!(
+            there.split.len() >= 3 && there.unchanged >= 10 && there.joined.is_empty() != joins,
+            "{text}"
+        );
+        for split in &there.split {
+            let own = begin.iter().filter(|stored| stored.group == split.group);
+            let whole: u64 = own.map(|stored| stored.records).sum();
+            assert_eq!(split.parts.iter().map(|(_, records)| records).sum::<u64>(), whole);
+        }
+        apply(&there, &mut variants, &mut known);
+        assert_ne!(together(&variants), together(&begin));
+        assert_eq!(preview(&new, &variants, &known, &[]).plan.moves, []);
+        apply(&preview(&old, &variants, &known, &[]), &mut variants, &mut known);
+        assert_eq!(together(&variants), together(&begin));
+        // Where groups only split, the old ones have their ids and their first seen again.
+        assert!(joins || variants == begin && before.iter().all(|group| known.contains(group)), "{text}");
+    }
 }

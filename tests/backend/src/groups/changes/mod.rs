@@ -6,7 +6,7 @@
 //!
 //! A group is known inside by its *key*: the hash of the signature that leads it, or of a split. Decisions are rows by
 //! hashes, and are applied again whenever signatures change, so that they outlive regrouping. Nothing is ever moved by
-//! hand: merge, split, undo and new rules all change keys, and one [`plan`] says what follows from that: which groups keep
+//! hand: merge, split, undo and new rules all change keys, and one [`plan()`] says what follows from that: which groups keep
 //! their ids, which are new, and where the addresses of emptied ones lead.
 //!
 //! What the caller owes: it checks a change with [`History`], stores the decision, makes a plan of the groups concerned

@@ -160,12 +160,12 @@ fn push_dpkg_part(key: &mut Vec<u8>, text: &str) {
 fn push_rpm_part(key: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let (taken, behind) = match first {
+        rest = match first {
             '0'..='9' => {
                 let (digits, behind) = split_digits(rest);
                 key.push(NUMBER);
                 push_number(key, digits);
-                (digits, behind)
+                behind
             }
             'a'..='z' | 'A'..='Z' => {
                 let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
@@ -173,7 +173,7 @@ fn push_rpm_part(key: &mut Vec<u8>, text: &str) {
                 key.push(LETTERS);
                 key.extend_from_slice(letters.as_bytes());
                 key.push(0);
-                (letters, behind)
+                behind
             }
             _ => {
                 // Whatever else only parts segments.
@@ -182,11 +182,9 @@ fn push_rpm_part(key: &mut Vec<u8>, text: &str) {
                     '^' => key.push(CARET),
                     _ => {}
                 }
-                rest.split_at_checked(first.len_utf8()).unwrap_or((rest, ""))
+                rest.get(first.len_utf8()..).unwrap_or_default()
             }
         };
-        debug_assert!(!taken.is_empty());
-        rest = behind;
     }
     key.push(END);
 }
