@@ -8,7 +8,8 @@ use telemetry_config::{Configuration, ServerSettings, keys};
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let path = Path::new("/f.conf");
-    let names_the_file = |error: String| assert!(error.starts_with("/f.conf:"), "no file and line in {error:?}");
+    let names_the_file =
+        |error: String| assert!(error.starts_with("/f.conf:"), "no file and line in {error:?}");
     let configuration = match Configuration::parse(path, text) {
         Ok(configuration) => configuration,
         Err(error) => return names_the_file(error.to_string()),

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::PathBuf;
 
 use crate::cli::{Command, Keep};
-use crate::run::{StartError, print};
 use crate::setup;
+use crate::start_error::{StartError, print};
 use crate::storage::postgres::Url;
 use crate::storage::{Archive, Purpose};
 use crate::timestamp::now_secs;

@@ -218,5 +218,4 @@ impl fmt::Display for FilterError {
 impl std::error::Error for FilterError {}
 
 #[cfg(test)]
-#[path = "filter_tests.rs"]
 mod tests;

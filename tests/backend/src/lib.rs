@@ -41,5 +41,7 @@ pub mod web;
 
 mod commands;
 mod run;
+mod start_error;
 
-pub use run::{StartError, run};
+pub use run::run;
+pub use start_error::StartError;

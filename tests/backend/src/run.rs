@@ -1,7 +1,6 @@
 //! Puts the parts together: socket, database, server; and takes them down in the other order.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,65 +12,9 @@ use crate::commands;
 use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
 use crate::server::{Times, serve};
-use crate::setup::SetupError;
-use crate::storage::{ExportError, OpenError, StorageError, Store};
-use crate::transfer::ImportError;
+use crate::start_error::{StartError, print, system};
+use crate::storage::Store;
 use crate::web::{App, router};
-
-/// Why the collector did not start. It has not answered any request.
-#[derive(Debug)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The system's word on it.
-        error: io::Error,
-    },
-    /// The database cannot be used.
-    Database(OpenError),
-    /// The database was there, and is no more.
-    Storage(StorageError),
-    /// An export did not come to its end.
-    Export(ExportError),
-    /// An import did not come to its end.
-    Import(ImportError),
-    /// A setup did not come to its end.
-    Setup(SetupError),
-    /// The page's template is broken.
-    Template(minijinja::Error),
-    /// Threads, signals or stdout are not to be had.
-    System {
-        /// Which of them.
-        what: &'static str,
-        /// The system's word on it.
-        error: io::Error,
-    },
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen { address, error } => {
-                let remedy = match error.kind() {
-                    io::ErrorKind::AddrInUse => "stop the program that has it, or give another --listen",
-                    io::ErrorKind::PermissionDenied => "ports under 1024 need a right; give another --listen",
-                    _ => "give an address of this machine as --listen",
-                };
-                write!(f, "cannot listen on {address}: {error}; {remedy}")
-            }
-            Self::Database(error) => error.fmt(f),
-            Self::Storage(error) => error.fmt(f),
-            Self::Export(error) => error.fmt(f),
-            Self::Import(error) => error.fmt(f),
-            Self::Setup(error) => error.fmt(f),
-            Self::Template(error) => write!(f, "cannot read the page's template: {error}"),
-            Self::System { what, error } => write!(f, "cannot use {what}: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// Runs the collector until SIGTERM or SIGINT, or the command that is given in its place.
 ///
@@ -139,14 +82,4 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Prints to stdout at once.
-pub(crate) fn print(text: &str) -> Result<(), StartError> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(system("stdout"))
-}
-
-fn system(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
-    move |error| StartError::System { what, error }
 }

@@ -72,5 +72,4 @@ fn set_options(stream: &TcpStream, times: Times) {
 }
 
 #[cfg(test)]
-#[path = "server_tests.rs"]
 mod tests;

@@ -43,6 +43,6 @@ pub mod versions;
 mod text;
 
 #[cfg(test)]
-mod kernel_golden_tests;
+mod kernel_golden;
 #[cfg(test)]
-mod real_reports_tests;
+mod real_reports;

@@ -269,5 +269,4 @@ fn name(variant: &Variant, what: String, frames: &str, note: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "signature_tests.rs"]
 mod tests;

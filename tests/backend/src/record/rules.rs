@@ -157,5 +157,4 @@ fn is_event_id(value: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "rules_tests.rs"]
 mod tests;

@@ -78,5 +78,4 @@ fn number<N: std::str::FromStr>(field: Field, value: Option<String>) -> Result<N
 }
 
 #[cfg(test)]
-#[path = "validate_tests.rs"]
 mod tests;

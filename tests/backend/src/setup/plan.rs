@@ -126,5 +126,4 @@ pub(super) fn drop_sql() -> String {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

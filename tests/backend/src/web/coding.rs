@@ -108,5 +108,4 @@ fn not_understood(message: &str) -> Problem {
 }
 
 #[cfg(test)]
-#[path = "coding_tests.rs"]
 mod tests;

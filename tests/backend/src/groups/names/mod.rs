@@ -27,4 +27,4 @@ pub use sentence::sentence;
 pub const VERSION: u32 = 1;
 
 #[cfg(test)]
-mod golden_tests;
+mod golden;

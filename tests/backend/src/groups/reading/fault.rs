@@ -147,5 +147,4 @@ fn base(path: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "fault_tests.rs"]
 mod tests;

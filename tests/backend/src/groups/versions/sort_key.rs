@@ -190,5 +190,4 @@ fn push_rpm_part(key: &mut Vec<u8>, text: &str) {
 }
 
 #[cfg(test)]
-#[path = "sort_key_tests.rs"]
 mod tests;

@@ -173,5 +173,4 @@ pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<State> {
 }
 
 #[cfg(test)]
-#[path = "schema_tests.rs"]
 mod tests;

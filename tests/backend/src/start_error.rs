@@ -1,0 +1,74 @@
+//! Why the collector does not start, and what it prints where it does.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use crate::setup::SetupError;
+use crate::storage::{ExportError, OpenError, StorageError};
+use crate::transfer::ImportError;
+
+/// Why the collector did not start. It has not answered any request.
+#[derive(Debug)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's word on it.
+        error: io::Error,
+    },
+    /// The database cannot be used.
+    Database(OpenError),
+    /// The database was there, and is no more.
+    Storage(StorageError),
+    /// An export did not come to its end.
+    Export(ExportError),
+    /// An import did not come to its end.
+    Import(ImportError),
+    /// A setup did not come to its end.
+    Setup(SetupError),
+    /// The page's template is broken.
+    Template(minijinja::Error),
+    /// Threads, signals or stdout are not to be had.
+    System {
+        /// Which of them.
+        what: &'static str,
+        /// The system's word on it.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { address, error } => {
+                let remedy = match error.kind() {
+                    io::ErrorKind::AddrInUse => "stop the program that has it, or give another --listen",
+                    io::ErrorKind::PermissionDenied => "ports under 1024 need a right; give another --listen",
+                    _ => "give an address of this machine as --listen",
+                };
+                write!(f, "cannot listen on {address}: {error}; {remedy}")
+            }
+            Self::Database(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+            Self::Export(error) => error.fmt(f),
+            Self::Import(error) => error.fmt(f),
+            Self::Setup(error) => error.fmt(f),
+            Self::Template(error) => write!(f, "cannot read the page's template: {error}"),
+            Self::System { what, error } => write!(f, "cannot use {what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Prints to stdout at once.
+pub(crate) fn print(text: &str) -> Result<(), StartError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(system("stdout"))
+}
+
+pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |error| StartError::System { what, error }
+}
