@@ -20,7 +20,7 @@ pub struct HostFacts {
     pub build: String,
     /// Release of `uname`.
     pub kernel_version: String,
-    /// `ID` of os-release with `_VARIANT_ID` where there is one, or `unknown`.
+    /// `ID` of os-release as it stands in the file, with `_VARIANT_ID` where there is one, or `unknown`.
     pub system_name: String,
     /// `BOARD_NAME|BOARD_VENDOR` of DMI.
     pub board_name: String,
@@ -135,22 +135,16 @@ fn os_release_value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
         .filter(|value| !value.is_empty())
 }
 
-/// `VERSION_ID` keeps its quotes: collectors strip them, and group by what they were always sent.
+/// Both keep their quotes: collectors strip them, and group by what they were always sent.
 fn os_release_build(text: &str) -> String {
     os_release_value(text, "VERSION_ID").unwrap_or("0").to_owned()
 }
 
 fn os_release_system_name(text: &str) -> String {
-    let unquoted = |key| {
-        os_release_value(text, key)
-            .map(|value| value.trim_matches(['"', '\'']))
-            .filter(|value| !value.is_empty())
+    let Some(id) = os_release_value(text, "ID") else {
+        return "unknown".to_owned();
     };
-    match (unquoted("ID"), unquoted("VARIANT_ID")) {
-        (Some(id), Some(variant)) => format!("{id}_{variant}"),
-        (Some(id), None) => id.to_owned(),
-        (None, _) => "unknown".to_owned(),
-    }
+    os_release_value(text, "VARIANT_ID").map_or_else(|| id.to_owned(), |variant| format!("{id}_{variant}"))
 }
 
 fn cpu_model(cpuinfo: &str) -> Option<&str> {
@@ -215,7 +209,22 @@ mod tests {
     fn os_release_of_the_vendor_serves_when_etc_has_none() {
         let root = root(&[("usr/lib/os-release", "ID='sles'\nVERSION_ID=15.5\n")]);
         let facts = HostFacts::from_root(root.path());
-        assert_eq!((facts.system_name.as_str(), facts.build.as_str()), ("sles", "15.5"));
+        assert_eq!((facts.system_name.as_str(), facts.build.as_str()), ("'sles'", "15.5"));
+    }
+
+    #[test]
+    fn values_of_os_release_keep_their_quotes() {
+        for (text, system_name, build) in [
+            ("ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", "\"rhel\"", "\"9.4\""),
+            ("ID=\"sles\"\nVARIANT_ID=\"server\"\n", "\"sles\"_\"server\"", "0"),
+            ("VARIANT_ID='iot'\nID=fedora\nVERSION_ID='41'\n", "fedora_'iot'", "'41'"),
+            ("ID=\"\"\nVERSION_ID=\"\"\n", "\"\"", "\"\""),
+            ("VARIANT_ID=server\n#ID=x\nID_LIKE=debian\n", "unknown", "0"),
+            ("ID=\nVERSION_ID=\n", "unknown", "0"),
+        ] {
+            let facts = HostFacts::from_root(root(&[("etc/os-release", text)]).path());
+            assert_eq!((facts.system_name.as_str(), facts.build.as_str()), (system_name, build), "{text}");
+        }
     }
 
     #[test]
