@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use telemetry_record::limits::PAYLOAD_BYTES;
+use telemetry_record::payload;
 
 /// Why there is no payload.
 #[derive(Debug, thiserror::Error)]
@@ -57,21 +58,10 @@ fn read_file(path: &Path) -> Result<String, PayloadError> {
 fn read_head(source_name: &str, source: impl Read) -> Result<String, PayloadError> {
     let mut bytes = Vec::new();
     source
-        .take(PAYLOAD_BYTES as u64)
+        .take(PAYLOAD_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| PayloadError::Read { source_name: source_name.to_owned(), error })?;
-    let was_cut = bytes.len() == PAYLOAD_BYTES;
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        // The cut went through a character.
-        Err(error) if was_cut && error.utf8_error().error_len().is_none() => {
-            let valid = error.utf8_error().valid_up_to();
-            let mut bytes = error.into_bytes();
-            bytes.truncate(valid);
-            String::from_utf8(bytes).map_err(|_| PayloadError::NoText(source_name.to_owned()))
-        }
-        Err(_) => Err(PayloadError::NoText(source_name.to_owned())),
-    }
+    payload::head(&bytes).map(str::to_owned).ok_or_else(|| PayloadError::NoText(source_name.to_owned()))
 }
 
 #[cfg(test)]
