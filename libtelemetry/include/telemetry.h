@@ -21,7 +21,8 @@
  * OWNERSHIP. tm_create_record makes a record; tm_free_record frees it and all that hangs on it. Only the
  * library makes and frees these structures. Every string that you pass in is copied: it stays yours, is
  * not changed, and may go as soon as the call returns. (The parameters are `char *` and not `const char *`
- * for the sake of old programs.)
+ * for the sake of old programs.) Strings that you put into a record yourself are another matter: see
+ * TM_RECORD_LAYOUT.
  *
  * THREADS. Every function may be called from several threads at once, as long as no two of them use the
  * same record. A configuration that one thread sets is that of all threads. None of them is a
@@ -38,6 +39,7 @@
 #ifndef TELEMETRY_H
 #define TELEMETRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,12 +61,18 @@ extern "C" {
 #define TM_EVENT_ID_DIGITS 32
 
 /*
- * What a record says, for reading. The strings belong to the library and are good until tm_free_record, but
- * for the payload, which the next tm_set_payload replaces. Do not write to any of it: what is sent is not
- * read from here.
+ * What a record says. Its members are here if TM_RECORD_LAYOUT is defined before this file is included, so that a
+ * program with a definition of its own compiles.
  *
- * The structure is longer than this; it cannot be copied, and its size means nothing.
+ * The strings are there to be read, and are good until tm_free_record, but for the payload and the event id, which
+ * tm_set_payload and tm_set_event_id replace. A program may also put strings of its own in their place: of
+ * malloc, the old ones freed by free, since tm_free_record frees what it finds. What stands here is what
+ * tm_send_record sends; NULL or anything else than a whole line in the place of a header line, or a value that
+ * the functions below would not have taken, is -EINVAL there. The two sizes are not read.
  */
+struct telem_record;
+
+#ifdef TM_RECORD_LAYOUT
 struct telem_record {
         /*
          * "NAME: VALUE\n" each, in this order: record_format_version, classification, severity,
@@ -79,6 +87,7 @@ struct telem_record {
         /* Length of the payload in bytes, as strlen gives it; 0 until it is set. */
         size_t payload_size;
 };
+#endif
 
 /* What the functions take. */
 struct telem_ref {
@@ -114,15 +123,15 @@ int tm_set_config_file(const char *path);
  *     characters.
  * payload_version: version of the payload's format, which is yours to define. Start with 1.
  *
- * Returns 0; -EINVAL if an argument is NULL or the classification breaks a rule; another negative errno
- * value if the system has no random bytes.
+ * Returns 0; -EINVAL if an argument is NULL or the classification breaks a rule; -ENOMEM; another negative
+ * errno value if the system has no random bytes.
  */
 int tm_create_record(struct telem_ref **ref, uint32_t severity, char *classification,
                      uint32_t payload_version);
 
 /*
- * Gives the record an event id, by which it is grouped with others that belong to the same event.
- * record->headers[14] changes in place.
+ * Gives the record an event id, so that it can be grouped with others that belong to the same event.
+ * record->headers[14] changes in place, unless it is a string of the program that is longer or shorter.
  *
  * event_id: TM_EVENT_ID_DIGITS digits of 0-9a-f.
  *
@@ -137,7 +146,7 @@ int tm_set_event_id(struct telem_ref *ref, char *event_id);
  *     TM_PAYLOAD_BYTES is cut there, or a few bytes before so as not to cut through a character; that is no
  *     error, and bytes behind the cut are not examined.
  *
- * Returns 0; -EINVAL if an argument is NULL or the text breaks a rule. The old payload then stays.
+ * Returns 0; -EINVAL if an argument is NULL or the text breaks a rule; -ENOMEM. After an error the old payload stays.
  */
 int tm_set_payload(struct telem_ref *ref, char *payload);
 

@@ -1,15 +1,16 @@
 //! The C interface: what `telemetry.h` promises, as a thin face on [`Client`] and [`Record`].
 //!
-//! Each function checks for NULL, converts, calls the safe API, and maps the error to a number. The public fields of
-//! [`TelemRecord`] are for C to read: the library writes them and never reads them back, so that a program that scribbles
-//! on them harms nobody but itself.
+//! Each function checks for NULL, converts, calls the safe API, and maps the error to a number. Programs replace strings
+//! in [`TelemRecord`] by their own: so each is one of malloc, and what is sent is read from there and judged anew.
 #![allow(unsafe_code)] // The crate's one door: pointers come in from C here.
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::malloc;
+use crate::pthread_setcancelstate::uncancelled;
 use crate::record::Record;
 use arc_swap::ArcSwapOption;
-use std::cell::Cell;
+use std::borrow::Cow;
 use std::ffi::{OsStr, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +18,11 @@ use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 use telemetry_record::header::{Header, HeaderBlock};
-use telemetry_record::hex_id::HEX_DIGITS;
-use telemetry_record::limits::{CLASSIFICATION_BYTES, CONFIG_PATH_BYTES, HEADER_COUNT, PAYLOAD_BYTES};
+use telemetry_record::hex_id::{HEX_DIGITS, HexId};
+use telemetry_record::limits::{
+    CLASSIFICATION_BYTES, CONFIG_PATH_BYTES, HEADER_COUNT, HEADER_VALUE_BYTES, PAYLOAD_BYTES,
+};
+use telemetry_record::payload;
 
 /// `struct telem_ref`. Made and freed here alone.
 #[repr(C)]
@@ -26,19 +30,14 @@ pub(crate) struct TelemRef {
     record: *mut TelemRecord,
 }
 
-/// `struct telem_record`: the fields up to `payload_size` are the interface, the rest is ours.
+/// `struct telem_record`. Every string is NULL or of malloc, ours or the program's.
 #[repr(C)]
 pub(crate) struct TelemRecord {
     headers: [*mut c_char; HEADER_COUNT],
     payload: *mut c_char,
+    /// Sum of the lengths of the lines, as we last wrote them. It is never read back, like `payload_size`.
     header_size: usize,
     payload_size: usize,
-    record: Record,
-    /// The header lines, a NUL behind each; `headers` points into it. `Cell`, since the event id is
-    /// replaced in place: a pointer that a program took before stays good.
-    lines: Vec<Cell<u8>>,
-    /// The payload and a NUL; empty until it is set. `payload` points to it.
-    payload_text: Vec<u8>,
 }
 
 /// The configuration in effect. Lock-free, so that a child forked while another thread sets it does not
@@ -84,11 +83,16 @@ pub(crate) unsafe extern "C" fn tm_create_record(
         let Some(classification) = (unsafe { text_of(classification, CLASSIFICATION_BYTES + 1) }) else {
             return -libc::EINVAL;
         };
-        status(Record::new(severity, classification, payload_version).map(|record| {
-            let record = Box::into_raw(Box::new(TelemRecord::new(record)));
+        let record = match Record::new(severity, classification, payload_version) {
+            Ok(record) => TelemRecord::new(record.headers()),
+            Err(error) => return status(Err(error)),
+        };
+        record.map_or(-libc::ENOMEM, |record| {
+            let record = Box::into_raw(Box::new(record));
             // SAFETY: as above, `reference` is room for a pointer.
-            unsafe { reference.write(Box::into_raw(Box::new(TelemRef { record }))) }
-        }))
+            unsafe { reference.write(Box::into_raw(Box::new(TelemRef { record }))) };
+            0
+        })
     })
 }
 
@@ -108,7 +112,9 @@ pub(crate) unsafe extern "C" fn tm_set_event_id(reference: *mut TelemRef, event_
         let Some(event_id) = (unsafe { text_of(event_id, HEX_DIGITS + 1) }) else {
             return -1;
         };
-        record.set_event_id(event_id).map_or(-1, |()| 0)
+        // SAFETY: the strings of the record are NULL or C strings of malloc, as `telemetry.h` demands.
+        let set = event_id.parse().ok().and_then(|event_id| unsafe { record.set_event_id(event_id) });
+        set.map_or(-1, |()| 0)
     })
 }
 
@@ -129,7 +135,11 @@ pub(crate) unsafe extern "C" fn tm_set_payload(reference: *mut TelemRef, payload
         let Some(bytes) = (unsafe { head_of(payload, PAYLOAD_BYTES + 1) }) else {
             return -libc::EINVAL;
         };
-        payload_head(bytes).map_or(-libc::EINVAL, |text| status(record.set_payload(text)))
+        let Some(text) = payload::head(bytes).filter(|text| payload::is_text(text)) else {
+            return -libc::EINVAL;
+        };
+        // SAFETY: the payload of the record is NULL or of malloc, as `telemetry.h` demands.
+        unsafe { record.set_payload(text) }.map_or(-libc::ENOMEM, |()| 0)
     })
 }
 
@@ -144,7 +154,14 @@ pub(crate) unsafe extern "C" fn tm_send_record(reference: *mut TelemRef) -> c_in
         let Some(record) = (unsafe { record_of(reference) }) else {
             return -libc::EINVAL;
         };
-        status(client_in_effect().and_then(|client| client.send(&record.record)))
+        status(client_in_effect().and_then(|client| {
+            // SAFETY: the strings of the record are NULL or C strings, as `telemetry.h` demands.
+            match unsafe { record.as_record() } {
+                Ok(record) => client.send(&record),
+                Err(_) if !client.is_opted_in() => Err(Error::NotOptedIn),
+                Err(error) => Err(error),
+            }
+        }))
     })
 }
 
@@ -169,61 +186,110 @@ pub(crate) unsafe extern "C" fn tm_free_record(reference: *mut TelemRef) {
         let reference = unsafe { Box::from_raw(reference) };
         if !reference.record.is_null() {
             // SAFETY: likewise; the record belongs to this reference alone.
-            drop(unsafe { Box::from_raw(reference.record) });
+            let mut record = unsafe { Box::from_raw(reference.record) };
+            // SAFETY: the strings of the record are NULL or of malloc, as `telemetry.h` demands, and end with it.
+            unsafe { record.free_strings() };
         }
     });
 }
 
 impl TelemRecord {
-    fn new(record: Record) -> Self {
-        let headers = record.headers();
-        let lines = terminated_lines(headers);
-        let mut next: *mut c_char = lines.as_ptr().cast_mut().cast();
-        let pointers = Header::ALL.map(|header| {
-            let line = next;
-            next = next.wrapping_add(headers.line(header).len() + 1);
-            line
-        });
-        Self {
-            headers: pointers,
+    /// A record of these lines, without a payload; none if there is no memory.
+    fn new(lines: &HeaderBlock) -> Option<Self> {
+        let mut record = Self {
+            headers: [ptr::null_mut(); HEADER_COUNT],
             payload: ptr::null_mut(),
-            header_size: headers.as_str().len(),
+            header_size: lines.as_str().len(),
             payload_size: 0,
-            record,
-            lines,
-            payload_text: Vec::new(),
+        };
+        for (slot, header) in record.headers.iter_mut().zip(Header::ALL) {
+            let Some(line) = malloc::c_string(lines.line(header).as_bytes()) else {
+                // SAFETY: each is still NULL, or was made here.
+                unsafe { record.free_strings() };
+                return None;
+            };
+            *slot = line;
         }
+        Some(record)
     }
 
-    fn set_event_id(&mut self, event_id: &str) -> Result<(), Error> {
-        self.record.set_event_id(event_id)?;
-        // The last line, of the same length with every id.
-        let line = self.record.headers().line(Header::EventId).bytes();
-        for (slot, byte) in self.lines.iter().rev().skip(1).zip(line.rev()) {
-            slot.set(byte);
+    /// Writes the line of the event id; none, and nothing is changed, if there is no memory.
+    ///
+    /// # Safety
+    /// Each header line is NULL or a C string of malloc.
+    unsafe fn set_event_id(&mut self, event_id: HexId) -> Option<()> {
+        let line = format!("{}: {event_id}\n", Header::EventId.name());
+        let [.., slot] = &mut self.headers;
+        // SAFETY: the caller's promise; of the string no more is read than a byte behind such a line.
+        if unsafe { head_of(*slot, line.len() + 1) }.is_some_and(|old| old.len() == line.len()) {
+            // A pointer that the program took before stays good.
+            // SAFETY: the string is a block of malloc, so that it may be written, and has the room: it is as long.
+            unsafe { ptr::copy_nonoverlapping(line.as_ptr(), slot.cast(), line.len()) };
+        } else {
+            let new = malloc::c_string(line.as_bytes())?;
+            // SAFETY: the caller's promise; nobody uses it after the record does not.
+            unsafe { malloc::free(std::mem::replace(slot, new)) };
         }
-        Ok(())
+        // SAFETY: the caller's promise.
+        let lengths = self.headers.iter().filter_map(|line| unsafe { head_of(*line, usize::MAX) });
+        self.header_size = lengths.map(<[u8]>::len).sum();
+        Some(())
     }
 
-    fn set_payload(&mut self, text: &str) -> Result<(), Error> {
-        self.record.set_payload(text)?;
-        let mut terminated = Vec::with_capacity(text.len() + 1);
-        terminated.extend(text.as_bytes());
-        terminated.push(0);
-        self.payload = terminated.as_mut_ptr().cast();
+    /// Puts a payload in the place of the one before; none, and nothing is changed, if there is no memory.
+    ///
+    /// # Safety
+    /// The payload is NULL or of malloc.
+    unsafe fn set_payload(&mut self, text: &str) -> Option<()> {
+        let new = malloc::c_string(text.as_bytes())?;
         self.payload_size = text.len();
-        self.payload_text = terminated;
-        Ok(())
+        // SAFETY: the caller's promise. `text` may lie in it, and is not used any more.
+        unsafe { malloc::free(std::mem::replace(&mut self.payload, new)) };
+        Some(())
+    }
+
+    /// The record that stands here, whoever wrote it.
+    ///
+    /// # Errors
+    /// [`Error::Header`] and what else is wrong with a line; [`Error::PayloadCharacter`].
+    ///
+    /// # Safety
+    /// Each string is NULL or a C string.
+    unsafe fn as_record(&self) -> Result<Record, Error> {
+        let mut values = [const { Cow::Borrowed("") }; HEADER_COUNT];
+        for ((header, line), value) in Header::ALL.into_iter().zip(self.headers).zip(&mut values) {
+            let longest = header.name().len() + ": \n".len() + HEADER_VALUE_BYTES;
+            // SAFETY: the caller's promise.
+            let line = unsafe { head_of(line, longest + 1) }.filter(|line| line.len() <= longest);
+            let found = line.and_then(|line| value_of(line, header.name()));
+            // Values of firmware come in any encoding.
+            *value = String::from_utf8_lossy(found.ok_or(Error::Header(header.name()))?);
+        }
+        let mut record = Record::from_headers(HeaderBlock::from_values(values))?;
+        // SAFETY: the caller's promise.
+        if let Some(payload) = unsafe { head_of(self.payload, PAYLOAD_BYTES + 1) } {
+            record.set_payload(payload::head(payload).ok_or(Error::PayloadCharacter)?)?;
+        }
+        Ok(record)
+    }
+
+    /// Frees all strings.
+    ///
+    /// # Safety
+    /// Each is NULL or of malloc, and nobody uses it any more.
+    unsafe fn free_strings(&mut self) {
+        for string in self.headers.iter_mut().chain([&mut self.payload]) {
+            // SAFETY: the caller's promise; no string is left to be freed again.
+            unsafe { malloc::free(std::mem::replace(string, ptr::null_mut())) };
+        }
     }
 }
 
-fn terminated_lines(headers: &HeaderBlock) -> Vec<Cell<u8>> {
-    let mut lines = Vec::with_capacity(headers.as_str().len() + HEADER_COUNT);
-    for header in Header::ALL {
-        lines.extend(headers.line(header).bytes().map(Cell::new));
-        lines.push(Cell::new(0));
-    }
-    lines
+/// The value of a whole line, `NAME: VALUE\n`. Old programs may leave out the blank.
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b":")?.strip_suffix(b"\n")?;
+    let value = value.strip_prefix(b" ").unwrap_or(value);
+    (!value.contains(&b'\n')).then_some(value)
 }
 
 /// The client of the configuration in effect: of the file set last, else of the system's, which is read at
@@ -242,44 +308,9 @@ fn status(result: Result<(), Error>) -> c_int {
     result.map_or_else(|error| -(error.errno() as c_int), |()| 0)
 }
 
-/// Runs the body of a C function. A panic ends here, as `on_panic`: to unwind into C is undefined. So is
-/// the unwinding of `pthread_cancel` through Rust, which therefore waits until the call is over.
+/// Runs the body of a C function. A panic ends here, as `on_panic`: to unwind into C is undefined.
 fn guarded<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
-    let before = set_cancel_state(PTHREAD_CANCEL_DISABLE);
-    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or(on_panic);
-    set_cancel_state(before);
-    result
-}
-
-/// Sets whether this thread can be cancelled, and returns what held before.
-fn set_cancel_state(state: c_int) -> c_int {
-    let mut before = 0;
-    // SAFETY: `before` is room for an integer during the call; the state is one that pthread.h names, or
-    // came from this function.
-    unsafe { pthread_setcancelstate(state, &raw mut before) };
-    before
-}
-
-/// From pthread.h; the libc crate has neither.
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
-
-unsafe extern "C" {
-    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
-}
-
-/// The payload as it will be kept. Of a text longer than a payload may be, only what fits is examined.
-fn payload_head(bytes: &[u8]) -> Option<&str> {
-    let Some(kept) = bytes.get(..PAYLOAD_BYTES).filter(|_| bytes.len() > PAYLOAD_BYTES) else {
-        return std::str::from_utf8(bytes).ok();
-    };
-    match std::str::from_utf8(kept) {
-        Ok(text) => Some(text),
-        // The cut went through a character.
-        Err(error) if error.error_len().is_none() => {
-            kept.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
-        }
-        Err(_) => None,
-    }
+    uncancelled(|| catch_unwind(AssertUnwindSafe(body)).unwrap_or(on_panic))
 }
 
 /// The record behind a reference; none if either pointer is NULL.
@@ -329,59 +360,116 @@ mod tests {
         unsafe { CStr::from_ptr(pointer) }.to_str().unwrap()
     }
 
-    fn record() -> TelemRecord {
-        TelemRecord::new(Record::new(3, "org.example/test/capi", 1).unwrap())
-    }
+    /// A record as C programs have it, and its end.
+    struct Held(TelemRecord);
 
-    #[test]
-    fn c_programs_see_the_lines_of_the_record() {
-        let record = record();
-        for (pointer, header) in record.headers.iter().zip(Header::ALL) {
-            assert_eq!(text_at(*pointer), record.record.headers().line(header));
+    impl Drop for Held {
+        fn drop(&mut self) {
+            // SAFETY: the tests put only strings of malloc into it.
+            unsafe { self.0.free_strings() };
         }
-        assert_eq!(record.header_size, record.record.headers().as_str().len());
-        assert!(record.payload.is_null());
+    }
+
+    fn record() -> Held {
+        Held(TelemRecord::new(Record::new(3, "org.example/test/capi", 1).unwrap().headers()).unwrap())
+    }
+
+    impl Held {
+        fn set_event_id(&mut self, id: &str) {
+            // SAFETY: the tests put only strings of malloc into it.
+            unsafe { self.0.set_event_id(id.parse().unwrap()) }.unwrap();
+        }
+
+        fn set_payload(&mut self, text: &str) {
+            // SAFETY: as above.
+            unsafe { self.0.set_payload(text) }.unwrap();
+        }
+
+        /// Puts a string of the program in the place of a header line.
+        fn replace(&mut self, header: Header, line: &[u8]) {
+            // SAFETY: as above, and no pointer to it was kept.
+            unsafe { malloc::free(self.0.headers[header as usize]) };
+            self.0.headers[header as usize] = malloc::c_string(line).unwrap();
+        }
+
+        fn as_record(&self) -> Result<Record, Error> {
+            // SAFETY: as above.
+            unsafe { self.0.as_record() }
+        }
     }
 
     #[test]
-    fn an_event_id_is_replaced_in_place() {
+    fn the_structure_shows_the_record_that_is_sent() {
         let mut record = record();
-        let (pointer, size) = (record.headers[14], record.header_size);
-        for id in ["0123456789abcdef0123456789abcdef", "ffffffffffffffffffffffffffffffff"] {
-            record.set_event_id(id).unwrap();
-            assert_eq!(text_at(pointer), format!("event_id: {id}\n"));
-            assert!(text_at(record.headers[13]).starts_with("bios_version: "));
-            assert_eq!((record.headers[14], record.header_size), (pointer, size));
+        let sent = record.as_record().unwrap();
+        assert_eq!(sent.payload(), None);
+        for (pointer, header) in record.0.headers.iter().zip(Header::ALL) {
+            assert_eq!(text_at(*pointer), sent.headers().line(header));
         }
-        assert!(record.set_event_id("0").is_err());
-        assert_eq!(text_at(pointer), "event_id: ffffffffffffffffffffffffffffffff\n");
+        assert_eq!(record.0.header_size, sent.headers().as_str().len());
+        assert!(record.0.payload.is_null());
+        record.set_payload("text");
+        assert_eq!(record.as_record().unwrap().payload(), Some("text"));
+    }
+
+    #[test]
+    fn an_event_id_is_replaced_in_place_where_it_fits() {
+        let mut record = record();
+        let (pointer, size) = (record.0.headers[14], record.0.header_size);
+        for id in ["0123456789abcdef0123456789abcdef", "ffffffffffffffffffffffffffffffff"] {
+            record.set_event_id(id);
+            assert_eq!(text_at(pointer), format!("event_id: {id}\n"));
+            assert!(text_at(record.0.headers[13]).starts_with("bios_version: "));
+            assert_eq!((record.0.headers[14], record.0.header_size), (pointer, size));
+        }
+        for own in ["", "event_id: 0\n", &"x".repeat(1000)] {
+            record.replace(Header::EventId, own.as_bytes());
+            record.set_event_id("0123456789abcdef0123456789abcdef");
+            assert_eq!(text_at(record.0.headers[14]), "event_id: 0123456789abcdef0123456789abcdef\n");
+            assert_eq!(record.0.header_size, size);
+        }
     }
 
     #[test]
     fn a_second_payload_replaces_the_first() {
         let mut record = record();
-        record.set_payload("first").unwrap();
-        record.set_payload("two\n").unwrap();
-        assert_eq!((text_at(record.payload), record.payload_size), ("two\n", 4));
-        assert!(record.set_payload("\u{1b}").is_err());
-        assert_eq!((text_at(record.payload), record.payload_size), ("two\n", 4));
-        assert_eq!(record.record.payload(), Some("two\n"));
+        record.set_payload("first");
+        record.set_payload("two\n");
+        assert_eq!((text_at(record.0.payload), record.0.payload_size), ("two\n", 4));
+        assert_eq!(record.as_record().unwrap().payload(), Some("two\n"));
     }
 
     #[test]
-    fn a_payload_is_judged_by_what_is_kept_of_it() {
-        let filled = |head: usize, tail: &[u8]| [vec![b'x'; head], tail.to_vec()].concat();
-        for (bytes, kept) in [
-            (filled(PAYLOAD_BYTES, b""), Some(PAYLOAD_BYTES)),
-            (filled(PAYLOAD_BYTES, b"\xff"), Some(PAYLOAD_BYTES)),
-            (filled(PAYLOAD_BYTES - 1, b"\xc3\xa9"), Some(PAYLOAD_BYTES - 1)),
-            (filled(PAYLOAD_BYTES - 1, b"\xc3"), None),
-            (filled(PAYLOAD_BYTES - 1, b"\xffx"), None),
-            (filled(0, b"\xff"), None),
-            (filled(0, b""), Some(0)),
+    fn lines_of_a_program_are_sent_or_refused() {
+        let longest = [b"build: ".as_slice(), &[b'x'; HEADER_VALUE_BYTES], b"\n"].concat();
+        for (line, sent) in [
+            (b"build: mine\n".as_slice(), Some("mine")),
+            (b"build:mine\n", Some("mine")),
+            (b"build: \n", Some("")),
+            (b"build: a\tb\n", Some("a b")),
+            (b"build: \xe9\n", Some("\u{fffd}")),
+            (&longest, Some(&"x".repeat(HEADER_VALUE_BYTES))),
+            (&[b"build: x".as_slice(), &longest["build: ".len()..]].concat(), None),
+            (b"build: mine", None),
+            (b"build: a\nb\n", None),
+            (b"build: a\n\n", None),
+            (b"Build: mine\n", None),
+            (b"build\n", None),
+            (b"\n", None),
+            (b"", None),
         ] {
-            assert_eq!(payload_head(&bytes).map(str::len), kept, "{} bytes", bytes.len());
+            let mut record = record();
+            record.replace(Header::Build, line);
+            let taken = record.as_record();
+            let text = String::from_utf8_lossy(line);
+            match sent {
+                Some(value) => assert_eq!(taken.unwrap().headers().value(Header::Build), value, "{text}"),
+                None => assert!(matches!(taken, Err(Error::Header("build"))), "{text}"),
+            }
         }
+        let mut record = record();
+        record.replace(Header::Severity, b"severity: 9\n");
+        assert!(matches!(record.as_record(), Err(Error::Header("severity"))));
     }
 
     #[test]
@@ -399,10 +487,10 @@ mod tests {
             let created = unsafe { tm_create_record(&raw mut reference, 1, text, 1) };
             prop_assert_eq!(created == 0, !reference.is_null());
             let mut record = record();
-            let mut own = TelemRef { record: &raw mut record };
+            let mut own = TelemRef { record: &raw mut record.0 };
             // SAFETY: `own` is a reference to a record of this thread, `text` ends in NUL.
             let set = unsafe { tm_set_payload(&raw mut own, text) };
-            prop_assert_eq!(set == 0, !record.payload.is_null());
+            prop_assert_eq!(set == 0, !record.0.payload.is_null());
             // SAFETY: as above.
             prop_assert_eq!(unsafe { tm_set_event_id(&raw mut own, text) }, -1);
             // SAFETY: NULL, or made above and not freed yet.

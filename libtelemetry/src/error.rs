@@ -17,6 +17,9 @@ pub enum Error {
     /// The event id is not 32 lowercase hexadecimal digits.
     #[error(transparent)]
     EventId(#[from] HexIdError),
+    /// A header line that the program wrote is not one.
+    #[error("the header line `{0}` of the record is missing or wrong")]
+    Header(&'static str),
     /// The payload has a control character that is not white space.
     #[error("a payload is text without control characters other than white space")]
     PayloadCharacter,
@@ -54,7 +57,8 @@ impl Error {
     pub fn is_final(&self) -> bool {
         use Errno::{EINVAL, EMSGSIZE, EPERM};
         match self {
-            Error::Classification(_) | Error::EventId(_) | Error::PayloadCharacter | Error::Config(_) => true,
+            Error::Classification(_) | Error::EventId(_) | Error::Header(_) => true,
+            Error::PayloadCharacter | Error::Config(_) => true,
             Error::Refused(errno) => matches!(*errno, EINVAL | EMSGSIZE | EPERM) || self.is_about_consent(),
             Error::NotOptedIn => true,
             Error::Random(_) | Error::Socket { .. } | Error::NoAnswer { .. } => false,
@@ -69,7 +73,8 @@ impl Error {
     /// The error number that the C interface returns, negated, for this error.
     pub fn errno(&self) -> Errno {
         match self {
-            Error::Classification(_) | Error::EventId(_) | Error::PayloadCharacter => Errno::EINVAL,
+            Error::Classification(_) | Error::EventId(_) | Error::Header(_) => Errno::EINVAL,
+            Error::PayloadCharacter => Errno::EINVAL,
             Error::Random(source) => errno_of(source),
             Error::Config(ConfigError::Read { source, .. }) => errno_of(source),
             Error::Config(_) => Errno::EINVAL,

@@ -23,6 +23,8 @@ mod client;
 mod error;
 pub mod host;
 pub mod limits;
+mod malloc;
+mod pthread_setcancelstate;
 mod record;
 
 pub use client::{Client, TELEMPROBD_PID_FILE};

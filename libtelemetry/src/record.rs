@@ -55,6 +55,29 @@ impl Record {
         Ok(Self { headers, payload: None })
     }
 
+    /// A record of these header lines, as a program that may write to them left them. Values that only show something are
+    /// taken as they are.
+    ///
+    /// # Errors
+    /// [`Error::Header`] for a value that [`new`](Self::new) never gives; [`Error::Classification`]; [`Error::EventId`].
+    pub(crate) fn from_headers(headers: HeaderBlock) -> Result<Self, Error> {
+        classification::check(headers.value(Header::Classification))?;
+        headers.value(Header::EventId).parse::<HexId>()?;
+        let is_number =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok();
+        for (header, is_good) in [
+            (Header::RecordFormatVersion, (|text| text == "4") as fn(&str) -> bool),
+            (Header::Severity, |text| matches!(text, "1" | "2" | "3" | "4")),
+            (Header::CreationTimestamp, is_number),
+            (Header::PayloadFormatVersion, is_number),
+        ] {
+            if !is_good(headers.value(header)) {
+                return Err(Error::Header(header.name()));
+            }
+        }
+        Ok(Self { headers, payload: None })
+    }
+
     /// Sets the payload, in place of any set before. It is cut at 8192 bytes on a character boundary.
     ///
     /// # Errors
@@ -130,6 +153,44 @@ mod tests {
         assert_eq!(record.payload().unwrap().len(), PAYLOAD_BYTES);
         record.set_payload(&format!("x{}", "é".repeat(5000))).unwrap();
         assert_eq!(record.payload().unwrap().len(), PAYLOAD_BYTES - 1);
+    }
+
+    #[test]
+    fn header_lines_of_others_are_judged_as_our_own_are_made() {
+        let record = Record::new(2, CLASS, 7).unwrap();
+        let with = |header, value: &str| {
+            let mut headers = record.headers().clone();
+            headers.set(header, value);
+            Record::from_headers(headers)
+        };
+        assert_eq!(Record::from_headers(record.headers().clone()).unwrap(), record);
+        for (header, value) in [
+            (Header::Severity, "4"),
+            (Header::CreationTimestamp, "0"),
+            (Header::HostType, ""),
+            (Header::MachineId, "mine"),
+            (Header::Build, "\"1\""),
+        ] {
+            assert_eq!(with(header, value).unwrap().headers().value(header), value);
+        }
+        for (header, value) in [
+            (Header::RecordFormatVersion, "3"),
+            (Header::Severity, "0"),
+            (Header::Severity, "5"),
+            (Header::Severity, "01"),
+            (Header::CreationTimestamp, ""),
+            (Header::CreationTimestamp, "-1"),
+            (Header::CreationTimestamp, "+1"),
+            (Header::CreationTimestamp, "99999999999999999999"),
+            (Header::PayloadFormatVersion, "one"),
+        ] {
+            assert!(
+                matches!(with(header, value), Err(Error::Header(name)) if name == header.name()),
+                "{value}"
+            );
+        }
+        assert!(matches!(with(Header::Classification, "a/b"), Err(Error::Classification(_))));
+        assert!(matches!(with(Header::EventId, "0"), Err(Error::EventId(_))));
     }
 
     #[test]

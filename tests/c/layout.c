@@ -1,4 +1,5 @@
 /* The structures as existing programs were compiled to read them, and what stands in a new record. */
+#define TM_RECORD_LAYOUT
 #include "check.h"
 #include <stddef.h>
 #include <sys/utsname.h>

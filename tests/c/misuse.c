@@ -2,6 +2,7 @@
  * misuse DIRECTORY: everything that a program can get wrong has its answer, and none of it crashes, leaks or
  * spoils the record. DIRECTORY is an empty one to write to.
  */
+#define TM_RECORD_LAYOUT
 #include "check.h"
 #include <errno.h>
 #include <sys/stat.h>

@@ -3,6 +3,7 @@
  *
  *     cc send_hello.c $(pkg-config --cflags --libs libtelemetry) -o send_hello
  */
+#define TM_RECORD_LAYOUT
 #include <stdio.h>
 #include <string.h>
 #include <telemetry.h>

@@ -2,6 +2,7 @@
  * threads DIRECTORY: eight threads make and send records at once, while the process forks children that do
  * the same. Every call succeeds, nothing hangs, and no two records have the same event id.
  */
+#define TM_RECORD_LAYOUT
 #include "peer.h"
 #include <pthread.h>
 #include <sys/wait.h>

@@ -88,22 +88,42 @@ fn the_library_has_its_soname_and_its_links() {
     }
 }
 
+/// Programs by what they bring along. The header goes with all of them, in old C and in C++.
+const INCLUDERS: [(&str, &str); 3] = [
+    ("nothing", "#include <telemetry.h>\n#include <telemetry.h>\nint x = TM_HEADER_COUNT;\n"),
+    (
+        "a structure of their own",
+        "#include <telemetry.h>\n\
+         struct telem_record { char *headers[15]; char *payload; size_t header_size; size_t payload_size; };\n\
+         char *id(struct telem_ref *ref);\nchar *id(struct telem_ref *ref) { return ref->record->headers[14]; }\n\
+         bool is_on(void);\nbool is_on(void) { return tm_is_opted_in() == 1 ? true : false; }\n",
+    ),
+    (
+        "the wish for ours",
+        "#define TM_RECORD_LAYOUT\n#include <telemetry.h>\n\
+         size_t size(struct telem_ref *ref);\nsize_t size(struct telem_ref *ref) { return ref->record->payload_size; }\n",
+    ),
+];
+
 #[test]
 fn the_header_compiles_as_old_c_and_as_cpp() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("includes.c");
-    fs::write(&source, "#include <telemetry.h>\n#include <telemetry.h>\nint x = TM_HEADER_COUNT;\n").unwrap();
-    for (compiler, language) in
-        [("cc", "-std=c89"), ("cc", "-std=c17"), ("c++", "-std=c++98"), ("c++", "-std=c++17")]
-    {
-        if compiler == "c++" && !is_there(compiler) {
-            println!("skipped: no c++ here (`make deps` installs it)");
-            continue;
+    for (brought, text) in INCLUDERS {
+        fs::write(&source, text).unwrap();
+        for (compiler, language) in
+            [("cc", "-std=c89"), ("cc", "-std=c17"), ("c++", "-std=c++98"), ("c++", "-std=c++17")]
+        {
+            if compiler == "c++" && !is_there(compiler) {
+                println!("skipped: no c++ here (`make deps` installs it)");
+                continue;
+            }
+            println!("{language}, with {brought}");
+            let mut command = Command::new(compiler);
+            command.args(if compiler == "c++" { ["-x", "c++"].as_slice() } else { &[] });
+            command.args([language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
+            run(command.arg(crate_dir().join("include")).arg(&source));
         }
-        let mut command = Command::new(compiler);
-        command.args(if compiler == "c++" { ["-x", "c++"].as_slice() } else { &[] });
-        command.args([language, "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
-        run(command.arg(crate_dir().join("include")).arg(&source));
     }
 }
 
@@ -120,16 +140,42 @@ fn misuse_is_answered_and_never_crashes() {
 
 #[test]
 fn misuse_neither_leaks_nor_reads_what_it_should_not() {
+    let dir = tempfile::tempdir().unwrap();
+    if let Some(mut command) = under_valgrind("misuse") {
+        run(command.arg(dir.path()));
+    }
+}
+
+/// A C program that is watched over; none, and it says so, where there is no valgrind.
+fn under_valgrind(name: &str) -> Option<Command> {
     if !is_there("valgrind") {
         println!("skipped: no valgrind here (`make deps` installs it)");
-        return;
+        return None;
     }
-    let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new("valgrind");
     // `definite` alone: what the library keeps for the life of the process is held by pointers into blocks.
     command.args(["-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-    command.arg("--show-leak-kinds=definite").env("LD_LIBRARY_PATH", library());
-    run(command.arg(compiled("misuse")).arg(dir.path()));
+    command.arg("--show-leak-kinds=definite").env("LD_LIBRARY_PATH", library()).arg(compiled(name));
+    Some(command)
+}
+
+#[test]
+fn strings_of_a_program_are_sent_and_freed() {
+    for command in [Some(program("own_strings")), under_valgrind("own_strings")].iter_mut().flatten() {
+        let far_end = FarEnd::new();
+        run(command.arg(far_end.config()));
+        let message = far_end.message();
+        for (header, value) in [
+            (Header::Classification, "org.example/own/class"),
+            (Header::MachineId, "mine"),
+            (Header::Build, "a build of its own, longer than the one that was there: 0123456789 0123456789"),
+            (Header::BiosVersion, "none"),
+            (Header::EventId, "00000000000000000000000000000abc"),
+        ] {
+            assert_eq!(message.headers.value(header), value);
+        }
+        assert_eq!(message.payload, "a payload of its own\n");
+    }
 }
 
 #[test]
