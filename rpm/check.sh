@@ -80,7 +80,8 @@ check_units() {
     preset=$(rpm2cpio "$(file_of "$package")" | cpio --quiet --extract --to-stdout '*.preset' 2>/dev/null)
     for unit in "$@"; do
         contains "$(script_of "$package" preuninstall)" "${unit##*/}" || object "${unit##*/} is not stopped on removal"
-        if grep -q '^WantedBy=' "$unit"; then
+        # One that has another enabled with it is for administrators to enable.
+        if grep -q '^WantedBy=' "$unit" && ! grep -q '^Also=' "$unit"; then
             contains "$(script_of "$package" postinstall)" "${unit##*/}" || object "${unit##*/} is not enabled by preset"
             contains "$preset" "enable ${unit##*/}" || object "${unit##*/} is in no preset"
             # Enabled is what runs: only this keeps it from working.
@@ -88,7 +89,7 @@ check_units() {
                 grep -qxF 'ConditionPathExists=@SYSCONFDIR@/telemetrics/opt-in' "$unit" ||
                 object "${unit##*/} asks for no consent"
         elif contains "$preset" "enable ${unit##*/}"; then
-            object "${unit##*/} is in a preset, and cannot be enabled"
+            object "${unit##*/} is in a preset, and is not enabled by default"
         fi
         case $unit in
         *klogscanner.service | */*-tail.service | */tele*d.service)

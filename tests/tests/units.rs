@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use telemetry_config::{Key, keys};
 use test_harness::programs;
 
@@ -97,5 +98,81 @@ fn every_service_is_bounded_and_its_program_is_there() {
         for program in service.programs() {
             assert!(programs::path(program).is_file(), "{}: {program} is not built", service.name);
         }
+    }
+}
+
+/// Whoever enables one of the services by itself has what it needs, and by default its activator is enabled instead.
+#[test]
+fn what_can_be_enabled_by_hand_brings_what_starts_it() {
+    let units = units();
+    let mut by_hand = Vec::new();
+    for unit in units.values().filter(|unit| !unit.values("Also").is_empty()) {
+        assert_eq!(unit.values("WantedBy"), ["multi-user.target"], "{}", unit.name);
+        for activator in unit.words("Also") {
+            let activator = &units[activator];
+            assert!(activator.values("Also").is_empty(), "{}", activator.name);
+            assert_eq!(activator.values("WantedBy").len(), 1, "{}", activator.name);
+            by_hand.push((unit.name.as_str(), activator.name.as_str()));
+        }
+    }
+    assert_eq!(
+        by_hand,
+        [
+            ("hprobe.service", "hprobe.timer"),
+            ("telempostd.service", "telempostd.path"),
+            ("telemprobd.service", "telemprobd.socket"),
+        ]
+    );
+}
+
+/// A probe that is started alone finds somebody who listens.
+#[test]
+fn probes_require_the_socket() {
+    let senders = ["hprobe", "journalprobe", "klogscanner", "pstoreprobe"];
+    let units = units();
+    let sends = |unit: &&Unit| unit.programs().iter().any(|program| senders.contains(program));
+    let probes: Vec<_> = units.values().filter(sends).collect();
+    assert_eq!(probes.len(), 5);
+    for probe in probes {
+        for key in ["Requires", "After"] {
+            assert!(probe.words(key).contains(&"telemprobd.socket"), "{}: {key}=", probe.name);
+        }
+    }
+    assert_eq!(units["hprobe.service"].values("ExecStart"), ["@BINDIR@/hprobe -Hlu"]);
+}
+
+/// `systemctl` on a tree with our units and nothing else, without a systemd that runs.
+fn systemctl(root: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("systemctl").arg("--root").arg(root).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// The seed's second way: the services, which bring the socket and the path unit with them.
+#[test]
+fn services_that_are_enabled_are_enabled() {
+    if Command::new("systemctl").arg("--version").output().is_err() {
+        println!("skipped: no systemctl here (Debian package systemd)");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(&folder).unwrap();
+    for entry in fs::read_dir(programs::source_root().join("units")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
+    for (service, activator) in [
+        ("telemprobd.service", "telemprobd.socket"),
+        ("telempostd.service", "telempostd.path"),
+        ("hprobe.service", "hprobe.timer"),
+    ] {
+        for (verb, word) in [("enable", "enabled"), ("disable", "disabled")] {
+            systemctl(root.path(), &[verb, service]);
+            for unit in [service, activator] {
+                assert_eq!(systemctl(root.path(), &["is-enabled", unit]), word, "{verb}: {unit}");
+            }
+        }
+        systemctl(root.path(), &["enable", activator]);
+        assert_eq!(systemctl(root.path(), &["is-enabled", service]), "disabled", "{service}");
     }
 }

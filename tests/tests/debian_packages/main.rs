@@ -136,7 +136,10 @@ fn scripts_name_every_unit_and_no_consent() {
         let text = fs::read_to_string(unit.path()).unwrap();
         assert!(prerm.contains(&name), "{name} is not stopped on removal");
         assert!(postinst.contains(&name), "{name} is not started again after an upgrade");
-        if text.contains("\nWantedBy=") {
+        if text.contains("\nAlso=") {
+            // What it names is enabled in its place; where it was enabled, it stays so.
+            assert!(postinst.contains(&format!("debian-installed '{name}'")), "{name} is enabled by default");
+        } else if text.contains("\nWantedBy=") {
             assert!(postinst.contains(&format!("enable '{name}'")), "{name} is not enabled");
             // Installed is enabled and started: only this keeps it from working.
             assert!(text.contains("\nConditionPathExists=@SYSCONFDIR@/telemetrics/opt-in\n"), "{name}");

@@ -74,10 +74,10 @@ fn services_are_stopped_and_started_by_hand() {
     home::record_of(&machine, "org.clearlinux/heartbeat/ping");
     // The timer's service, as the timer starts it.
     machine.run(&["systemctl", "start", "hprobe.service"]);
-    until("a second record of it", || {
-        let hellos =
-            home::records(&machine).into_iter().filter(|it| it["classification"] == home::HELLO).count();
-        (hellos == 2).then_some(())
+    until("a second sign of life", || {
+        let is_it = |record: &Value| record["classification"] == "org.clearlinux/heartbeat/ping";
+        let lives = home::records(&machine).into_iter().filter(is_it).count();
+        (lives == 2).then_some(())
     });
     home::assert_healthy(&machine);
     let output = machine.output(&["setpriv", "--reuid=65534", "--clear-groups", "telemctl", "stop"]);

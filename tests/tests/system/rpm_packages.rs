@@ -38,6 +38,10 @@ fn rpm_packages_are_silent_before_consent_deliver_after_it_and_go() {
     for unit in home::ACTIVATORS {
         assert_eq!(machine.run(&["systemctl", "is-enabled", unit]), "enabled\n", "{unit}");
     }
+    for unit in home::DAEMONS {
+        let output = machine.output(&["systemctl", "is-enabled", unit]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "disabled\n", "{unit}");
+    }
     debians_tests::way_of_a_record(&machine);
 
     // With consent, nothing has to be started by hand at the next start.
