@@ -119,7 +119,7 @@ pub enum Command {
     Stop,
     /// Stop the services and start them again
     Restart,
-    /// Say whether telemprobd and telempostd are running (exit code 0 either way)
+    /// Say whether telemprobd and telempostd run, or systemd waits to start them (exit code 0 either way)
     IsActive,
     /// Agree that this machine sends telemetry, and start the services
     OptIn,

@@ -136,16 +136,15 @@ pub(crate) fn unit_states(names: &[&str]) -> Result<Vec<UnitState>, String> {
     names.iter().map(state).collect()
 }
 
-/// Prints a line a daemon. The words are systemd's; the exit code says nothing about them, as scripts
-/// around the C program expect.
+/// Prints a line a daemon. The words are systemd's, of what starts the daemon when there is work: it is active on an idle
+/// machine, too. The exit code says nothing about them, as scripts around the C program expect.
 pub(crate) fn is_active(installation: &Installation, out: &mut dyn Write) -> Outcome {
-    let systemctl = Systemctl::default();
-    for name in DAEMONS {
-        let word = if is_managed(installation) {
-            systemctl.active_word(&format!("{name}.service")).map_err(Failure::Told)?
-        } else {
-            word_of_lock(installation, name)
-        };
+    let words = if is_managed(installation) {
+        plan::activator_words(&Systemctl::default()).map_err(Failure::Told)?
+    } else {
+        DAEMONS.map(|name| (name, word_of_lock(installation, name)))
+    };
+    for (name, word) in words {
         writeln!(out, "{name} : {word}").map_err(Failure::Output)?;
     }
     Ok(())

@@ -25,6 +25,10 @@ pub(super) struct Call {
 /// What start and stop handle. The daemons themselves follow from their socket and path unit.
 const ALWAYS_THERE: [&str; 3] = ["hprobe.timer", "telemprobd.socket", "telempostd.path"];
 
+/// The daemons, and what starts them when there is work.
+const ACTIVATORS: [(&str, &str); 2] =
+    [("telemprobd", "telemprobd.socket"), ("telempostd", "telempostd.path")];
+
 /// What start and stop handle where it is installed: a packager may split the probes off.
 const WHERE_INSTALLED: [&str; 2] = ["klogscanner.service", "journal-probe-tail.service"];
 
@@ -69,6 +73,13 @@ pub(super) fn wait_for_records(systemctl: &Systemctl, verb: &'static str) {
     let _ = systemctl.run(&Call { verb, units: vec!["telempostd.path"] });
 }
 
+/// The daemons, each with systemd's word for the unit that starts it.
+pub(super) fn activator_words(systemctl: &Systemctl) -> Result<[(&'static str, String); 2], String> {
+    let [telemprobd, telempostd] = ACTIVATORS;
+    let word = |(name, unit)| systemctl.active_word(unit).map(|word| (name, word));
+    Ok([word(telemprobd)?, word(telempostd)?])
+}
+
 /// Whoever has left telemetry is not to find it among the units that failed. systemctl complains of those that are
 /// not there, and does the others all the same.
 pub(super) fn forget_failures(systemctl: &Systemctl) {
@@ -86,6 +97,7 @@ pub(super) fn run(action: Action, systemctl: &Systemctl) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::systemctl::tests::stand_in;
     use super::*;
 
     fn words(action: Action, installed: &[&str]) -> Vec<String> {
@@ -103,6 +115,16 @@ mod tests {
             // It runs for a moment, and is not started by us.
             assert!(name == "telemprobd-update-trigger.service" || known().contains(&&*name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_daemon_is_active_while_what_starts_it_is() {
+        let answers =
+            "case $2 in telemprobd.socket) echo active ;; telempostd.path) echo failed ;; *) echo no ;; esac";
+        let (_dir, systemctl) = stand_in(answers);
+        let expected = [("telemprobd", "active".to_owned()), ("telempostd", "failed".to_owned())];
+        assert_eq!(activator_words(&systemctl), Ok(expected));
+        assert!(ACTIVATORS.iter().all(|(_, unit)| ALWAYS_THERE.contains(unit)));
     }
 
     #[test]

@@ -83,12 +83,12 @@ fn usable(listing: &str) -> Vec<UnitFile> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A stand-in that answers as this shell text does, and the directory that holds it. A child writes
     /// it: were it open for writing here, a fork of another test would keep it so, and it could not be run.
-    fn stand_in(text: &str) -> (tempfile::TempDir, Systemctl) {
+    pub(in crate::services) fn stand_in(text: &str) -> (tempfile::TempDir, Systemctl) {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("systemctl");
         let script = format!("#!/bin/sh\ncd '{}'\n{text}\n", dir.path().display());

@@ -4,7 +4,8 @@ use crate::home;
 use serde_json::Value;
 use test_harness::until;
 
-const IS_ACTIVE: &str = "telemprobd : inactive\ntelempostd : inactive\n";
+/// Of a machine whose daemons have nothing to do: what waits for work is active.
+const IS_ACTIVE: &str = "telemprobd : active\ntelempostd : active\n";
 
 #[test]
 fn a_record_starts_the_daemons_and_they_end_when_idle() {
@@ -62,6 +63,7 @@ fn services_are_stopped_and_started_by_hand() {
     for unit in home::ACTIVATORS.iter().chain(&home::DAEMONS) {
         assert_eq!(home::property(&machine, unit, "ActiveState"), "inactive", "{unit}");
     }
+    assert_eq!(machine.run(&["telemctl", "is-active"]), "telemprobd : inactive\ntelempostd : inactive\n");
     let output = machine.output(&["hprobe"]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
     for command in ["start", "restart"] {
