@@ -260,6 +260,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
     use clap::error::ErrorKind;
+    use telemetry_runtime::command_line;
 
     #[test]
     fn the_definitions_do_not_contradict_each_other() {
@@ -275,11 +276,15 @@ mod tests {
             "telemctl status -f /c",
             "telemctl journal --config_file /c -V",
             "telemctl --config-file=/c opt-in",
+            "telemctl --conf /c start",
+            "telemctl -f /b -f /c journal -iV",
+            "telemctl -f /b journal -if /c",
         ] {
-            let parsed = Telemctl::try_parse_from(line.split(' ')).unwrap();
+            let parsed = command_line::try_parse_from::<Telemctl>(line.split(' ')).unwrap();
             assert_eq!(parsed.config.file, Some(PathBuf::from("/c")), "{line}");
         }
-        let parsed = TelemJournal::try_parse_from(["telem_journal", "-f", "/c", "-V"]).unwrap();
+        let parsed =
+            command_line::try_parse_from::<TelemJournal>(["telem_journal", "-f", "/c", "-V"]).unwrap();
         assert!(parsed.journal.verbose && parsed.config.file.is_some());
     }
 
@@ -305,7 +310,11 @@ mod tests {
             ("telemctl opt-out --help", ErrorKind::DisplayHelp),
             ("telemctl crash-test now", ErrorKind::UnknownArgument),
         ] {
-            assert_eq!(Telemctl::try_parse_from(line.split(' ')).unwrap_err().kind(), kind, "{line}");
+            assert_eq!(
+                command_line::try_parse_from::<Telemctl>(line.split(' ')).unwrap_err().kind(),
+                kind,
+                "{line}"
+            );
         }
     }
 }

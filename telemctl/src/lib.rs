@@ -35,17 +35,23 @@ use installation::Installation;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use telemetry_runtime::command_line;
 
 /// Runs `telemctl` with the arguments of this process. Ends the process with 2 on wrong arguments.
 pub fn run_telemctl() -> ExitCode {
-    let Telemctl { config, command } = Telemctl::parse();
+    let Telemctl { config, command } = parse::<Telemctl>();
     exit_code::report("telemctl", run(&config, &command))
 }
 
 /// Runs `telem_journal` with the arguments of this process. Ends the process with 2 on wrong arguments.
 pub fn run_telem_journal() -> ExitCode {
-    let TelemJournal { config, journal } = TelemJournal::parse();
+    let TelemJournal { config, journal } = parse::<TelemJournal>();
     exit_code::report("telem_journal", run(&config, &Command::Journal(journal)))
+}
+
+/// Not 1, as other programs of ours say of wrong arguments: scripts know 2.
+fn parse<A: Parser>() -> A {
+    command_line::try_parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
 fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {

@@ -1,12 +1,12 @@
 //! telempostd: delivers the records in the spool to the collector.
 
-use clap::Parser;
 use std::process::ExitCode;
+use telemetry_runtime::{command_line, logging};
 use telempostd::cli::Args;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    telemetry_runtime::logging::init("telempostd");
+    let args = command_line::parse::<Args>();
+    logging::init("telempostd");
     match telempostd::run(args.config_file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

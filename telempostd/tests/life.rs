@@ -276,7 +276,7 @@ fn version_and_help_are_printed_and_the_upload_program_is_not_run_by_hand() {
         assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains(text));
     }
     let output = Command::new(env!("CARGO_BIN_EXE_telempostd")).arg("--no-such").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(1));
     let output = Command::new(upload_program()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("telempostd starts this program"));

@@ -1,9 +1,10 @@
-//! What every process of ours does: it logs, handles signals, watches consent, is the only instance of its kind, reports
-//! to systemd that it is ready, and exits when it has been idle.
+//! What every process of ours does: it reads its command line, logs, handles signals, watches consent, is the only
+//! instance of its kind, reports to systemd that it is ready, and exits when it has been idle.
 //!
 //! Nothing here knows records or what is on disk. The daemons are loops over file descriptors, so that each source of
 //! events here offers a descriptor.
 
+pub mod command_line;
 pub mod config_warnings;
 pub mod consent_watch;
 pub mod idle_exit;

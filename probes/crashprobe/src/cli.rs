@@ -18,25 +18,13 @@ pub struct Args {
     #[arg(short = 'c', long = "core_file", visible_alias = "core-file", value_name = "CORE")]
     pub core_file: Option<PathBuf>,
     /// Name of the process
-    #[arg(
-        short = 'p',
-        long = "process_name",
-        visible_alias = "process-name",
-        value_name = "NAME",
-        allow_hyphen_values = true
-    )]
+    #[arg(short = 'p', long = "process_name", visible_alias = "process-name", value_name = "NAME")]
     process_name: Option<OsString>,
     /// Path of the executable, with / or ! between names
-    #[arg(
-        short = 'E',
-        long = "process_path",
-        visible_alias = "process-path",
-        value_name = "PATH",
-        allow_hyphen_values = true
-    )]
+    #[arg(short = 'E', long = "process_path", visible_alias = "process-path", value_name = "PATH")]
     process_path: Option<OsString>,
     /// Number of the signal
-    #[arg(short = 's', long = "signal", value_name = "SIGNAL", allow_hyphen_values = true)]
+    #[arg(short = 's', long = "signal", value_name = "SIGNAL")]
     signal: Option<OsString>,
     /// Print the payload
     #[arg(short = 'v', long = "verbose")]
@@ -45,16 +33,16 @@ pub struct Args {
     #[arg(long = "root", value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
     /// Process id, for the kernel
-    #[arg(long = "pid", value_name = "PID", allow_hyphen_values = true)]
+    #[arg(long = "pid", value_name = "PID")]
     pid: Option<OsString>,
     /// Id of the thread that crashed, for the kernel
-    #[arg(long = "tid", value_name = "TID", allow_hyphen_values = true)]
+    #[arg(long = "tid", value_name = "TID")]
     tid: Option<OsString>,
     /// Whether others may see into the process, for the kernel
-    #[arg(long = "dumpable", value_name = "0|1|2", allow_hyphen_values = true)]
+    #[arg(long = "dumpable", value_name = "0|1|2")]
     dumpable: Option<OsString>,
     /// Descriptor of the process, for the kernel
-    #[arg(long = "pidfd", value_name = "FD", allow_hyphen_values = true)]
+    #[arg(long = "pidfd", value_name = "FD")]
     pidfd: Option<OsString>,
 }
 
@@ -115,9 +103,10 @@ fn number(value: Option<&OsStr>) -> Option<i32> {
 mod tests {
     use super::*;
     use std::os::unix::ffi::OsStrExt;
+    use telemetry_runtime::command_line;
 
     fn args(line: &[&str]) -> Args {
-        Args::try_parse_from([&["crashprobe"], line].concat()).unwrap()
+        command_line::try_parse_from([&["crashprobe"], line].concat()).unwrap()
     }
 
     #[test]
@@ -172,7 +161,7 @@ mod tests {
             assert!(!args.verbose && args.executable().as_deref() == Some("/usr/bin/x"), "{name}");
         }
         let line = [OsStr::new("crashprobe"), OsStr::new("-p"), OsStr::from_bytes(b"a\xff")];
-        assert_eq!(Args::try_parse_from(line).unwrap().name().as_deref(), Some("a\u{fffd}"));
+        assert_eq!(command_line::try_parse_from::<Args>(line).unwrap().name().as_deref(), Some("a\u{fffd}"));
     }
 
     #[test]

@@ -64,11 +64,13 @@ pub fn add_remark(payload: &str, remark: &str, most_bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use telemetry_runtime::command_line;
 
     #[test]
     fn a_crash_is_called_by_the_best_that_is_known() {
-        let crash = |line: &[&str]| Crash::of(&Args::try_parse_from([&["x"], line].concat()).unwrap());
+        let crash = |line: &[&str]| {
+            Crash::of(&command_line::try_parse_from::<Args>([&["x"], line].concat()).unwrap())
+        };
         assert_eq!(crash(&["-p", "a", "-E", "!bin!a (deleted)"]).label(), "/bin/a");
         assert_eq!(crash(&["-p", "a"]).label(), "a");
         assert_eq!(crash(&[]).label(), "");

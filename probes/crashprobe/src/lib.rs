@@ -71,6 +71,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use telemetry_config::Configuration;
 use telemetry_outbox::sending;
+use telemetry_runtime::command_line;
 
 /// Reports a crash, from the command line to the exit code. `start` is when this process was started; `work` makes
 /// the report, in a process of its own.
@@ -117,5 +118,5 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
     } else {
         let _ = error.print();
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    ExitCode::from(command_line::exit_code(error))
 }

@@ -1,12 +1,12 @@
 //! journalprobe: reports what the journal says of units that failed.
 
-use clap::Parser;
 use std::process::ExitCode;
 use telemetry_journal::Args;
+use telemetry_runtime::{command_line, logging};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    telemetry_runtime::logging::init("journalprobe");
+    let args = command_line::parse::<Args>();
+    logging::init("journalprobe");
     match journalprobe::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -21,11 +21,5 @@ pub(crate) fn commands() -> Vec<Command> {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn no_command_line_contradicts_itself() {
-        for command in super::commands() {
-            command.debug_assert();
-        }
-    }
-}
+#[path = "programs_tests.rs"]
+mod tests;

@@ -1,15 +1,15 @@
 //! hprobe: sends a hello, to show that records arrive.
 
-use clap::Parser;
 use std::path::Path;
 use std::process::ExitCode;
 use telemetry::Record;
 use telemetry_basic_probes::cli::Hprobe;
 use telemetry_basic_probes::hello::{self, Extras};
 use telemetry_outbox::sending;
+use telemetry_runtime::command_line;
 
 fn main() -> ExitCode {
-    match run(&Hprobe::parse()) {
+    match run(&command_line::parse::<Hprobe>()) {
         Ok(()) => {
             println!("Successfully sent record to daemon.");
             ExitCode::SUCCESS

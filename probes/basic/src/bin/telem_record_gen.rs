@@ -1,15 +1,15 @@
 //! telem-record-gen: a record from the command line, for scripts.
 
-use clap::Parser;
 use std::io::Write;
 use std::process::ExitCode;
 use telemetry::{Error, Record};
 use telemetry_basic_probes::cli::TelemRecordGen;
 use telemetry_basic_probes::payload_source::PayloadSource;
 use telemetry_outbox::sending;
+use telemetry_runtime::command_line;
 
 fn main() -> ExitCode {
-    match run(TelemRecordGen::parse()) {
+    match run(command_line::parse::<TelemRecordGen>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("telem-record-gen: {error}");

@@ -1,12 +1,11 @@
 //! klogscanner: sends what went wrong in the kernel.
 
-use clap::Parser;
 use std::process::ExitCode;
 use telemetry_kernel::klogscanner::{self, Args};
-use telemetry_runtime::logging;
+use telemetry_runtime::{command_line, logging};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = command_line::parse::<Args>();
     logging::init("klogscanner");
     match klogscanner::run(&args) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,12 +1,11 @@
 //! pstoreprobe: sends what the kernel kept of its failures over a restart.
 
-use clap::Parser;
 use std::process::ExitCode;
 use telemetry_kernel::pstore::probe::{self, Args};
-use telemetry_runtime::logging;
+use telemetry_runtime::{command_line, logging};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = command_line::parse::<Args>();
     logging::init("pstoreprobe");
     match probe::run(&args) {
         Ok(()) => ExitCode::SUCCESS,
