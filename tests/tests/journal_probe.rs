@@ -23,7 +23,7 @@ impl Scene {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        let args = [&["--directory", self.journal.dir_arg()], args].concat();
+        let args = [&["--once", "--directory", self.journal.dir_arg()], args].concat();
         self.sandbox.run("journalprobe", &args)
     }
 
@@ -191,7 +191,7 @@ fn a_file_with_damaged_entries_is_reported_and_the_others_are_read() {
 fn without_consent_nothing_is_read() {
     let sandbox = Sandbox::new();
     sandbox.opt_out();
-    for args in [&[][..], &["-t"]] {
+    for args in [&[][..], &["-t"], &["--once"]] {
         let output = sandbox.run("journalprobe", args);
         assert_eq!(output.status.code(), Some(1));
         assert!(

@@ -33,7 +33,7 @@ fn follow(sandbox: &Sandbox, journal: &Journal) -> Process {
 
 /// Runs the probe to its end, which is a success.
 fn run(sandbox: &Sandbox, journal: &Journal) {
-    let mut probe = start(sandbox, journal, &[]);
+    let mut probe = start(sandbox, journal, &["--once"]);
     let status = probe.wait();
     assert!(status.success(), "{status}: {}", probe.log());
 }
@@ -110,6 +110,22 @@ fn following_begins_with_what_is_new_and_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn without_an_option_it_reports_what_is_there_and_then_what_comes() {
+    let (sandbox, journal) = scene(&[Entry::exit("old.service", 600)]);
+    let _daemon = sandbox.start_telemprobd();
+    let mut probe = start(&sandbox, &journal, &[]);
+    wait_until_told(&sandbox, &probe, "old.service");
+    journal.append(FILE, &[Entry::exit("new.service", 0)]);
+    wait_until_told(&sandbox, &probe, "new.service");
+    assert!(probe.try_status().unwrap().is_none(), "{}", probe.log());
+    probe.stop();
+    let mut again = start(&sandbox, &journal, &[]);
+    again.wait_for_log("following the journal");
+    again.stop();
+    assert_eq!(told(&sandbox), once(["new.service", "old.service"]));
+}
+
+#[test]
 fn following_where_nothing_ever_failed_misses_nothing() {
     let (sandbox, journal) = scene(&[Entry::new(600).with("MESSAGE", "all is well")]);
     let _daemon = sandbox.start_telemprobd();
@@ -140,7 +156,7 @@ fn a_probe_that_is_killed_at_any_moment_neither_repeats_nor_misses() {
     let mut kills = 0;
     for step in [0, 1, 2, 7, 30, 50, 70, 100] {
         let before = records();
-        let mut probe = start(&sandbox, &journal, &[]);
+        let mut probe = start(&sandbox, &journal, &["--once"]);
         let ended = until("the next records", || {
             if probe.try_status().unwrap().is_some() {
                 return Some(true);
@@ -219,7 +235,7 @@ fn rotation_under_a_probe_that_follows() {
 #[test]
 fn what_telemprobd_does_not_take_is_kept() {
     let (sandbox, journal) = scene(&[Entry::exit("a.service", 60)]);
-    let mut probe = start(&sandbox, &journal, &[]);
+    let mut probe = start(&sandbox, &journal, &["--once"]);
     assert_eq!(probe.wait().code(), Some(1), "{}", probe.log());
     assert!(probe.log().contains("telemctl start"), "{}", probe.log());
     let _daemon = sandbox.start_telemprobd();
@@ -289,7 +305,7 @@ fn one_probe_at_a_time() {
     let (sandbox, journal) = scene(&[]);
     let _daemon = sandbox.start_telemprobd();
     let mut probe = follow(&sandbox, &journal);
-    let mut second = start(&sandbox, &journal, &[]);
+    let mut second = start(&sandbox, &journal, &["--once"]);
     assert_eq!(second.wait().code(), Some(1));
     assert!(
         second.log().contains(&format!(

@@ -148,6 +148,6 @@ fn a_probe_reports_each_finding_once_and_the_machine_keeps_its_id() {
 }
 
 fn start_probe(sandbox: &Sandbox, journal: &Journal) -> Process {
-    let args = ["-f", &sandbox.config_arg(), "--directory", journal.dir_arg()];
+    let args = ["--once", "-f", &sandbox.config_arg(), "--directory", journal.dir_arg()];
     Process::start(&sandbox.path(""), "journalprobe", &args)
 }

@@ -174,7 +174,7 @@ fn journalprobe_syncs_its_state() {
     journal.append("system.journal", &[Entry::exit("a.service", 60)]);
     let _telemprobd = sandbox.start_telemprobd();
     let trace = Trace::new(&sandbox);
-    trace.run("journalprobe", &["-f", &sandbox.config_arg(), "--directory", journal.dir_arg()]);
+    trace.run("journalprobe", &["--once", "-f", &sandbox.config_arg(), "--directory", journal.dir_arg()]);
     check(&trace, &sandbox.path("state/journalprobe-other.json"), &SYNCED);
     trace.check_that_nothing_else_was_written();
 }

@@ -11,9 +11,12 @@ pub struct Args {
     /// Configuration file [default: the system's]
     #[arg(short = 'f', long = "config_file", visible_alias = "config-file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
-    /// Report new entries only, and go on until it is stopped
+    /// Report new entries only
     #[arg(short = 't', long)]
     pub tail: bool,
+    /// Report what the journal has and end, instead of going on until it is stopped
+    #[arg(long, conflicts_with = "tail")]
+    pub once: bool,
     /// Read the journal files in this directory instead of the system's
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,

@@ -27,7 +27,7 @@ const OTHER_BOOK: &str = "journalprobe-other";
 
 const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Reads the journal until its end, or follows it until the probe is stopped or consent is withdrawn.
+/// Follows the journal until the probe is stopped or consent is withdrawn, or reads it until its end.
 ///
 /// # Errors
 /// [`ProbeError`], for a person to read. What was found and not sent is kept for the next time.
@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<(), ProbeError> {
     let mut state = open_state(&settings, name, &clock)?;
     let reading = Reading::open(directory, filter, args.tail, &mut state)?;
     let mut probe = Probe { settings: &settings, client: &client, signals, consent, reading, state, clock };
-    let end = if args.tail { probe.follow() } else { probe.once() };
+    let end = if args.once { probe.once() } else { probe.follow() };
     readiness::stopping();
     finish(probe, end?)
 }

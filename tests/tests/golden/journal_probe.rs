@@ -21,7 +21,11 @@ fn records_after(state: &str) -> Vec<Spooled> {
     journal.append_export("system.journal", text("logs/journal.export").as_bytes());
     let _telemprobd = machine.sandbox.start_telemprobd();
     for _ in 0..2 {
-        stdout(machine.sandbox.run("journalprobe", &["--directory", journal.dir_arg(), "--boot", BOOT]));
+        stdout(
+            machine
+                .sandbox
+                .run("journalprobe", &["--once", "--directory", journal.dir_arg(), "--boot", BOOT]),
+        );
     }
     let mut after = machine.json("state/journalprobe-other.json");
     // Without the number of the file, which is another one here.
