@@ -234,7 +234,10 @@ pub struct JournalArguments {
     /// Print column names first and the number of records last
     #[arg(short = 'V', long)]
     pub verbose: bool,
-    /// Print the kept payload under each line (record_retention_enabled=true keeps it)
+    /// List what waits and what was rejected, too, and say of each record what became of it
+    #[arg(long)]
+    pub all: bool,
+    /// Print the payload under each line, if it is here (record_retention_enabled=true keeps it)
     #[arg(short = 'i', long = "include_record", alias = "include-record")]
     pub include_record: bool,
     /// Only the record of this id

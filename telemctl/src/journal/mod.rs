@@ -3,8 +3,11 @@
 //! ```text
 //! CLASSIFICATION (30 wide) LOCAL TIME RECORD ID EVENT ID BOOT ID
 //! ```
+//!
+//! With `--all` those that wait and those that were rejected stand among them, and each line ends with its state.
 
 mod filter;
+mod listed;
 
 use crate::cli::JournalArguments;
 use crate::exit_code::{Failure, Outcome};
@@ -13,6 +16,7 @@ use crate::installation::Installation;
 use crate::local_time;
 use filter::Filter;
 use jiff::tz::TimeZone;
+use listed::{Listed, State};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
@@ -23,40 +27,61 @@ pub(crate) fn run(installation: &Installation, arguments: &JournalArguments, out
     let journal = DeliveryLog::new(log_dir);
     let entries = journal.entries().map_err(|error| unreadable(&log_dir.join("journal"), &error))?;
     let filter = Filter::of(arguments);
-    let zone = local_time::zone();
-    let mut shown = 0_usize;
-    if arguments.verbose {
-        writeln!(out, "{}", column_names()).map_err(Failure::Output)?;
+    let left = entries.into_iter().filter(|entry| filter.fits(entry));
+    let mut records: Vec<_> = left.map(|entry| Listed { entry, state: State::Left, payload: None }).collect();
+    if arguments.all {
+        let spool_dir = &installation.settings.spool_dir;
+        let here = listed::of_spool(spool_dir, &filter, arguments.include_record);
+        records.extend(here.map_err(|error| unreadable(spool_dir, &error))?);
+        records.sort_by_key(|record| record.entry.unix_secs);
     }
-    for entry in entries.iter().filter(|entry| filter.fits(entry)) {
-        shown += 1;
-        writeln!(out, "{}", line(entry, &zone)).map_err(Failure::Output)?;
+    let zone = local_time::zone();
+    if arguments.verbose {
+        writeln!(out, "{}", column_names(arguments.all)).map_err(Failure::Output)?;
+    }
+    for record in &records {
+        let state = arguments.all.then_some(record.state);
+        writeln!(out, "{}", line(&record.entry, state, &zone)).map_err(Failure::Output)?;
         if arguments.include_record {
-            let kept = journal
-                .kept_payload(entry)
-                .map_err(|error| unreadable(&log_dir.join("records").join(&entry.record_id), &error))?;
-            kept.map_or(Ok(()), |bytes| print_payload(&bytes, out)).map_err(Failure::Output)?;
+            print_payload_of(record, &journal, log_dir, out)?;
         }
     }
     if arguments.verbose {
-        writeln!(out, "Total records: {shown}").map_err(Failure::Output)?;
+        writeln!(out, "Total records: {}", records.len()).map_err(Failure::Output)?;
     }
     Ok(())
 }
 
-fn column_names() -> String {
-    let [class, time, record, event, boot] =
-        ["Classification", "Time stamp", "Record ID", "Event ID", "Boot ID"];
-    format!("{class:<30} {time:<27} {record:<32} {event:<32} {boot:<36}")
+fn print_payload_of(record: &Listed, journal: &DeliveryLog, log_dir: &Path, out: &mut dyn Write) -> Outcome {
+    let Listed { entry, state, payload } = record;
+    let kept = match state {
+        State::Waiting | State::Rejected => {
+            payload.as_ref().map(|payload| format!("{payload}\n").into_bytes())
+        }
+        State::Left => journal
+            .kept_payload(entry)
+            .map_err(|error| unreadable(&log_dir.join("records").join(&entry.record_id), &error))?,
+    };
+    kept.map_or(Ok(()), |bytes| print_payload(&bytes, out)).map_err(Failure::Output)
 }
 
-fn line(entry: &DeliveryEntry, zone: &TimeZone) -> String {
+fn column_names(with_state: bool) -> String {
+    let [class, time, record, event, boot] =
+        ["Classification", "Time stamp", "Record ID", "Event ID", "Boot ID"];
+    let state = if with_state { " State" } else { "" };
+    format!("{class:<30} {time:<27} {record:<32} {event:<32} {boot:<36}{state}")
+}
+
+fn line(entry: &DeliveryEntry, state: Option<State>, zone: &TimeZone) -> String {
     let DeliveryEntry { record_id, unix_secs, classification, event_id, boot_id } = entry;
     let time = local_time::format(*unix_secs, zone);
     // The padding counts characters, as `%-30s` does for the ASCII that a classification is.
     let [class, record, event, boot] =
         [classification, record_id, event_id, boot_id].map(|text| harmless::word(text));
-    format!("{class:<30} {time} {record} {event} {boot}")
+    match state {
+        None => format!("{class:<30} {time} {record} {event} {boot}"),
+        Some(state) => format!("{class:<30} {time} {record} {event:<32} {boot:<36} {}", state.word()),
+    }
 }
 
 /// The payload as it was sent: the newline that keeping added is taken off, and one is put where the
@@ -90,12 +115,12 @@ mod tests {
             boot_id: "60c014cd-4693-40f1-b334-548cd932949b".to_owned(),
         };
         assert_eq!(
-            line(&entry, &TimeZone::UTC),
+            line(&entry, None, &TimeZone::UTC),
             "a/b/c\\u{1b}[1m                 Mon 2018-04-02 17:48:01 UTC 000000000000000000000000000000ff \
              5de9de8d5f3c6a7d445d75ba01cc3322 60c014cd-4693-40f1-b334-548cd932949b"
         );
         let long = DeliveryEntry { classification: "x".repeat(35), ..entry };
-        assert!(line(&long, &TimeZone::UTC).starts_with(&format!("{} Mon 2018", "x".repeat(35))));
+        assert!(line(&long, None, &TimeZone::UTC).starts_with(&format!("{} Mon 2018", "x".repeat(35))));
     }
 
     #[test]
