@@ -181,20 +181,22 @@ fn core_pattern_has_options_that_crashprobe_has() {
 }
 
 #[test]
-fn the_example_of_the_c_manual_compiles() {
-    let manual = filled("docs/man/telemetry.3");
-    let (_, example) = manual.split_once(".Bd -literal -offset indent\n").unwrap();
-    let source = example.split_once(".Ed\n").unwrap().0.replace("\\e", "\\");
+fn the_examples_of_the_c_manuals_compile() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("example.c");
-    fs::write(&file, source).unwrap();
-    let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
-        .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
-        .arg(executables::source_root().join("libtelemetry/include"))
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    for page in ["telemetry.3", "tm_create_record.3", "tm_set_event_id.3"] {
+        let manual = filled(&format!("docs/man/{page}"));
+        let (_, examples) = manual.split_once("\n.Sh EXAMPLES\n").unwrap();
+        let (_, example) = examples.split_once(".Bd -literal -offset indent\n").unwrap();
+        fs::write(&file, example.split_once(".Ed\n").unwrap().0.replace("\\e", "\\")).unwrap();
+        let compiled = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()))
+            .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+            .arg(executables::source_root().join("libtelemetry/include"))
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(compiled.status.success(), "{page}: {}", String::from_utf8_lossy(&compiled.stderr));
+    }
 }
 
 /// Everything that is installed below `prefix=/usr`. Other programs and packages rely on these names.
@@ -246,6 +248,10 @@ const INSTALLED: &[&str] = &[
     "usr/share/man/man1/telempostd.1",
     "usr/share/man/man1/telemprobd.1",
     "usr/share/man/man3/telemetry.3",
+    "usr/share/man/man3/tm_create_record.3",
+    "usr/share/man/man3/tm_send_record.3",
+    "usr/share/man/man3/tm_set_event_id.3",
+    "usr/share/man/man3/tm_set_payload.3",
     "usr/share/man/man5/telemetrics.conf.5",
 ];
 

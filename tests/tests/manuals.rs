@@ -5,7 +5,7 @@ use std::fs;
 use test_harness::programs;
 
 /// How the names of our pages begin.
-const OURS: [&str; 6] = ["telem", "hprobe", "crashprobe", "journalprobe", "klogscanner", "pstore"];
+const OURS: [&str; 7] = ["telem", "tm_", "hprobe", "crashprobe", "journalprobe", "klogscanner", "pstore"];
 
 /// The manuals by file name.
 fn manuals() -> BTreeMap<String, String> {
@@ -72,5 +72,48 @@ fn every_unit_is_in_a_manual_and_refers_to_one() {
             let page = page.strip_prefix("man:").unwrap().replace('(', ".").replace(')', "");
             assert!(manuals.contains_key(&page), "{unit}: there is no {page}");
         }
+    }
+}
+
+/// A prototype of the header as mdoc writes it: `.Ft TYPE`, `.Fn NAME "ARGUMENT" ...`.
+fn as_mdoc(prototype: &str) -> String {
+    let (head, arguments) = prototype.split_once('(').unwrap();
+    let (kind, name) = head.rsplit_once(' ').unwrap();
+    let arguments = arguments.trim_end_matches(')').split(", ");
+    let quoted = arguments.map(|argument| match argument {
+        "void" => " void".to_owned(),
+        argument => format!(" \"{argument}\""),
+    });
+    format!(".Ft {kind}\n.Fn {name}{}", quoted.collect::<String>())
+}
+
+#[test]
+fn each_function_of_the_header_is_in_a_manual_as_it_is_declared() {
+    let manuals = manuals();
+    let header =
+        fs::read_to_string(programs::source_root().join("libtelemetry/include/telemetry.h")).unwrap();
+    // Declarations stand at the beginning of a line; a long one goes on in the next.
+    let text = header.replace(",\n                     ", ", ");
+    let is_one = |line: &&str| line.contains(" tm_") && line.ends_with(");") && !line.starts_with([' ', '/']);
+    let prototypes: Vec<_> = text.lines().filter(is_one).map(|line| line.trim_end_matches(';')).collect();
+    assert_eq!(prototypes.len(), 7, "{prototypes:?}");
+    for prototype in prototypes {
+        let declared = as_mdoc(prototype);
+        assert!(section(&manuals["telemetry.3"], "SYNOPSIS").unwrap().contains(&declared), "{declared}");
+        let name = prototype.split_once('(').unwrap().0.rsplit_once(' ').unwrap().1;
+        let Some(own) = manuals.get(&format!("{name}.3")) else { continue };
+        assert!(section(own, "SYNOPSIS").unwrap().contains(&declared), "{name}.3: {declared}");
+    }
+}
+
+#[test]
+fn the_functions_that_programs_call_most_have_a_page_each() {
+    let manuals = manuals();
+    for name in ["tm_create_record", "tm_set_payload", "tm_send_record", "tm_set_event_id"] {
+        let manual = manuals.get(&format!("{name}.3")).unwrap_or_else(|| panic!("no {name}.3"));
+        for section_name in ["LIBRARY", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "SEE ALSO"] {
+            assert!(section(manual, section_name).is_some(), "{name}.3 has no {section_name}");
+        }
+        assert!(manual.contains(&format!("\n.Sh NAME\n.Nm {name}\n.Nd ")), "{name}.3");
     }
 }
