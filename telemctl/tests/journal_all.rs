@@ -2,16 +2,15 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
-mod instance;
-
-use instance::{Instance, Said, telem_journal};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, UNIX_EPOCH};
 use telemetry::Record;
 use telemetry_record::message::Message;
-use telemetry_store::rejected::{Rejected, Rejection};
+use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{Durability, StoredRecord, Writer};
+
+use test_harness::{Printed, Sandbox, programs};
 
 const LEFT: &str = "2dd22a0b42c9c6ca5ab7e2a3cdd3f6d1";
 const EVENT: &str = "5de9de8d5f3c6a7d445d75ba01cc3322";
@@ -29,7 +28,7 @@ fn message(class: &str, payload: &str) -> Message {
 
 /// A record that left, then two that wait in one file, then one that was rejected, a minute apart. Returns the ids of
 /// those that wait.
-fn fill(instance: &Instance) -> [String; 2] {
+fn fill(instance: &Sandbox) -> [String; 2] {
     let entry = [LEFT, &START_SECS.to_string(), "org.example/all/left", EVENT, BOOT].join("\u{1e}");
     instance.write("log/journal", &format!("{entry}\n"));
     let path = instance.path("spool");
@@ -43,7 +42,7 @@ fn fill(instance: &Instance) -> [String; 2] {
     let record =
         StoredRecord { id: REJECTED.parse().unwrap(), message: message("org.example/all/bad", "rejected\n") };
     let then = UNIX_EPOCH + Duration::from_secs(START_SECS + 120);
-    Rejected::default().keep(&spool, &record, refusal, then).unwrap();
+    RejectedWriter::default().keep(&spool, &record, refusal, then).unwrap();
     // None of these is a record.
     fs::write(path.join(".unfinished"), "half").unwrap();
     fs::write(path.join("noise"), "noise").unwrap();
@@ -60,7 +59,7 @@ fn line(class: &str, minute: u64, id: &str, boot: &str, state: &str) -> String {
 
 #[test]
 fn every_record_has_its_state() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let [one, other] = fill(&instance);
     let lines = [
         line("left", 0, LEFT, BOOT, "left"),
@@ -70,7 +69,7 @@ fn every_record_has_its_state() {
     ];
     assert_eq!(
         instance.say(&["journal", "--all"]),
-        Said { code: Some(0), out: lines.concat(), err: String::new() }
+        Printed { code: Some(0), out: lines.concat(), err: String::new() }
     );
     let columns = format!(
         "{:<30} {:<27} {:<32} {:<32} {:<36} State\n",
@@ -79,7 +78,10 @@ fn every_record_has_its_state() {
     let verbose = [&columns, &lines.concat(), "Total records: 4\n"].concat();
     assert_eq!(instance.say(&["journal", "--all", "-V"]).out, verbose);
     let config = instance.config();
-    let same = Said::of(&mut telem_journal(&["--all", "-V", "-f", config.to_str().unwrap()]));
+    let same = Printed::from_command(&mut programs::command(
+        "telem_journal",
+        &["--all", "-V", "-f", config.to_str().unwrap()],
+    ));
     assert_eq!(same.out, verbose);
     // Without it, as ever.
     let plain = instance.say(&["journal"]).out;
@@ -88,7 +90,7 @@ fn every_record_has_its_state() {
 
 #[test]
 fn payloads_that_are_here_are_printed_with_retention_or_without() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let [one, other] = fill(&instance);
     let expected = |kept: &str| {
         [
@@ -110,7 +112,7 @@ fn payloads_that_are_here_are_printed_with_retention_or_without() {
 
 #[test]
 fn filters_hold_for_all() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     let [one, other] = fill(&instance);
     for (arguments, expected) in [
         (&["-r", &one][..], vec![line("one", 1, &one, "-", "waiting")]),
@@ -126,10 +128,10 @@ fn filters_hold_for_all() {
 
 #[test]
 fn a_spool_that_is_not_there_has_no_records_and_one_that_cannot_be_read_is_an_error() {
-    let instance = Instance::new();
+    let instance = Sandbox::bare("");
     assert_eq!(
         instance.say(&["journal", "--all"]),
-        Said { code: Some(0), out: String::new(), err: String::new() }
+        Printed { code: Some(0), out: String::new(), err: String::new() }
     );
     instance.write("spool", "");
     let said = instance.say(&["journal", "--all"]);

@@ -114,15 +114,15 @@ fn without_an_option_it_reports_what_is_there_and_then_what_comes() {
     let (sandbox, journal) = scene(&[Entry::exit("old.service", 600)]);
     let _daemon = sandbox.start_telemprobd();
     let mut probe = start(&sandbox, &journal, &[]);
-    wait_until_told(&sandbox, &probe, "old.service");
+    wait_until_reported(&sandbox, &probe, "old.service");
     journal.append(FILE, &[Entry::exit("new.service", 0)]);
-    wait_until_told(&sandbox, &probe, "new.service");
+    wait_until_reported(&sandbox, &probe, "new.service");
     assert!(probe.try_status().unwrap().is_none(), "{}", probe.log());
     probe.stop();
     let mut again = start(&sandbox, &journal, &[]);
     again.wait_for_log("following the journal");
     again.stop();
-    assert_eq!(told(&sandbox), once(["new.service", "old.service"]));
+    assert_eq!(reported(&sandbox), once(["new.service", "old.service"]));
 }
 
 #[test]

@@ -21,5 +21,4 @@ pub(crate) fn commands() -> Vec<Command> {
 }
 
 #[cfg(test)]
-#[path = "programs_tests.rs"]
 mod tests;
