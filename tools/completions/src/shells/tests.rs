@@ -31,7 +31,7 @@ fn bash_completes_commands_and_options() {
         (&["telemctl", "rejected", "re"], &["retry"]),
         (&["telempostd", "--config"], &["--config-file", "--config_file"]),
         (&["hprobe", "--h"], &["--heartbeat", "--help"]),
-        (&["telem-collector", "--data"], &["--database"]),
+        (&["telem-collector", "--data"], &["--database", "--database-file"]),
     ] {
         let mut offered = offered_by_bash(dir.path(), words);
         offered.sort();
