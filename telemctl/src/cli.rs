@@ -133,7 +133,7 @@ pub enum Command {
     /// Look for what is wrong, and say the remedy
     #[command(after_help = DOCTOR_AFTER_HELP)]
     Doctor(OutputFormat),
-    /// The records that a server refused for good: list them, send them again, drop them
+    /// The records that a server rejected: list them, send them again, drop them
     #[command(subcommand, after_help = REJECTED_AFTER_HELP)]
     Rejected(RejectedCommand),
     /// The configuration: show what holds, check it, change a value

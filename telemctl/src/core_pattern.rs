@@ -147,7 +147,7 @@ impl Obstacle {
 
 impl From<Obstacle> for Failure {
     fn from(obstacle: Obstacle) -> Self {
-        Failure::told(format!("{}; {}", obstacle.text(), obstacle.remedy()))
+        Failure::message(format!("{}; {}", obstacle.text(), obstacle.remedy()))
     }
 }
 

@@ -22,7 +22,7 @@ pub enum Failure {
     /// Words that scripts know, to be printed as they are.
     Fixed(&'static str),
     /// One line that names the thing, the reason and the remedy.
-    Told(String),
+    Message(String),
     /// Standard output does not take what is written to it.
     Output(io::Error),
 }
@@ -32,8 +32,8 @@ pub type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// A failure with this line.
-    pub fn told(line: impl Into<String>) -> Self {
-        Failure::Told(line.into())
+    pub fn message(line: impl Into<String>) -> Self {
+        Failure::Message(line.into())
     }
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Fixed(line) => f.write_str(line),
-            Failure::Told(line) => f.write_str(line),
+            Failure::Message(line) => f.write_str(line),
             Failure::Output(error) => write!(f, "standard output: {error}"),
         }
     }

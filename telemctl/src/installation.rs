@@ -34,11 +34,11 @@ pub fn read_configuration(file: Option<&Path>) -> Result<Configuration, Failure>
     let path = match file {
         Some(path) => Some(
             std::path::absolute(path)
-                .map_err(|error| Failure::told(format!("{}: {error}", path.display())))?,
+                .map_err(|error| Failure::message(format!("{}: {error}", path.display())))?,
         ),
         None => None,
     };
-    Configuration::load(path.as_deref()).map_err(|error| Failure::told(error.to_string()))
+    Configuration::load(path.as_deref()).map_err(|error| Failure::message(error.to_string()))
 }
 
 /// The wrong values of a configuration, of the keys of all programs.

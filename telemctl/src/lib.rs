@@ -89,7 +89,7 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
 
 fn installation(file: Option<&Path>) -> Result<Installation, Failure> {
     let configuration = installation::read_configuration(file)?;
-    Installation::new(&configuration, file.is_some()).map_err(|error| Failure::told(error.to_string()))
+    Installation::new(&configuration, file.is_some()).map_err(|error| Failure::message(error.to_string()))
 }
 
 fn warn(installation: &Installation) {

@@ -22,14 +22,14 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
             ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
             _ => "not opted in",
         };
-        Failure::told(format!("{} cannot be made: {error}; {remedy}", path.display()))
+        Failure::message(format!("{} cannot be made: {error}; {remedy}", path.display()))
     })?;
     let directories = if installation.is_private { Ok(()) } else { work_directories::make(installation) };
     let explained = explain(installation, &path, out);
-    directories.map_err(|error| Failure::told(format!("opted in, but {error}")))?;
+    directories.map_err(|error| Failure::message(format!("opted in, but {error}")))?;
     if services::is_managed(installation) {
         services::start_units().map_err(|reason| {
-            Failure::told(format!("opted in, but not all is started: {reason}; then run `telemctl start`"))
+            Failure::message(format!("opted in, but not all is started: {reason}; then run `telemctl start`"))
         })?;
     }
     // Last, since nobody need read it for the rest to be done.

@@ -39,7 +39,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
             ErrorKind::PermissionDenied => "run this as root or as the owner of the directory",
             _ => "still opted in; remove it by hand",
         };
-        Failure::told(format!("{} cannot be removed: {error}; {remedy}", path.display()))
+        Failure::message(format!("{} cannot be removed: {error}; {remedy}", path.display()))
     })?;
     // All is done before anything is printed: nobody need read it.
     let stopped = stop_daemons(installation);
@@ -48,9 +48,9 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     writeln!(out, "Opted out: {} is removed. Nothing is collected or sent any more.", path.display())
         .map_err(Failure::Output)?;
     let kept = report(&removals, out)?;
-    stopped.map_err(|reason| Failure::told(format!("opted out, but {reason}")))?;
+    stopped.map_err(|reason| Failure::message(format!("opted out, but {reason}")))?;
     match kept {
-        Some(path) => Err(Failure::told(format!(
+        Some(path) => Err(Failure::message(format!(
             "opted out, but not all that was kept is gone; remove {} by hand",
             path.display()
         ))),

@@ -31,7 +31,7 @@ struct Preview {
 
 /// Prints the preview, for people or as JSON.
 pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
-    let preview = Preview::of(installation).map_err(|error| Failure::told(error.to_string()))?;
+    let preview = Preview::of(installation).map_err(|error| Failure::message(error.to_string()))?;
     if json {
         serde_json::to_writer_pretty(&mut *out, &preview)
             .map_err(io::Error::from)

@@ -15,8 +15,8 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write) -> Outcome {
     faults.iter().try_for_each(|fault| writeln!(out, "{}", word(fault))).map_err(Failure::Output)?;
     match faults.len() {
         0 => writeln!(out, "{}: nothing is wrong", configuration.source()).map_err(Failure::Output),
-        1 => Err(Failure::told("the configuration has 1 fault")),
-        number => Err(Failure::told(format!("the configuration has {number} faults"))),
+        1 => Err(Failure::message("the configuration has 1 fault")),
+        number => Err(Failure::message(format!("the configuration has {number} faults"))),
     }
 }
 

@@ -22,7 +22,7 @@ const NEW_FILE_MODE: u32 = 0o644;
 
 /// Checks the value as the programs do, writes it, and has the daemons read it.
 pub(super) fn run(file: Option<&Path>, name: &str, value: &str, out: &mut dyn Write) -> Outcome {
-    let key = programs::key(name).ok_or_else(|| Failure::told(unknown(name)))?;
+    let key = programs::key(name).ok_or_else(|| Failure::message(unknown(name)))?;
     let value = checked(key, value)?;
     let path = match file {
         Some(path) => std::path::absolute(path).map_err(|error| failure(path, &error))?,
@@ -56,7 +56,7 @@ fn checked(key: &dyn AnyKey, value: &str) -> Result<String, Failure> {
     let meant = value.replace("\\s", " ");
     if meant.contains(char::is_control) || !key.allows(&meant) {
         let (name, shown, allowed) = (key.name(), key.shown(&meant), key.allowed());
-        return Err(Failure::told(format!("{name}={}: must be {allowed}", shown.escape_debug())));
+        return Err(Failure::message(format!("{name}={}: must be {allowed}", shown.escape_debug())));
     }
     let inner = meant.trim_matches(' ');
     let leading = meant.len() - meant.trim_start_matches(' ').len();
@@ -87,7 +87,7 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Configuration, Failure> {
-    Configuration::parse(path, text).map_err(|error| Failure::told(error.to_string()))
+    Configuration::parse(path, text).map_err(|error| Failure::message(error.to_string()))
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -116,7 +116,7 @@ fn take_effect(key: &dyn AnyKey, before: Result<Installation, ConfigError>, out:
     for (name, pid) in services::running(&installation) {
         if obeys(name) {
             services::send_signal(name, pid, Signal::SIGHUP).map_err(|errno| {
-                Failure::told(format!("{name} (pid {pid}) was not reloaded: {errno}; run `kill -HUP {pid}`"))
+                Failure::message(format!("{name} (pid {pid}) was not reloaded: {errno}; run `kill -HUP {pid}`"))
             })?;
             writeln!(out, "{name} reads it now.").map_err(Failure::Output)?;
         }
@@ -136,7 +136,7 @@ fn failure(path: &Path, error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => "; run this as root or as the owner of the file",
         _ => "",
     };
-    Failure::told(format!("{}: {error}{hint}", path.display()))
+    Failure::message(format!("{}: {error}{hint}", path.display()))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn each_step_is_told_once() {
+    fn each_step_is_printed_once() {
         let seen = |ending, disposition, record| Seen { ending, disposition, record, unseen: None };
         let mut steps = Steps::default();
         for (seen, lines, next) in [

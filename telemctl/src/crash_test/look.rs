@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_told() {
+    fn what_cannot_be_read_is_reported() {
         let place = Place::new();
         std::fs::create_dir(place.dir.path().join("crashes.json")).unwrap();
         let unseen = place.look(0).unseen.unwrap();

@@ -42,14 +42,14 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
         return Err(Failure::Fixed(OPT_IN_FIRST));
     }
     let pattern = CorePattern::read()
-        .map_err(|error| Failure::told(format!("kernel.core_pattern cannot be read: {error}")))?;
+        .map_err(|error| Failure::message(format!("kernel.core_pattern cannot be read: {error}")))?;
     if let Some(obstacle) = pattern.obstacle(installation) {
         return Err(obstacle.into());
     }
     let since_unix_secs = unix_secs_now();
     let start = Instant::now();
     let mut child = start_child()
-        .map_err(|error| Failure::told(format!("no process to crash can be started: {error}")))?;
+        .map_err(|error| Failure::message(format!("no process to crash can be started: {error}")))?;
     let pid = i32::try_from(child.id()).unwrap_or(0);
     let crash = Crash { pid, since_unix_secs };
     let mut say = |line: &str| {
@@ -67,10 +67,10 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
         lines.iter().try_for_each(|line| say(line)).map_err(Failure::Output)?;
         match next {
             Next::Done => return Ok(()),
-            Next::Fail(reason) => return Err(Failure::told(reason)),
+            Next::Fail(reason) => return Err(Failure::message(reason)),
             Next::CheckAgain if is_late => {
                 let fault = delivery_fault(installation, since_unix_secs);
-                return Err(Failure::told(overdue(&seen, fault.as_deref())));
+                return Err(Failure::message(overdue(&seen, fault.as_deref())));
             }
             Next::CheckAgain => std::thread::sleep(CHECK_INTERVAL),
         }
@@ -80,7 +80,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
 /// The other process: crashes.
 pub(crate) fn crash() -> Outcome {
     let read = null_read::read_a_null_pointer_on_purpose();
-    Err(Failure::told(format!("the null page can be read here, and holds {read}")))
+    Err(Failure::message(format!("the null page can be read here, and holds {read}")))
 }
 
 fn start_child() -> io::Result<Child> {

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_can_not_be_right_is_told() {
+    fn a_clock_that_cannot_be_right_is_a_finding() {
         let now = EARLIEST_UNIX_SECS + 1000;
         for (now, noted, level, part) in [
             (0, None, Level::Error, "before 2025"),

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_name_is_told_by_number() {
+    fn a_user_without_a_name_is_shown_by_number() {
         assert_eq!(chown(Path::new("/s"), "user 12"), "`chown -R 12 /s`");
     }
 }

@@ -58,7 +58,7 @@ fn print_report(report: &Report, json: bool, out: &mut dyn Write) -> Outcome {
     printed.map_err(Failure::Output)?;
     match report.errors {
         0 => Ok(()),
-        errors => Err(Failure::told(format!("doctor found {}", plural(errors as u64, "error")))),
+        errors => Err(Failure::message(format!("doctor found {}", plural(errors as u64, "error")))),
     }
 }
 

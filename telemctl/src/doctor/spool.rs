@@ -132,8 +132,8 @@ fn judge_set_aside(spool: &SpoolStatus) -> Vec<Finding> {
     }
     if let Some(records) = spool.rejected.filter(|records| *records > 0) {
         let were = if records == 1 { "was" } else { "were" };
-        let text = format!("{} {were} refused by the server for good", plural(records, "record"));
-        findings.push(Finding::warning(ABOUT, text, "`telemctl rejected list` tells why"));
+        let text = format!("{} {were} rejected by the server", plural(records, "record"));
+        findings.push(Finding::warning(ABOUT, text, "`telemctl rejected list` says why"));
     }
     findings
 }

@@ -98,7 +98,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => "; run this as root or as the user of the daemons",
         _ => "",
     };
-    Failure::told(format!("{} cannot be read: {error}{remedy}", path.display()))
+    Failure::message(format!("{} cannot be read: {error}{remedy}", path.display()))
 }
 
 #[cfg(test)]

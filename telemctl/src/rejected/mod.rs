@@ -66,10 +66,10 @@ fn show(
     wanted: &str,
     out: &mut dyn Write,
 ) -> Outcome {
-    let id = choice::find(wanted, &ids(directory, path)?).map_err(Failure::Told)?;
+    let id = choice::find(wanted, &ids(directory, path)?).map_err(Failure::Message)?;
     // An id comes from a directory.
     let Some(directory) = directory else { return Ok(()) };
-    let record = directory.read(id).map_err(|error| Failure::told(not_done(id, &error)))?;
+    let record = directory.read(id).map_err(|error| Failure::message(not_done(id, &error)))?;
     text::show(&record, unix_secs(now), &local_time::zone(), out).map_err(Failure::Output)
 }
 
@@ -83,7 +83,7 @@ fn each<'a>(
     out: &mut dyn Write,
     act: impl Fn(&RejectedDir<'a>, HexId) -> io::Result<()>,
 ) -> Outcome {
-    let chosen = choice::choose(choice, &ids(directory, path)?).map_err(Failure::Told)?;
+    let chosen = choice::choose(choice, &ids(directory, path)?).map_err(Failure::Message)?;
     let Some(directory) = directory.filter(|_| !chosen.is_empty()) else {
         return writeln!(out, "No rejected records. Nothing to do.").map_err(Failure::Output);
     };
@@ -94,7 +94,7 @@ fn each<'a>(
             Err(error) => failed.push(not_done(id, &error)),
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::told(failed.join("\ntelemctl: "))) }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::message(failed.join("\ntelemctl: "))) }
 }
 
 fn ids(directory: Option<&RejectedDir<'_>>, path: &Path) -> Result<Vec<HexId>, Failure> {
@@ -146,7 +146,7 @@ fn unreadable(spool_dir: &Path, error: &io::Error) -> Failure {
         ErrorKind::PermissionDenied => "; run this as root or as the user of the daemons",
         _ => "",
     };
-    Failure::told(format!("{} cannot be read: {error}{remedy}", path.display()))
+    Failure::message(format!("{} cannot be read: {error}{remedy}", path.display()))
 }
 
 fn not_done(id: HexId, error: &io::Error) -> String {

@@ -44,9 +44,9 @@ fn after_opt_in(installation: &Installation, action: Action) -> Outcome {
 
 fn through_systemd(installation: &Installation, action: Action) -> Outcome {
     if !is_managed(installation) {
-        return Err(Failure::told(unmanaged(installation)));
+        return Err(Failure::message(unmanaged(installation)));
     }
-    plan::run(action, &Systemctl::default()).map_err(Failure::Told)
+    plan::run(action, &Systemctl::default()).map_err(Failure::Message)
 }
 
 /// Has systemd start everything, whatever the consent.
@@ -140,7 +140,7 @@ pub(crate) fn unit_states(names: &[&str]) -> Result<Vec<UnitState>, String> {
 /// machine, too. The exit code says nothing about them, as scripts around the C program expect.
 pub(crate) fn is_active(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let words = if is_managed(installation) {
-        plan::activator_words(&Systemctl::default()).map_err(Failure::Told)?
+        plan::activator_words(&Systemctl::default()).map_err(Failure::Message)?
     } else {
         DAEMONS.map(|name| (name, word_of_lock(installation, name)))
     };

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_main_ones_are_always_told_and_others_if_they_count() {
+    fn the_main_counters_are_always_shown_and_others_if_they_count() {
         let mut all: Vec<_> = Counter::ALL.map(|counter| status(counter, &[])).into();
         let titles =
             |all: &[CounterStatus]| lines(all).into_iter().map(|(title, _)| title).collect::<Vec<_>>();

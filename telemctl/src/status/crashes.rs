@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_crash_is_told_with_what_became_of_it() {
+    fn the_latest_crash_is_shown_with_what_became_of_it() {
         let sent = Disposition::Sent { class: "a/b/c".to_owned(), event_id: "00ff".to_owned() };
         let failed = Disposition::NotSent { reason: "telemprobd is away".to_owned() };
         let latest = "latest 1 min ago (Mon 2018-04-02 17:47:01 UTC): /usr/bin/editor, pid 7: ";

@@ -2,7 +2,7 @@
 //!
 //! [`Status`] is gathered without changing anything (no connection is made that would start a daemon), and
 //! is shown as [`text`], as JSON or as metrics ([`prometheus`]). A part that cannot be seen says so in its
-//! `error`; the rest is told.
+//! `error`; the rest is shown.
 
 mod counters;
 mod crashes;

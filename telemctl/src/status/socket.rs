@@ -81,7 +81,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     #[test]
-    fn a_listener_is_told_from_a_connection_and_from_other_paths() {
+    fn a_listener_is_distinguished_from_a_connection_and_from_other_paths() {
         for (line, expected) in [
             ("0000000000000000: 00000002 00000000 00010000 0001 01 29219 /run/a b", true),
             ("0000000000000000: 00000003 00000000 00000000 0001 03 29220 /run/a b", false),

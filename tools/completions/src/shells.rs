@@ -21,19 +21,19 @@ const SHELLS: [(&str, Shell, &str, &str); 3] =
 pub(crate) fn write_all(commands: &[Command], output_dir: &Path) -> io::Result<()> {
     for (folder, shell, before, after) in SHELLS {
         let folder = output_dir.join(folder);
-        fs::create_dir_all(&folder).map_err(|error| told(&folder, &error))?;
+        fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
         for command in commands {
             let program = command.get_name();
             let mut script = Vec::new();
             generate(shell, &mut offered(command), program, &mut script);
             let file = folder.join(format!("{before}{program}{after}"));
-            fs::write(&file, script).map_err(|error| told(&file, &error))?;
+            fs::write(&file, script).map_err(|error| unwritable(&file, &error))?;
         }
     }
     Ok(())
 }
 
-fn told(path: &Path, error: &io::Error) -> io::Error {
+fn unwritable(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 

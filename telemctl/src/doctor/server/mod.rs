@@ -136,7 +136,7 @@ mod tests {
     use std::net::TcpListener;
 
     #[test]
-    fn what_trying_came_to_is_told() {
+    fn the_result_of_a_try_is_reported() {
         let server = Endpoint { host: "h".to_owned(), port: 443, is_https: true };
         let proxy = Endpoint { host: "p".to_owned(), port: 1080, is_https: false };
         let address: SocketAddr = "192.0.2.1:443".parse().unwrap();
