@@ -31,7 +31,8 @@ struct Preview {
 
 /// Prints the preview, for people or as JSON.
 pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
-    let preview = Preview::of(installation).map_err(|error| Failure::message(error.to_string()))?;
+    let preview =
+        Preview::from_installation(installation).map_err(|error| Failure::message(error.to_string()))?;
     if json {
         serde_json::to_writer_pretty(&mut *out, &preview)
             .map_err(io::Error::from)
@@ -43,7 +44,7 @@ pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) 
 }
 
 impl Preview {
-    fn of(installation: &Installation) -> Result<Self, telemetry::Error> {
+    fn from_installation(installation: &Installation) -> Result<Self, telemetry::Error> {
         let settings = &installation.settings;
         let (severity, classification, payload_version, payload) = EXAMPLE;
         let mut headers = Record::new(severity, classification, payload_version)?.headers().clone();

@@ -21,7 +21,7 @@ pub struct Crash {
 
 impl Crash {
     /// The crash of a command line.
-    pub fn of(args: &Args) -> Self {
+    pub fn from_args(args: &Args) -> Self {
         let without_mark = |path: String| path.strip_suffix(DELETED).map(str::to_owned).unwrap_or(path);
         Self {
             executable: args.executable().map(without_mark),
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_crash_is_called_by_the_best_that_is_known() {
         let crash = |line: &[&str]| {
-            Crash::of(&command_line::try_parse_from::<Args>([&["x"], line].concat()).unwrap())
+            Crash::from_args(&command_line::try_parse_from::<Args>([&["x"], line].concat()).unwrap())
         };
         assert_eq!(crash(&["-p", "a", "-E", "!bin!a (deleted)"]).label(), "/bin/a");
         assert_eq!(crash(&["-p", "a"]).label(), "a");

@@ -50,7 +50,7 @@ pub struct Reporter<'a> {
 impl<'a> Reporter<'a> {
     /// For the crash of a command line.
     pub fn new(args: &'a Args, settings: Settings, client: Client, deadline: Deadline) -> Self {
-        let crash = Crash::of(args);
+        let crash = Crash::from_args(args);
         let user = User::without_privileges(&settings.state_dir);
         let log = CrashLog::new(&crash);
         let filters = !telemetry_config::consent::has_no_privacy_filters(&settings.etc_dir);

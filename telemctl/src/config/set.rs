@@ -116,7 +116,9 @@ fn take_effect(key: &dyn AnyKey, before: Result<Installation, ConfigError>, out:
     for (name, pid) in services::running(&installation) {
         if obeys(name) {
             services::send_signal(name, pid, Signal::SIGHUP).map_err(|errno| {
-                Failure::message(format!("{name} (pid {pid}) was not reloaded: {errno}; run `kill -HUP {pid}`"))
+                Failure::message(format!(
+                    "{name} (pid {pid}) was not reloaded: {errno}; run `kill -HUP {pid}`"
+                ))
             })?;
             writeln!(out, "{name} reads it now.").map_err(Failure::Output)?;
         }

@@ -117,12 +117,12 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    struct Place {
+    struct Scene {
         dir: tempfile::TempDir,
         settings: Settings,
     }
 
-    impl Place {
+    impl Scene {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let at = |name: &str| dir.path().join(name).display().to_string();
@@ -149,27 +149,27 @@ mod tests {
 
     #[test]
     fn the_word_of_this_crash_and_no_other_is_taken() {
-        let place = Place::new();
-        assert_eq!(place.look(100), Seen::default());
-        place.note(7, 99, Disposition::NotSent { reason: "another of this number".to_owned() });
-        place.note(8, 100, Disposition::LeftOut);
-        assert_eq!(place.look(100), Seen::default());
+        let scene = Scene::new();
+        assert_eq!(scene.look(100), Seen::default());
+        scene.note(7, 99, Disposition::NotSent { reason: "another of this number".to_owned() });
+        scene.note(8, 100, Disposition::LeftOut);
+        assert_eq!(scene.look(100), Seen::default());
         let disposition = Disposition::NotSent { reason: "away".to_owned() };
-        place.note(7, 100, disposition.clone());
-        assert_eq!(place.look(100), Seen { disposition: Some(disposition), ..Seen::default() });
+        scene.note(7, 100, disposition.clone());
+        assert_eq!(scene.look(100), Seen { disposition: Some(disposition), ..Seen::default() });
     }
 
     #[test]
     fn the_record_is_followed_from_the_spool_to_where_it_goes() {
-        let place = Place::new();
+        let scene = Scene::new();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let record = Record::new(3, "org.clearlinux/crash/clr", 1).unwrap();
         let event_id = record.headers().value(Header::EventId).to_owned();
-        place.note(7, now, Disposition::Sent { class: "c".to_owned(), event_id: event_id.clone() });
-        let whereabouts = || place.look(now).record;
+        scene.note(7, now, Disposition::Sent { class: "c".to_owned(), event_id: event_id.clone() });
+        let whereabouts = || scene.look(now).record;
         assert_eq!(whereabouts(), None, "no spool yet");
 
-        let spool = Writer::open_or_create(&place.settings.spool_dir).unwrap();
+        let spool = Writer::open_or_create(&scene.settings.spool_dir).unwrap();
         assert_eq!(whereabouts(), None);
         let other = Record::new(3, "org.clearlinux/crash/clr", 1).unwrap();
         let message = |record: &Record| Message {
@@ -188,7 +188,7 @@ mod tests {
         RejectedWriter::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
         assert_eq!(whereabouts(), Some(RecordPosition::Rejected("400: no".to_owned())));
 
-        std::fs::create_dir(&place.settings.log_dir).unwrap();
+        std::fs::create_dir(&scene.settings.log_dir).unwrap();
         let entry = DeliveryEntry {
             record_id: "00ff".to_owned(),
             unix_secs: 1,
@@ -196,15 +196,15 @@ mod tests {
             event_id,
             boot_id: "b".to_owned(),
         };
-        DeliveryLog::new(&place.settings.log_dir).append(&[entry]).unwrap();
+        DeliveryLog::new(&scene.settings.log_dir).append(&[entry]).unwrap();
         assert_eq!(whereabouts(), Some(RecordPosition::DeliveryLog));
     }
 
     #[test]
     fn what_cannot_be_read_is_reported() {
-        let place = Place::new();
-        std::fs::create_dir(place.dir.path().join("crashes.json")).unwrap();
-        let unseen = place.look(0).unseen.unwrap();
+        let scene = Scene::new();
+        std::fs::create_dir(scene.dir.path().join("crashes.json")).unwrap();
+        let unseen = scene.look(0).unseen.unwrap();
         assert!(unseen.contains("crashes.json cannot be read: "), "{unseen}");
     }
 }

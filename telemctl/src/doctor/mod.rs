@@ -33,7 +33,7 @@ const LEVEL_WIDTH: usize = 7;
 
 /// What was found. The names are those of `--json`, documented in `telemctl doctor --help`.
 #[derive(Debug, Serialize)]
-struct Report {
+struct DoctorReport {
     findings: Vec<Finding>,
     errors: usize,
     warnings: usize,
@@ -41,15 +41,15 @@ struct Report {
 
 /// Prints the findings, for people or as JSON. Fails if one of them is an error.
 pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
-    print_report(&Report::of(examine(installation)), json, out)
+    print_report(&DoctorReport::new(examine(installation)), json, out)
 }
 
 /// Prints the one finding that a configuration leaves which cannot be used, for this reason.
 pub(crate) fn report_unusable(reason: &str, json: bool, out: &mut dyn Write) -> Outcome {
-    print_report(&Report::of(vec![configuration::unusable(reason)]), json, out)
+    print_report(&DoctorReport::new(vec![configuration::unusable(reason)]), json, out)
 }
 
-fn print_report(report: &Report, json: bool, out: &mut dyn Write) -> Outcome {
+fn print_report(report: &DoctorReport, json: bool, out: &mut dyn Write) -> Outcome {
     let printed = if json {
         serde_json::to_writer_pretty(&mut *out, report).map_err(io::Error::from).and_then(|()| writeln!(out))
     } else {
@@ -64,9 +64,9 @@ fn print_report(report: &Report, json: bool, out: &mut dyn Write) -> Outcome {
 
 fn examine(installation: &Installation) -> Vec<Finding> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let status = Status::of(installation, now);
+    let status = Status::from_installation(installation, now);
     let settings = &installation.settings;
-    let user = DaemonUser::of(installation, &status);
+    let user = DaemonUser::from_installation(installation, &status);
     let opted_in = status.consent.opted_in;
     let start = if services::is_managed(installation) {
         "`telemctl start`".to_owned()
@@ -95,8 +95,8 @@ fn print(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:<LEVEL_WIDTH$} {about}: {}", level.name(), word(&format!("{text}{remedy}")))
 }
 
-impl Report {
-    fn of(findings: Vec<Finding>) -> Self {
+impl DoctorReport {
+    fn new(findings: Vec<Finding>) -> Self {
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         let (errors, warnings) = (count(Level::Error), count(Level::Warning));
         Self { findings, errors, warnings }
@@ -126,7 +126,7 @@ warning delivery: said\\u{a}\\u{1b}[2J; wait
 error   clock: stands; set it
 "
         );
-        let report = Report::of(findings);
+        let report = DoctorReport::new(findings);
         assert_eq!((report.errors, report.warnings), (1, 1));
     }
 }

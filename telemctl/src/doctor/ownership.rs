@@ -19,7 +19,7 @@ pub(super) struct DaemonUser {
 impl DaemonUser {
     /// Of the system: `telemetry`, or root where there is no such user. Of a private instance: whoever
     /// runs a daemon, else whose the spool is, else whoever asks.
-    pub(super) fn of(installation: &Installation, status: &Status) -> Self {
+    pub(super) fn from_installation(installation: &Installation, status: &Status) -> Self {
         if !installation.is_private {
             return match daemon_ids() {
                 Some((uid, _)) => Self { uid: uid.as_raw(), name: DAEMON_USER.to_owned() },

@@ -14,7 +14,7 @@ pub(super) struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    pub(super) fn of(arguments: &'a JournalArguments) -> Self {
+    pub(super) fn from_arguments(arguments: &'a JournalArguments) -> Self {
         Self {
             record_id: arguments.record_id.as_deref(),
             event_id: arguments.event_id.as_deref(),

@@ -26,7 +26,7 @@ pub(crate) fn run(installation: &Installation, arguments: &JournalArguments, out
     let log_dir = &installation.settings.log_dir;
     let journal = DeliveryLog::new(log_dir);
     let entries = journal.entries().map_err(|error| unreadable(&log_dir.join("journal"), &error))?;
-    let filter = Filter::of(arguments);
+    let filter = Filter::from_arguments(arguments);
     let left = entries.into_iter().filter(|entry| filter.fits(entry));
     let mut records: Vec<_> = left.map(|entry| Listed { entry, state: State::Left, payload: None }).collect();
     if arguments.all {

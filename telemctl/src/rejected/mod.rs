@@ -51,7 +51,7 @@ fn list(
     let records = directory.map_or(Ok(Vec::new()), RejectedDir::list);
     let records = records.map_err(|error| unreadable(path, &error))?;
     let printed = if format.json {
-        let list = Listing { records: records.iter().map(Listed::of).collect() };
+        let list = Listing { records: records.iter().map(Listed::from_record).collect() };
         serde_json::to_writer_pretty(&mut *out, &list).map_err(io::Error::from).and_then(|()| writeln!(out))
     } else {
         text::list(&records, unix_secs(now), out)
@@ -119,7 +119,7 @@ struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    fn of(record: &'a RejectedRecord) -> Self {
+    fn from_record(record: &'a RejectedRecord) -> Self {
         Self {
             id: record.id.to_string(),
             refused_unix_secs: record.unix_secs,

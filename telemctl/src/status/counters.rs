@@ -22,7 +22,7 @@ pub(super) struct CounterStatus {
 }
 
 /// All counters, in the order in which they are shown. A daemon that never ran counted nothing.
-pub(super) fn of(state_dir: &Path) -> Vec<CounterStatus> {
+pub(super) fn read(state_dir: &Path) -> Vec<CounterStatus> {
     let counts = Counts::read(state_dir);
     let status = |counter| CounterStatus {
         counter,

@@ -32,7 +32,7 @@ pub(super) struct LatestCrash {
 }
 
 impl CrashStatus {
-    pub(super) fn of(state_dir: &Path) -> Self {
+    pub(super) fn from_state_dir(state_dir: &Path) -> Self {
         match CrashHistory::read(state_dir) {
             Ok(history) => Self::from_history(history.unwrap_or_default()),
             Err(error) => {
@@ -144,7 +144,7 @@ mod tests {
     fn a_history_that_cannot_be_read_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("crashes.json")).unwrap();
-        let status = CrashStatus::of(dir.path());
+        let status = CrashStatus::from_state_dir(dir.path());
         assert_eq!((status.sent, status.latest.as_ref()), (None, None));
         let lines = status.lines(NOW, &TimeZone::UTC);
         assert!(

@@ -92,7 +92,7 @@ pub(crate) struct Delivery {
 /// Prints the status, for people, as JSON or as metrics.
 pub(crate) fn run(installation: &Installation, arguments: &StatusArguments, out: &mut dyn Write) -> Outcome {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let status = Status::of(installation, now);
+    let status = Status::from_installation(installation, now);
     let printed = if arguments.json {
         serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from).and_then(|()| writeln!(out))
     } else if arguments.prometheus {
@@ -105,7 +105,7 @@ pub(crate) fn run(installation: &Installation, arguments: &StatusArguments, out:
 
 impl Status {
     /// What can be seen at this time.
-    pub(crate) fn of(installation: &Installation, taken_unix_secs: u64) -> Self {
+    pub(crate) fn from_installation(installation: &Installation, taken_unix_secs: u64) -> Self {
         let settings = &installation.settings;
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -122,7 +122,7 @@ impl Status {
                 file: consent::opt_in_path(&settings.etc_dir),
             },
             daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
-            socket: SocketStatus::of(&settings.socket_path),
+            socket: SocketStatus::from_path(&settings.socket_path),
             server: ServerStatus {
                 url: Some(&settings.server.url).filter(|url| !url.is_empty()).map(ToString::to_string),
                 api: match settings.server.api {
@@ -131,11 +131,11 @@ impl Status {
                 },
                 delivery_enabled: settings.server_delivery_enabled,
             },
-            spool: SpoolStatus::of(&settings.spool_dir),
+            spool: SpoolStatus::from_path(&settings.spool_dir),
             delivery: delivery(installation),
-            counters: counters::of(&settings.state_dir),
-            crashes: CrashStatus::of(&settings.state_dir),
-            probes: probes::of(&settings.state_dir),
+            counters: counters::read(&settings.state_dir),
+            crashes: CrashStatus::from_state_dir(&settings.state_dir),
+            probes: probes::read(&settings.state_dir),
         }
     }
 }

@@ -37,8 +37,8 @@ struct State {
 }
 
 /// The probes that have run.
-pub(super) fn of(state_dir: &Path) -> Vec<ProbeStatus> {
-    PROBES.into_iter().filter_map(|name| ProbeStatus::of(state_dir, name)).collect()
+pub(super) fn read(state_dir: &Path) -> Vec<ProbeStatus> {
+    PROBES.into_iter().filter_map(|name| ProbeStatus::from_state_dir(state_dir, name)).collect()
 }
 
 pub(super) fn as_object<S: Serializer>(probes: &[ProbeStatus], serializer: S) -> Result<S::Ok, S::Error> {
@@ -46,7 +46,7 @@ pub(super) fn as_object<S: Serializer>(probes: &[ProbeStatus], serializer: S) ->
 }
 
 impl ProbeStatus {
-    fn of(state_dir: &Path, name: &'static str) -> Option<Self> {
+    fn from_state_dir(state_dir: &Path, name: &'static str) -> Option<Self> {
         let path = state_dir.join(format!("{name}.json"));
         match state_file::read_bounded::<State>(&path, STATE_BYTES) {
             Ok(state) => {

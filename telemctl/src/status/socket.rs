@@ -28,7 +28,7 @@ pub(crate) struct SocketStatus {
 }
 
 impl SocketStatus {
-    pub(super) fn of(path: &Path) -> Self {
+    pub(super) fn from_path(path: &Path) -> Self {
         let tried = if is_listed(path) { Ok(()) } else { connects(path) };
         let error = tried.err().map(|errno| match errno {
             Errno::ENOENT => "there is no such file".to_owned(),
@@ -98,18 +98,18 @@ mod tests {
     fn looking_makes_no_connection() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
-        let error = |path: &Path| SocketStatus::of(path).error.unwrap_or_default();
+        let error = |path: &Path| SocketStatus::from_path(path).error.unwrap_or_default();
         assert_eq!(error(&path), "there is no such file");
         let listener = UnixListener::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
         assert!(is_listed(&path));
-        assert!(SocketStatus::of(&path).listening);
+        assert!(SocketStatus::from_path(&path).listening);
         assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         // Bound under another name: not listed, but there.
         let other_name = dir.path().join("./link");
         std::os::unix::fs::symlink(&path, &other_name).unwrap();
         assert!(!is_listed(&other_name));
-        assert!(SocketStatus::of(&other_name).listening);
+        assert!(SocketStatus::from_path(&other_name).listening);
         drop(listener);
         // A child that another test has just forked holds it until it becomes its program.
         for _ in 0..1000 {

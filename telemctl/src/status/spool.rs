@@ -43,9 +43,9 @@ pub(crate) struct SpoolStatus {
 
 impl SpoolStatus {
     /// Counts what is there. A directory that is not there yet holds nothing.
-    pub(super) fn of(path: &Path) -> Self {
+    pub(super) fn from_path(path: &Path) -> Self {
         let empty = Self { dir: path.to_owned(), ..Self::default() };
-        match Count::of(path) {
+        match Count::from_spool(path) {
             Ok(count) => Self {
                 records: Some(count.records),
                 records_exact: count.exact,
@@ -71,7 +71,7 @@ struct Count {
 }
 
 impl Count {
-    fn of(path: &Path) -> io::Result<Self> {
+    fn from_spool(path: &Path) -> io::Result<Self> {
         let mut count = Self {
             records: 0,
             exact: true,
@@ -177,7 +177,7 @@ mod tests {
     fn records_of_single_and_batch_files_are_counted() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("spool");
-        let missing = SpoolStatus::of(&path);
+        let missing = SpoolStatus::from_path(&path);
         assert_eq!((missing.records, missing.files, missing.error), (Some(0), Some(0), None));
 
         let spool = Writer::open_or_create(&path).unwrap();
@@ -201,7 +201,7 @@ mod tests {
             RejectedWriter::default().keep(&spool, &record, refusal, UNIX_EPOCH).unwrap();
         }
 
-        let status = SpoolStatus::of(&path);
+        let status = SpoolStatus::from_path(&path);
         assert_eq!((status.records, status.records_exact, status.files), (Some(7), true, Some(3)));
         assert_eq!((status.damaged, status.rejected), (Some(1), Some(2)));
         assert_eq!((status.oldest_unix_secs, status.error), (Some(1_500_000_000), None));
@@ -213,7 +213,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let spool = Writer::open_or_create(root.path()).unwrap();
         let stored = spool.store(0, &[&message(); 5], Durability::Atomic).unwrap();
-        let mut count = Count::of(root.path()).unwrap();
+        let mut count = Count::from_spool(root.path()).unwrap();
         assert_eq!((count.records, count.exact), (5, true));
         count.batch_bytes_left = stored.bytes as u64 - 1;
         let entry = fs::read_dir(root.path()).unwrap().next().unwrap().unwrap();
@@ -226,7 +226,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
         fs::write(&path, "").unwrap();
-        let status = SpoolStatus::of(&path);
+        let status = SpoolStatus::from_path(&path);
         assert_eq!((status.records, status.records_exact), (None, false));
         assert!(status.error.unwrap().starts_with(&format!("{} cannot be read: ", path.display())));
     }

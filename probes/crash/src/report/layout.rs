@@ -22,7 +22,7 @@ const RESERVED_BYTES: usize = 1400;
 pub(super) fn payload(report: &CrashReport) -> String {
     let mut sheet = Sheet {
         text: lines::head(report),
-        modules: UsedModules::of(&report.modules),
+        modules: UsedModules::new(&report.modules),
         width: WIDTH,
         left_out: report.threads_left_out,
     };

@@ -20,7 +20,7 @@ pub(super) struct UsedModules<'a> {
 
 impl<'a> UsedModules<'a> {
     /// None of these has its room yet.
-    pub(super) fn of(modules: &'a [UsedModule]) -> Self {
+    pub(super) fn new(modules: &'a [UsedModule]) -> Self {
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
         for (number, module) in modules.iter().enumerate() {
             by_name.entry(&module.name).or_default().push(number);

@@ -58,7 +58,7 @@ pub(super) fn check(settings: &Settings, opted_in: bool) -> Finding {
         return Finding::error(ABOUT, format!("{shown}: its host and port cannot be read"), remedy);
     };
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match proxy::of(&server, variable) {
+    match proxy::find(&server, variable) {
         Proxy::None => judge(&server, None, &reach(&server)),
         Proxy::At(proxy, variable) => judge(&proxy, Some((variable, &server)), &reach(&proxy)),
         Proxy::Unreadable(variable) => {

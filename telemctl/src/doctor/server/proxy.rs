@@ -18,7 +18,7 @@ pub(super) enum Proxy {
 }
 
 /// The proxy for a server. `variable` gives the value of one that is set and not empty.
-pub(super) fn of(server: &Endpoint, variable: impl Fn(&str) -> Option<String>) -> Proxy {
+pub(super) fn find(server: &Endpoint, variable: impl Fn(&str) -> Option<String>) -> Proxy {
     // `HTTP_PROXY` is not read: a CGI program has it from a header of the request.
     let names: &[&'static str] = if server.is_https {
         &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
@@ -59,7 +59,7 @@ mod tests {
 
     fn proxy(is_https: bool, variables: &[(&str, &str)]) -> Proxy {
         let server = Endpoint { host: "t.example.org".to_owned(), port: 80, is_https };
-        of(&server, |name| {
+        find(&server, |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
