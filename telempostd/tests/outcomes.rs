@@ -45,6 +45,33 @@ fn after_a_wait_that_the_server_asks_for_the_record_is_sent_again() {
 }
 
 #[test]
+fn a_proxy_that_wants_a_login_and_a_refused_certificate_are_waited_for() {
+    let log = retried_after(Reply::Status(407));
+    assert!(log.contains("the proxy at 127.0.0.1:") && log.contains("wants a login (status 407)"), "{log}");
+    for refused in [
+        Reply::Full(403, "X: y", "{\"message\": \"m\", \"code\": \"not_trusted\"}"),
+        Reply::Full(400, "X: y", "<h1>The SSL certificate error</h1>"),
+        Reply::Status(495),
+        Reply::Status(496),
+    ] {
+        let log = retried_after(refused);
+        assert!(log.contains("the server does not accept this machine's certificate (status 4"), "{log}");
+    }
+}
+
+#[test]
+fn the_last_error_has_the_status_where_the_answer_has_no_body() {
+    let server = Server::start(|_, _| Reply::Status(404));
+    let sandbox = Sandbox::with_spool();
+    sandbox.configure(&server.url(), "");
+    sandbox.store("refused");
+    let mut daemon = sandbox.start_telempostd();
+    sandbox.wait_until_empty();
+    daemon.stop();
+    assert_eq!(sandbox.status().last_error.unwrap().reason, "the server answers with status 404");
+}
+
+#[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = Server::accepting();
     let header: &'static str = format!("Location: {}", elsewhere.url()).leak();

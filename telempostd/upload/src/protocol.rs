@@ -75,6 +75,8 @@ pub enum PostResult {
         body_head: String,
         /// Whether its connection carries many requests at once, as with HTTP/2.
         is_multiplexed: bool,
+        /// Address and port of who answered: the server, or a proxy on the way.
+        peer: String,
     },
     /// There was no whole answer.
     Failed {
@@ -123,6 +125,7 @@ mod tests {
                 retry_after_secs: Some(9),
                 body_head: "no".to_owned(),
                 is_multiplexed: true,
+                peer: "[::1]:3128".to_owned(),
             },
             PostResult::Failed { reason: "timed out".to_owned(), was_sent: true },
         ] {

@@ -18,6 +18,9 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 const _: () = assert!(CONNECT_TIME.as_secs() < REQUEST_TIME.as_secs());
 
+/// Status of a proxy that wants to know who uses it.
+const PROXY_WANTS_LOGIN: u16 = 407;
+
 const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
 
 /// A handle with the certificates that it is set up for; libcurl cannot go back to its own.
@@ -220,6 +223,16 @@ fn post_result(
     ca_file: Option<&str>,
 ) -> PostResult {
     let answer = easy.get_ref();
+    // The answer to CONNECT; libcurl's own words for it do not name the proxy.
+    if result.is_err() && easy.http_connectcode().is_ok_and(|status| status == u32::from(PROXY_WANTS_LOGIN)) {
+        return PostResult::Answered {
+            status: PROXY_WANTS_LOGIN,
+            retry_after_secs: None,
+            body_head: String::new(),
+            is_multiplexed: false,
+            peer: peer(easy),
+        };
+    }
     match result {
         // The status was there before the rest became too long.
         Err(error) if !(error.is_write_error() && answer.is_too_long()) => {
@@ -248,6 +261,7 @@ fn post_result(
                     .and_then(|value| retry_after::parse(value, SystemTime::now())),
                 body_head: answer.shown_head(),
                 is_multiplexed: answer.is_multiplexed(),
+                peer: peer(easy),
             },
         },
     }
@@ -256,4 +270,11 @@ fn post_result(
 /// The status of the answer; none if there was none, which libcurl reports as 0.
 fn status(easy: &Easy2<Answer>) -> Option<u16> {
     easy.response_code().ok().and_then(|status| u16::try_from(status).ok()).filter(|status| *status != 0)
+}
+
+/// Address and port of the other end of the connection.
+fn peer(easy: &Easy2<Answer>) -> String {
+    let address = easy.primary_ip().ok().flatten().unwrap_or_default();
+    let port = easy.primary_port().unwrap_or_default();
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
