@@ -16,6 +16,7 @@ pub mod allowed;
 mod configuration;
 pub mod consent;
 mod error;
+mod header_line;
 mod ini;
 mod key;
 pub mod keys;
@@ -25,6 +26,7 @@ mod server_url;
 
 pub use configuration::{ADMINISTRATORS_FILE, Configuration, DISTRIBUTIONS_FILE, Source, server_of};
 pub use error::{ConfigError, ConfigWarning, WarningKind};
+pub use header_line::HeaderScope;
 pub use ini::SECTION;
 pub use key::{AnyKey, Key};
 pub use server::{Compression, ServerApi, ServerSettings};

@@ -1,6 +1,7 @@
 //! The group of keys that say where records go.
 
-use crate::allowed::{Allowed, Choice, OptionalPath};
+use crate::allowed::{Choice, OptionalPath};
+use crate::header_line::{HeaderLine, HeaderScope};
 use crate::key::Key;
 use crate::server_url::{HttpUrl, ServerUrl};
 use crate::{ConfigError, Configuration};
@@ -45,9 +46,12 @@ pub static CAINFO: Key<Option<PathBuf>> = Key {
 pub static TIDHEADER: Key<String> = Key {
     name: "tidheader",
     default: "X-Telemetry-TID:\\s6907c830-eed9-4ce9-81ae-76daf8d88f0f",
-    allowed: &HeaderLine,
+    allowed: &HeaderLine(HeaderScope::System),
     doc: "HTTP header that names the telemetry set.",
 };
+
+/// `tidheader` of a record's own configuration (`CFG:`).
+static TIDHEADER_OF_A_RECORD: Key<String> = Key { allowed: &HeaderLine(HeaderScope::Record), ..TIDHEADER };
 
 /// The keys of a record's own configuration (`CFG:`) that count.
 pub(crate) static KEYS_OF_A_RECORD: [&str; 3] = ["server", "cainfo", "tidheader"];
@@ -105,38 +109,25 @@ impl ServerSettings {
     /// # Errors
     /// [`ConfigError::Value`].
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
-        let server = Self::read_for_record(configuration)?;
+        let server = Self::read_keys(configuration, &TIDHEADER)?;
         let api = configuration.get(&SERVER_API)?.unwrap_or(server.api);
         Ok(Self { api, compression: configuration.get(&SERVER_COMPRESSION)?, ..server })
     }
 
     /// What a record's own configuration decides.
     pub(crate) fn read_for_record(configuration: &Configuration) -> Result<Self, ConfigError> {
+        Self::read_keys(configuration, &TIDHEADER_OF_A_RECORD)
+    }
+
+    fn read_keys(configuration: &Configuration, tid_header: &Key<String>) -> Result<Self, ConfigError> {
         let url = configuration.get(&SERVER)?;
         Ok(Self {
             api: ServerApi::from_url(&url),
             url,
             cainfo: configuration.get(&CAINFO)?,
-            tid_header: configuration.get(&TIDHEADER)?,
+            tid_header: configuration.get(tid_header)?,
             compression: Compression::Off,
         })
-    }
-}
-
-/// An HTTP header.
-struct HeaderLine;
-
-impl Allowed<String> for HeaderLine {
-    fn parse(&self, text: &str) -> Option<String> {
-        let (name, value) = text.split_once(':')?;
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let is_good_name = !name.is_empty() && name.bytes().all(is_token);
-        let is_good_value = !value.trim().is_empty() && !value.contains(|c: char| c.is_control());
-        (is_good_name && is_good_value).then(|| text.to_owned())
-    }
-
-    fn describe(&self) -> String {
-        "an HTTP header, NAME:\\sVALUE".to_owned()
     }
 }
 
@@ -189,6 +180,8 @@ mod tests {
             "tidheader=nothing",
             "tidheader=X Y: 1",
             "tidheader=X:",
+            "tidheader=Content-Length:\\s0",
+            "tidheader=Machine_Id:\\s0",
         ] {
             let error = server(wrong).unwrap_err();
             assert!(error.starts_with("/f.conf:2: "), "{wrong}: {error}");

@@ -9,8 +9,9 @@
 //! use std::borrow::Cow;
 //! use telempost_upload::protocol::{Request, decode, encode};
 //!
-//! let (headers, body) = (vec![("X-Telemetry-TID", Cow::Borrowed("a"))], Cow::Borrowed("payload"));
-//! let request = Request { tag: 1, url: "https://h/", ca_file: None, coding: None, headers, body };
+//! let (headers, body) = (vec![("Severity", Cow::Borrowed("1"))], Cow::Borrowed("payload"));
+//! let tid_header = ("X-Telemetry-TID", "a");
+//! let request = Request { tag: 1, url: "https://h/", ca_file: None, coding: None, tid_header, headers, body };
 //! let packet = encode(&request)?;
 //! assert_eq!(decode::<Request<'_>>(&packet)?, request);
 //! # Ok::<(), telempost_upload::protocol::CodecError>(())

@@ -36,7 +36,9 @@ pub struct Request<'a> {
     pub ca_file: Option<&'a str>,
     /// How the body is to be packed, if the server takes it so and it becomes smaller.
     pub coding: Option<Coding>,
-    /// HTTP headers, names and values, without line ends.
+    /// The header that names the telemetry set, as a configuration has it: name and value.
+    pub tid_header: (&'a str, &'a str),
+    /// All other HTTP headers, names and values, without line ends.
     #[serde(borrow)]
     pub headers: Vec<(&'a str, Cow<'a, str>)>,
     /// The body.
@@ -115,6 +117,7 @@ mod tests {
             url: "http://h/",
             ca_file: Some("/ca"),
             coding: Some(Coding::Zstd),
+            tid_header: ("X-T", "1"),
             headers: vec![("A", Cow::Borrowed("")), ("B", Cow::Borrowed("é"))],
             body: Cow::Borrowed("text\n"),
         };

@@ -9,7 +9,7 @@ use curl::easy::{Easy2, HttpVersion, List, SslVersion};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
-use telemetry_config::ServerUrl;
+use telemetry_config::{HeaderScope, ServerUrl};
 use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME};
 use telempost_upload::protocol::{self, PostResult, Request, Response};
 
@@ -89,6 +89,11 @@ impl Transfers {
     }
 
     fn try_begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), String> {
+        // telempostd has judged it; what goes out is decided here.
+        let (name, value) = request.tid_header;
+        if !HeaderScope::System.allows(name, value) {
+            return Err(format!("tidheader={name}: a configuration may not have this header sent"));
+        }
         let coding = request.coding.filter(|_| !self.plain_only.contains(request.url));
         let body = request.body.as_bytes();
         let packed = coding.and_then(|coding| Some((packing::name(coding), self.packer.pack(body, coding)?)));
@@ -200,6 +205,8 @@ fn set_up(
     if let Some(coding) = coding {
         list.append(&format!("Content-Encoding: {coding}"))?;
     }
+    let (name, value) = request.tid_header;
+    list.append(&format!("{name}: {value}"))?;
     for (name, value) in &request.headers {
         // An empty value is written like this; with a colon libcurl leaves the header out.
         let empty = value.trim().is_empty();

@@ -116,7 +116,12 @@ mod tests {
             assert_eq!(check(&path, owner), Err(Errno::EPERM));
         }
         mode(0o644);
-        for useless in ["server=gopher://h/", "server="] {
+        for useless in [
+            "server=gopher://h/",
+            "server=",
+            "server=http://h/\ntidheader=Content-Length: 0",
+            "server=http://h/\ntidheader=Telemetry-Set: 1",
+        ] {
             fs::write(&path, format!("[settings]\n{useless}\n")).unwrap();
             assert_eq!(check(&path, owner), Err(Errno::EINVAL), "{useless}");
         }

@@ -253,16 +253,15 @@ fn encode_request(
         ServerApi::V3 => v3::post(message)?,
     };
     let (name, value) = server.tid_header.split_once(':').unwrap_or((&server.tid_header, ""));
-    let mut all = vec![(name, Cow::Borrowed(value.trim()))];
-    all.push(("Idempotency-Key", Cow::Owned(id.to_string())));
-    all.append(&mut headers);
+    headers.push(("Idempotency-Key", Cow::Owned(id.to_string())));
     let ca_file = server.cainfo.as_deref().and_then(Path::to_str);
     let coding = match server.compression {
         Compression::Off => None,
         Compression::Gzip => Some(Coding::Gzip),
         Compression::Zstd => Some(Coding::Zstd),
     };
-    let request = Request { tag, url: server.url.with_password(), ca_file, coding, headers: all, body };
+    let (url, tid_header) = (server.url.with_password(), (name, value.trim()));
+    let request = Request { tag, url, ca_file, coding, tid_header, headers, body };
     let packet = protocol::encode(&request)?;
     if packet.len() > PACKET_BYTES {
         return Err(EncodeError::TooLong(packet.len()));
@@ -273,7 +272,7 @@ fn encode_request(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use telemetry_config::ServerUrl;
+    use telemetry_config::{HeaderScope, ServerUrl};
     use telemetry_record::header::{Header, HeaderBlock};
 
     fn server(api: ServerApi) -> ServerSettings {
@@ -290,14 +289,17 @@ mod tests {
     fn every_request_names_the_telemetry_set_and_the_record() {
         let message = message("hello\n".to_owned());
         let id = HexId::from_bytes([7; 16]);
-        for (api, headers) in [(ServerApi::V2, 18), (ServerApi::V3, 3)] {
+        for (api, headers) in [(ServerApi::V2, 17), (ServerApi::V3, 2)] {
             let packet = encode_request(5, id, &server(api), &message).unwrap();
             let request: Request<'_> = protocol::decode(&packet).unwrap();
             assert_eq!((request.tag, request.url, request.ca_file), (5, "http://h/", Some("/ca.pem")));
             assert_eq!(request.coding, Some(Coding::Gzip));
-            assert_eq!(request.headers[0], ("X-TID", Cow::Borrowed("a b")));
-            assert_eq!(request.headers[1], ("Idempotency-Key", Cow::Borrowed(&*"07".repeat(16))));
-            assert_eq!(request.headers.len(), headers);
+            assert_eq!(request.tid_header, ("X-TID", "a b"));
+            let key = ("Idempotency-Key", Cow::Borrowed(&*"07".repeat(16)));
+            assert_eq!((request.headers.last(), request.headers.len()), (Some(&key), headers));
+            for (name, _) in &request.headers {
+                assert!(!HeaderScope::System.allows(name, "1"), "tidheader may not name {name}");
+            }
         }
     }
 
