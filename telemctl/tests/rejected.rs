@@ -28,7 +28,7 @@ fn instance() -> Sandbox {
         record.set_payload(&format!("payload of {head}\n")).unwrap();
         let payload = format!("payload of {head}\n\u{1b}[2J");
         let message = Message { config: None, headers: record.headers().clone(), payload };
-        let record = StoredRecord { id: id(head).parse::<HexId>().unwrap(), message };
+        let record = StoredRecord { id: id(head).parse::<HexId>().unwrap(), sender: None, message };
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad\u{9b} severity" };
         let then = SystemTime::now() - Duration::from_secs(age_secs);
         RejectedWriter::default().keep(&spool, &record, refusal, then).unwrap();

@@ -122,7 +122,7 @@ fn a_busy_instance() {
         },
     };
     crash_history::add_entry(&instance.path("state"), outcome, Duration::from_secs(60)).unwrap();
-    let record = StoredRecord { id: HexId::from_bytes([1; 16]), message: message.clone() };
+    let record = StoredRecord { id: HexId::from_bytes([1; 16]), sender: None, message: message.clone() };
     let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
     RejectedWriter::default().keep(&spool, &record, refusal, SystemTime::now()).unwrap();
     let _lock = InstanceLock::acquire(&instance.path("run"), "telemprobd").unwrap();

@@ -19,6 +19,7 @@ pub mod cli;
 mod daemon;
 mod delivery_log;
 mod exchange;
+mod foreign_file;
 mod janitor;
 mod limits;
 mod pacing;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use test_harness::records::record_for;
+use test_harness::sandbox::sender;
 use test_harness::server::{Gate, Reply, Request, Server, nobody};
 use test_harness::{Sandbox, until};
 
@@ -160,8 +161,11 @@ fn a_record_that_is_rejected_is_kept_and_the_rest_goes_on() {
     let log = daemon.stop();
     assert_eq!(server.requests().len(), 21);
     let answer = fs::read_to_string(sandbox.path("spool/.rejected").join(format!("{bad}.answer"))).unwrap();
-    let expected =
-        format!("server: {}\nstatus: 400\nreason: {{\"message\": \"bad severity\"}}\n", server.url());
+    let expected = format!(
+        "server: {}\nstatus: 400\nreason: {{\"message\": \"bad severity\"}}\nsender: {}\n",
+        server.url(),
+        sender()
+    );
     assert_eq!(answer.split_once('\n').unwrap().1, expected);
     let kept = fs::read_to_string(sandbox.path("spool/.rejected").join(&bad)).unwrap();
     assert!(kept.ends_with("\nbad\n"));

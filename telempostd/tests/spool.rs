@@ -254,7 +254,7 @@ fn rejected_records_that_are_old_are_removed() {
     let month_ago = std::time::SystemTime::now() - Duration::from_secs(31 * 24 * 3600);
     let message = record("rejected");
     let id = telemetry_record::hex_id::HexId::random().unwrap();
-    let rejected_record = telemetry_store::spool::StoredRecord { id, message };
+    let rejected_record = telemetry_store::spool::StoredRecord { id, sender: Some(1000), message };
     let rejection = telemetry_store::rejected::Rejection { server: "s", status: Some(400), reason: "r" };
     let mut rejected = telemetry_store::rejected::RejectedWriter::default();
     rejected.keep(&sandbox.spool(), &rejected_record, rejection, month_ago).unwrap();

@@ -183,7 +183,8 @@ mod tests {
         assert_eq!(whereabouts(), Some(RecordPosition::Spool));
 
         std::fs::remove_file(spool.path().join(&stored.name)).unwrap();
-        let refused = StoredRecord { id: HexId::from_bytes([1; 16]), message: message(&record) };
+        let refused =
+            StoredRecord { id: HexId::from_bytes([1; 16]), sender: None, message: message(&record) };
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "no" };
         RejectedWriter::default().keep(&spool, &refused, refusal, SystemTime::now()).unwrap();
         assert_eq!(whereabouts(), Some(RecordPosition::Rejected("400: no".to_owned())));

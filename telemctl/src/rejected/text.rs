@@ -103,6 +103,7 @@ mod tests {
             server: "http://h/".to_owned(),
             status,
             reason: reason.to_owned(),
+            sender: None,
             message: Some(Message { config: Some("/c.conf".into()), headers, payload }),
         }
     }

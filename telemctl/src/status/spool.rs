@@ -197,7 +197,7 @@ mod tests {
         Reader::open(&path).unwrap().set_aside(OsStr::new("aside"), DAMAGED_DIR).unwrap();
         let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
         for n in [1, 2] {
-            let record = StoredRecord { id: HexId::from_bytes([n; 16]), message: message() };
+            let record = StoredRecord { id: HexId::from_bytes([n; 16]), sender: None, message: message() };
             RejectedWriter::default().keep(&spool, &record, refusal, UNIX_EPOCH).unwrap();
         }
 

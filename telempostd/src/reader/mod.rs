@@ -118,7 +118,7 @@ impl Reader {
         let Some(config) = &record.message.config else {
             return Target::SystemServer;
         };
-        match self.servers.resolve(config) {
+        match self.servers.resolve(config, record.sender) {
             Ok(server) => Target::OwnServer(server),
             Err(error) => Target::NoServer { config: config.clone(), error },
         }

@@ -1,9 +1,9 @@
 //! The server that a record's own configuration (`CFG:`) names.
 //!
-//! telemprobd has checked who may name the file (CONTRACT 3). It may have changed since, so it must still
-//! be a regular file that nobody but its owner can write. A record whose configuration is gone goes
-//! nowhere: it was meant for that server and for no other.
+//! The file is judged at each use ([`foreign_file`]); what it says is read again when it has changed. A record whose
+//! configuration is gone goes nowhere: it was meant for that server and for no other.
 
+use crate::foreign_file;
 use crate::limits::REMEMBERED_CONFIGS;
 use std::collections::HashMap;
 use std::fs;
@@ -14,15 +14,11 @@ use std::rc::Rc;
 use telemetry_config::{ConfigError, ServerSettings};
 use telemetry_files::bounded_file;
 
-/// Write permission of group and others.
-const OTHERS_MAY_WRITE: u32 = 0o022;
-
 /// Which state of a file was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Version {
     device: u64,
     inode: u64,
-    mode: u32,
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
@@ -33,7 +29,6 @@ impl Version {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
-            mode: metadata.mode(),
             size: metadata.size(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
@@ -44,7 +39,7 @@ impl Version {
 /// Why a configuration names no server.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum RecordServerError {
-    /// It is gone, or cannot be read.
+    /// It is gone, cannot be read, or is not to be trusted.
     #[error("{}: {source}", path.display())]
     Read {
         /// The configuration.
@@ -52,9 +47,6 @@ pub(crate) enum RecordServerError {
         /// What the system said.
         source: Rc<io::Error>,
     },
-    /// Others than its owner can write it.
-    #[error("{}: others than its owner can write it", .0.display())]
-    OpenToOthers(PathBuf),
     /// It is no valid configuration.
     #[error(transparent)]
     Config(Rc<ConfigError>),
@@ -82,32 +74,27 @@ pub(super) struct RecordServers {
 }
 
 impl RecordServers {
-    /// The server that this configuration names now.
+    /// The server that this configuration names now, for a record of this user.
     ///
     /// # Errors
     /// It names none.
-    pub(super) fn resolve(&mut self, path: &Path) -> Resolved {
+    pub(super) fn resolve(&mut self, path: &Path, sender: Option<u32>) -> Resolved {
         let read_error =
             |error: io::Error| RecordServerError::Read { path: path.to_owned(), source: Rc::new(error) };
-        let version = Version::new(&fs::metadata(path).map_err(read_error)?);
+        let (file, metadata) = foreign_file::open(path, sender).map_err(read_error)?;
+        let version = Version::new(&metadata);
         if let Some((known, server)) = self.known.get(path)
             && *known == version
         {
             return server.clone();
         }
-        let file = bounded_file::open_regular(path).map_err(read_error)?;
-        let metadata = file.metadata().map_err(read_error)?;
-        let server = if metadata.mode() & OTHERS_MAY_WRITE == 0 {
-            telemetry_config::server_of(path, &file)
-                .map_err(|error| RecordServerError::Config(Rc::new(error)))
-                .and_then(|server| check(path, server))
-        } else {
-            Err(RecordServerError::OpenToOthers(path.to_owned()))
-        };
+        let server = telemetry_config::server_of(path, &file)
+            .map_err(|error| RecordServerError::Config(Rc::new(error)))
+            .and_then(|server| check(path, server));
         if self.known.len() >= REMEMBERED_CONFIGS {
             self.known.clear();
         }
-        self.known.insert(path.to_owned(), (Version::new(&metadata), server.clone()));
+        self.known.insert(path.to_owned(), (version, server.clone()));
         server
     }
 
@@ -142,23 +129,32 @@ mod tests {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     }
 
+    /// Who runs the test.
+    fn owner() -> Option<u32> {
+        Some(nix::unistd::Uid::effective().as_raw())
+    }
+
     #[test]
     fn a_configuration_is_followed_as_it_changes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.conf");
         let mut servers = RecordServers::default();
-        assert!(servers.resolve(&path).unwrap_err().to_string().contains("t.conf: No such file"));
+        assert!(servers.resolve(&path, owner()).unwrap_err().to_string().contains("t.conf: No such file"));
         for url in ["http://a/", "http://bb/"] {
             write(&path, &format!("server={url}"));
-            assert_eq!(servers.resolve(&path).unwrap().url.with_password(), url);
-            assert_eq!(servers.resolve(&path).unwrap().url.with_password(), url);
+            assert_eq!(servers.resolve(&path, owner()).unwrap().url.with_password(), url);
+            assert_eq!(servers.resolve(&path, owner()).unwrap().url.with_password(), url);
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
         assert!(
-            servers.resolve(&path).unwrap_err().to_string().contains("others than its owner can write it")
+            servers
+                .resolve(&path, owner())
+                .unwrap_err()
+                .to_string()
+                .contains("others than its owner can write it")
         );
         fs::remove_file(&path).unwrap();
-        assert!(servers.resolve(&path).is_err());
+        assert!(servers.resolve(&path, owner()).is_err());
     }
 
     #[test]
@@ -170,14 +166,15 @@ mod tests {
         let mut servers = RecordServers::default();
         for (text, reason) in [
             ("server=ftp://h/".to_owned(), "must be"),
+            ("server=http://h/\ntidheader=Host: x".to_owned(), "begins with X-"),
             ("server=http://h/\ncainfo=/nonexistent".to_owned(), "cainfo=/nonexistent: No such file"),
             (format!("server=http://h/\ncainfo={}", fifo.display()), "not a regular file"),
         ] {
             write(&path, &text);
-            let error = servers.resolve(&path).unwrap_err().to_string();
+            let error = servers.resolve(&path, owner()).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
-        assert!(servers.resolve(dir.path()).unwrap_err().to_string().contains("not a regular file"));
+        assert!(servers.resolve(dir.path(), owner()).unwrap_err().to_string().contains("not a regular file"));
     }
 
     #[test]
@@ -187,7 +184,7 @@ mod tests {
         for n in 0..3 * REMEMBERED_CONFIGS {
             let path = dir.path().join(n.to_string());
             write(&path, "server=http://h/");
-            servers.resolve(&path).unwrap();
+            servers.resolve(&path, owner()).unwrap();
             assert!(servers.known.len() <= REMEMBERED_CONFIGS);
         }
     }

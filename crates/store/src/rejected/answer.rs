@@ -1,4 +1,4 @@
-//! What a server said when it rejected a record, as a file of four lines.
+//! What a server said when it rejected a record, as a file of four lines, or five where the sender of the record is known.
 
 use super::Rejection;
 use crate::limits::REJECTED_REASON_BYTES;
@@ -16,15 +16,17 @@ pub(super) struct StoredAnswer {
     pub(super) server: String,
     pub(super) status: Option<u16>,
     pub(super) reason: String,
+    pub(super) sender: Option<u32>,
 }
 
 impl StoredAnswer {
-    pub(super) fn new(rejection: Rejection<'_>, unix_secs: u64) -> Self {
+    pub(super) fn new(rejection: Rejection<'_>, sender: Option<u32>, unix_secs: u64) -> Self {
         Self {
             unix_secs: Some(unix_secs),
             server: one_line(rejection.server, CONFIG_PATH_BYTES),
             status: rejection.status,
             reason: one_line(rejection.reason, REJECTED_REASON_BYTES),
+            sender,
         }
     }
 
@@ -36,6 +38,9 @@ impl StoredAnswer {
         }
         let status = self.status.map_or_else(|| NO_STATUS.to_owned(), |status| status.to_string());
         let _ = writeln!(text, "server: {}\nstatus: {status}\nreason: {}", self.server, self.reason);
+        if let Some(sender) = self.sender {
+            let _ = writeln!(text, "sender: {sender}");
+        }
         text
     }
 
@@ -48,6 +53,7 @@ impl StoredAnswer {
                 "time" => answer.unix_secs = value.parse().ok(),
                 "server" => answer.server = one_line(value, CONFIG_PATH_BYTES),
                 "status" => answer.status = value.parse().ok(),
+                "sender" => answer.sender = value.parse().ok(),
                 "reason" => answer.reason = one_line(value, REJECTED_REASON_BYTES),
                 _ => {}
             }
@@ -68,12 +74,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn four_lines() {
+    fn four_lines_and_the_sender() {
         let rejection = Rejection { server: "http://h/", status: Some(400), reason: "bad\nseverity: 9" };
-        let answer = StoredAnswer::new(rejection, 7);
+        let answer = StoredAnswer::new(rejection, None, 7);
         let text = "time: 7\nserver: http://h/\nstatus: 400\nreason: bad severity: 9\n";
         assert_eq!(answer.encode(), text);
         assert_eq!(StoredAnswer::parse(text.as_bytes()), answer);
+        let of_user = StoredAnswer { sender: Some(1000), ..answer.clone() };
+        assert_eq!(of_user.encode(), format!("{text}sender: 1000\n"));
         let unasked = StoredAnswer { status: None, ..answer };
         assert!(unasked.encode().contains("\nstatus: none\n"));
         assert_eq!(StoredAnswer::parse(unasked.encode().as_bytes()), unasked);
@@ -88,14 +96,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_answer_is_kept_in_four_lines(
-            server in any::<String>(), reason in any::<String>(), status in any::<Option<u16>>(), secs in any::<u64>()
+        fn any_answer_is_kept_in_its_lines(
+            server in any::<String>(), reason in any::<String>(), status in any::<Option<u16>>(), secs in any::<u64>(),
+            sender in any::<Option<u32>>()
         ) {
             let (server, reason) = (server.repeat(40), reason.repeat(40));
-            let answer = StoredAnswer::new(Rejection { server: &server, status, reason: &reason }, secs);
+            let answer = StoredAnswer::new(Rejection { server: &server, status, reason: &reason }, sender, secs);
             let text = answer.encode();
             prop_assert!(text.len() as u64 <= REJECTED_ANSWER_BYTES);
-            prop_assert_eq!(text.lines().count(), 4);
+            prop_assert_eq!(text.lines().count(), 4 + usize::from(sender.is_some()));
             prop_assert_eq!(StoredAnswer::parse(text.as_bytes()), answer);
         }
 

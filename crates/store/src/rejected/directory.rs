@@ -5,7 +5,7 @@
 
 use super::answer::StoredAnswer;
 use crate::limits::{REJECTED_ANSWER_BYTES, SPOOL_FILE_BYTES};
-use crate::spool::name::is_hidden;
+use crate::spool::name::{FileName, is_hidden};
 use crate::spool::{REJECTED_DIR, SpoolDir, file};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -37,6 +37,8 @@ pub struct RejectedRecord {
     pub status: Option<u16>,
     /// What the server said, or why it was not asked; one line, without control characters.
     pub reason: String,
+    /// Who sent it, a user id; none where that is not known.
+    pub sender: Option<u32>,
     /// The record; none if the file gives none, as after a power cut.
     pub message: Option<Message>,
 }
@@ -121,27 +123,29 @@ impl<'a> RejectedDir<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => StoredAnswer::default(),
             Err(error) => return Err(error),
         };
-        let StoredAnswer { unix_secs, server, status, reason } = answer;
+        let StoredAnswer { unix_secs, server, status, reason, sender } = answer;
         let modified_secs = || modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let unix_secs = unix_secs.unwrap_or_else(modified_secs);
         let message = records.pop().map(|record| record.message);
-        Ok(RejectedRecord { id, unix_secs, server, status, reason, message })
+        Ok(RejectedRecord { id, unix_secs, server, status, reason, sender, message })
     }
 
     /// Moves a record back into the spool, to be sent again under the same id. It counts as written `now`:
-    /// by its true age `record_expiry` might take it at once. Its name there is the id alone, since who
-    /// sent it is no longer known, so that it is in no user's share.
+    /// by its true age `record_expiry` might take it at once. Its name there says who sent it, where that is
+    /// known: it is in his share, and may have a configuration of his.
     ///
     /// # Errors
     /// `NotFound` if it is not there; `InvalidData` if the file gives no record; otherwise as the system
     /// says. In all of these it is where it was.
     pub fn retry(&self, id: HexId, now: SystemTime) -> io::Result<()> {
-        if self.read(id)?.message.is_none() {
+        let record = self.read(id)?;
+        if record.message.is_none() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file gives no record"));
         }
         let name = id.to_string();
         self.open_file(&name)?.set_modified(now)?;
-        renameat(&self.directory, name.as_str(), self.spool, name.as_str())?;
+        let new_name = FileName { id, sender: record.sender }.to_string();
+        renameat(&self.directory, name.as_str(), self.spool, new_name.as_str())?;
         // Of no use without the record; what is left is swept by the next one who keeps a record.
         let _ = self.remove_file(&format!("{name}{ANSWER_ENDING}"));
         Ok(())

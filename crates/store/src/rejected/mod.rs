@@ -7,6 +7,7 @@
 //!                                server: URL\n          or the configuration that named none
 //!                                status: NUMBER\n       or `none`: no server was reached
 //!                                reason: TEXT\n         what the server said, or why it was not asked
+//!                                sender: UID\n          who sent the record; not there where nobody knows
 //!     .new-RECORD_ID[.answer]    being written
 //! ```
 //!
@@ -65,7 +66,7 @@ impl RejectedWriter {
         let kept = self.known(&directory)?;
         let unix_secs = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let bytes = file::encode_single(&record.message);
-        directory.write(record.id, &bytes, &StoredAnswer::new(rejection, unix_secs), now)?;
+        directory.write(record.id, &bytes, &StoredAnswer::new(rejection, record.sender, unix_secs), now)?;
         kept.retain(|(_, id)| *id != record.id);
         kept.push_back((now, record.id));
         // It is kept by now; what cannot be dropped is tried again with the next one.

@@ -17,7 +17,7 @@ fn at(secs: u64) -> SystemTime {
 fn record(n: u8) -> StoredRecord {
     let headers = HeaderBlock::from_values(Header::ALL.map(Header::name));
     let message = Message { config: Some("/c.conf".into()), headers, payload: format!("p{n}") };
-    StoredRecord { id: HexId::from_bytes([n; 16]), message }
+    StoredRecord { id: HexId::from_bytes([n; 16]), sender: Some(1000), message }
 }
 
 fn spool() -> (tempfile::TempDir, Writer) {
@@ -44,7 +44,10 @@ fn a_record_is_kept_private_with_the_answer() {
     let path = spool.path().join(REJECTED_DIR);
     assert_eq!(names(&path), BTreeSet::from([name.clone(), format!("{name}.answer")]));
     let answer = fs::read_to_string(path.join(format!("{name}.answer"))).unwrap();
-    assert_eq!(answer, format!("time: {NOW}\nserver: http://h/\nstatus: 400\nreason: bad severity\n"));
+    assert_eq!(
+        answer,
+        format!("time: {NOW}\nserver: http://h/\nstatus: 400\nreason: bad severity\nsender: 1000\n")
+    );
     for (path, mode) in [(&path, 0o700), (&path.join(&name), 0o600)] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode);
     }
@@ -56,6 +59,7 @@ fn a_record_is_kept_private_with_the_answer() {
         server: "http://h/".to_owned(),
         status: Some(400),
         reason: "bad severity".to_owned(),
+        sender: Some(1000),
         message: Some(record(7).message),
     };
     assert_eq!(found, expected);
@@ -69,7 +73,7 @@ fn a_record_goes_back_under_its_id_as_if_new() {
     rejected.keep(&spool, &record(7), REJECTION, at(NOW)).unwrap();
     let later = NOW + 20 * 24 * 3600;
     RejectedDir::open(&spool).unwrap().unwrap().retry(record(7).id, at(later)).unwrap();
-    let name = record(7).id.to_string();
+    let name = format!("{}.1000", record(7).id);
     let entry = spool.entry(name.as_ref()).unwrap();
     assert_eq!((entry.modified_ns / 1_000_000_000, entry.is_record), (later as i64, true));
     let decoded = file::decode(name.as_ref(), &spool.read(name.as_ref()).unwrap());
@@ -78,6 +82,18 @@ fn a_record_goes_back_under_its_id_as_if_new() {
     // Rejected once more.
     rejected.keep(&spool, &record(7), REJECTION, at(later + 1)).unwrap();
     assert_eq!(kept(&spool), [record(7).id]);
+}
+
+#[test]
+fn one_whose_sender_nobody_wrote_down_goes_back_as_nobodys() {
+    let (_dir, spool) = spool();
+    RejectedWriter::default().keep(&spool, &record(7), REJECTION, at(NOW)).unwrap();
+    let id = record(7).id;
+    let answer = spool.path().join(REJECTED_DIR).join(format!("{id}.answer"));
+    fs::write(answer, format!("time: {NOW}\nserver: http://h/\nstatus: 400\nreason: bad severity\n"))
+        .unwrap();
+    RejectedDir::open(&spool).unwrap().unwrap().retry(id, at(NOW)).unwrap();
+    assert!(spool.entry(id.to_string().as_ref()).unwrap().is_record);
 }
 
 #[test]

@@ -25,7 +25,7 @@
 //! and the record id in the delivery log. In a batch it stands in the frame. A file of one record that has a name of ours
 //! ([`FileName`]) has its id; any other (those of the C daemons) has the head of the SHA-256 of its name and content.
 
-use super::name::FileName;
+use super::name::{FileName, sender_of};
 use crate::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -49,6 +49,8 @@ const FRAME_LINE_BYTES: usize = 64;
 pub struct StoredRecord {
     /// Its id, the same at every reading.
     pub id: HexId,
+    /// Who sent it, a user id, by the name of its file; none where that does not say.
+    pub sender: Option<u32>,
     /// The record.
     pub message: Message,
 }
@@ -117,18 +119,18 @@ pub fn encode_batch<'a>(records: impl IntoIterator<Item = (HexId, &'a Message)>)
 /// Reads the file of this name. Never fails as a whole: what is whole is returned, with what is wrong with the rest.
 pub fn decode(name: &OsStr, bytes: &[u8]) -> Decoded {
     if let Some(frames) = bytes.strip_prefix(BATCH_MARK) {
-        return decode_batch(frames);
+        return decode_batch(sender_of(name), frames);
     }
     match decode_single(bytes) {
         Ok(message) => {
-            let id = id_of_file(name, bytes);
-            Decoded { records: vec![StoredRecord { id, message }], damage: None }
+            let (id, sender) = (id_of_file(name, bytes), sender_of(name));
+            Decoded { records: vec![StoredRecord { id, sender, message }], damage: None }
         }
         Err(damage) => Decoded { records: Vec::new(), damage: Some(damage) },
     }
 }
 
-fn decode_batch(mut bytes: &[u8]) -> Decoded {
+fn decode_batch(sender: Option<u32>, mut bytes: &[u8]) -> Decoded {
     let mut records = Vec::new();
     let mut damage = bytes.is_empty().then_some(Damage::Empty);
     let mut number = 0;
@@ -148,7 +150,7 @@ fn decode_batch(mut bytes: &[u8]) -> Decoded {
             continue;
         }
         match decode_single(record) {
-            Ok(message) => records.push(StoredRecord { id, message }),
+            Ok(message) => records.push(StoredRecord { id, sender, message }),
             Err(error) => damage = Some(error),
         }
     }

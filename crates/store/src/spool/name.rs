@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ID.USER       a record or a batch of ours: 32 hex digits, and the user id of the sender
-//! ID            a record that was rejected and is to be sent again: nobody in particular sent it
+//! ID            a record that is to be sent again after it was rejected, where nobody knows who sent it
 //! aB3xY9        any other name: a record of the C daemons, or one that somebody moved here
 //! .new-NAME     not finished, and never answered; what a killed process left is swept
 //! .damaged      a directory of files that gave no record

@@ -12,6 +12,8 @@ mod programs;
 mod spool;
 mod state;
 
+pub use spool::sender;
+
 use crate::directory;
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};

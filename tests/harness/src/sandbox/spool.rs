@@ -9,8 +9,13 @@ use std::time::{Duration, SystemTime};
 use telemetry_record::message::Message;
 use telemetry_store::spool::{Durability, SpoolDir, StoredRecord, Writer, file};
 
-/// The user whose records these are.
-const SENDER: u32 = 1000;
+/// The user whose records these are: whoever runs the test, so that a configuration of his counts, or one without rights.
+pub fn sender() -> u32 {
+    match nix::unistd::geteuid().as_raw() {
+        0 => 1000,
+        other => other,
+    }
+}
 
 impl Sandbox {
     /// The spool, which is made if it is not there.
@@ -31,8 +36,16 @@ impl Sandbox {
     /// # Panics
     /// It cannot be stored.
     pub fn store_message(&self, message: Message) -> String {
-        let name = self.spool().store(SENDER, &[&message], Durability::Atomic).unwrap().name;
-        name.strip_suffix(&format!(".{SENDER}")).unwrap().to_owned()
+        self.store_from(sender(), &message)
+    }
+
+    /// The same for a record that this user sent.
+    ///
+    /// # Panics
+    /// It cannot be stored.
+    pub fn store_from(&self, sender: u32, message: &Message) -> String {
+        let name = self.spool().store(sender, &[message], Durability::Atomic).unwrap().name;
+        name.strip_suffix(&format!(".{sender}")).unwrap().to_owned()
     }
 
     /// Stores several records as telemprobd does when they come at once; returns the file's name.
@@ -41,7 +54,7 @@ impl Sandbox {
     /// They cannot be stored.
     pub fn store_batch(&self, payloads: impl IntoIterator<Item = String>) -> String {
         let messages: Vec<_> = payloads.into_iter().map(|payload| record(&payload)).collect();
-        self.spool().store(SENDER, &messages.iter().collect::<Vec<_>>(), Durability::Atomic).unwrap().name
+        self.spool().store(sender(), &messages.iter().collect::<Vec<_>>(), Durability::Atomic).unwrap().name
     }
 
     /// Stores a record as the C daemons do: under six characters, written in place.

@@ -54,7 +54,7 @@ fn a_batch_gives_its_records_with_their_ids() {
     let bytes = encode_batch([(id(1), &a), (id(2), &b)]);
     let decoded = decode_as("any", &bytes);
     assert_eq!(decoded.damage, None);
-    let expected = [(id(1), a), (id(2), b)].map(|(id, message)| StoredRecord { id, message });
+    let expected = [(id(1), a), (id(2), b)].map(|(id, message)| StoredRecord { id, sender: None, message });
     assert_eq!(decoded.records, expected);
 }
 
