@@ -16,12 +16,12 @@ pub(crate) const IN_FLIGHT: usize = 64;
 /// 16,000). More would wait there until their 60 seconds are up when an answer takes 7 seconds.
 pub(crate) const IN_FLIGHT_HTTP_1: usize = 32;
 
-/// Requests in flight to one server that records' own configurations (`CFG:`) name. Any user may name
-/// one, and a slow one must not delay the requests to the others.
-pub(crate) const IN_FLIGHT_OWN_SERVER: usize = 4;
+/// Requests in flight to all servers that the configurations (`CFG:`) of one user's records name. Any user may name one, and
+/// a slow one must not delay the requests to those of others.
+pub(crate) const IN_FLIGHT_OF_USER: usize = 4;
 
-/// Requests in flight to all such servers together.
-pub(crate) const IN_FLIGHT_OWN_SERVERS: usize = 16;
+/// Requests in flight to all such servers together: each has a connection of its own, and telempost-upload 64 MiB for all.
+pub(crate) const IN_FLIGHT_FOREIGN: usize = upload::FOREIGN_REQUESTS;
 
 /// Records for the system's server that are held in memory before they are sent; the next file is read
 /// below it.
@@ -36,6 +36,9 @@ pub(crate) const HELD_OWN_SERVER: usize = 2;
 /// Servers that have a lane, the system's included. With their records in flight and held they take
 /// up to 3 MB. Records for one more wait until another one has none left.
 pub(crate) const SERVERS: usize = 64;
+
+/// Servers with a lane that the configurations of one user's records name, so that nobody takes all lanes.
+pub(crate) const SERVERS_OF_USER: usize = 16;
 
 /// Configurations of records that are remembered between two records.
 pub(crate) const REMEMBERED_CONFIGS: usize = 64;
@@ -71,4 +74,5 @@ const _: () = assert!(upload::ANSWER_HEAD_BYTES + 512 < RESPONSE_BYTES);
 const _: () = assert!(upload::ANSWER_HEAD_BYTES <= REJECTED_REASON_BYTES);
 // The largest record goes into one request, though JSON writes each of its characters as six.
 const _: () = assert!(6 * (PAYLOAD_BYTES + record::HEADER_BLOCK_BYTES) + REQUEST_REST_BYTES <= PACKET_BYTES);
-const _: () = assert!(IN_FLIGHT_OWN_SERVER <= IN_FLIGHT_OWN_SERVERS && IN_FLIGHT_HTTP_1 <= IN_FLIGHT);
+const _: () = assert!(IN_FLIGHT_OF_USER <= IN_FLIGHT_FOREIGN && IN_FLIGHT_HTTP_1 <= IN_FLIGHT);
+const _: () = assert!(SERVERS_OF_USER < SERVERS);

@@ -4,7 +4,7 @@ use super::idle::Idle;
 use crate::accounting::Accounting;
 use crate::chance::chance;
 use crate::delivery_log::DeliveryLogWriter;
-use crate::exchange::{Exchange, Settling, Upload};
+use crate::exchange::{Exchange, Settling, Uploads};
 use crate::janitor::Janitor;
 use crate::limits::{COMMIT_TOGETHER, STEPS_PER_TURN};
 use crate::pacing::Pacer;
@@ -46,14 +46,14 @@ enum Step {
 
 impl<'a> Delivery<'a> {
     /// Begins with an empty queue on an open spool.
-    pub(super) fn new(settings: &'a Settings, spool: SpoolReader, upload: &'a mut Upload) -> Self {
+    pub(super) fn new(settings: &'a Settings, spool: SpoolReader, uploads: &'a mut Uploads) -> Self {
         let accounting = Accounting::open(settings);
         let spool = Rc::new(spool);
         Self {
             queue: Queue::new(settings.server.clone()),
             reader: Reader::new(settings, Rc::clone(&spool)),
             pacer: Pacer::open(settings, accounting.last_run_secs()),
-            exchange: Exchange::new(upload),
+            exchange: Exchange::new(uploads),
             janitor: Janitor::new(settings, Rc::clone(&spool)),
             log: DeliveryLogWriter::new(settings),
             idle: Idle::new(),
@@ -190,7 +190,9 @@ impl<'a> Delivery<'a> {
                 Route::Settled
             }
             Target::SystemServer => Route::SYSTEM,
-            Target::OwnServer(server) => self.queue.lane_for(&server).map_or(Route::Later, Route::To),
+            Target::OwnServer(server) => {
+                self.queue.lane_for(&server, record.sender).map_or(Route::Later, Route::To)
+            }
             Target::NoServer { config, error } => {
                 let (server, reason) = (config.to_string_lossy(), error.to_string());
                 let rejection = Rejection { server: &server, status: None, reason: &reason };
@@ -216,15 +218,14 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Maintains the upload process, memory, and what is written for people and for the next run.
+    /// Maintains the upload processes, memory, and what is written for people and for the next run.
     pub(super) fn maintain(&mut self, now: Instant) {
         let (exchange, mut settling) = self.exchange(now);
-        exchange.end_overdue(&mut settling);
+        exchange.maintain(&mut settling);
         if self.queue.in_flight_count() > 0 {
             self.idle.end();
         } else {
-            let since = self.idle.begin(now);
-            self.exchange.close_if_idle(since, now);
+            self.idle.begin(now);
             if self.idle.take_memory_due(now) {
                 self.give_memory_back();
             }
@@ -253,7 +254,7 @@ impl<'a> Delivery<'a> {
 
     /// When [`Delivery::maintain`] or [`Delivery::work`] have something to do though nothing happened.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
-        let exchange = self.exchange.next_due(self.queue.in_flight_since(), self.idle.since());
+        let exchange = self.exchange.next_due(&self.queue);
         let written = self.accounting.next_due(now);
         let due = [exchange, self.idle.next_due(), self.next_try(now), written, self.pacer.next_due()];
         due.into_iter().flatten().min()
@@ -274,9 +275,9 @@ impl<'a> Delivery<'a> {
         self.queue.in_flight_count()
     }
 
-    /// What to wait for from the upload process, and whether requests wait for room.
-    pub(super) fn upload_interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        self.exchange.interest()
+    /// What to wait for from each upload process, and whether requests wait for room.
+    pub(super) fn upload_interests(&self) -> [Option<(BorrowedFd<'_>, bool)>; 2] {
+        self.exchange.interests()
     }
 
     /// Waits for upload processes that have ended.
@@ -284,7 +285,7 @@ impl<'a> Delivery<'a> {
         self.exchange.reap();
     }
 
-    /// Ends the upload process with whatever is in flight, and writes what is settled.
+    /// Ends the upload processes with whatever is in flight, and writes what is settled.
     pub(super) fn cut_off(&mut self, now: Instant) {
         self.exchange.kill();
         self.commit(true, now);

@@ -26,7 +26,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 const SIGNALS: u64 = 0;
 const CONSENT: u64 = 1;
 const SPOOL: u64 = 2;
-const UPLOAD: u64 = 3;
+const UPLOADS: [u64; 2] = [3, 4];
 
 /// Why the loop ended.
 #[derive(Debug)]
@@ -162,10 +162,11 @@ impl EventLoop<'_> {
 
     /// Waits for something to happen. Returns whether nothing did.
     fn wait(&self, has_more: bool) -> io::Result<bool> {
-        // The upload process may be another one than at the last turn; the descriptor of one that is gone is closed.
-        if let Some((socket, wants_room)) = self.delivery.upload_interest() {
+        // An upload process may be another one than at the last turn; the descriptor of one that is gone is closed.
+        for (interest, number) in self.delivery.upload_interests().into_iter().zip(UPLOADS) {
+            let Some((socket, wants_room)) = interest else { continue };
             let interest = if wants_room { Interest::ReadableOrWritable } else { Interest::Readable };
-            self.poller.watch(socket, UPLOAD, interest)?;
+            self.poller.watch(socket, number, interest)?;
         }
         let mut events = Events::default();
         self.poller.wait(&mut events, Some(self.timeout(has_more)))?;

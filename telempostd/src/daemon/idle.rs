@@ -23,14 +23,9 @@ impl Idle {
         *self = Self::new();
     }
 
-    /// Nothing is in flight now. Returns since when.
-    pub(super) fn begin(&mut self, now: Instant) -> Instant {
-        *self.since.get_or_insert(now)
-    }
-
-    /// Since when nothing is in flight; none if something is.
-    pub(super) fn since(&self) -> Option<Instant> {
-        self.since
+    /// Nothing is in flight now.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
     }
 
     /// Whether it is time to give memory back; once in each idle time.
@@ -55,11 +50,11 @@ mod tests {
         let now = Instant::now();
         let mut idle = Idle::new();
         for start in [now, now + Duration::from_secs(60)] {
-            assert_eq!(idle.since(), None);
-            assert_eq!(idle.begin(start), start);
+            assert_eq!(idle.next_due(), None);
+            idle.begin(start);
             assert!(!idle.take_memory_due(start));
             let due = idle.next_due().unwrap();
-            assert_eq!(idle.begin(due), start);
+            idle.begin(due);
             assert_eq!([(); 2].map(|()| idle.take_memory_due(due)), [true, false]);
             assert_eq!(idle.next_due(), None);
             idle.end();

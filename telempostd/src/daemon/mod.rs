@@ -7,7 +7,7 @@ mod idle;
 
 pub use error::DaemonError;
 
-use crate::exchange::Upload;
+use crate::exchange::Uploads;
 use crate::scan::Scanner;
 use crate::settings::{self, Settings};
 use delivery::Delivery;
@@ -34,11 +34,11 @@ use telemetry_store::spool::Reader as SpoolReader;
 pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     let mut settings = settings::load(config_file)?;
     check_consent(&settings)?;
-    let mut upload = Upload::locate()?;
+    let mut uploads = Uploads::locate()?;
     let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd")?;
     let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
     loop {
-        match deliver(config_file, &settings, &signals, &mut upload)? {
+        match deliver(config_file, &settings, &signals, &mut uploads)? {
             LoopEnd::Stopped => log::info!("stopped"),
             LoopEnd::Idle => log::info!("nothing to do; ends until there is"),
             LoopEnd::ConsentWithdrawn => log::info!("telemetry is no longer opted in; ends"),
@@ -73,7 +73,7 @@ fn deliver(
     config_file: Option<&Path>,
     settings: &Settings,
     signals: &Signals,
-    upload: &mut Upload,
+    uploads: &mut Uploads,
 ) -> Result<LoopEnd, DaemonError> {
     let consent = ConsentWatch::new(&settings.etc_dir)
         .map_err(|source| DaemonError::Consent { path: settings.etc_dir.clone(), source })?;
@@ -96,7 +96,7 @@ fn deliver(
         signals,
         consent,
         scanner,
-        delivery: Delivery::new(settings, spool, upload),
+        delivery: Delivery::new(settings, spool, uploads),
         idle_exit: IdleExit::new(settings.recycle_after, now),
         ending: None,
     };

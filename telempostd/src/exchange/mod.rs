@@ -6,16 +6,16 @@ mod upload;
 
 pub(crate) use settling::Settling;
 pub use upload::ProgramMissing;
-pub(crate) use upload::Upload;
 
 use crate::limits::RESPONSE_BYTES;
-use crate::queue::InFlight;
+use crate::queue::{InFlight, NamedBy, Queue};
 use response::{Classified, RetryableFailure, classify};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
+use telemetry_store::spool::StoredRecord;
 use telempost_upload::limits as upload_limits;
 use telempost_upload::protocol::PostResult;
-use upload::SendError;
+use upload::{SendError, Upload};
 
 /// How long the upload process lives without work: long enough for the next of a series of records, short
 /// against the idle exit.
@@ -27,17 +27,50 @@ const UPLOAD_OVERDUE: Duration = Duration::from_secs(75);
 
 const _: () = assert!(upload_limits::REQUEST_TIME.as_secs() < UPLOAD_OVERDUE.as_secs());
 
+/// The two ways to servers.
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    /// To the system's server.
+    system: Way,
+    /// To servers that records' own configurations name.
+    foreign: Way,
+}
+
+/// An upload process, and since when it has had no work.
+#[derive(Debug)]
+struct Way {
+    named_by: NamedBy,
+    upload: Upload,
+    idle_since: Option<Instant>,
+}
+
+impl Uploads {
+    /// Finds the program; no process runs yet.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub(crate) fn locate() -> Result<Self, ProgramMissing> {
+        let way =
+            |named_by| Upload::locate(named_by).map(|upload| Way { named_by, upload, idle_since: None });
+        Ok(Self { system: way(NamedBy::System)?, foreign: way(NamedBy::Record)? })
+    }
+
+    fn both(&mut self) -> [&mut Way; 2] {
+        [&mut self.system, &mut self.foreign]
+    }
+}
+
 /// The exchanges that are going on.
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
-    upload: &'a mut Upload,
+    uploads: &'a mut Uploads,
     packet: Vec<u8>,
 }
 
 impl<'a> Exchange<'a> {
-    /// None yet; `upload` is the way to the servers.
-    pub(crate) fn new(upload: &'a mut Upload) -> Self {
-        Self { upload, packet: Vec::new() }
+    /// None yet; `uploads` are the ways to the servers.
+    pub(crate) fn new(uploads: &'a mut Uploads) -> Self {
+        Self { uploads, packet: Vec::new() }
     }
 
     /// Has a record posted. Returns whether it is on its way; if not, the record is settled.
@@ -45,8 +78,12 @@ impl<'a> Exchange<'a> {
         let Some(in_flight) = settling.queue.in_flight(tag) else {
             return false;
         };
+        let way = match in_flight.named_by() {
+            NamedBy::System => &mut self.uploads.system,
+            NamedBy::Record => &mut self.uploads.foreign,
+        };
         let InFlight { server, record, .. } = in_flight;
-        let failure = match self.upload.send(tag, record.id, server, &record.message) {
+        let failure = match way.upload.send(tag, server, record) {
             Ok(()) => return true,
             Err(SendError::Unsendable(error)) => {
                 Classified::Rejected { status: None, reason: error.to_string() }
@@ -62,74 +99,55 @@ impl<'a> Exchange<'a> {
 
     /// Takes the responses that have come.
     pub(crate) fn take_responses(&mut self, settling: &mut Settling<'_>) {
-        let mut packet = std::mem::take(&mut self.packet);
-        packet.resize(RESPONSE_BYTES, 0);
-        loop {
-            match self.upload.receive(&mut packet) {
-                Ok(Some(response)) => {
-                    if let PostResult::Answered { is_multiplexed, .. } = response.result {
-                        settling.queue.set_multiplexed(response.tag, is_multiplexed);
-                    }
-                    settling.settle(response.tag, classify(response.result));
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    retry_all(&error.to_string(), settling);
-                    break;
-                }
-            }
-        }
-        self.packet = packet;
-    }
-
-    /// Replaces an upload process that no longer answers.
-    pub(crate) fn end_overdue(&mut self, settling: &mut Settling<'_>) {
-        if overdue_at(settling.queue.in_flight_since()).is_some_and(|at| settling.now >= at) {
-            self.upload.kill();
-            retry_all("the upload process does not answer and was ended", settling);
+        self.packet.resize(RESPONSE_BYTES, 0);
+        for way in self.uploads.both() {
+            way.take_responses(&mut self.packet, settling);
         }
     }
 
-    /// Lets the upload process end if it has had no work since then for long enough.
-    pub(crate) fn close_if_idle(&mut self, idle_since: Instant, now: Instant) {
-        if now >= idle_since + UPLOAD_IDLE {
-            self.upload.close();
+    /// Replaces an upload process that no longer answers, and lets one end that has had no work for long enough.
+    pub(crate) fn maintain(&mut self, settling: &mut Settling<'_>) {
+        for way in self.uploads.both() {
+            way.maintain(settling);
         }
     }
 
-    /// When [`Exchange::end_overdue`] or [`Exchange::close_if_idle`] have something to do.
-    pub(crate) fn next_due(
-        &self,
-        in_flight_since: Option<Instant>,
-        idle_since: Option<Instant>,
-    ) -> Option<Instant> {
-        let close = idle_since.filter(|_| self.upload.is_running()).map(|at| at + UPLOAD_IDLE);
-        [overdue_at(in_flight_since), close].into_iter().flatten().min()
+    /// When [`Exchange::maintain`] has something to do.
+    pub(crate) fn next_due(&self, queue: &Queue<StoredRecord>) -> Option<Instant> {
+        let ways = [&self.uploads.system, &self.uploads.foreign];
+        ways.into_iter().filter_map(|way| way.next_due(queue)).min()
     }
 
-    /// Whether the upload process takes requests as fast as they come.
+    /// Whether the upload process of the system's server takes requests as fast as they come. Of the other one's few
+    /// requests each may wait for room.
     pub(crate) fn has_room(&self) -> bool {
-        self.upload.has_room()
+        self.uploads.system.upload.has_room()
     }
 
-    /// What to wait for from the upload process, and whether requests wait for room.
-    pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        self.upload.interest()
+    /// What to wait for from each upload process, and whether requests wait for room.
+    pub(crate) fn interests(&self) -> [Option<(BorrowedFd<'_>, bool)>; 2] {
+        [&self.uploads.system, &self.uploads.foreign].map(|way| way.upload.interest())
     }
 
     /// Sends the requests that waited for room.
     pub(crate) fn flush(&mut self) {
-        self.upload.flush();
+        for way in self.uploads.both() {
+            way.upload.flush();
+        }
     }
 
     /// Waits for upload processes that have ended.
     pub(crate) fn reap(&mut self) {
-        self.upload.reap();
+        for way in self.uploads.both() {
+            way.upload.reap();
+        }
     }
 
-    /// Ends the upload process with whatever is in flight.
+    /// Ends the upload processes with whatever is in flight.
     pub(crate) fn kill(&mut self) {
-        self.upload.kill();
+        for way in self.uploads.both() {
+            way.upload.kill();
+        }
     }
 
     /// Gives memory back.
@@ -138,17 +156,61 @@ impl<'a> Exchange<'a> {
     }
 }
 
-fn overdue_at(in_flight_since: Option<Instant>) -> Option<Instant> {
-    in_flight_since.map(|since| since + UPLOAD_OVERDUE)
-}
+impl Way {
+    fn take_responses(&mut self, packet: &mut [u8], settling: &mut Settling<'_>) {
+        loop {
+            match self.upload.receive(packet) {
+                Ok(Some(response)) => {
+                    // A process answers for its own requests only.
+                    let in_flight = settling.queue.in_flight(response.tag);
+                    if in_flight.is_none_or(|in_flight| in_flight.named_by() != self.named_by) {
+                        continue;
+                    }
+                    if let PostResult::Answered { is_multiplexed, .. } = response.result {
+                        settling.queue.set_multiplexed(response.tag, is_multiplexed);
+                    }
+                    settling.settle(response.tag, classify(response.result));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.retry_all(&error.to_string(), settling);
+                    break;
+                }
+            }
+        }
+    }
 
-/// What was in flight when the upload process ended is tried again.
-fn retry_all(reason: &str, settling: &mut Settling<'_>) {
-    log::error!("{reason}; what it was sending is sent again");
-    for tag in settling.queue.tags_in_flight() {
-        let mut failure = RetryableFailure::from_local(reason.to_owned());
-        // The record may be what it failed over.
-        failure.advice.may_be_the_record = true;
-        settling.settle(tag, Classified::Retryable(failure));
+    fn maintain(&mut self, settling: &mut Settling<'_>) {
+        let now = settling.now;
+        let Some(since) = settling.queue.in_flight_since(self.named_by) else {
+            let idle_since = *self.idle_since.get_or_insert(now);
+            if now >= idle_since + UPLOAD_IDLE {
+                self.upload.close();
+            }
+            return;
+        };
+        self.idle_since = None;
+        if now >= since + UPLOAD_OVERDUE {
+            self.upload.kill();
+            self.retry_all("the upload process does not answer and was ended", settling);
+        }
+    }
+
+    fn next_due(&self, queue: &Queue<StoredRecord>) -> Option<Instant> {
+        match queue.in_flight_since(self.named_by) {
+            Some(since) => Some(since + UPLOAD_OVERDUE),
+            None => self.idle_since.filter(|_| self.upload.is_running()).map(|since| since + UPLOAD_IDLE),
+        }
+    }
+
+    /// What was in flight when the upload process ended is tried again.
+    fn retry_all(&self, reason: &str, settling: &mut Settling<'_>) {
+        log::error!("{reason}; what it was sending is sent again");
+        for tag in settling.queue.tags_in_flight(self.named_by) {
+            let mut failure = RetryableFailure::from_local(reason.to_owned());
+            // The record may be what it failed over.
+            failure.advice.may_be_the_record = true;
+            settling.settle(tag, Classified::Retryable(failure));
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::backoff::{Allowance, Backoff};
 use super::file_name::FileName;
 use super::position::Position;
 use crate::limits::{
-    HELD, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER, READ_BELOW, SERVERS,
+    HELD, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OF_USER, READ_BELOW, SERVERS,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -66,6 +66,8 @@ pub(super) struct Held<R> {
 pub(super) struct Lane<R> {
     /// The server.
     pub(super) server: Rc<ServerSettings>,
+    /// Who sent its records, where the configuration of a record names it and that is known.
+    pub(super) user: Option<u32>,
     /// Whether and when it may be tried.
     pub(super) backoff: Backoff,
     /// Records that were read.
@@ -81,13 +83,14 @@ pub(super) struct Lane<R> {
 
 impl<R> Lane<R> {
     /// A lane for a server of which nothing is known.
-    pub(super) fn new(server: Rc<ServerSettings>, id: LaneId) -> Self {
+    pub(super) fn new(server: Rc<ServerSettings>, user: Option<u32>, id: LaneId) -> Self {
         let (max_in_flight, max_held, read_below) = match id {
             LaneId::SYSTEM => (IN_FLIGHT, HELD, READ_BELOW),
-            _ => (IN_FLIGHT_OWN_SERVER, HELD_OWN_SERVER, HELD_OWN_SERVER),
+            _ => (IN_FLIGHT_OF_USER, HELD_OWN_SERVER, HELD_OWN_SERVER),
         };
         Self {
             server,
+            user,
             backoff: Backoff::new(),
             held: VecDeque::new(),
             in_flight: 0,

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! A file that waits is a name and a time; its records are in memory only between being read and settled.
-//! Each server has a lane of its own (`lane`), so that one that is down holds up nobody else's records.
+//! Each server has a lane of its own (`lane`), so that one that is down holds up nobody else's records; one that a record's
+//! configuration names has a lane for each user who sends to it.
 
 mod backoff;
 mod file_name;
@@ -25,9 +26,9 @@ pub(crate) use files::Route;
 pub(crate) use lane::LaneId;
 pub(crate) use outage::Outage;
 pub(crate) use position::Position;
-pub(crate) use sending::{InFlight, NextSend, Permission, RetryAdvice};
+pub(crate) use sending::{InFlight, NamedBy, NextSend, Permission, RetryAdvice};
 
-use crate::limits::SERVERS;
+use crate::limits::{SERVERS, SERVERS_OF_USER};
 use files::{Files, OpenFile, bit};
 use lane::{Held, Lane, LaneSet};
 use std::collections::HashMap;
@@ -51,7 +52,7 @@ impl<R> Queue<R> {
     pub(crate) fn new(server: ServerSettings) -> Self {
         Self {
             files: Files::default(),
-            lanes: vec![Lane::new(Rc::new(server), LaneId::SYSTEM)],
+            lanes: vec![Lane::new(Rc::new(server), None, LaneId::SYSTEM)],
             in_flight: HashMap::new(),
             finished: Vec::new(),
             last_tag: 0,
@@ -95,18 +96,28 @@ impl<R> Queue<R> {
         self.files.first()
     }
 
-    /// The lane of a server; none while there are too many.
-    pub(crate) fn lane_for(&mut self, server: &ServerSettings) -> Option<LaneId> {
-        if let Some(known) = self.lanes.iter().position(|lane| *lane.server == *server) {
-            return Some(LaneId(known));
+    /// The lane of a server that the configuration of this user's record names, even if it is the system's server; none
+    /// while there are too many.
+    pub(crate) fn lane_for(&mut self, server: &ServerSettings, user: Option<u32>) -> Option<LaneId> {
+        let mut of_user = 0;
+        for (index, lane) in self.lanes.iter().enumerate().skip(1).filter(|(_, lane)| lane.user == user) {
+            if *lane.server == *server {
+                return Some(LaneId(index));
+            }
+            of_user += 1;
         }
+        let is_share_used = of_user >= SERVERS_OF_USER;
+        let lane = |id| Lane::new(Rc::new(server.clone()), user, id);
         let new = LaneId(self.lanes.len());
-        if new.0 < SERVERS {
-            self.lanes.push(Lane::new(Rc::new(server.clone()), new));
+        if new.0 < SERVERS && !is_share_used {
+            self.lanes.push(lane(new));
             return Some(new);
         }
-        let idle = (1..self.lanes.len()).map(LaneId).find(|id| self.is_lane_idle(*id))?;
-        *self.lane(idle)? = Lane::new(Rc::new(server.clone()), idle);
+        let may_take =
+            |id: &LaneId| !is_share_used || self.lanes.get(id.0).is_some_and(|lane| lane.user == user);
+        let mut others = (1..self.lanes.len()).map(LaneId);
+        let idle = others.find(|id| may_take(id) && self.is_lane_idle(*id))?;
+        *self.lane(idle)? = lane(idle);
         Some(idle)
     }
 

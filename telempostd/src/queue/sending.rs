@@ -2,7 +2,7 @@
 
 use super::lane::{Held, LaneId};
 use super::{FileName, Outage, Queue};
-use crate::limits::IN_FLIGHT_OWN_SERVERS;
+use crate::limits::{IN_FLIGHT_FOREIGN, IN_FLIGHT_OF_USER};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::ServerSettings;
@@ -22,6 +22,22 @@ pub(crate) struct InFlight<R> {
     file: FileName,
     index: u32,
     epoch: u64,
+}
+
+/// Whose configuration names a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The system's.
+    System,
+    /// A record's own.
+    Record,
+}
+
+impl<R> InFlight<R> {
+    /// Whose configuration names its server.
+    pub(crate) fn named_by(&self) -> NamedBy {
+        if self.lane == LaneId::SYSTEM { NamedBy::System } else { NamedBy::Record }
+    }
 }
 
 /// What holds for a record whatever its server, as rate limits decide.
@@ -98,8 +114,11 @@ impl<R> Queue<R> {
         if lane.held.is_empty() || !lane.may_send(now) {
             return false;
         }
-        let own_servers = || self.lanes.iter().skip(1).map(|lane| lane.in_flight).sum::<usize>();
-        id == LaneId::SYSTEM || own_servers() < IN_FLIGHT_OWN_SERVERS
+        let foreign = || self.lanes.iter().skip(1);
+        let in_flight = || foreign().map(|lane| lane.in_flight).sum::<usize>();
+        let same_user = || foreign().filter(|other| other.user == lane.user);
+        let of_user = || same_user().map(|lane| lane.in_flight).sum::<usize>();
+        id == LaneId::SYSTEM || (in_flight() < IN_FLIGHT_FOREIGN && of_user() < IN_FLIGHT_OF_USER)
     }
 
     fn put_in_flight(&mut self, id: LaneId, now: Instant) -> Option<&InFlight<R>> {
@@ -185,9 +204,13 @@ impl<R> Queue<R> {
         }
     }
 
-    /// Tags of all that is in flight.
-    pub(crate) fn tags_in_flight(&self) -> Vec<u64> {
-        self.in_flight.keys().copied().collect()
+    /// Tags of all that is in flight to such servers.
+    pub(crate) fn tags_in_flight(&self, named_by: NamedBy) -> Vec<u64> {
+        self.in_flight_to(named_by).map(|in_flight| in_flight.tag).collect()
+    }
+
+    fn in_flight_to(&self, named_by: NamedBy) -> impl Iterator<Item = &InFlight<R>> {
+        self.in_flight.values().filter(move |in_flight| in_flight.named_by() == named_by)
     }
 
     /// Number of requests in flight.
@@ -195,8 +218,8 @@ impl<R> Queue<R> {
         self.in_flight.len()
     }
 
-    /// Since when the request that is in flight for longest is.
-    pub(crate) fn in_flight_since(&self) -> Option<Instant> {
-        self.in_flight.values().map(|in_flight| in_flight.since).min()
+    /// Since when the request to such a server that is in flight for longest is.
+    pub(crate) fn in_flight_since(&self, named_by: NamedBy) -> Option<Instant> {
+        self.in_flight_to(named_by).map(|in_flight| in_flight.since).min()
     }
 }

@@ -1,7 +1,7 @@
 //! The queue as a game: files come, servers answer as they like, and nothing may ever be lost.
 
 use super::*;
-use crate::limits::{IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OWN_SERVER, IN_FLIGHT_OWN_SERVERS};
+use crate::limits::{IN_FLIGHT, IN_FLIGHT_FOREIGN, IN_FLIGHT_HTTP_1, IN_FLIGHT_OF_USER};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,6 +14,18 @@ fn server(n: usize) -> ServerSettings {
     let url = ServerUrl::unchecked(format!("http://server{n}/"));
     let (api, tid_header, compression) = (ServerApi::V2, "T: 1".to_owned(), Compression::Off);
     ServerSettings { url, api, cainfo: None, tid_header, compression }
+}
+
+/// The user whose configuration names the server.
+fn user(n: usize) -> Option<u32> {
+    Some(n as u32 % 7).filter(|user| *user > 0)
+}
+
+fn tags(queue: &Queue<Label>) -> Vec<u64> {
+    [NamedBy::System, NamedBy::Record]
+        .into_iter()
+        .flat_map(|named_by| queue.tags_in_flight(named_by))
+        .collect()
 }
 
 fn name(n: usize) -> FileName {
@@ -111,7 +123,7 @@ impl Game {
         assert_eq!(*sent.server, server(to), "no record goes to another server");
         assert!(!self.settled.contains(&label), "no settled record is sent again");
         let is_twice = |other: &u64| *other != tag && self.queue.in_flight(*other).unwrap().record == label;
-        assert!(!self.queue.tags_in_flight().iter().any(is_twice), "once in flight is enough");
+        assert!(!tags(&self.queue).iter().any(is_twice), "once in flight is enough");
         self.sent.push((to, label));
         true
     }
@@ -128,7 +140,11 @@ impl Game {
             return true;
         };
         let records = (0..).zip(servers).map(|(index, n)| {
-            let route = self.queue.lane_for(&server(*n)).map_or(Route::Later, Route::To);
+            let lane = match *n {
+                0 => Some(LaneId::SYSTEM),
+                n => self.queue.lane_for(&server(n), user(n)),
+            };
+            let route = lane.map_or(Route::Later, Route::To);
             (route, (file, index))
         });
         let records: Vec<_> = records.collect();
@@ -169,21 +185,25 @@ impl Game {
     }
 
     fn check_bounds(&self) {
-        let mut by_server: BTreeMap<String, usize> = BTreeMap::new();
-        for tag in self.queue.tags_in_flight() {
-            *by_server.entry(self.queue.in_flight(tag).unwrap().server.url.to_string()).or_default() += 1;
+        assert!(self.queue.tags_in_flight(NamedBy::System).len() <= IN_FLIGHT);
+        let mut by_user: BTreeMap<_, usize> = BTreeMap::new();
+        for tag in self.queue.tags_in_flight(NamedBy::Record) {
+            let (file, index) = self.queue.in_flight(tag).unwrap().record;
+            *by_user.entry(user(self.spool[&file][index as usize])).or_default() += 1;
         }
-        let system = by_server.remove(&server(0).url.to_string()).unwrap_or(0);
-        assert!(system <= IN_FLIGHT);
-        assert!(by_server.values().all(|count| *count <= IN_FLIGHT_OWN_SERVER));
-        assert!(by_server.values().sum::<usize>() <= IN_FLIGHT_OWN_SERVERS);
+        assert!(by_user.values().all(|count| *count <= IN_FLIGHT_OF_USER));
+        assert!(by_user.values().sum::<usize>() <= IN_FLIGHT_FOREIGN);
+        for user in (0..7).map(user) {
+            let lanes = self.queue.lanes.iter().skip(1).filter(|lane| lane.user == user);
+            assert!(lanes.count() <= SERVERS_OF_USER);
+        }
         let held: usize = self.queue.lanes.iter().map(|lane| lane.held.len()).sum();
         assert!(held <= crate::limits::HELD + SERVERS * crate::limits::HELD_OWN_SERVER);
     }
 
     /// Ends one request that is in flight.
     fn answer(&mut self, which: usize, answer: Answer, chance: f64) {
-        let mut tags = self.queue.tags_in_flight();
+        let mut tags = tags(&self.queue);
         tags.sort_unstable();
         if let Some(tag) = tags.get(which.checked_rem(tags.len()).unwrap_or(0)) {
             self.answer_to(*tag, answer, chance);
@@ -206,7 +226,7 @@ impl Game {
 
     /// The request to this server that is in flight.
     fn tag_to(&self, n: usize) -> u64 {
-        let tags = self.queue.tags_in_flight();
+        let tags = tags(&self.queue);
         tags.into_iter().find(|tag| *self.queue.in_flight(*tag).unwrap().server == server(n)).unwrap()
     }
 
@@ -311,6 +331,28 @@ proptest! {
 }
 
 #[test]
+fn the_systems_server_named_by_a_user_has_a_lane_of_his() {
+    let mut queue: Queue<Label> = Queue::new(server(0));
+    let lanes = [Some(1), Some(2), None, Some(1)].map(|user| queue.lane_for(&server(0), user).unwrap());
+    assert_eq!(lanes, [1, 2, 3, 1].map(LaneId));
+}
+
+#[test]
+fn no_user_takes_all_lanes() {
+    let mut queue: Queue<Label> = Queue::new(server(0));
+    let taken: BTreeSet<_> = (1..=100)
+        .filter_map(|n| {
+            let lane = queue.lane_for(&server(n), Some(1))?;
+            queue.add_file(name(n), n as i64);
+            queue.add_records(&name(n), vec![(Route::To(lane), (n, 0))], Instant::now());
+            Some(lane)
+        })
+        .collect();
+    assert_eq!(taken.len(), SERVERS_OF_USER);
+    assert!(queue.lane_for(&server(1), Some(2)).is_some_and(|lane| !taken.contains(&lane)));
+}
+
+#[test]
 fn a_server_that_is_down_holds_up_no_other() {
     let mut game = Game::new();
     for _ in 0..500 {
@@ -336,7 +378,7 @@ fn a_server_of_one_request_a_connection_has_fewer_in_flight() {
     }
     for (is_multiplexed, max) in [(false, IN_FLIGHT_HTTP_1), (true, IN_FLIGHT), (false, IN_FLIGHT_HTTP_1)] {
         game.work();
-        let tag = game.queue.tags_in_flight()[0];
+        let tag = tags(&game.queue)[0];
         game.queue.set_multiplexed(tag, is_multiplexed);
         while game.queue.in_flight_count() > max {
             game.answer(0, Answer::Taken, 0.5);
@@ -357,7 +399,7 @@ fn one_record_that_a_server_fails_over_does_not_hold_up_the_others() {
     let poison = (0, 0);
     for _ in 0..10_000 {
         game.work();
-        let tags = game.queue.tags_in_flight();
+        let tags = tags(&game.queue);
         match tags.first() {
             Some(tag) if game.queue.in_flight(*tag).unwrap().record == poison => {
                 game.answer_to(*tag, later(true), 0.5)

@@ -1,14 +1,16 @@
 //! The loop: requests from telempostd in, transfers on, responses out.
 
 use crate::transfers::Transfers;
+use crate::{foreign, recvmsg};
 use curl::MultiError;
 use curl::multi::WaitFd;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::sys::socket::{MsgFlags, SockType, getsockopt, recv, send, sockopt};
+use nix::sys::socket::{MsgFlags, SockType, getsockopt, send, sockopt};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
+use telemetry_config::HeaderScope;
 use telempost_upload::protocol::{self, CodecError, PACKET_BYTES, Request, Response};
 
 /// Why the program does not start, or ends before telempostd wants it to.
@@ -25,6 +27,9 @@ pub(crate) enum ConversationError {
         /// What the system said.
         source: Errno,
     },
+    /// The limits of `--foreign` cannot be had.
+    #[error("limits: {0}")]
+    Confine(std::io::Error),
     /// libcurl does not work.
     #[error("libcurl: {0}")]
     Curl(#[from] MultiError),
@@ -39,14 +44,14 @@ pub(crate) enum ConversationError {
 /// libcurl wakes earlier by itself where it has something to do.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// Serves until telempostd closes the socket.
+/// Serves until telempostd closes the socket; `named_by` is whose configuration names the servers.
 ///
 /// SIGTERM, SIGINT and SIGHUP stay blocked, as telempostd has left them: a service manager sends them to
 /// both, and telempostd then waits for what is in flight here.
 ///
 /// # Errors
 /// [`ConversationError`].
-pub(crate) fn run() -> Result<(), ConversationError> {
+pub(crate) fn run(named_by: HeaderScope) -> Result<(), ConversationError> {
     let stdin = std::io::stdin();
     match getsockopt(&stdin, sockopt::SockType) {
         Ok(SockType::SeqPacket) => {}
@@ -56,7 +61,10 @@ pub(crate) fn run() -> Result<(), ConversationError> {
     prctl::set_pdeathsig(Signal::SIGKILL)
         .map_err(|source| ConversationError::System { what: "prctl", source })?;
     let socket = stdin.as_raw_fd();
-    let mut transfers = Transfers::new()?;
+    if named_by == HeaderScope::Record {
+        foreign::confine().map_err(ConversationError::Confine)?;
+    }
+    let mut transfers = Transfers::new(named_by)?;
     let mut packet = vec![0; PACKET_BYTES];
     let mut waitfd = WaitFd::new();
     waitfd.set_fd(socket);
@@ -80,9 +88,9 @@ fn take_requests(
     transfers: &mut Transfers,
 ) -> Result<bool, ConversationError> {
     loop {
-        let length = match recv(socket, packet, MsgFlags::MSG_DONTWAIT) {
-            Ok(0) | Err(Errno::ECONNRESET) => return Ok(false),
-            Ok(length) => length,
+        let (length, certificates) = match recvmsg::receive(&socket, packet) {
+            Ok((0, _)) | Err(Errno::ECONNRESET) => return Ok(false),
+            Ok(received) => received,
             Err(Errno::EAGAIN) => return Ok(true),
             Err(Errno::EINTR) => continue,
             Err(source) => {
@@ -91,7 +99,7 @@ fn take_requests(
         };
         let packet = packet.get(..length).unwrap_or_default();
         let request: Request<'_> = protocol::decode(packet).map_err(ConversationError::NoRequest)?;
-        if let Err(response) = transfers.begin(&request, packet) {
+        if let Err(response) = transfers.begin(&request, packet, certificates) {
             respond(socket, &response)?;
         }
     }

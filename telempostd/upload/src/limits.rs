@@ -18,6 +18,13 @@ pub const KEPT_CONNECTIONS: usize = 16;
 /// More than that is there only after another server.
 pub const KEPT_HANDLES: usize = 64;
 
+/// Requests at once to servers that single records name, each on a connection of its own.
+pub const FOREIGN_REQUESTS: usize = 16;
+
+/// Largest file of certificates that a record's configuration may name: twice what Mozilla's list has. The largest is
+/// parsed to about ten times its size for each connection.
+pub const CERTIFICATES_BYTES: u64 = 512 * 1024;
+
 /// Longest body of an answer. The collector answers with the record as JSON, below 16 KiB; what is longer
 /// is not read, and the connection is given up.
 pub const ANSWER_BYTES: usize = 64 * 1024;

@@ -6,6 +6,9 @@
 //!             ◀── Response ──                       one for each request
 //! ```
 //!
+//! A request with `--foreign` that names certificates brings them along as a descriptor (`SCM_RIGHTS`) of a sealed memfd
+//! of at most [`CERTIFICATES_BYTES`](crate::limits::CERTIFICATES_BYTES).
+//!
 //! Either side ends the conversation by closing its socket. Both are built together, so that the form
 //! needs no version.
 
@@ -22,6 +25,9 @@ const SOCKET_BUFFER_BYTES: usize = 212_992;
 // What waits in the socket's buffer is at least one packet.
 const _: () = assert!(PACKET_BYTES < SOCKET_BUFFER_BYTES);
 
+/// The argument of the telempost-upload that posts to servers which single records name.
+pub const FOREIGN_OPTION: &str = "--foreign";
+
 /// Why a message could not be encoded or decoded.
 pub use postcard::Error as CodecError;
 
@@ -32,7 +38,8 @@ pub struct Request<'a> {
     pub tag: u64,
     /// `http://` or `https://`.
     pub url: &'a str,
-    /// File of CA certificates; none means the system's.
+    /// File of CA certificates; none means the system's. With `--foreign` its content comes with the packet, as a
+    /// descriptor, and the name is for people.
     pub ca_file: Option<&'a str>,
     /// How the body is to be packed, if the server takes it so and it becomes smaller.
     pub coding: Option<Coding>,

@@ -1,34 +1,23 @@
 //! Transfers with libcurl: one multi handle, its easy handles used again and again, so that the next
-//! request finds connections, TLS sessions and names where the last one left them.
+//! request finds connections, TLS sessions and names where the last one left them. For servers that single records name
+//! each request has a handle, a connection and certificates of its own, which nobody uses after it.
 
 use crate::answer::{Answer, one_line};
+use crate::handle::{Handle, foreign_handle, system_handle};
 use crate::packing::{self, Packer};
 use crate::{retry_after, tls_fault};
 use curl::MultiError;
-use curl::easy::{Easy2, HttpVersion, List, SslVersion};
+use curl::easy::{Easy2, List};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 use telemetry_config::{HeaderScope, ServerUrl};
-use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES, REQUEST_TIME};
+use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES};
 use telempost_upload::protocol::{self, PostResult, Request, Response};
-
-/// Longest time for a connection to be made, the TLS handshake included. Slow links need a few seconds.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
-
-const _: () = assert!(CONNECT_TIME.as_secs() < REQUEST_TIME.as_secs());
 
 /// Status of a proxy that wants to know who uses it.
 const PROXY_WANTS_LOGIN: u16 = 407;
-
-const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
-
-/// A handle with the certificates that it is set up for; libcurl cannot go back to its own.
-#[derive(Debug)]
-struct Handle<E> {
-    easy: E,
-    ca_file: Option<String>,
-}
 
 /// A transfer that runs.
 #[derive(Debug)]
@@ -46,6 +35,8 @@ pub(crate) struct Transfers {
     multi: Multi,
     running: HashMap<usize, Running>,
     unused: Vec<Handle<Easy2<Answer>>>,
+    /// Whose configuration names the servers.
+    named_by: HeaderScope,
     last_token: usize,
     packer: Packer,
     /// URLs of servers that have answered that they take no packed bodies.
@@ -57,15 +48,18 @@ impl Transfers {
     ///
     /// # Errors
     /// As libcurl.
-    pub(crate) fn new() -> Result<Self, MultiError> {
+    pub(crate) fn new(named_by: HeaderScope) -> Result<Self, MultiError> {
         let mut multi = Multi::new();
         multi.pipelining(false, true)?;
-        multi.set_max_host_connections(CONNECTIONS_PER_SERVER)?;
+        if named_by == HeaderScope::System {
+            multi.set_max_host_connections(CONNECTIONS_PER_SERVER)?;
+        }
         multi.set_max_connects(KEPT_CONNECTIONS)?;
         Ok(Self {
             multi,
             running: HashMap::new(),
             unused: Vec::new(),
+            named_by,
             last_token: 0,
             packer: Packer::default(),
             plain_only: HashSet::new(),
@@ -77,31 +71,40 @@ impl Transfers {
         self.multi.wait(waitfd, timeout).map(drop)
     }
 
-    /// Begins the transfer that a packet asks for.
+    /// Begins the transfer that a packet asks for. `certificates` came with it.
     ///
     /// # Errors
     /// The response to a request that cannot even begin.
-    pub(crate) fn begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), Response> {
-        self.try_begin(request, packet).map_err(|reason| Response {
+    pub(crate) fn begin(
+        &mut self,
+        request: &Request<'_>,
+        packet: &[u8],
+        certificates: Option<OwnedFd>,
+    ) -> Result<(), Response> {
+        self.try_begin(request, packet, certificates).map_err(|reason| Response {
             tag: request.tag,
             result: PostResult::Failed { reason: one_line(&reason), was_sent: false },
         })
     }
 
-    fn try_begin(&mut self, request: &Request<'_>, packet: &[u8]) -> Result<(), String> {
+    fn try_begin(
+        &mut self,
+        request: &Request<'_>,
+        packet: &[u8],
+        certificates: Option<OwnedFd>,
+    ) -> Result<(), String> {
         // telempostd has judged it; what goes out is decided here.
         let (name, value) = request.tid_header;
-        if !HeaderScope::System.allows(name, value) {
+        if !self.named_by.allows(name, value) {
             return Err(format!("tidheader={name}: a configuration may not have this header sent"));
         }
         let coding = request.coding.filter(|_| !self.plain_only.contains(request.url));
         let body = request.body.as_bytes();
         let packed = coding.and_then(|coding| Some((packing::name(coding), self.packer.pack(body, coding)?)));
-        let fits = |handle: &Handle<_>| handle.ca_file.as_deref() == request.ca_file;
-        let mut handle = match self.unused.iter().rposition(fits) {
-            Some(index) => self.unused.swap_remove(index),
-            None => new_handle(request.ca_file).map_err(|error| error.to_string())?,
-        };
+        let mut handle = match self.named_by {
+            HeaderScope::System => self.kept_handle(request.ca_file),
+            HeaderScope::Record => foreign_handle(request.ca_file, certificates),
+        }?;
         let (coding, body) = match &packed {
             Some((name, packed)) => (Some(*name), packed.as_slice()),
             None => (None, body),
@@ -118,6 +121,15 @@ impl Transfers {
         };
         self.running.insert(self.last_token, running);
         Ok(())
+    }
+
+    /// A handle for the system's server, one that was used before if there is one.
+    fn kept_handle(&mut self, ca_file: Option<&str>) -> Result<Handle<Easy2<Answer>>, String> {
+        let fits = |handle: &Handle<_>| handle.ca_file.as_deref() == ca_file;
+        match self.unused.iter().rposition(fits) {
+            Some(index) => Ok(self.unused.swap_remove(index)),
+            None => system_handle(ca_file).map_err(|error| error.to_string()),
+        }
     }
 
     /// Goes on with all transfers and returns the responses to those that ended.
@@ -141,7 +153,9 @@ impl Transfers {
             };
             let easy = self.multi.remove2(easy)?;
             let result = post_result(&easy, result, &url, ca_file.as_deref());
-            self.unused.push(Handle { easy, ca_file });
+            if self.named_by == HeaderScope::System {
+                self.unused.push(Handle { easy, ca_file });
+            }
             responses.extend(match packed {
                 Some(packet) if is_about_the_coding(&result) => self.begin_plain(tag, &url, &packet),
                 _ => Some(Response { tag, result }),
@@ -161,34 +175,13 @@ impl Transfers {
             );
         }
         match protocol::decode::<Request<'_>>(packet) {
-            Ok(request) => self.begin(&request, packet).err(),
+            Ok(request) => self.begin(&request, packet, None).err(),
             Err(error) => {
                 let reason = format!("the request cannot be sent again: {error}");
                 Some(Response { tag, result: PostResult::Failed { reason, was_sent: true } })
             }
         }
     }
-}
-
-/// A handle with all that is the same for every request.
-fn new_handle(ca_file: Option<&str>) -> Result<Handle<Easy2<Answer>>, curl::Error> {
-    let mut easy = Easy2::new(Answer::default());
-    easy.post(true)?;
-    easy.useragent(USER_AGENT)?;
-    easy.connect_timeout(CONNECT_TIME)?;
-    easy.timeout(REQUEST_TIME)?;
-    easy.tcp_nodelay(true)?;
-    // A record goes to the server that was configured and to no other.
-    easy.follow_location(false)?;
-    easy.http_09_allowed(false)?;
-    easy.ssl_min_max_version(SslVersion::Tlsv12, SslVersion::Default)?;
-    easy.http_version(HttpVersion::V2TLS)?;
-    // The second request waits to see whether the first one's connection can carry it as well.
-    easy.pipewait(true)?;
-    if let Some(file) = ca_file {
-        easy.cainfo(file)?;
-    }
-    Ok(Handle { easy, ca_file: ca_file.map(str::to_owned) })
 }
 
 fn set_up(

@@ -1,18 +1,23 @@
 //! The way to the network: builds requests and has them posted by `telempost-upload`, a process of
-//! its own that lives only while there is something to deliver.
+//! its own that lives only while there is something to deliver. What goes to servers that single records name is posted
+//! by a second one, with certificates that are read here.
 //!
 //! It is apart since libcurl with its TLS takes 7 MB that an idle daemon must not, and since what comes
 //! from the network is then never read by a process that can touch the spool.
 
+mod certificates;
 mod v2;
 mod v3;
 
+use crate::queue::NamedBy;
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, socketpair,
+};
 use nix::unistd::{AccessFlags, access};
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -20,7 +25,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use telemetry_config::{Compression, ServerApi, ServerSettings};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
-use telempost_upload::protocol::{self, Coding, PACKET_BYTES, Request, Response};
+use telemetry_store::spool::StoredRecord;
+use telempost_upload::protocol::{self, Coding, FOREIGN_OPTION, PACKET_BYTES, Request, Response};
 
 const PROGRAM: &str = "telempost-upload";
 const INSTALLED: &str = concat!(env!("TELEMETRICS_LIBEXECDIR"), "/telemetrics/telempost-upload");
@@ -50,6 +56,16 @@ pub(super) enum EncodeError {
     /// The packet cannot be written.
     #[error(transparent)]
     Packet(#[from] protocol::CodecError),
+    /// The certificates that its own configuration names cannot be read, or are not to be trusted.
+    #[error("{}: cainfo={}: {source}", config.display(), cainfo.display())]
+    Cainfo {
+        /// The configuration.
+        config: PathBuf,
+        /// The file of certificates.
+        cainfo: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It is too long.
     #[error("the request would have {0} bytes, more than {PACKET_BYTES}")]
     TooLong(usize),
@@ -77,10 +93,12 @@ pub struct ProgramMissing {
     pub beside: PathBuf,
 }
 
-/// The upload process, while one runs, and the way to it.
+/// An upload process, while one runs, and the way to it.
 #[derive(Debug)]
 pub(crate) struct Upload {
     program: PathBuf,
+    /// Whose configuration names the servers that it posts to.
+    named_by: NamedBy,
     running: Option<Running>,
     /// Processes that are to end, or were killed, and are still to be reaped.
     ending: Vec<Child>,
@@ -91,7 +109,14 @@ struct Running {
     child: Child,
     socket: OwnedFd,
     /// Packets that the socket had no room for.
-    unsent: VecDeque<Vec<u8>>,
+    unsent: VecDeque<Packet>,
+}
+
+/// A request as it is sent to the upload process.
+#[derive(Debug)]
+struct Packet {
+    bytes: Vec<u8>,
+    certificates: Option<OwnedFd>,
 }
 
 impl Upload {
@@ -99,11 +124,13 @@ impl Upload {
     ///
     /// # Errors
     /// It is at neither path.
-    pub(crate) fn locate() -> Result<Self, ProgramMissing> {
+    pub(crate) fn locate(named_by: NamedBy) -> Result<Self, ProgramMissing> {
         let beside = std::env::current_exe().map(|path| path.with_file_name(PROGRAM)).unwrap_or_default();
         let paths = [beside.as_path(), Path::new(INSTALLED)];
         match paths.iter().find(|path| path.is_file() && access(**path, AccessFlags::X_OK).is_ok()) {
-            Some(path) => Ok(Self { program: path.to_path_buf(), running: None, ending: Vec::new() }),
+            Some(path) => {
+                Ok(Self { program: path.to_path_buf(), named_by, running: None, ending: Vec::new() })
+            }
             None => Err(ProgramMissing { beside }),
         }
     }
@@ -130,16 +157,19 @@ impl Upload {
     pub(super) fn send(
         &mut self,
         tag: u64,
-        id: HexId,
         server: &ServerSettings,
-        message: &Message,
+        record: &StoredRecord,
     ) -> Result<(), SendError> {
-        let packet = encode_request(tag, id, server, message).map_err(SendError::Unsendable)?;
+        let bytes = encode_request(tag, record.id, server, &record.message).map_err(SendError::Unsendable)?;
+        let certificates = match (self.named_by, &server.cainfo) {
+            (NamedBy::Record, Some(path)) => Some(certificates::pass(path, record)?),
+            _ => None,
+        };
         let running = match &mut self.running {
             Some(running) => running,
-            none => none.insert(start(&self.program).map_err(SendError::NoProcess)?),
+            none => none.insert(start(&self.program, self.named_by).map_err(SendError::NoProcess)?),
         };
-        running.unsent.push_back(packet);
+        running.unsent.push_back(Packet { bytes, certificates });
         running.flush();
         Ok(())
     }
@@ -217,7 +247,11 @@ impl Running {
     fn flush(&mut self) {
         while let Some(packet) = self.unsent.front() {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-            match send(self.socket.as_raw_fd(), packet, flags) {
+            let parts = [IoSlice::new(&packet.bytes)];
+            let descriptor = packet.certificates.as_ref().map(|file| [file.as_raw_fd()]);
+            let rights = descriptor.as_ref().map(|descriptor| [ControlMessage::ScmRights(descriptor)]);
+            let control = rights.as_ref().map_or([].as_slice(), |rights| rights.as_slice());
+            match sendmsg::<()>(self.socket.as_raw_fd(), &parts, control, flags, None) {
                 Ok(_) => drop(self.unsent.pop_front()),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => return,
@@ -228,11 +262,13 @@ impl Running {
     }
 }
 
-fn start(program: &Path) -> io::Result<Running> {
+fn start(program: &Path, named_by: NamedBy) -> io::Result<Running> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     // A group of its own: ^C at a terminal is for the daemon, which then waits for what is in flight.
+    let option = (named_by == NamedBy::Record).then_some(FOREIGN_OPTION);
     let child = Command::new(program)
+        .args(option)
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .current_dir("/")
