@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use telemetry_runtime::inotify_limits;
 use telemetry_runtime::instance::InstanceError;
+use telemetry_store::spool::SpoolLockError;
 
 /// Why the daemon does not start, or ends: one line that names the thing, the reason and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum DaemonError {
     /// Another one runs.
     #[error(transparent)]
     Instance(#[from] InstanceError),
+    /// Another one delivers from the spool, or it cannot be seen that none does.
+    #[error(transparent)]
+    Lock(#[from] SpoolLockError),
     /// A directory of the configuration is of no use.
     #[error(
         "{key}={}: {source}; {}",

@@ -25,7 +25,7 @@ use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::poller::Poller;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
-use telemetry_store::spool::Reader as SpoolReader;
+use telemetry_store::spool::{Daemon, Reader as SpoolReader, SpoolLock};
 
 /// Runs the daemon until a signal, the end of consent or idle time ends it.
 ///
@@ -86,6 +86,7 @@ fn deliver(
     }
     let unusable_spool = DaemonError::directory("spool_dir", &settings.spool_dir);
     let spool = SpoolReader::open(&settings.spool_dir).map_err(&unusable_spool)?;
+    let _lock = SpoolLock::acquire(&spool, Daemon::Telempostd)?;
     let now = Instant::now();
     let scanner =
         Scanner::new(&settings.spool_dir, settings.spool_process_interval, now).map_err(&unusable_spool)?;

@@ -11,6 +11,7 @@ use spool_watch::SpoolWatch;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::consent;
 use telemetry_files::errno_of;
@@ -18,7 +19,7 @@ use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_runtime::inotify_limits;
 use telemetry_store::limits::RECORDS_PER_FILE;
-use telemetry_store::spool::{Durability, Writer};
+use telemetry_store::spool::{Daemon, Durability, SpoolLock, SpoolLockError, Writer};
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum StorageError {
         /// What the system said.
         source: io::Error,
     },
+    /// Another telemprobd stores in it, or it cannot be seen that none does.
+    #[error(transparent)]
+    Lock(#[from] SpoolLockError),
     /// The spool cannot be watched.
     #[error(
         "spool_dir={}: cannot be watched: {source}; {}",
@@ -63,20 +67,29 @@ pub(crate) struct RecordStore {
     durability: Durability,
     etc_dir: PathBuf,
     machine_id: CurrentMachineId,
+    lock: Rc<SpoolLock>,
 }
 
 impl RecordStore {
-    /// Opens the spool, cleans it of what a killed daemon left half written, counts what it takes, and
-    /// reads or makes the machine id.
+    /// Opens the spool, locks it unless `other` has it locked for this process, cleans it of what a killed daemon left
+    /// half written, counts what it takes, and reads or makes the machine id.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub(crate) fn open(settings: &Settings, now: Instant) -> Result<Self, StorageError> {
+    pub(crate) fn open(
+        settings: &Settings,
+        other: Option<&RecordStore>,
+        now: Instant,
+    ) -> Result<Self, StorageError> {
         let spool_error = |source| StorageError::Spool { path: settings.spool_dir.clone(), source };
         let watch_error = |source| StorageError::Watch { path: settings.spool_dir.clone(), source };
         let state_error = |source| StorageError::State { path: settings.state_dir.clone(), source };
         let spool = Writer::open_or_create(&settings.spool_dir).map_err(spool_error)?;
         spool.check_writable().map_err(spool_error)?;
+        let lock = match other.map(|other| &other.lock).filter(|lock| lock.is_of(&spool)) {
+            Some(lock) => Rc::clone(lock),
+            None => Rc::new(SpoolLock::acquire(&spool, Daemon::Telemprobd)?),
+        };
         let swept = spool.sweep_unfinished().map_err(spool_error)?;
         if swept > 0 {
             log::info!("removed {swept} unfinished files of an earlier run; none was answered as stored");
@@ -93,6 +106,7 @@ impl RecordStore {
             durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
             etc_dir: settings.etc_dir.clone(),
             machine_id,
+            lock,
         })
     }
 

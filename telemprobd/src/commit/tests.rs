@@ -11,7 +11,7 @@ fn open(dir: &Path, more: &str) -> RecordStore {
     std::fs::write(&file, text).unwrap();
     std::fs::create_dir_all(dir.join("etc_dir")).unwrap();
     std::fs::write(dir.join("etc_dir/opt-in"), "").unwrap();
-    RecordStore::open(&Settings::load(Some(&file)).unwrap(), Instant::now()).unwrap()
+    RecordStore::open(&Settings::load(Some(&file)).unwrap(), None, Instant::now()).unwrap()
 }
 
 fn ready(sender: u32) -> Admitted {

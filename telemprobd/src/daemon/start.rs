@@ -34,7 +34,7 @@ impl Daemon {
         let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
         let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd")?;
         let now = Instant::now();
-        let store = RecordStore::open(&settings, now)?;
+        let store = RecordStore::open(&settings, None, now)?;
         let poller = Poller::new().map_err(DaemonError::system("epoll"))?;
         poller.watch(&signals, SIGNALS, Interest::Readable).map_err(DaemonError::system("epoll"))?;
         let consent = watch_consent(&settings.etc_dir, &poller)?;

@@ -8,10 +8,11 @@ use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::Uid;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use telemetry_files::replace::sync_directory;
 use telemetry_files::{bounded_file, open_directory};
@@ -21,6 +22,7 @@ use telemetry_files::{bounded_file, open_directory};
 pub struct SpoolDir {
     path: PathBuf,
     directory: File,
+    identity: (u64, u64),
 }
 
 /// A name in the spool.
@@ -42,7 +44,14 @@ impl SpoolDir {
     /// # Errors
     /// It is not there, no directory, or not readable.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), directory: open_directory(path)? })
+        let directory = open_directory(path)?;
+        let identity = identity_from(&directory.metadata()?);
+        Ok(Self { path: path.to_owned(), directory, identity })
+    }
+
+    /// Device and inode of the directory.
+    pub(super) fn identity(&self) -> (u64, u64) {
+        self.identity
     }
 
     /// The directory's path.
@@ -116,6 +125,10 @@ impl AsFd for SpoolDir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
+}
+
+fn identity_from(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 fn entry_from(name: OsString, stat: &FileStat, owner: Uid) -> SpoolEntry {

@@ -5,12 +5,14 @@
 
 mod directory;
 pub mod file;
+mod lock;
 pub mod name;
 mod reader;
 mod writer;
 
 pub use directory::{SpoolDir, SpoolEntry};
 pub use file::StoredRecord;
+pub use lock::{Daemon, SpoolLock, SpoolLockError};
 pub use name::{DAMAGED_DIR, REJECTED_DIR, sender_of};
 pub use reader::Reader;
 pub use telemetry_files::Durability;

@@ -7,6 +7,7 @@
 //! .new-NAME     not finished, and never answered; what a killed process left is swept
 //! .damaged      a directory of files that gave no record
 //! .rejected     a directory of records that a server rejected
+//! .DAEMON.lock  the lock of the daemon that works here (`lock.rs`)
 //! .ANYTHING     no record
 //! ```
 
