@@ -17,15 +17,6 @@ use telemetry_store::spool::name::is_hidden;
 /// Reads of events in a turn at most, about 60 names each.
 const READS_PER_TURN: usize = 8;
 
-/// What the kernel reported.
-#[derive(Debug, Default)]
-pub(crate) struct SpoolEvents {
-    /// Files that appeared or changed.
-    pub(crate) names: Vec<OsString>,
-    /// Whether the directory itself is gone.
-    pub(crate) directory_is_gone: bool,
-}
-
 /// A part of a scan.
 #[derive(Debug, Default)]
 pub(crate) struct Slice {
@@ -57,7 +48,8 @@ impl Scanner {
     /// The directory cannot be watched.
     pub(crate) fn new(path: &Path, interval: Duration, now: Instant) -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
-        // Ours are renamed into place; the C daemons write under the final name.
+        // Ours are renamed into place; the C daemons write under the final name. What becomes of the directory itself
+        // only has to wake the loop, which sees by the path where it is.
         let changes = AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_DELETE_SELF
@@ -71,6 +63,12 @@ impl Scanner {
     /// Whether all that was there at the start has been scanned.
     pub(crate) fn has_scanned(&self) -> bool {
         self.has_scanned
+    }
+
+    /// Whether the path still leads to the directory that is watched. The kernel reports a move, a removal only once
+    /// nobody has the directory open, and nothing of a mount over it or of what happens to those above it.
+    pub(crate) fn is_in_place(&self) -> bool {
+        identity_of(&self.path).is_ok_and(|identity| identity == self.identity)
     }
 
     /// Whether a scan is going on.
@@ -91,8 +89,7 @@ impl Scanner {
     /// The next part of the scan that is going on or due; an empty one if none is.
     ///
     /// # Errors
-    /// The directory cannot be read, or is another one by now: the kernel reports a move, but a
-    /// removal only once nobody has the directory open.
+    /// The directory cannot be read.
     pub(crate) fn next_slice(&mut self, now: Instant) -> io::Result<Slice> {
         let mut slice = Slice::default();
         let scan = match &mut self.scan {
@@ -100,9 +97,6 @@ impl Scanner {
             None if now < self.next_scan => return Ok(slice),
             none => {
                 self.next_scan = now + self.interval;
-                if identity_of(&self.path)? != self.identity {
-                    return Err(io::Error::new(io::ErrorKind::NotFound, "another directory is there now"));
-                }
                 slice.begins = true;
                 none.insert(std::fs::read_dir(&self.path)?)
             }
@@ -119,9 +113,9 @@ impl Scanner {
         Ok(slice)
     }
 
-    /// What the kernel reported since the last call, or a part of it.
-    pub(crate) fn take_events(&mut self, now: Instant) -> SpoolEvents {
-        let mut taken = SpoolEvents::default();
+    /// Files that appeared or changed since the last call, or a part of them.
+    pub(crate) fn take_events(&mut self, now: Instant) -> Vec<OsString> {
+        let mut names = Vec::new();
         for _ in 0..READS_PER_TURN {
             let events = match self.inotify.read_events() {
                 Ok(events) if !events.is_empty() => events,
@@ -131,13 +125,10 @@ impl Scanner {
                 if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
                     self.scan_by(now);
                 }
-                let gone =
-                    AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF | AddWatchFlags::IN_IGNORED;
-                taken.directory_is_gone |= event.mask.intersects(gone);
-                taken.names.extend(event.name.filter(|name| !is_hidden(name)));
+                names.extend(event.name.filter(|name| !is_hidden(name)));
             }
         }
-        taken
+        names
     }
 }
 
@@ -194,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_finished_files_and_the_removal_of_the_directory() {
+    fn events_are_finished_files() {
         let dir = tempfile::tempdir().unwrap();
         let spool = dir.path().join("spool");
         fs::create_dir(&spool).unwrap();
@@ -203,20 +194,27 @@ mod tests {
         fs::write(spool.join(".new-a"), "x").unwrap();
         fs::rename(spool.join(".new-a"), spool.join("a")).unwrap();
         fs::write(spool.join("b"), "x").unwrap();
-        let events = scanner.take_events(now);
-        assert_eq!(events.names, ["a", "b"]);
-        assert!(!events.directory_is_gone);
+        assert_eq!(scanner.take_events(now), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_directory_that_was_removed_or_replaced_is_not_in_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = dir.path().join("spool");
+        fs::create_dir(&spool).unwrap();
+        let now = Instant::now();
+        let scanner = Scanner::new(&spool, LONG, now).unwrap();
+        assert!(scanner.is_in_place());
         fs::remove_dir_all(&spool).unwrap();
-        assert!(scanner.take_events(now).directory_is_gone);
-        assert!(scanner.next_slice(now).is_err());
+        assert!(!scanner.is_in_place());
         fs::create_dir(&spool).unwrap();
         // While this is held, the new one cannot have the inode of the old one.
         let _held = fs::File::open(&spool).unwrap();
         fs::rename(&spool, dir.path().join("moved")).unwrap();
         fs::create_dir(&spool).unwrap();
-        let mut scanner = Scanner::new(&spool, LONG, now).unwrap();
+        let scanner = Scanner::new(&spool, LONG, now).unwrap();
         fs::remove_dir(&spool).unwrap();
         fs::rename(dir.path().join("moved"), &spool).unwrap();
-        assert_eq!(scanner.next_slice(now).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!scanner.is_in_place());
     }
 }

@@ -168,7 +168,7 @@ fn a_spool_that_is_moved_away_is_made_anew() {
     server.wait_for(1);
     sandbox.wait_until_empty();
     fs::rename(sandbox.path("spool"), sandbox.path("moved")).unwrap();
-    daemon.wait_for_log("is gone; made anew");
+    daemon.wait_for_log("another directory is there now");
     until("a new spool", || sandbox.path("spool").exists().then_some(()));
     let spool = Writer::open_or_create(&sandbox.path("spool")).unwrap();
     spool.store(1000, &[&record("2")], Durability::Atomic).unwrap();

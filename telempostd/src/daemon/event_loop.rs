@@ -4,6 +4,7 @@
 
 use super::delivery::Delivery;
 use super::error::DaemonError;
+use super::{SPOOL_MODE, make_directory};
 use crate::scan::Scanner;
 use crate::settings::{self, Settings};
 use std::io;
@@ -18,6 +19,9 @@ use telemetry_runtime::signals::{Signal, Signals};
 
 /// How long settled records are kept back, to be written together, while nothing else happens.
 const COMMIT_WITHIN: Duration = Duration::from_millis(5);
+
+/// Maximum time until it is seen that the spool is another directory, of which the kernel reports little.
+const PLACE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a clean stop waits for the requests in flight.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -39,8 +43,8 @@ pub(super) enum LoopEnd {
     Idle,
     /// These settings hold from now on.
     Reconfigured(Box<Settings>),
-    /// The spool directory was removed or replaced.
-    SpoolGone,
+    /// The spool directory was removed or replaced, and another one is there.
+    SpoolReplaced,
 }
 
 /// What the loop watches and drives.
@@ -54,6 +58,8 @@ pub(super) struct EventLoop<'a> {
     pub(super) scanner: Scanner,
     pub(super) delivery: Delivery<'a>,
     pub(super) idle_exit: IdleExit,
+    /// Whether the spool is not where it was, as far as that is known.
+    pub(super) is_away: bool,
     /// Set once the end is decided: nothing new is sent, and what is in flight has until then.
     pub(super) ending: Option<(Instant, LoopEnd)>,
 }
@@ -76,8 +82,9 @@ impl EventLoop<'_> {
             self.consent.drain();
             self.take_signals(now);
             self.delivery.take_responses(now);
-            self.scan_spool(now);
-            has_more = self.ending.is_none()
+            let is_spool_there = self.scan_spool(now);
+            has_more = is_spool_there
+                && self.ending.is_none()
                 && self.scanner.has_scanned()
                 && self.delivery.work(&mut self.scanner, now);
             self.delivery.commit(nothing_happened && !has_more, now);
@@ -116,29 +123,54 @@ impl EventLoop<'_> {
         }
     }
 
-    fn scan_spool(&mut self, now: Instant) {
-        let events = self.scanner.take_events(now);
+    /// Takes what is new in the spool. Returns whether the spool is there.
+    fn scan_spool(&mut self, now: Instant) -> bool {
+        let names = self.scanner.take_events(now);
+        self.is_away = self.is_spool_away(now);
+        if self.is_away {
+            return false;
+        }
         let slice = self.scanner.next_slice(now);
         if let Err(error) = &slice {
             log::error!("spool_dir={}: {error}", self.settings.spool_dir.display());
         }
-        if (events.directory_is_gone || slice.is_err()) && self.ending.is_none() {
-            self.ending = Some((now, LoopEnd::SpoolGone));
+        if slice.is_err() && self.ending.is_none() {
+            self.ending = Some((now, LoopEnd::SpoolReplaced));
         }
         let slice = slice.unwrap_or_default();
         if slice.begins {
             self.delivery.begin_scan();
         }
-        for name in events.names.iter().chain(&slice.names) {
+        for name in names.iter().chain(&slice.names) {
             self.delivery.add_name(name, now);
         }
         if slice.ends {
             self.delivery.end_scan();
         }
         self.delivery.keep_budget(now);
-        if !events.names.is_empty() || !self.delivery.is_idle() {
+        if !names.is_empty() || !self.delivery.is_idle() {
             self.idle_exit.touch(now);
         }
+        true
+    }
+
+    /// Whether the spool is not where it was. Then the loop ends for the one that is there now, once that can be used;
+    /// until then nothing more of the old one is sent.
+    fn is_spool_away(&mut self, now: Instant) -> bool {
+        if self.scanner.is_in_place() {
+            return false;
+        }
+        match make_directory(&self.settings.spool_dir, SPOOL_MODE) {
+            Ok(()) if self.ending.is_none() => self.ending = Some((now, LoopEnd::SpoolReplaced)),
+            Err(error) if !self.is_away => {
+                let path = self.settings.spool_dir.display();
+                log::error!(
+                    "spool_dir={path}: is gone, and cannot be made anew: {error}; make it for the daemon's user"
+                );
+            }
+            _ => {}
+        }
+        true
     }
 
     fn decide_end(&mut self, now: Instant) -> Option<LoopEnd> {
@@ -175,10 +207,14 @@ impl EventLoop<'_> {
 
     fn timeout(&self, has_more: bool) -> Duration {
         let now = Instant::now();
+        if self.is_away {
+            let end = self.ending.as_ref().map(|(end, _)| end.saturating_duration_since(now));
+            return end.map_or(PLACE_INTERVAL, |left| left.min(PLACE_INTERVAL));
+        }
         if has_more || self.scanner.is_scanning() {
             return Duration::ZERO;
         }
-        let mut left = self.scanner.next_scan().saturating_duration_since(now);
+        let mut left = self.scanner.next_scan().saturating_duration_since(now).min(PLACE_INTERVAL);
         let mut no_later = |time: Option<Duration>| left = time.map_or(left, |time| left.min(time));
         no_later(self.delivery.next_due(now).map(|due| due.saturating_duration_since(now)));
         no_later(self.ending.as_ref().map(|(end, _)| end.saturating_duration_since(now)));

@@ -27,6 +27,9 @@ use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::spool::{Daemon, Reader as SpoolReader, SpoolLock};
 
+/// Permissions of a spool (contract).
+const SPOOL_MODE: u32 = 0o750;
+
 /// Runs the daemon until a signal, the end of consent or idle time ends it.
 ///
 /// # Errors
@@ -42,8 +45,9 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
             LoopEnd::Stopped => log::info!("stopped"),
             LoopEnd::Idle => log::info!("nothing to do; ends until there is"),
             LoopEnd::ConsentWithdrawn => log::info!("telemetry is no longer opted in; ends"),
-            LoopEnd::SpoolGone => {
-                log::warn!("spool_dir={}: is gone; made anew", settings.spool_dir.display());
+            LoopEnd::SpoolReplaced => {
+                let path = settings.spool_dir.display();
+                log::warn!("spool_dir={path}: another directory is there now; records are sent from there");
                 continue;
             }
             LoopEnd::Reconfigured(new) => {
@@ -80,7 +84,7 @@ fn deliver(
     for (key, path, mode) in [
         ("state_dir", &settings.state_dir, 0o755),
         ("log_dir", &settings.log_dir, 0o750),
-        ("spool_dir", &settings.spool_dir, 0o750),
+        ("spool_dir", &settings.spool_dir, SPOOL_MODE),
     ] {
         make_directory(path, mode).map_err(DaemonError::directory(key, path))?;
     }
@@ -99,6 +103,7 @@ fn deliver(
         scanner,
         delivery: Delivery::new(settings, spool, uploads),
         idle_exit: IdleExit::new(settings.recycle_after, now),
+        is_away: false,
         ending: None,
     };
     readiness::ready();

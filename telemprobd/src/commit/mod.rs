@@ -2,24 +2,29 @@
 //! together.
 
 mod current_machine_id;
+mod open_spool;
 mod spool_watch;
 
-use crate::admission::{self, Admitted, Refusal, SpoolQuota, free_beyond_reserve};
+use crate::admission::{self, Admitted, Refusal, free_beyond_reserve};
 use crate::settings::Settings;
 use current_machine_id::CurrentMachineId;
-use spool_watch::SpoolWatch;
+use nix::errno::Errno;
+use open_spool::OpenSpool;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::consent;
 use telemetry_files::errno_of;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_runtime::inotify_limits;
+use telemetry_runtime::throttle::{Throttle, and_more};
 use telemetry_store::limits::RECORDS_PER_FILE;
-use telemetry_store::spool::{Daemon, Durability, SpoolLock, SpoolLockError, Writer};
+use telemetry_store::spool::{Durability, SpoolLockError};
+
+/// Minimum time between two lines about faults of the spool, at first.
+const FAULT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why nothing can be stored.
 #[derive(Debug, thiserror::Error)]
@@ -60,19 +65,16 @@ pub enum StorageError {
 /// Where records are stored.
 #[derive(Debug)]
 pub(crate) struct RecordStore {
-    spool: Writer,
-    watch: SpoolWatch,
-    quota: SpoolQuota,
+    spool: OpenSpool,
+    faults: Throttle,
     keep_free_percent: u64,
     durability: Durability,
     etc_dir: PathBuf,
     machine_id: CurrentMachineId,
-    lock: Rc<SpoolLock>,
 }
 
 impl RecordStore {
-    /// Opens the spool, locks it unless `other` has it locked for this process, cleans it of what a killed daemon left
-    /// half written, counts what it takes, and reads or makes the machine id.
+    /// Opens the spool, of which `other` may be a user in this process already, and reads or makes the machine id.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -81,32 +83,15 @@ impl RecordStore {
         other: Option<&RecordStore>,
         now: Instant,
     ) -> Result<Self, StorageError> {
-        let spool_error = |source| StorageError::Spool { path: settings.spool_dir.clone(), source };
-        let watch_error = |source| StorageError::Watch { path: settings.spool_dir.clone(), source };
         let state_error = |source| StorageError::State { path: settings.state_dir.clone(), source };
-        let spool = Writer::open_or_create(&settings.spool_dir).map_err(spool_error)?;
-        spool.check_writable().map_err(spool_error)?;
-        let lock = match other.map(|other| &other.lock).filter(|lock| lock.is_of(&spool)) {
-            Some(lock) => Rc::clone(lock),
-            None => Rc::new(SpoolLock::acquire(&spool, Daemon::Telemprobd)?),
-        };
-        let swept = spool.sweep_unfinished().map_err(spool_error)?;
-        if swept > 0 {
-            log::info!("removed {swept} unfinished files of an earlier run; none was answered as stored");
-        }
-        let watch = SpoolWatch::new(&spool).map_err(watch_error)?;
-        let entries = spool.entries().map_err(spool_error)?;
-        let machine_id = CurrentMachineId::open(settings.etc_dir.clone(), settings.state_dir.clone(), now)
-            .map_err(state_error)?;
         Ok(Self {
-            quota: SpoolQuota::new(settings.spool_max_bytes, settings.user_limits.spool_bytes, &entries),
-            spool,
-            watch,
+            spool: OpenSpool::open(settings, other.map(|other| &other.spool))?,
+            faults: Throttle::new(FAULT_INTERVAL),
             keep_free_percent: settings.spool_keep_free_percent,
             durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
             etc_dir: settings.etc_dir.clone(),
-            machine_id,
-            lock,
+            machine_id: CurrentMachineId::open(settings.etc_dir.clone(), settings.state_dir.clone(), now)
+                .map_err(state_error)?,
         })
     }
 
@@ -122,23 +107,28 @@ impl RecordStore {
 
     /// Counts what left the spool, or came into it, since the last commit.
     pub(crate) fn catch_up(&mut self) {
-        self.watch.apply(&mut self.quota, &self.spool);
+        self.spool.catch_up();
     }
 
     /// Stores what became ready in one turn, a file a sender, and returns an answer for each, in order.
-    pub(crate) fn commit(&mut self, mut records: Vec<Admitted>) -> Vec<Result<(), Refusal>> {
+    pub(crate) fn commit(&mut self, mut records: Vec<Admitted>, now: Instant) -> Vec<Result<(), Refusal>> {
         for record in &mut records {
             record.message.headers.set(Header::MachineId, self.machine_id.as_str());
         }
-        self.catch_up();
-        // Asked at the latest moment: nothing is stored once consent is gone.
+        // Asked at the latest moment: nothing is stored, nor a spool made, once consent is gone.
         let is_opted_in = consent::is_opted_in(&self.etc_dir);
-        let mut answers = admission::storage(&records, is_opted_in, &self.quota, self.free_bytes());
+        if is_opted_in && let Err(error) = self.spool.follow() {
+            let errno = if self.spool.path().is_dir() { Errno::EIO } else { Errno::ENOENT };
+            let refusal = self.refusal(&error, errno, now);
+            return vec![Err(refusal); records.len()];
+        }
+        self.catch_up();
+        let mut answers = admission::storage(&records, is_opted_in, &self.spool.quota, self.free_bytes());
         for (sender, indexes) in by_sender(&records, &answers) {
             for group in indexes.chunks(RECORDS_PER_FILE) {
                 let messages: Vec<_> =
                     group.iter().filter_map(|index| Some(&records.get(*index)?.message)).collect();
-                if let Err(refusal) = self.store(sender, &messages) {
+                if let Err(refusal) = self.store(sender, &messages, now) {
                     for index in group {
                         if let Some(answer) = answers.get_mut(*index) {
                             *answer = Err(refusal.clone());
@@ -152,21 +142,30 @@ impl RecordStore {
 
     /// What records may take of the file system. Where it gives no numbers, nothing bounds them.
     fn free_bytes(&self) -> u64 {
-        let free_space = self.spool.free_space();
+        let free_space = self.spool.writer.free_space();
         free_space.map_or(u64::MAX, |(free, all)| free_beyond_reserve(free, all, self.keep_free_percent))
     }
 
-    fn store(&mut self, sender: u32, messages: &[&Message]) -> Result<(), Refusal> {
-        match self.spool.store(sender, messages, self.durability) {
+    fn store(&mut self, sender: u32, messages: &[&Message], now: Instant) -> Result<(), Refusal> {
+        match self.spool.writer.store(sender, messages, self.durability) {
             Ok(file) => {
-                self.quota.added(file.name.as_ref(), file.disk_bytes);
+                self.spool.quota.added(file.name.as_ref(), file.disk_bytes);
                 Ok(())
             }
             Err(error) => {
-                log::error!("spool_dir={}: {error}", self.spool.path().display());
-                Err(Refusal::Storage(errno_of(&error)))
+                let errno = errno_of(&error);
+                let error = StorageError::Spool { path: self.spool.path().to_owned(), source: error };
+                Err(self.refusal(&error, errno, now))
             }
         }
+    }
+
+    /// The refusal for a fault of the spool, which is logged if it is time for a line: each record of a sender meets it.
+    fn refusal(&mut self, error: &StorageError, errno: Errno, now: Instant) -> Refusal {
+        if let Some(unlogged) = self.faults.note(now) {
+            log::error!("{error}{}", and_more(unlogged));
+        }
+        Refusal::Storage(errno)
     }
 }
 

@@ -104,7 +104,7 @@ impl Daemon {
         self.idle_exit.touch(now);
         let (clients, records): (Vec<_>, Vec<_>) = self.ready.drain(..).unzip();
         let mut accepted = 0;
-        for (client, answer) in clients.into_iter().zip(self.store.commit(records)) {
+        for (client, answer) in clients.into_iter().zip(self.store.commit(records, now)) {
             match answer {
                 Ok(()) => {
                     accepted += 1;

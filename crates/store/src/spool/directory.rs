@@ -59,6 +59,11 @@ impl SpoolDir {
         &self.path
     }
 
+    /// Whether its path still leads to it: it may have been moved or removed, or something be mounted over it.
+    pub fn is_in_place(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|found| identity_from(&found) == self.identity)
+    }
+
     /// All names that may be records, in no order.
     ///
     /// # Errors

@@ -1,0 +1,86 @@
+//! The spool as long as it is where the configuration says: locked, watched, counted. Whoever moves it, removes it or mounts
+//! something over it puts another directory there, which only the path shows.
+
+use super::StorageError;
+use super::spool_watch::SpoolWatch;
+use crate::admission::SpoolQuota;
+use crate::settings::Settings;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use telemetry_store::spool::{Daemon, SpoolLock, Writer};
+
+/// Where a spool is, and what it may take.
+#[derive(Clone, Debug)]
+struct Place {
+    path: PathBuf,
+    max_bytes: Option<u64>,
+    user_bytes: Option<u64>,
+}
+
+/// A spool of which this process is the only telemprobd.
+#[derive(Debug)]
+pub(super) struct OpenSpool {
+    place: Place,
+    pub(super) writer: Writer,
+    pub(super) quota: SpoolQuota,
+    watch: SpoolWatch,
+    lock: Rc<SpoolLock>,
+}
+
+impl OpenSpool {
+    /// Opens the spool, locks it unless `other` has it locked for this process, cleans it of what a killed daemon left
+    /// half written, and counts what it takes.
+    pub(super) fn open(settings: &Settings, other: Option<&OpenSpool>) -> Result<Self, StorageError> {
+        let place = Place {
+            path: settings.spool_dir.clone(),
+            max_bytes: settings.spool_max_bytes,
+            user_bytes: settings.user_limits.spool_bytes,
+        };
+        Self::open_at(place, other)
+    }
+
+    fn open_at(place: Place, other: Option<&OpenSpool>) -> Result<Self, StorageError> {
+        let spool_error = |source| StorageError::Spool { path: place.path.clone(), source };
+        let watch_error = |source| StorageError::Watch { path: place.path.clone(), source };
+        let writer = Writer::open_or_create(&place.path).map_err(spool_error)?;
+        writer.check_writable().map_err(spool_error)?;
+        let lock = match other.map(|other| &other.lock).filter(|lock| lock.is_of(&writer)) {
+            Some(lock) => Rc::clone(lock),
+            None => Rc::new(SpoolLock::acquire(&writer, Daemon::Telemprobd)?),
+        };
+        let swept = writer.sweep_unfinished().map_err(spool_error)?;
+        if swept > 0 {
+            log::info!("removed {swept} unfinished files of an earlier run; none was answered as stored");
+        }
+        let watch = SpoolWatch::new(&writer).map_err(watch_error)?;
+        let entries = writer.entries().map_err(spool_error)?;
+        let quota = SpoolQuota::new(place.max_bytes, place.user_bytes, &entries);
+        Ok(Self { place, writer, quota, watch, lock })
+    }
+
+    /// Goes on with the directory that is at the path now, if that is another one. One that is missing is made.
+    ///
+    /// # Errors
+    /// It cannot be used; then nothing may be stored, since nobody would look for it where the old one is.
+    pub(super) fn follow(&mut self) -> Result<(), StorageError> {
+        if self.writer.is_in_place() {
+            return Ok(());
+        }
+        *self = Self::open_at(self.place.clone(), Some(self))?;
+        log::warn!(
+            "spool_dir={}: another directory is there now, and records go there; those in the old one wait where it is",
+            self.path().display()
+        );
+        Ok(())
+    }
+
+    /// The directory's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Counts what left the spool, or came into it.
+    pub(super) fn catch_up(&mut self) {
+        self.watch.apply(&mut self.quota, &self.writer);
+    }
+}
