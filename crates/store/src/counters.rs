@@ -121,6 +121,8 @@ pub struct Counters {
     counts: Counts,
     /// Since when the file is behind.
     changed: Option<Instant>,
+    /// Whether the last write failed: that is logged once.
+    is_failing: bool,
 }
 
 impl Counters {
@@ -134,7 +136,7 @@ impl Counters {
                 Counts::default()
             }
         };
-        Self { path, counts, changed: None }
+        Self { path, counts, changed: None, is_failing: false }
     }
 
     /// Counts.
@@ -161,11 +163,16 @@ impl Counters {
 
     /// Writes the file if it is behind. If that fails it is logged, and tried again with the next count.
     pub fn write(&mut self) {
-        if self.changed.take().is_some()
-            && let Err(error) = state_file::write(&self.path, &self.counts)
-        {
-            log::warn!("{}: {error}; the counters of this second are not kept", self.path.display());
+        if self.changed.take().is_none() {
+            return;
         }
+        let written = state_file::write(&self.path, &self.counts);
+        if let Err(error) = &written
+            && !self.is_failing
+        {
+            log::warn!("{}: {error}; the newest counts are not kept", self.path.display());
+        }
+        self.is_failing = written.is_err();
     }
 }
 

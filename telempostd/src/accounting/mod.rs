@@ -3,9 +3,11 @@
 mod losses;
 mod status;
 
+use crate::queue::Outage;
 use crate::settings::Settings;
 use losses::{Loss, Losses};
 use status::Status;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry_record::header::Header;
@@ -25,6 +27,11 @@ pub(crate) struct Accounting {
     losses: Losses,
     rate_limit_waits: Throttle,
     spool_faults: Throttle,
+    upload_faults: Throttle,
+    unkept: Throttle,
+    /// Outages of servers that records name: whoever sends can name as many as he likes.
+    foreign_outages: Throttle,
+    system_server: String,
 }
 
 impl Accounting {
@@ -36,6 +43,10 @@ impl Accounting {
             losses: Losses::new(SUM_INTERVAL),
             rate_limit_waits: Throttle::new(SUM_INTERVAL),
             spool_faults: Throttle::new(SUM_INTERVAL),
+            upload_faults: Throttle::new(SUM_INTERVAL),
+            unkept: Throttle::new(SUM_INTERVAL),
+            foreign_outages: Throttle::new(SUM_INTERVAL),
+            system_server: settings.server.url.to_string(),
         }
     }
 
@@ -150,6 +161,36 @@ impl Accounting {
         if let Some(unreported) = self.spool_faults.note(now) {
             let path = path.display().to_string();
             log::error!(file = path; "{path}: {fault}{}", and_more(unreported));
+        }
+    }
+
+    /// A record is rejected, but cannot be kept, and is tried again.
+    pub(crate) fn cannot_be_kept(&mut self, record: &StoredRecord, error: &io::Error, now: Instant) {
+        if let Some(unreported) = self.unkept.note(now) {
+            let more = and_more(unreported);
+            log::error!("record {} is rejected, but cannot be kept: {error}{more}", record.id);
+        }
+    }
+
+    /// The upload process ended, or had to be ended.
+    pub(crate) fn upload_fault(&mut self, reason: &str, now: Instant) {
+        if let Some(unreported) = self.upload_faults.note(now) {
+            log::error!("{reason}; what it was sending is sent again{}", and_more(unreported));
+        }
+    }
+
+    /// A server stopped taking records, or takes them again. `server` is a URL as it may be shown.
+    pub(crate) fn outage(&mut self, change: Option<Outage>, server: &str, reason: &str, now: Instant) {
+        let Some(change) = change else { return };
+        let unreported = match server == self.system_server {
+            true => Some(0),
+            false => self.foreign_outages.note(now),
+        };
+        let Some(more) = unreported.map(and_more) else { return };
+        match change {
+            Outage::Began => log::warn!(server; "{server}: {reason}; records wait in the spool{more}"),
+            Outage::GoesOn => log::warn!(server; "{server}: still: {reason}{more}"),
+            Outage::Ended => log::info!(server; "{server}: takes records again{more}"),
         }
     }
 

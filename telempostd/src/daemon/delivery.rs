@@ -70,13 +70,13 @@ impl<'a> Delivery<'a> {
     }
 
     /// A scan of all of the spool begins.
-    pub(super) fn begin_scan(&mut self) {
-        self.janitor.begin_scan(&mut self.queue);
+    pub(super) fn begin_scan(&mut self, now: Instant) {
+        self.janitor.begin_scan(&mut self.queue, &mut self.accounting, now);
     }
 
     /// A scan of all of the spool is over.
-    pub(super) fn end_scan(&mut self) {
-        self.janitor.end_scan();
+    pub(super) fn end_scan(&mut self, now: Instant) {
+        self.janitor.end_scan(&mut self.accounting, now);
     }
 
     /// A name is in the spool.
@@ -299,7 +299,7 @@ impl<'a> Delivery<'a> {
                 && error.kind() != io::ErrorKind::NotFound
             {
                 let path = self.spool.path().join(OsString::from(&file));
-                log::warn!("{}: delivered records of it stay: {error}", path.display());
+                self.accounting.spool_fault(&path, &format!("delivered records of it stay: {error}"), now);
             }
         }
         self.accounting.set_next_try(None, now);

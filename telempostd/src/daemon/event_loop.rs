@@ -139,13 +139,13 @@ impl EventLoop<'_> {
         }
         let slice = slice.unwrap_or_default();
         if slice.begins {
-            self.delivery.begin_scan();
+            self.delivery.begin_scan(now);
         }
         for name in names.iter().chain(&slice.names) {
             self.delivery.add_name(name, now);
         }
         if slice.ends {
-            self.delivery.end_scan();
+            self.delivery.end_scan(now);
         }
         self.delivery.keep_budget(now);
         if !names.is_empty() || !self.delivery.is_idle() {

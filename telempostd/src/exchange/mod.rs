@@ -205,7 +205,7 @@ impl Way {
 
     /// What was in flight when the upload process ended is tried again.
     fn retry_all(&self, reason: &str, settling: &mut Settling<'_>) {
-        log::error!("{reason}; what it was sending is sent again");
+        settling.accounting.upload_fault(reason, settling.now);
         for tag in settling.queue.tags_in_flight(self.named_by) {
             let mut failure = RetryableFailure::from_local(reason.to_owned());
             // The record may be what it failed over.

@@ -5,7 +5,7 @@ use crate::accounting::Accounting;
 use crate::chance::chance;
 use crate::delivery_log::DeliveryLogWriter;
 use crate::janitor::Janitor;
-use crate::queue::{Outage, Queue};
+use crate::queue::Queue;
 use std::time::Instant;
 use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::StoredRecord;
@@ -57,20 +57,11 @@ impl Settling<'_> {
 
     fn complete(&mut self, tag: u64, server: &str) {
         let change = self.queue.settle(tag);
-        log_outage(change, server, "");
+        self.accounting.outage(change, server, "", self.now);
     }
 
     fn retry(&mut self, tag: u64, server: &str, failure: RetryableFailure) {
         let change = self.queue.retry(tag, failure.advice, self.now, chance());
-        log_outage(change, server, &failure.reason);
-    }
-}
-
-fn log_outage(change: Option<Outage>, server: &str, reason: &str) {
-    match change {
-        Some(Outage::Began) => log::warn!(server; "{server}: {reason}; records wait in the spool"),
-        Some(Outage::GoesOn) => log::warn!(server; "{server}: still: {reason}"),
-        Some(Outage::Ended) => log::info!(server; "{server}: takes records again"),
-        None => {}
+        self.accounting.outage(change, server, &failure.reason, self.now);
     }
 }

@@ -104,7 +104,7 @@ impl Janitor {
         let directory = self.path(OsStr::new(REJECTED_DIR));
         accounting.rejected(record, rejection, kept.is_ok().then_some(directory.as_path()), now);
         if let Err(error) = &kept {
-            log::error!("record {} is rejected, but cannot be kept: {error}", record.id);
+            accounting.cannot_be_kept(record, error, now);
         }
         kept
     }
@@ -120,7 +120,9 @@ impl Janitor {
         match self.spool.set_aside(name, DAMAGED_DIR) {
             Ok(()) => accounting.damaged(&path, damage, now),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => log::error!("{}: {damage}, and cannot be set aside: {error}", path.display()),
+            Err(error) => {
+                accounting.spool_fault(&path, &format!("{damage}, and cannot be set aside: {error}"), now);
+            }
         }
     }
 
@@ -157,15 +159,20 @@ impl Janitor {
     }
 
     /// A scan of the spool begins, with which goes what was kept for long enough.
-    pub(crate) fn begin_scan(&mut self, queue: &mut Queue<StoredRecord>) {
+    pub(crate) fn begin_scan(
+        &mut self,
+        queue: &mut Queue<StoredRecord>,
+        accounting: &mut Accounting,
+        now: Instant,
+    ) {
         self.budget.begin_scan();
         let pruned = self.rejected.prune(&self.spool, SystemTime::now());
         for (directory, result) in
             [(REJECTED_DIR, pruned), (DAMAGED_DIR, self.spool.keep_newest(DAMAGED_DIR, DAMAGED_KEPT))]
         {
             if let Err(error) = result {
-                let path = self.path(OsStr::new(directory));
-                log::warn!("{}: old files cannot be removed: {error}", path.display());
+                let fault = format!("old files cannot be removed: {error}");
+                accounting.spool_fault(&self.path(OsStr::new(directory)), &fault, now);
             }
         }
         let spool = &self.spool;
@@ -185,13 +192,15 @@ impl Janitor {
 
     /// A scan is over. Only if the spool seems too large it is counted at one time: records are not removed on a
     /// suspicion.
-    pub(crate) fn end_scan(&mut self) {
+    pub(crate) fn end_scan(&mut self, accounting: &mut Accounting, now: Instant) {
         if !self.budget.may_be_exceeded() {
             return;
         }
         match self.spool.entries() {
             Ok(entries) => self.budget.set_used(entries.iter().map(|entry| entry.disk_bytes).sum()),
-            Err(error) => log::warn!("{}: {error}; its size is not known", self.spool.path().display()),
+            Err(error) => {
+                accounting.spool_fault(self.spool.path(), &format!("{error}; its size is not known"), now);
+            }
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) struct RateLimit {
     windows: Windows,
     /// Since when the file is behind.
     changed: Option<Instant>,
+    is_failing: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,7 @@ impl RateLimit {
             bytes: settings.byte_burst_limit.filter(|_| on),
             strategy: settings.rate_limit_strategy,
         };
-        Self { path, limits, windows, changed: None }
+        Self { path, limits, windows, changed: None, is_failing: false }
     }
 
     /// What holds for a record of so many bytes at this time (seconds since the epoch).
@@ -103,11 +104,16 @@ impl RateLimit {
 
     /// Writes the file if it is behind.
     pub(super) fn write(&mut self) {
-        if self.changed.take().is_some()
-            && let Err(error) = state_file::write(&self.path, &self.windows)
+        if self.changed.take().is_none() {
+            return;
+        }
+        let written = state_file::write(&self.path, &self.windows);
+        if let Err(error) = &written
+            && !self.is_failing
         {
             log::warn!("{}: {error}; the rate limit may begin anew at the next start", self.path.display());
         }
+        self.is_failing = written.is_err();
     }
 }
 
