@@ -51,7 +51,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     stopped.map_err(|reason| Failure::message(format!("opted out, but {reason}")))?;
     match kept {
         Some(path) => Err(Failure::message(format!(
-            "opted out, but not all that was kept is gone; remove {} by hand",
+            "opted out, but not all is gone; remove {} by hand, or leave it if it is yours",
             path.display()
         ))),
         None => Ok(()),
@@ -67,6 +67,10 @@ fn report<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a
                 writeln!(out, "Removed {}.", path.display()).map_err(Failure::Output)?;
             }
             Removal::Left { path, reason } => eprintln!("telemctl: left {}: {reason}", path.display()),
+            Removal::Foreign(path) => {
+                eprintln!("telemctl: left {}: telemetry did not make it", path.display());
+                kept = Some(path.as_path());
+            }
             Removal::Failed { path, error } => {
                 eprintln!("telemctl: {} cannot be removed: {error}", path.display());
                 kept = Some(path.as_path());

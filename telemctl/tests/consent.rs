@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use test_harness::Sandbox;
 use test_harness::programs::NOBODY;
+use test_harness::records::record;
 
 #[test]
 fn opting_in_twice_makes_one_file_and_says_what_it_means() {
@@ -20,21 +21,88 @@ fn opting_in_twice_makes_one_file_and_says_what_it_means() {
     assert_eq!((again.code, again.out.as_str()), (Some(0), "Already opted in. Nothing to do.\n"));
 }
 
+/// What telemetry leaves in the work directories besides records.
+const OWN: [(&str, &str); 16] = [
+    ("spool/.new-1", "half"),
+    ("spool/.telemprobd.lock", "17\n"),
+    ("spool/.telempostd.lock", ""),
+    ("spool/.rejected/0de9de8d5f3c6a7d445d75ba01cc3322", "x"),
+    ("spool/.rejected/0de9de8d5f3c6a7d445d75ba01cc3322.answer", "x"),
+    ("spool/.damaged/fWx9aC", "no record"),
+    ("state/machine_id", "0de9de8d5f3c6a7d445d75ba01cc3322"),
+    ("state/crashes.lock", ""),
+    ("state/crashes.json", "{}"),
+    ("state/delivery.json", "{}"),
+    ("state/telemprobd.counters.json", "{}"),
+    ("state/klogscanner.json", "{}"),
+    ("log/journal", ""),
+    ("log/records/0de9de8d5f3c6a7d445d75ba01cc3322", "x"),
+    ("cache/pstore/dmesg-ramoops-0", "x"),
+    ("etc/opt-in-static-machine-id", "x"),
+];
+
+/// What is somebody else's there, each at a place or with a name or a form that is nearly right.
+const FOREIGN: [(&str, &str); 14] = [
+    ("spool/thesis.txt", "years of work"),
+    ("spool/fWx9aC", ""),
+    ("spool/.profile", "x"),
+    ("spool/.telempostd.lock.mine", "x"),
+    ("spool/.git/config", "x"),
+    ("spool/.damaged/mine/kept", "x"),
+    ("state/machine_id", "not an id"),
+    ("state/delivery.json", "not JSON"),
+    ("state/settings.json", "{}"),
+    ("state/crashes.lock", "not empty"),
+    ("log/journal", "Dear diary\n"),
+    ("log/records/letter", "x"),
+    ("cache/dmesg-ramoops-0", "x"),
+    ("cache/pstore/photo", "x"),
+];
+
+#[test]
+fn what_telemetry_did_not_make_stays_and_is_named() {
+    for (name, text) in FOREIGN {
+        let instance = Sandbox::bare("");
+        instance.opt_in();
+        instance.spool();
+        instance.store("1");
+        OWN.into_iter()
+            .filter(|(own, _)| *own != name)
+            .for_each(|(own, text)| drop(instance.write(own, text)));
+        let path = instance.write(name, text);
+        let said = instance.say(&["opt-out"]);
+        assert_eq!(said.code, Some(1), "{name}: {said:?}");
+        // A directory of somebody else is named, and not what is in it.
+        let named = path.ancestors().any(|path| {
+            said.err.contains(&format!("telemctl: left {}: telemetry did not make it\n", path.display()))
+        });
+        assert!(named && said.err.matches("telemctl: left").count() == 1, "{name}: {}", said.err);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "{name}");
+        for (own, _) in OWN.into_iter().filter(|(own, _)| *own != name && !own.starts_with("etc")) {
+            assert!(!instance.path(own).exists(), "{name}: {own}");
+        }
+        assert_eq!(
+            instance.waiting(),
+            Vec::<String>::new().into_iter().chain(visible(name)).collect::<Vec<_>>()
+        );
+    }
+}
+
+/// The name in the spool that this file has to leave there, if it is no hidden one.
+fn visible(name: &str) -> Option<String> {
+    name.strip_prefix("spool/").filter(|name| !name.starts_with('.')).map(str::to_owned)
+}
+
 #[test]
 fn opting_out_removes_consent_and_all_that_was_kept() {
     let instance = Sandbox::bare("");
     instance.opt_in();
-    for name in [
-        "spool/fWx9aB",
-        "spool/.new-1",
-        "spool/.rejected/r",
-        "state/machine_id",
-        "log/journal",
-        "log/records/r",
-        "cache/pstore/p",
-        "etc/opt-in-static-machine-id",
-    ] {
-        instance.write(name, "x");
+    instance.spool();
+    instance.store("1");
+    instance.store_batch(["2".to_owned(), "3".to_owned()]);
+    instance.store_as_c("fWx9aB", &record("4"));
+    for (name, text) in OWN {
+        instance.write(name, text);
     }
     let said = instance.say(&["opt-out"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
@@ -54,13 +122,16 @@ fn opting_out_follows_no_link() {
     let instance = Sandbox::bare("");
     instance.opt_in();
     instance.write("elsewhere/kept", "x");
-    instance.write("spool/r", "x");
+    instance.spool();
+    instance.store("1");
     symlink(instance.path("elsewhere"), instance.path("spool/link")).unwrap();
     symlink(instance.path("elsewhere"), instance.path("log")).unwrap();
     let said = instance.say(&["opt-out"]);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert_eq!(said.err, format!("telemctl: left {}: it is no directory\n", instance.path("log").display()));
-    assert!(!instance.path("spool").exists());
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let left = |name: &str, why: &str| format!("telemctl: left {}: {why}\n", instance.path(name).display());
+    assert!(said.err.contains(&left("log", "it is no directory")), "{}", said.err);
+    assert!(said.err.contains(&left("spool/link", "telemetry did not make it")), "{}", said.err);
+    assert_eq!(instance.names("spool"), ["link"]);
     assert!(instance.path("elsewhere/kept").exists());
 }
 
@@ -71,17 +142,17 @@ fn a_directory_that_is_not_telemetrys_alone_is_left_and_named() {
     fs::create_dir_all(home.join("project/src")).unwrap();
     let home = home.display();
     // Each is one slip away from a line that is right.
-    for (line, left) in [
-        (format!("spool_dir={home}"), "spool_dir holds the directory "),
-        (format!("log_dir={home}/project"), "log_dir holds the directory "),
-        (format!("spool_dir={home}/etc\netc_dir={home}/etc"), "spool_dir holds etc_dir"),
-        ("cache_dir=/".to_owned(), "cache_dir is too near to the root"),
-        ("state_dir=/tmp".to_owned(), "state_dir is too near to the root"),
+    for (line, code, left) in [
+        (format!("spool_dir={home}"), 1, "project: telemetry did not make it"),
+        (format!("log_dir={home}/project"), 1, "src: telemetry did not make it"),
+        (format!("spool_dir={home}/etc\netc_dir={home}/etc"), 0, "spool_dir holds etc_dir"),
+        ("cache_dir=/".to_owned(), 0, "cache_dir is too near to the root"),
+        ("state_dir=/tmp".to_owned(), 0, "state_dir is too near to the root"),
     ] {
         let instance = Sandbox::bare(&line);
         assert_eq!(instance.say(&["opt-in"]).code, Some(0));
         let said = instance.say(&["opt-out"]);
-        assert_eq!(said.code, Some(0), "{line}: {said:?}");
+        assert_eq!(said.code, Some(code), "{line}: {said:?}");
         assert!(said.err.contains("telemctl: left /") && said.err.contains(left), "{line}: {}", said.err);
         assert!(fs::exists(format!("{home}/project/src")).unwrap(), "{line}");
     }
@@ -91,7 +162,8 @@ fn a_directory_that_is_not_telemetrys_alone_is_left_and_named() {
 fn a_directory_of_another_user_is_left_and_named() {
     let instance = Sandbox::bare("");
     instance.opt_in();
-    instance.write("spool/r", "x");
+    instance.spool();
+    instance.store("1");
     instance.write("log/journal", "x");
     if !nix::unistd::geteuid().is_root() {
         return; // Only root can give a directory away.

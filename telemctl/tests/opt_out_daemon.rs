@@ -18,7 +18,8 @@ fn a_daemon_is_ended_and_waited_for() {
     }
     let instance = Sandbox::bare("");
     instance.opt_in();
-    instance.write("spool/r", "x");
+    instance.spool();
+    instance.store("1");
     let mut daemon = Command::new(daemon_copy(&instance))
         .args(["--exact", "a_daemon_is_ended_and_waited_for", "--nocapture"])
         .env(RUN_DIR, instance.path("run"))

@@ -2,11 +2,12 @@
 //!
 //! Removing is the one thing here that could do harm, with a configuration that names a wrong directory
 //! or in a directory where somebody else is at work. So: only directories of the right owner, never
-//! through a symbolic link, never into another file system, and in a private instance none that holds
-//! more than telemetry's own ([`guard`]).
+//! through a symbolic link, never into another file system, in a private instance none that must stay ([`guard`]), and
+//! there only what telemetry made ([`own`]).
 
 mod guard;
 mod make;
+mod own;
 mod remove;
 
 pub(crate) use make::make;
@@ -14,14 +15,12 @@ pub(crate) use make::make;
 use crate::installation::Installation;
 use guard::Guard;
 use nix::unistd::{Gid, Group, Uid, User};
+use own::Purpose;
 use remove::Owners;
 use std::path::PathBuf;
 
 /// The user and group that the system's daemons run as.
 pub(crate) const DAEMON_USER: &str = "telemetry";
-
-/// Directories that telemetry makes in its work directories.
-const OWN_SUBDIRECTORIES: [&str; 2] = ["records", "pstore"];
 
 /// What became of a directory at opt-out.
 #[derive(Debug)]
@@ -35,6 +34,8 @@ pub(crate) enum Removal {
         /// Which rule.
         reason: String,
     },
+    /// It stays, and with it the directory that it lies in: telemetry did not make it.
+    Foreign(PathBuf),
     /// It, or a part of it, stays, since the system refused.
     Failed {
         /// The directory.
@@ -49,14 +50,25 @@ pub(crate) fn remove(installation: &Installation) -> Vec<Removal> {
     let owners = owners(installation.is_private);
     let guard = installation.is_private.then(|| Guard::of(installation));
     let mut removals = Vec::new();
-    for (key, path) in installation.work_directories() {
+    let mut directories = installation.work_directories();
+    // One may lie in another, which is empty only then.
+    directories.sort_by_key(|(_, path)| std::cmp::Reverse(path.components().count()));
+    for (key, path) in directories {
         if let Some(reason) = guard.as_ref().and_then(|guard| guard.objection(key, path)) {
             if path.exists() {
                 removals.push(Removal::Left { path: path.clone(), reason });
             }
             continue;
         }
-        remove::directory(path, &owners, &mut removals);
+        let purposes = match installation.is_private {
+            false => vec![Purpose::System],
+            // Several keys may name one directory.
+            true => {
+                let same = directories.iter().filter(|(_, other)| *other == path);
+                same.map(|(key, _)| Purpose::from_key(key)).collect()
+            }
+        };
+        remove::directory(path, &owners, &purposes, &mut removals);
     }
     removals
 }

@@ -1,6 +1,7 @@
 //! Removing a directory with all below it, by descriptors, so that nobody who works in it can lead the
 //! removal elsewhere with a link or a rename.
 
+use super::own::Purpose;
 use super::{DAEMON_USER, Removal};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -13,9 +14,13 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use telemetry_files::bounded_file;
 
 /// Telemetry's directories are two deep. A deeper tree is somebody's play with descriptors or the stack.
 const DEEPEST: usize = 16;
+
+/// Larger than any file of which the form is looked at: the largest is the delivery log.
+const OWN_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Whose directories may be removed.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +47,7 @@ impl Owners {
 }
 
 /// Removes the directory and says so in `removals`; one that is not there is passed over.
-pub(super) fn directory(path: &Path, owners: &Owners, removals: &mut Vec<Removal>) {
+pub(super) fn directory(path: &Path, owners: &Owners, purposes: &[Purpose], removals: &mut Vec<Removal>) {
     let left = |reason: String| Removal::Left { path: path.to_owned(), reason };
     let failed = |error: io::Error| Removal::Failed { path: path.to_owned(), error };
     let dir = match open_directory(nix::fcntl::AT_FDCWD, path.as_os_str()) {
@@ -59,7 +64,7 @@ pub(super) fn directory(path: &Path, owners: &Owners, removals: &mut Vec<Removal
     };
     let emptied = fstat(&dir).and_then(|stat| {
         if owners.include(&stat) {
-            Emptying { owners, device: stat.st_dev }.empty(dir, path, DEEPEST, removals)
+            Emptying { owners, device: stat.st_dev }.empty(dir, path, purposes, DEEPEST, removals)
         } else {
             removals.push(left(owners.refusal(&stat)));
             Ok(false)
@@ -87,6 +92,7 @@ impl Emptying<'_> {
         &self,
         dir: OwnedFd,
         path: &Path,
+        purposes: &[Purpose],
         depth: usize,
         removals: &mut Vec<Removal>,
     ) -> Result<bool, Errno> {
@@ -95,7 +101,7 @@ impl Emptying<'_> {
             listing.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<Result<_, Errno>>()?;
         let mut is_empty = true;
         for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
-            is_empty &= self.remove_entry(&dir, name, path, depth, removals)?;
+            is_empty &= self.remove_entry(&dir, name, path, purposes, depth, removals)?;
         }
         Ok(is_empty)
     }
@@ -105,6 +111,7 @@ impl Emptying<'_> {
         dir: &OwnedFd,
         name: &CStr,
         path: &Path,
+        purposes: &[Purpose],
         depth: usize,
         removals: &mut Vec<Removal>,
     ) -> Result<bool, Errno> {
@@ -114,10 +121,19 @@ impl Emptying<'_> {
         };
         let name = OsStr::from_bytes(name.to_bytes());
         let is_directory = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR;
+        let path = path.join(name);
         if !is_directory {
+            if !is_own(dir, name, &stat, purposes) {
+                removals.push(Removal::Foreign(path));
+                return Ok(false);
+            }
             return gone(unlinkat(dir, name, UnlinkatFlags::NoRemoveDir));
         }
-        let path = path.join(name);
+        let below_purposes: Vec<_> = purposes.iter().filter_map(|purpose| purpose.below(name)).collect();
+        if below_purposes.is_empty() {
+            removals.push(Removal::Foreign(path));
+            return Ok(false);
+        }
         let below = open_directory(dir, name)?;
         // Again, of what was opened: the name may have got another meaning since.
         let stat = fstat(&below)?;
@@ -126,7 +142,7 @@ impl Emptying<'_> {
             () if stat.st_dev != self.device => "it is another file system".to_owned(),
             () if depth == 0 => "it lies too deep to be telemetry's".to_owned(),
             () => {
-                let is_empty = self.empty(below, &path, depth - 1, removals)?;
+                let is_empty = self.empty(below, &path, &below_purposes, depth - 1, removals)?;
                 return if is_empty {
                     gone(unlinkat(dir, name, UnlinkatFlags::RemoveDir))
                 } else {
@@ -137,6 +153,16 @@ impl Emptying<'_> {
         removals.push(Removal::Left { path, reason });
         Ok(false)
     }
+}
+
+/// Whether telemetry made what is no directory.
+fn is_own(dir: &OwnedFd, name: &OsStr, stat: &FileStat, purposes: &[Purpose]) -> bool {
+    let is_regular = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+    let read = || {
+        let file = bounded_file::open_regular_in(dir, name).ok()?;
+        bounded_file::read_all(&file, OWN_BYTES).ok()
+    };
+    purposes.iter().any(|purpose| *purpose == Purpose::System || (is_regular && purpose.holds(name, read)))
 }
 
 fn open_directory(dir: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
@@ -163,10 +189,11 @@ mod tests {
 
     fn remove(path: &Path, owners: &Owners) -> Vec<String> {
         let mut removals = Vec::new();
-        directory(path, owners, &mut removals);
+        directory(path, owners, &[Purpose::System], &mut removals);
         let text = |removal| match removal {
             Removal::Removed(path) => format!("removed {}", path.display()),
             Removal::Left { path, reason } => format!("left {}: {reason}", path.display()),
+            Removal::Foreign(path) => format!("foreign {}", path.display()),
             Removal::Failed { path, error } => format!("failed {}: {error}", path.display()),
         };
         removals.into_iter().map(text).collect()

@@ -1,0 +1,113 @@
+//! What is telemetry's in a work directory: what has a name that telemetry gives there, and the form of what it writes under
+//! that name. In a private instance, where `spool_dir=/home/me/notes` is one slip away, nothing else is removed.
+//!
+//! ```text
+//! spool_dir   ID.USER, any name that decodes as records, the locks, .damaged/ANY, .rejected/ANY
+//! log_dir     journal (lines of the delivery log), records/ID
+//! cache_dir   pstore/dmesg...
+//! state_dir   machine_id, crashes.lock, JSON files of daemons and probes
+//! anywhere    .new-ANY
+//! ```
+
+use std::ffi::OsStr;
+use telemetry_record::hex_id::HexId;
+use telemetry_store::delivery_log::DeliveryEntry;
+use telemetry_store::spool::name::{FileName, is_hidden, is_unfinished};
+use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
+
+/// The JSON files in state_dir, without their ending; the last two are of earlier versions.
+const STATE_NAMES: [&str; 11] = [
+    "crashes",
+    "delivery",
+    "rate_limit",
+    "telemprobd.counters",
+    "telempostd.counters",
+    "klogscanner",
+    "pstoreprobe",
+    "pstoreclean",
+    "journalprobe",
+    "journalprobe-outbox",
+    "journalprobe-held",
+];
+
+/// What a directory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The system's daemons work here, and nobody else does: all is theirs.
+    System,
+    /// spool_dir.
+    Spool,
+    /// log_dir.
+    Log,
+    /// cache_dir.
+    Cache,
+    /// state_dir.
+    State,
+    /// What left the spool undelivered, under whatever name it had.
+    SetAside,
+    /// Copies of records.
+    Records,
+    /// Copies of the firmware's dumps.
+    Dumps,
+}
+
+impl Purpose {
+    /// The purpose of the directory that this key names.
+    pub(super) fn from_key(key: &str) -> Self {
+        match key {
+            "spool_dir" => Purpose::Spool,
+            "log_dir" => Purpose::Log,
+            "cache_dir" => Purpose::Cache,
+            _ => Purpose::State,
+        }
+    }
+
+    /// The purpose of a directory in this one; none if telemetry makes none of that name.
+    pub(super) fn below(self, name: &OsStr) -> Option<Self> {
+        match (self, name.to_str()) {
+            (Purpose::System, _) => Some(Purpose::System),
+            (Purpose::Spool, Some(DAMAGED_DIR | REJECTED_DIR)) => Some(Purpose::SetAside),
+            (Purpose::Log, Some("records")) => Some(Purpose::Records),
+            (Purpose::Cache, Some("pstore")) => Some(Purpose::Dumps),
+            _ => None,
+        }
+    }
+
+    /// Whether a regular file in it is telemetry's. `read` gives its bytes, or none if it is larger than any of ours.
+    pub(super) fn holds(self, name: &OsStr, read: impl FnOnce() -> Option<Vec<u8>>) -> bool {
+        let text = name.to_str().unwrap_or_default();
+        match self {
+            Purpose::System | Purpose::SetAside => true,
+            _ if is_unfinished(name) => true,
+            Purpose::Spool if Daemon::ALL.iter().any(|daemon| daemon.lock_name() == text) => true,
+            Purpose::Spool => {
+                FileName::parse(name).is_some_and(|name| name.sender.is_some())
+                    || (!is_hidden(name) && read().is_some_and(|bytes| is_records(name, &bytes)))
+            }
+            Purpose::Log => text == "journal" && read().is_some_and(|bytes| is_delivery_log(&bytes)),
+            Purpose::Records => text.parse::<HexId>().is_ok(),
+            Purpose::Dumps => text.starts_with("dmesg") || text == ".complete",
+            Purpose::Cache => false,
+            Purpose::State => read().is_some_and(|bytes| is_state(text, &bytes)),
+        }
+    }
+}
+
+fn is_records(name: &OsStr, bytes: &[u8]) -> bool {
+    file::decode(name, bytes).damage.is_none()
+}
+
+fn is_delivery_log(bytes: &[u8]) -> bool {
+    String::from_utf8_lossy(bytes).lines().all(|line| DeliveryEntry::parse(line).is_some())
+}
+
+fn is_state(name: &str, bytes: &[u8]) -> bool {
+    match name.strip_suffix(".json") {
+        Some(stem) => {
+            STATE_NAMES.contains(&stem)
+                && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes).is_ok()
+        }
+        None if name == "machine_id" => String::from_utf8_lossy(bytes).trim().parse::<HexId>().is_ok(),
+        None => name == "crashes.lock" && bytes.is_empty(),
+    }
+}
