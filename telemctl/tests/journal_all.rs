@@ -39,8 +39,11 @@ fn fill(instance: &Sandbox) -> [String; 2] {
     let file = File::options().write(true).open(path.join(&stored.name)).unwrap();
     file.set_modified(UNIX_EPOCH + Duration::from_secs(START_SECS + 60)).unwrap();
     let refusal = Rejection { server: "http://h/", status: Some(400), reason: "bad" };
-    let record =
-        StoredRecord { id: REJECTED.parse().unwrap(), message: message("org.example/all/bad", "rejected\n") };
+    let record = StoredRecord {
+        sender: None,
+        id: REJECTED.parse().unwrap(),
+        message: message("org.example/all/bad", "rejected\n"),
+    };
     let then = UNIX_EPOCH + Duration::from_secs(START_SECS + 120);
     RejectedWriter::default().keep(&spool, &record, refusal, then).unwrap();
     // None of these is a record.
