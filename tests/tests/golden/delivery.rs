@@ -7,6 +7,8 @@ use crate::normal::normal;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 use test_harness::directory::names;
@@ -34,13 +36,25 @@ pub(crate) fn deliver(sandbox: &mut Sandbox) -> Vec<Value> {
     collected(sandbox, collector)
 }
 
-/// The rows of the collector's database by their idempotency keys, without what the collector itself adds.
+/// Names of the collector's columns that were others when the golden files were made.
+const RENAMED: [(&str, &str); 2] = [("ts_capture", "captured_secs"), ("machine_type", "host_type")];
+
+/// What the collector itself adds.
+const ITS_OWN: [&str; 3] = ["id", "ts_reception", "key_digest"];
+
+/// The rows of the collector's database by their idempotency keys, without what the collector itself adds. It keeps a
+/// digest of each key; which key that is says the delivery log.
 fn collected(sandbox: &Sandbox, mut collector: Collector) -> Vec<Value> {
     collector.process.stop();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let database = Connection::open_with_flags(sandbox.path("collector.db"), flags).unwrap();
-    let mut query = database.prepare("SELECT * FROM records ORDER BY idempotency_key").unwrap();
+    let mut query = database
+        .prepare(
+            "SELECT records.*, lower(hex(key)) AS key_digest FROM records LEFT JOIN idempotency USING (id)",
+        )
+        .unwrap();
     let columns: Vec<_> = query.column_names().into_iter().map(str::to_owned).collect();
+    let keys = delivered_keys(sandbox);
     let rows = query.query_map((), |row| {
         let mut record = Map::new();
         for (number, column) in columns.iter().enumerate() {
@@ -49,13 +63,28 @@ fn collected(sandbox: &Sandbox, mut collector: Collector) -> Vec<Value> {
                 ValueRef::Text(text) => Value::from(String::from_utf8(text.to_vec()).unwrap()),
                 other => panic!("{column}: {other:?}"),
             };
-            if !["id", "received_secs"].contains(&column.as_str()) {
-                record.insert(column.clone(), value);
+            if !ITS_OWN.contains(&column.as_str()) {
+                let name =
+                    RENAMED.iter().find(|(now, _)| now == column).map_or(column.as_str(), |(_, then)| then);
+                record.insert(name.to_owned(), value);
             }
         }
+        let digest: String = row.get("key_digest")?;
+        record
+            .insert("idempotency_key".to_owned(), Value::from(keys.get(&digest).cloned().unwrap_or(digest)));
         Ok(Value::Object(record))
     });
-    rows.unwrap().map(Result::unwrap).collect()
+    let mut rows: Vec<_> = rows.unwrap().map(Result::unwrap).collect();
+    rows.sort_by(|a, b| a["idempotency_key"].as_str().cmp(&b["idempotency_key"].as_str()));
+    rows
+}
+
+/// The ids of the records that the delivery log has, by the digests that the collector keeps.
+fn delivered_keys(sandbox: &Sandbox) -> BTreeMap<String, String> {
+    let log = fs::read_to_string(sandbox.path("log/journal")).unwrap_or_default();
+    let ids = log.lines().filter_map(|line| line.split('\u{1e}').next());
+    let digest = |id: &str| Sha256::digest(id).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    ids.map(|id| (digest(id), id.to_owned())).collect()
 }
 
 #[test]
