@@ -17,12 +17,11 @@ fn a_good_message_is_stored_as_it_is_but_for_the_machine_id() {
     let sent = frame::good("org.example/frame/good", "first line\nsecond\n");
     assert_eq!(frame::send(&sandbox.socket_path(), &sent), STORED);
 
-    let names: Vec<_> =
-        std::fs::read_dir(sandbox.path("spool")).unwrap().map(|e| e.unwrap().path()).collect();
+    let names = sandbox.waiting();
     assert_eq!(names.len(), 1);
     let machine_id = std::fs::read_to_string(sandbox.path("state/machine_id")).unwrap();
     let expected = frame::header_lines("org.example/frame/good").replace("FFFFFFFF", &machine_id);
-    let stored = std::fs::read_to_string(&names[0]).unwrap();
+    let stored = std::fs::read_to_string(sandbox.spool_dir().join(&names[0])).unwrap();
     assert_eq!(stored, format!("{expected}first line\nsecond\n\n"));
 }
 

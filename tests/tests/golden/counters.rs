@@ -23,8 +23,8 @@ fn telemprobd_counts_on_and_keeps_the_machine_id() {
     add(&mut expected, "refused", "too_large", 1);
     assert_eq!(machine.read("state/telemprobd.counters.json"), pretty(&expected));
     assert_eq!(machine.read("state/machine_id"), machine_id);
-    let mut files = fs::read_dir(machine.sandbox.path("spool")).unwrap();
-    let record = fs::read_to_string(files.next().unwrap().unwrap().path()).unwrap();
+    let name = machine.sandbox.waiting().remove(0);
+    let record = fs::read_to_string(machine.sandbox.spool_dir().join(name)).unwrap();
     assert!(record.contains(&format!("\nmachine_id: {machine_id}\n")), "{record}");
 }
 

@@ -24,7 +24,9 @@ fn machine() -> Inheritance {
 
 /// Disk blocks of the files that wait, in bytes: which they are depends on the file system.
 fn disk_bytes(spool: &Path) -> u64 {
-    let files = fs::read_dir(spool).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+    let entries = fs::read_dir(spool).unwrap().map(Result::unwrap);
+    let visible = entries.filter(|entry| !entry.file_name().to_str().unwrap().starts_with('.'));
+    let files = visible.map(|entry| entry.metadata().unwrap());
     files.filter(|metadata| metadata.is_file()).map(|metadata| metadata.blocks() * 512).sum()
 }
 

@@ -93,7 +93,7 @@ fn the_answers_of_telemprobd() {
     assert_expected("answers.json", &pretty(&Value::Object(answers)));
     let counters = std::fs::read_to_string(sandbox.path("state/telemprobd.counters.json")).unwrap();
     assert_expected("state/telemprobd.counters.json", &counters);
-    let mut files = std::fs::read_dir(sandbox.spool_dir()).unwrap();
-    let stored = std::fs::read_to_string(files.next().unwrap().unwrap().path()).unwrap();
+    let name = sandbox.waiting().remove(0);
+    let stored = std::fs::read_to_string(sandbox.spool_dir().join(name)).unwrap();
     assert_expected("stored_record.txt", &normal(&stored, &sandbox));
 }
