@@ -11,8 +11,9 @@ use curl::easy::{Easy2, List};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use telemetry_config::{HeaderScope, ServerUrl};
+use telemetry_runtime::throttle::{Throttle, and_more};
 use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES};
 use telempost_upload::protocol::{self, PostResult, Request, Response};
 
@@ -29,6 +30,9 @@ struct Running {
     packed: Option<Vec<u8>>,
 }
 
+/// Minimum time between two lines about servers that take no packed bodies, at first.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(60);
+
 /// The transfers.
 #[derive(Debug)]
 pub(crate) struct Transfers {
@@ -41,6 +45,8 @@ pub(crate) struct Transfers {
     packer: Packer,
     /// URLs of servers that have answered that they take no packed bodies.
     plain_only: HashSet<String>,
+    /// Records name as many servers as their senders like.
+    plain_lines: Throttle,
 }
 
 impl Transfers {
@@ -63,6 +69,7 @@ impl Transfers {
             last_token: 0,
             packer: Packer::default(),
             plain_only: HashSet::new(),
+            plain_lines: Throttle::new(PLAIN_INTERVAL),
         })
     }
 
@@ -167,11 +174,14 @@ impl Transfers {
 
     /// Begins a request again whose packed body the server does not take.
     fn begin_plain(&mut self, tag: u64, url: &str, packet: &[u8]) -> Option<Response> {
-        if self.plain_only.insert(url.to_owned()) {
+        if self.plain_only.insert(url.to_owned())
+            && let Some(unlogged) = self.plain_lines.note(Instant::now())
+        {
             log::warn!(
                 "{}: takes no compressed bodies (status 415), so they go as they are; server_compression=off \
-                 saves the try",
-                ServerUrl::unchecked(url)
+                 saves the try{}",
+                ServerUrl::unchecked(url),
+                and_more(unlogged)
             );
         }
         match protocol::decode::<Request<'_>>(packet) {
