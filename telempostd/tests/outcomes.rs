@@ -5,7 +5,7 @@ use std::fs;
 use test_harness::records::record_for;
 use test_harness::sandbox::sender;
 use test_harness::server::{Gate, Reply, Request, Server, nobody};
-use test_harness::{Sandbox, until};
+use test_harness::{Process, Sandbox, programs, until};
 
 /// A server that answers the first request so, and takes the rest.
 fn first(reply: Reply) -> Server {
@@ -57,6 +57,24 @@ fn a_proxy_that_wants_a_login_and_a_refused_certificate_are_waited_for() {
     ] {
         let log = retried_after(refused);
         assert!(log.contains("the server does not accept this machine's certificate (status 4"), "{log}");
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_a_login_is_named_whatever_it_was_asked() {
+    for (variable, url) in
+        [("http_proxy", "http://telemetry.invalid/"), ("https_proxy", "https://telemetry.invalid/")]
+    {
+        let proxy = Server::start(|_, _| Reply::Full(407, "Proxy-Authenticate: Basic realm=\"p\"", ""));
+        let sandbox = Sandbox::with_spool();
+        sandbox.configure(url, "");
+        sandbox.store("waits");
+        let mut command = programs::command("telempostd", &["-f", &sandbox.config_arg()]);
+        command.env(variable, proxy.url());
+        let mut daemon = Process::spawn(&sandbox.path(""), "telempostd", &mut command);
+        daemon.wait_for_log(&format!("the proxy at {} wants a login (status 407)", proxy.address()));
+        daemon.stop();
+        assert_eq!((sandbox.waiting().len(), sandbox.names("spool/.rejected").len()), (1, 0));
     }
 }
 

@@ -232,8 +232,11 @@ fn read_request(reader: &mut impl BufRead, connection: usize) -> Option<Request>
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
     let mut request = Request { line: line.trim_end().to_owned(), headers, body: Vec::new(), connection };
-    let length = request.header("Content-Length").expect("a length").parse().unwrap();
-    request.body.resize(length, 0);
+    // A proxy is asked for a tunnel without a body.
+    if !request.line.starts_with("CONNECT ") {
+        let length = request.header("Content-Length").expect("a length").parse().unwrap();
+        request.body.resize(length, 0);
+    }
     reader.read_exact(&mut request.body).ok()?;
     Some(request)
 }
