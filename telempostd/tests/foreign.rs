@@ -232,3 +232,28 @@ fn certificates_are_judged_and_read_at_each_use() {
     server.wait_for(3);
     drop(daemon);
 }
+
+#[test]
+fn sixteen_requests_with_the_largest_certificates_fit_into_the_process() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |_, _| Reply::Held(held.clone(), 201));
+    let sandbox = Sandbox::with_spool();
+    sandbox.configure(&server.url(), "");
+    let nginx = Nginx::start(&sandbox, &format!("http://{}", server.address()), &Manner::default());
+    let authority = fs::read_to_string(nginx.certificates.authority()).unwrap();
+    let cainfo = sandbox.write("ca.pem", &authority.repeat(512 * 1024 / authority.len()));
+    // Configurations of whoever runs the test, root's for four users.
+    let users = if can_be_others() { 4 } else { 1 };
+    for n in 0..4 * users {
+        let lines = format!("cainfo={}", cainfo.display());
+        let config = sandbox.configure_record(&format!("{n}.conf"), &nginx.url(&format!("/{n}")), &lines);
+        sandbox.store_from(sender() + n / 4, &record_for(&config, "large"));
+    }
+    let mut daemon = sandbox.start_telempostd();
+    server.wait_for(4 * users as usize);
+    gate.open();
+    sandbox.wait_until_empty();
+    assert_eq!(daemon.stop().matches("telempost-upload").count(), 0);
+    assert_eq!(sandbox.delivery_log().len(), 4 * users as usize);
+}

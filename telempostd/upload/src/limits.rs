@@ -21,8 +21,8 @@ pub const KEPT_HANDLES: usize = 64;
 /// Requests at once to servers that single records name, each on a connection of its own.
 pub const FOREIGN_REQUESTS: usize = 16;
 
-/// Largest file of certificates that a record's configuration may name: twice what Mozilla's list has. The largest is
-/// parsed to about ten times its size for each connection.
+/// Largest file of certificates that a record's configuration may name: twice what Mozilla's list has. Parsed, it
+/// takes about four times its size for each connection.
 pub const CERTIFICATES_BYTES: u64 = 512 * 1024;
 
 /// Longest body of an answer. The collector answers with the record as JSON, below 16 KiB; what is longer

@@ -254,7 +254,7 @@ impl Running {
             match sendmsg::<()>(self.socket.as_raw_fd(), &parts, control, flags, None) {
                 Ok(_) => drop(self.unsent.pop_front()),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN | Errno::ENOBUFS) => return,
+                Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ETOOMANYREFS) => return,
                 // The process is gone: the next `receive` reports that.
                 Err(_) => return self.unsent.clear(),
             }
