@@ -70,6 +70,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn it_agrees_with_a_regular_expression(text in "[ab/*]{1,9}", class in "[ab/]{0,9}") {
+            if let Some(glob) = ClassGlob::parse(&text) {
+                let pattern = format!("^{}$", regex::escape(&text).replace("\\*", ".*"));
+                let expected = regex::Regex::new(&pattern).unwrap().is_match(&class);
+                proptest::prop_assert_eq!(glob.matches(&class), expected);
+            }
+        }
+    }
+
     #[test]
     fn what_no_classification_can_match_is_refused() {
         for text in ["", "a/b", "a b*", "é*", "a/b/c/d", &format!("{}*", "a".repeat(122))] {

@@ -42,6 +42,29 @@ fn filled(engine: &Postgres) -> Box<dyn Session> {
     session
 }
 
+/// As the first version of the tables was, with a record.
+#[test]
+fn an_older_database_is_brought_to_todays_schema_and_says_so_before() {
+    with_postgres(|name, engine| {
+        drop(filled(engine));
+        let sql = |sql: &str| Cluster::shared().sql(name, sql);
+        sql("DROP TABLE telem_identity, telem_imports; UPDATE telem_schema SET version = 1");
+        let url = Cluster::shared().url(name).parse().unwrap();
+        let error = Postgres::open_reading(&url).unwrap_err().to_string();
+        assert!(
+            error.contains("an earlier collector made it (schema 1); run `telem-collector migrate`"),
+            "{error}"
+        );
+        let planned = Postgres::migrate(&url, true).unwrap();
+        assert_eq!((planned.from, planned.steps.len()), (1, 1));
+        assert_eq!(sql("SELECT version FROM telem_schema"), "1");
+        assert_eq!(Postgres::migrate(&url, false), Ok(planned));
+        assert_eq!(sql("SELECT version, (SELECT count(*) FROM telem_identity) FROM telem_schema"), "2|1");
+        assert_eq!(Postgres::migrate(&url, true).unwrap().steps.len(), 0);
+        assert_eq!(sql("SELECT count(*) FROM records"), "3");
+    });
+}
+
 #[test]
 fn a_day_goes_as_a_whole_and_what_a_rule_keeps_moves() {
     with_postgres(|name, engine| {
