@@ -123,6 +123,14 @@ on_each_engine! {
         assert_eq!(reader.query(&Filter::all(9), NOW_SECS).unwrap(), [stored(2, bare), stored(1, sent)]);
     }
 
+    fn a_record_without_a_time_is_stored_and_purged(engine) {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let stored = append_one(&mut *session, received(arrival("a/b/c", 1, None), 0));
+        assert_eq!(ids(&mut *session, &[]), [id_of(&stored)]);
+        assert_eq!(purge(engine, &keep(35, &[]), NOW_SECS), 1);
+        assert_eq!(ids(&mut *session, &[]), [0; 0]);
+    }
+
     fn a_key_is_stored_once_and_its_first_record_is_the_answer(engine) {
         let mut session = engine.open(Purpose::Append).unwrap();
         let keys = [Some("k"), Some("k"), None, None, Some("l")];

@@ -22,6 +22,10 @@ use crate::storage::{Archive, Item, NotedKey, Progress};
 
 const VERSION: u32 = 1;
 
+/// Ids go on behind the last one of an export. One near the end of numbers would leave none, and those above this are
+/// not exact in every reader of JSON.
+const MAX_ID: i64 = 1 << 53;
+
 /// Bytes of a line: a payload of which each byte is spelled as six, and the other fields.
 const MAX_LINE_BYTES: u64 = MAX_JSON_BODY_BYTES as u64;
 
@@ -124,6 +128,9 @@ pub(super) fn import<'a>(
     let header: Header = lines.next()?.ok_or(ImportError::CutOff)?;
     if header.telem_collector_export != VERSION {
         return Err(lines.wrong(format!("its form is {}; allowed: {VERSION}", header.telem_collector_export)));
+    }
+    if !(0..=MAX_ID).contains(&header.last_id) {
+        return Err(lines.wrong(format!("its last_id is {}; allowed: 0 to {MAX_ID}", header.last_id)));
     }
     let progress = archive.begin_import(&header.source, header.last_id)?;
     let mut importer = start((header.source, progress));

@@ -138,6 +138,7 @@ fn what_is_no_export_is_refused_by_its_line() {
     for (text, number, word) in [
         (with(&["{}"]), 1, "missing field"),
         (with(&[&lines[0].replace("export\":1", "export\":2")]), 1, "its form is 2"),
+        (with(&[&lines[0].replace("last_id\":10", "last_id\":9223372036854775807")]), 1, "its last_id is"),
         (with(&[lines[0], "x"]), 2, "expected value"),
         (with(&[lines[0], lines[2], lines[1]]), 3, "does not follow"),
         (with(&[lines[0], &lines[1].replace("\"id\":1,", "\"id\":-1,")]), 2, "out of range"),
@@ -193,37 +194,52 @@ VALUES (3, 'm1', 'a|b|c', 1, 'org.clearlinux/hello/world', '2980', 'x86_64', '4.
         'debian', 'board', 'bios', 'cpu', '0123456789abcdef0123456789abcdef', true, '_ZN1a1bEv caf\u{e9}');
 ";
 
-#[test]
-fn both_layouts_of_a_flask_database_become_the_same_records() {
+/// Imports a Flask database with a record more at each time, and returns what the target then has.
+fn from_flask(layout: &str, target: &dyn Engine) -> Vec<StoredRecord> {
     let cluster = Cluster::shared();
+    let name = cluster.database();
+    cluster.sql(&name, layout);
+    let url = cluster.url(&name).parse().unwrap();
+    let run = || {
+        let mut archive = target.archive(Purpose::Maintain).unwrap();
+        import_flask(&mut *archive, &url, &rules(), NOW_SECS).unwrap()
+    };
+    assert_eq!(run(), Summary { imported: 2, due: 1, ..Summary::default() });
+    assert_eq!(run(), Summary::default());
+    cluster.sql(&name, "INSERT INTO records (id, severity, machine_id) VALUES (9, 2, 'm3')");
+    assert_eq!(run(), Summary { imported: 1, due: 1, ..Summary::default() });
+    assert_eq!(cluster.sql(&name, "SELECT count(*) FROM records"), "3", "the source is as it was");
+    all(target)
+}
+
+#[test]
+fn both_layouts_of_a_flask_database_become_the_same_records_in_both_engines() {
     let mut before = None;
     for layout in [FLASK_1_1, FLASK_1_4] {
-        let name = cluster.database();
-        cluster.sql(&name, layout);
-        let url = cluster.url(&name).parse().unwrap();
-        let target = memory();
-        let run = || {
-            let mut archive = target.archive(Purpose::Maintain).unwrap();
-            import_flask(&mut *archive, &url, &rules(), NOW_SECS).unwrap()
-        };
-        assert_eq!(run(), Summary { imported: 2, due: 1, ..Summary::default() });
-        assert_eq!(run(), Summary::default());
-        cluster.sql(&name, "INSERT INTO records (id, severity, machine_id) VALUES (9, 2, 'm3')");
-        assert_eq!(run(), Summary { imported: 1, due: 1, ..Summary::default() });
-
-        let found = all(&target);
-        assert_eq!(found.iter().map(|record| record.id).collect::<Vec<_>>(), [8, 7, 3], "8: it came later");
-        let [_, new, old] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((old.received_secs, old.record.payload.as_str()), (1_699_999_000, "text"));
-        assert_eq!((&old.record.system_name, &old.record.event_id), (&None, &None));
-        assert_eq!((new.record.payload.as_str(), new.record.external), ("_ZN1a1bEv café", true));
-        assert_eq!(new.record.classification, "org.clearlinux/crash/clr");
-        assert_eq!((new.record.build.as_str(), new.record.captured_secs), ("12", 1_443_573_576));
-        let these = found[1..].to_vec();
-        assert!(before.replace(these.clone()).is_none_or(|before| before == these));
-        let count = "SELECT count(*) FROM records";
-        assert_eq!(cluster.sql(&name, count), "3", "the source is as it was");
+        with_postgres(|_, postgres| {
+            for target in [&memory() as &dyn Engine, postgres] {
+                let found = from_flask(layout, target);
+                assert_eq!(
+                    found.iter().map(|record| record.id).collect::<Vec<_>>(),
+                    [8, 7, 3],
+                    "8: it came later"
+                );
+                let [_, new, old] = &found[..] else { panic!("{found:?}") };
+                assert_eq!((old.received_secs, old.record.payload.as_str()), (1_699_999_000, "text"));
+                assert_eq!((&old.record.system_name, &old.record.event_id), (&None, &None));
+                assert_eq!((new.record.payload.as_str(), new.record.external), ("_ZN1a1bEv café", true));
+                assert_eq!(new.record.classification, "org.clearlinux/crash/clr");
+                assert_eq!((new.record.build.as_str(), new.record.captured_secs), ("12", 1_443_573_576));
+                let these = found[1..].to_vec();
+                assert!(before.replace(these.clone()).is_none_or(|before| before == these));
+            }
+        });
     }
+}
+
+#[test]
+fn a_database_that_is_no_flask_backends_is_refused() {
+    let cluster = Cluster::shared();
     let other = cluster.database();
     cluster.sql(&other, "CREATE TABLE records (a integer)");
     let url = cluster.url(&other).parse().unwrap();

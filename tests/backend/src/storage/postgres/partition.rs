@@ -44,8 +44,11 @@ fn day_named(name: &str) -> Option<i64> {
     Some(day_of(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second()))
 }
 
-/// Makes the partition of a day, unless it is there.
+/// Makes the partition of a day, unless it is there. A record without a time has day 0, which [`KEPT`] takes.
 pub(super) async fn ensure(client: &mut Client, day: i64) -> Result<(), Fault> {
+    if day <= 0 {
+        return Ok(());
+    }
     let transaction = client.transaction().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
     let name = name_of(day);
