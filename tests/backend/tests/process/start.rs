@@ -62,8 +62,12 @@ fn a_database_in_use_is_refused_and_can_be_read_by_others() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("t.db");
     let collector = Collector::on(&database);
-    let line = refusal_of(&database);
-    assert!(line.contains("locked") && line.contains("stop the other collector"), "{line}");
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&database, &link).unwrap();
+    for name in [&database, &link] {
+        let line = refusal_of(name);
+        assert!(line.contains("locked") && line.contains("stop the other collector"), "{line}");
+    }
     assert_eq!(collector.post("/", &headers(&[]), "").status, 201, "the first one is not disturbed");
     let count = |connection: Connection| {
         connection.query_row("SELECT count(*), min(payload) FROM records", (), |row| {

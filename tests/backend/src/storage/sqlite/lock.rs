@@ -2,7 +2,7 @@
 //!
 //! It is a file of its own, since a lock on the database would keep out everybody who only reads.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -26,16 +26,18 @@ pub(super) fn path_of(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// Takes the lock, or waits a little for one who is about to end.
+/// Takes the lock of a database that is there, or waits a little for one who is about to end.
 pub(super) fn take(database: &Path) -> Result<Lock, OpenError> {
     let name = database.to_string_lossy();
     let failed = |error: io::Error| {
         let reason = format!("{:?}: {error}", path_of(database));
         OpenError::new(name.clone(), reason, "give this user the right to write its directory")
     };
+    // By its own name, whatever link led to it.
+    let path = path_of(&fs::canonicalize(database).map_err(failed)?);
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let file = options.open(path_of(database)).map_err(failed)?;
+    let file = options.open(path).map_err(failed)?;
     let deadline = Instant::now() + START_LOCK_TIME;
     loop {
         match file.try_lock() {

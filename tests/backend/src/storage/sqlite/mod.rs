@@ -65,9 +65,7 @@ impl Sqlite {
         let keeper = in_memory.then(|| Mutex::new(connection));
         Ok(Self { location, turn: Arc::default(), _lock: lock, _keeper: keeper })
     }
-}
 
-impl Sqlite {
     /// Opens a database that another collector may have open, and changes nothing: it has to be there, with today's
     /// schema.
     ///
