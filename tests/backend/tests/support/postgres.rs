@@ -13,9 +13,16 @@ use std::time::{Duration, Instant};
 /// Far beyond what anything here takes; who waits so long has found a fault.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Starts a server, and when its standard input ends stops it at once. No file grows beyond `$BLOCKS`.
-const KEEP: &str =
-    r#"ulimit -f "$BLOCKS"; "$@" >>"$LOG" 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid; wait $pid"#;
+/// Starts a server, and when its standard input ends stops it at once. No file grows beyond `$BLOCKS`. If there is a
+/// `$REMOVE`, nobody else will remove it.
+const KEEP: &str = r#"
+ulimit -f "$BLOCKS"
+"$@" >>"$LOG" 2>&1 & pid=$!
+cat >/dev/null
+kill -QUIT $pid
+wait $pid
+[ -z "$REMOVE" ] || rm -rf "$REMOVE"
+"#;
 
 /// A directory of data, and the server on it while it runs.
 pub(crate) struct Cluster {
@@ -26,6 +33,8 @@ pub(crate) struct Cluster {
     arguments: Vec<String>,
     /// How large a file may become, in blocks of 512 bytes, or `unlimited`.
     blocks: &'static str,
+    /// Whether it lives as long as the process, where nothing of Rust's removes the directory.
+    is_shared: bool,
 }
 
 /// The programs, which Debian keeps off the path.
@@ -63,7 +72,12 @@ fn done(output: Output) -> String {
 impl Cluster {
     /// Makes a directory of data, with settings as in postgresql.conf, and starts a server on it.
     pub(crate) fn start(settings: &[&str]) -> Self {
+        Self::make(settings, false)
+    }
+
+    fn make(settings: &[&str], is_shared: bool) -> Self {
         let mut cluster = Self::empty();
+        cluster.is_shared = is_shared;
         let init =
             ["-A", "trust", "-U", "telem", "-E", "UTF8", "--locale=C.UTF-8", "--wal-segsize=1", "--no-sync"];
         done(command("initdb").args(init).arg("-D").arg(cluster.data()).output().unwrap());
@@ -81,7 +95,7 @@ impl Cluster {
         give(directory.path());
         // Nobody else may have the port between here and the start; the socket in our own directory has its name too.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { directory, port, keeper: None, arguments: Vec::new(), blocks: "unlimited" }
+        Self { directory, port, keeper: None, arguments: Vec::new(), blocks: "unlimited", is_shared: false }
     }
 
     /// A server that follows this one, and starts to stand for itself at [`Cluster::promote`].
@@ -108,7 +122,7 @@ impl Cluster {
     /// One for all tests of a process that do not disturb it.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&["fsync = off"]))
+        SHARED.get_or_init(|| Self::make(&["fsync = off"], true))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -142,6 +156,7 @@ impl Cluster {
         shell.args(["-c", KEEP, "sh"]).arg(server.get_program()).args(server.get_args());
         shell.arg("-D").arg(self.data()).arg("-k").arg(self.path()).arg("-p").arg(self.port.to_string());
         shell.args(&self.arguments).env("BLOCKS", self.blocks);
+        shell.env("REMOVE", if self.is_shared { self.path() } else { Path::new("") });
         shell.env("LOG", self.path().join("log")).current_dir("/").stdin(Stdio::piped()).spawn().unwrap()
     }
 
