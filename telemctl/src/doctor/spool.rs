@@ -188,7 +188,7 @@ mod tests {
             (older(3601), DISK, Level::Error, "longer than record_expiry allows"),
             (SpoolStatus { damaged: Some(3), ..spool() }, DISK, Level::Warning, "3 files gave no record"),
             (SpoolStatus { damaged: Some(1), ..spool() }, DISK, Level::Warning, "`rm /s/.damaged/*`"),
-            (SpoolStatus { rejected: Some(1), ..spool() }, DISK, Level::Warning, "1 record was refused"),
+            (SpoolStatus { rejected: Some(1), ..spool() }, DISK, Level::Warning, "1 record was rejected"),
             (unreadable, DISK, Level::Warning, "/s cannot be read: x"),
         ] {
             let found = judge(&spool, Some(disk), BOUNDS, NOW);

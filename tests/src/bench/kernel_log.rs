@@ -22,7 +22,7 @@ const TIMES: usize = 100;
 /// How long klogscanner is watched while it idles.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The same beginnings as `probes/src/kernel_log/start.rs` knows.
+/// The same beginnings as `probes/kernel/src/log/start.rs` knows.
 const GREP: &str = concat!(
     r"^(<[0-9]+>)?(\[ *[0-9]+\.[0-9]+\])?(\[ *[CT][0-9]+\])? ?((NMI )?watchdog: |rcu: |traps: )?",
     r"(NETDEV WATCHDOG: |sysctl table check failed: |IRQ handler type mismatch for IRQ|ALSA .*: BUG|",

@@ -11,7 +11,7 @@ use std::path::Path;
 #[test]
 fn records_of_the_kernel_probe() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = root.join("../../probes/tests/kernel_log");
+    let folder = root.join("../../probes/kernel/tests/kernel_log");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let rules = Rules::shipped().unwrap();

@@ -120,7 +120,7 @@ fn a_unit() {
 #[test]
 fn payloads_that_our_kernel_probe_makes() {
     // Every golden file of the probe is read: each of its records has a kind and says what failed.
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes/tests/kernel_log");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes/kernel/tests/kernel_log");
     let mut records = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
