@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                       O_EXCL|O_NOFOLLOW      Synced only              Synced only
-//! .new-NAME   open  ──▶ mode, owner, bytes ──▶ fsync ──▶ rename to NAME ──▶ fsync of the directory
+//! .new-NAME   open  ──▶ mode, bytes, owner ──▶ fsync ──▶ rename to NAME ──▶ fsync of the directory
 //!               │              └───────────────┴─────────────┘
 //!               │ EEXIST: a process was killed here      └─ any failure: .new-NAME is removed, NAME is as it was
 //!               └───▶ remove it (a link is removed, not followed) and open once more
@@ -195,12 +195,13 @@ fn fill(
     if file.metadata()?.mode() & MODE_BITS != attributes.mode {
         file.set_permissions(Permissions::from_mode(attributes.mode))?;
     }
-    if attributes.owner == Owner::OfDirectory {
-        give_to_owner_of(directory, file)?;
-    }
     file.write_all(bytes)?;
     if let Some(modified) = attributes.modified {
         file.set_modified(modified)?;
+    }
+    // After its time, which only its owner may set: a root with few capabilities is not as good as that.
+    if attributes.owner == Owner::OfDirectory {
+        give_to_owner_of(directory, file)?;
     }
     if durability == Durability::Synced {
         file.sync_all()?;

@@ -52,7 +52,8 @@ fn rpm_packages_are_silent_before_consent_deliver_after_it_and_go() {
     home::record_of(&machine, home::HELLO);
     machine.run(&["telemctl", "opt-out"]);
 
-    let root = machine.path("/");
+    // By the tree: `/proc/PID/root` would be the root of this system to whoever follows the link.
+    let root = machine.tree().root();
     said(rpm(&root).args(["--erase", "telemetrics-client", "libtelemetry4", "libtelemetry-devel"]));
     for gone in [
         "usr/bin/telemctl",
