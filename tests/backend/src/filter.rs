@@ -45,6 +45,10 @@ pub struct Filter {
     pub from_id: Option<i64>,
     /// `before_id`: ids below it.
     pub before_id: Option<i64>,
+    /// Of this group.
+    pub group_id: Option<i64>,
+    /// Of this event, as far as they are in a group.
+    pub event_id: Option<String>,
     /// `ts_capture`: captured after this second, in Unix seconds.
     pub captured_after_secs: Option<i64>,
     /// `payload`: the payload has to match.
@@ -98,6 +102,8 @@ impl Filter {
             received_within_secs: None,
             from_id: None,
             before_id: None,
+            group_id: None,
+            event_id: None,
             captured_after_secs: None,
             payload: None,
             not_payload: None,

@@ -9,7 +9,9 @@ use telem_collector::filter::Filter;
 use telem_collector::record::StoredRecord;
 use telem_collector::retention::Retention;
 use telem_collector::server::{Times, serve};
-use telem_collector::storage::{Appended, Archive, Arrival, Engine, Purpose, Session, StorageError, Store};
+use telem_collector::storage::{
+    Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, StorageError, Store, Value,
+};
 use telem_collector::web::{App, router};
 
 /// The word that makes this program the server of H.
@@ -32,6 +34,12 @@ impl Engine for Nothing {
 
     fn archive(&self, _: Purpose) -> Result<Box<dyn Archive>, StorageError> {
         Err(StorageError::Stopped)
+    }
+}
+
+impl Select for Nothing {
+    fn select(&mut self, _: &str, _: &[Value]) -> Result<Vec<Row>, StorageError> {
+        Ok(Vec::new())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Foreign text is only ever among the values, which the text names as `$1`, `$2` and so on, in their order.
 
+use super::sql::Value;
 use crate::filter::Filter;
 use crate::record::ClassPattern;
 
@@ -10,25 +11,6 @@ use crate::record::ClassPattern;
 pub(super) const COLUMNS: &str = "ts_reception, ts_capture, record_format_version, severity, classification, \
      machine_id, arch, machine_type, build, kernel_version, payload_format_version, system_name, board_name, \
      cpu_model, bios_version, event_id, external, payload";
-
-/// A value in a condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    Int(i64),
-    Text(String),
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
 
 /// What an engine calls a column in a condition that an index had better not serve: one who is asked for the newest
 /// records and takes the index of a wide condition sorts a large part of the table.
@@ -63,6 +45,12 @@ impl Conditions {
         all.add_some("machine_id =", filter.machine_id.clone());
         all.add_some("id >=", filter.from_id);
         all.add_some("id <", filter.before_id);
+        all.add_some("group_id =", filter.group_id);
+        if filter.event_id.is_some() {
+            // What the index is for.
+            all.add_fixed("group_id IS NOT NULL".to_owned());
+        }
+        all.add_some("event_id =", filter.event_id.clone());
         all.add_some("ts_capture >", filter.captured_after_secs);
         all.add_some(&format!("{} >=", names.reception), filter.received_since_secs(now_secs));
         all

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  posts ───▶ queue ─▶ writer: one thread, one session ─▶ append ─▶ commit ─▶ answers
-//!  pages ───▶ readers: a few sessions of their own ─────▶ query
+//!  pages ───▶ readers: a few sessions of their own ─────▶ query, answers
 //!  daily ───▶ a session of its own ─────────────────────▶ purge
 //! ```
 //!
@@ -12,6 +12,7 @@
 //! A session blocks, and is used by one thread at a time; whoever opens one gives it a thread that may block.
 
 mod address;
+pub mod answers;
 mod archive;
 mod condition;
 mod error;
@@ -20,6 +21,7 @@ mod open_error;
 pub mod postgres;
 mod readers;
 mod search;
+mod sql;
 pub mod sqlite;
 mod store;
 mod writer;
@@ -27,11 +29,13 @@ mod writer;
 use std::fmt;
 
 pub use address::Address;
+pub use answers::Answers;
 pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress};
 pub use error::StorageError;
 pub use migration::Migration;
 pub use open_error::OpenError;
 pub use search::Found;
+pub use sql::{Row, Select, Value};
 pub use store::{Owner, Store};
 
 use crate::filter::Filter;
@@ -67,7 +71,7 @@ pub enum Purpose {
 }
 
 /// One connection to a database. Every call blocks.
-pub trait Session: Send {
+pub trait Session: Select + Send {
     /// Stores a batch as one transaction, all of it or nothing, and returns once it is durable: one answer for each
     /// record, in their order. A record whose key is known, from before or from earlier in the batch, is not
     /// stored again.

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::readers::Readers;
 use super::search::{Found, search};
 use super::writer::{self, Job, Post};
-use super::{Arrival, Engine, Purpose, StorageError};
+use super::{Answers, Arrival, Engine, Purpose, StorageError};
 use crate::filter::Filter;
 use crate::limits::MAX_WAITING_POSTS;
 use crate::record::StoredRecord;
@@ -78,6 +78,18 @@ impl Store {
     /// If the database cannot be read, or not in time.
     pub async fn select(&self, filter: Filter, now_secs: i64) -> Result<Found, StorageError> {
         self.readers.run(move |session| search(session, &filter, now_secs)).await
+    }
+
+    /// Asks about the fleet and its groups.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub async fn answer<T, F>(&self, now_secs: i64, question: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Answers<'_>) -> Result<T, StorageError> + Send + 'static,
+    {
+        self.readers.run(move |session| question(&mut Answers::new(session, now_secs))).await
     }
 
     /// Removes all records that are due, and counts them. Posts are stored and pages read meanwhile.

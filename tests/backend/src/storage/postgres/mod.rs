@@ -31,6 +31,7 @@ mod purge;
 mod query;
 mod row;
 mod schema;
+mod select;
 mod tls;
 mod url;
 
@@ -41,7 +42,10 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Statement};
 
-use super::{Appended, Archive, Arrival, Engine, Migration, OpenError, Purpose, Session, StorageError};
+use super::{
+    Appended, Archive, Arrival, Engine, Migration, OpenError, Purpose, Row, Select, Session, StorageError,
+    Value,
+};
 use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
@@ -168,6 +172,19 @@ impl PostgresSession {
         self.connection()?.run(async |client| append::append(client, &statement, batch).await)
     }
 
+    /// Reads. The server may have been restarted since the last time, and be here again: then it is asked once more.
+    fn read<T>(&mut self, read: impl Fn(&mut Self) -> Result<T, Fault>) -> Result<T, StorageError> {
+        let fault = match read(self) {
+            Ok(found) => return Ok(found),
+            Err(fault) => fault,
+        };
+        if !fault.breaks_connection() {
+            return Err(fault.into());
+        }
+        self.note(&fault);
+        Ok(read(self)?)
+    }
+
     fn try_query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, Fault> {
         self.connection()?.run(async |client| query::query(client, filter, now_secs).await)
     }
@@ -193,16 +210,7 @@ impl Session for PostgresSession {
     }
 
     fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError> {
-        let fault = match self.try_query(filter, now_secs) {
-            Ok(records) => return Ok(records),
-            Err(fault) => fault,
-        };
-        if !fault.breaks_connection() {
-            return Err(fault.into());
-        }
-        // The server may have been restarted since the last query, and is here again.
-        self.note(&fault);
-        Ok(self.try_query(filter, now_secs)?)
+        self.read(|session| session.try_query(filter, now_secs))
     }
 
     fn purge(
@@ -213,6 +221,14 @@ impl Session for PostgresSession {
     ) -> Result<u64, StorageError> {
         let purge = purge::Purge { rules, now_secs, goes_on };
         Ok(purge.run(self.connection()?)?)
+    }
+}
+
+impl Select for PostgresSession {
+    fn select(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StorageError> {
+        self.read(|session| {
+            session.connection()?.run(async |client| select::select(client, sql, values).await)
+        })
     }
 }
 

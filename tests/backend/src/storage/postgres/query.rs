@@ -12,7 +12,8 @@ use super::row;
 use crate::filter::Filter;
 use crate::limits::MAX_ANSWER_BYTES;
 use crate::record::StoredRecord;
-use crate::storage::condition::{Conditions, Names, Value};
+use crate::storage::condition::{Conditions, Names};
+use crate::storage::sql::Value;
 
 /// The server has statistics, and decides by them.
 const NAMES: Names = Names { class_range: "classification", reception: "ts_reception" };
@@ -63,11 +64,13 @@ impl ToSql for Value {
             Self::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
             Self::Int(number) => number.to_sql(ty, out),
             Self::Text(text) => text.to_sql(ty, out),
+            Self::Bytes(bytes) => bytes.to_sql(ty, out),
+            Self::Null => Ok(IsNull::Yes),
         }
     }
 
     fn accepts(ty: &Type) -> bool {
-        [Type::INT2, Type::INT4, Type::INT8, Type::TEXT].contains(ty)
+        [Type::INT2, Type::INT4, Type::INT8, Type::TEXT, Type::BYTEA, Type::UNKNOWN].contains(ty)
     }
 
     to_sql_checked!();

@@ -15,21 +15,22 @@ pub(super) const PARTITION_LOCK: i64 = OUR_LOCKS | 2;
 pub(super) const PURGE_LOCK: i64 = OUR_LOCKS | 3;
 
 /// A step from one version of the schema to the next. Once released it never changes: a new version is a new step.
-struct Step {
+pub(super) struct Step {
     /// What it does, for people.
     what: &'static str,
     sql: &'static str,
 }
 
 /// All steps, from an empty database.
-const STEPS: [Step; 2] = [
+pub(super) const STEPS: [Step; 3] = [
     Step { what: "make the tables of records and keys", sql: TABLES },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER },
+    Step { what: "make the tables of groups and of counts", sql: include_str!("groups.sql") },
 ];
 
 /// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload
 /// with one is in `payload_bytes` as it was sent, and in `payload` with a sign in its place.
-const TABLES: &str = r#"
+pub(super) const TABLES: &str = r#"
 CREATE SEQUENCE records_id;
 CREATE TABLE records (
     id bigint NOT NULL,

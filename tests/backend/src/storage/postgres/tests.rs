@@ -42,27 +42,34 @@ fn filled(engine: &Postgres) -> Box<dyn Session> {
     session
 }
 
-/// As the first version of the tables was, with a record.
 #[test]
 fn an_older_database_is_brought_to_todays_schema_and_says_so_before() {
-    with_postgres(|name, engine| {
-        drop(filled(engine));
-        let sql = |sql: &str| Cluster::shared().sql(name, sql);
-        sql("DROP TABLE telem_identity, telem_imports; UPDATE telem_schema SET version = 1");
-        let url = Cluster::shared().url(name).parse().unwrap();
-        let error = Postgres::open_reading(&url).unwrap_err().to_string();
-        assert!(
-            error.contains("an earlier collector made it (schema 1); run `telem-collector migrate`"),
-            "{error}"
-        );
-        let planned = Postgres::migrate(&url, true).unwrap();
-        assert_eq!((planned.from, planned.steps.len()), (1, 1));
-        assert_eq!(sql("SELECT version FROM telem_schema"), "1");
-        assert_eq!(Postgres::migrate(&url, false), Ok(planned));
-        assert_eq!(sql("SELECT version, (SELECT count(*) FROM telem_identity) FROM telem_schema"), "2|1");
-        assert_eq!(Postgres::migrate(&url, true).unwrap().steps.len(), 0);
-        assert_eq!(sql("SELECT count(*) FROM records"), "3");
-    });
+    let cluster = Cluster::shared();
+    let name = cluster.database();
+    let sql = |sql: &str| cluster.sql(&name, sql);
+    let url = cluster.url(&name).parse().unwrap();
+    // As the first version of the collector left it.
+    sql(schema::TABLES);
+    sql("CREATE TABLE telem_schema (version integer NOT NULL); INSERT INTO telem_schema VALUES (1)");
+    sql("CREATE TABLE records_20231114 PARTITION OF records FOR VALUES FROM (19675) TO (19676)");
+    sql(
+        "INSERT INTO records VALUES (nextval('records_id'), 19675, 1700000000, 1700000000, 1, 1, 'a/b/c', 'm', 'x86_64', \
+         'h', '1', '6.1.0', NULL, NULL, NULL, NULL, NULL, NULL, false, 'p', NULL)",
+    );
+    let error = Postgres::open_reading(&url).unwrap_err().to_string();
+    assert!(
+        error.contains("an earlier collector made it (schema 1); run `telem-collector migrate`"),
+        "{error}"
+    );
+    let planned = Postgres::migrate(&url, true).unwrap();
+    assert_eq!((planned.from, planned.steps.len()), (1, schema::STEPS.len() - 1));
+    assert_eq!(sql("SELECT version FROM telem_schema"), "1");
+    assert_eq!(Postgres::migrate(&url, false), Ok(planned));
+    let version = format!("{}|1", schema::STEPS.len());
+    assert_eq!(sql("SELECT version, (SELECT count(*) FROM telem_identity) FROM telem_schema"), version);
+    assert_eq!(Postgres::migrate(&url, true).unwrap().steps.len(), 0);
+    assert_eq!(sql("SELECT count(*), count(group_id) FROM records"), "1|0");
+    assert_eq!(sql("SELECT read_after, read_to FROM grouping"), "0|1");
 }
 
 #[test]

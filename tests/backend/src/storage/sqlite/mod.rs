@@ -19,6 +19,7 @@ mod purge;
 mod query;
 mod row;
 mod schema;
+mod select;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -26,7 +27,9 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::Mutex as Turn;
 
-use super::{Appended, Archive, Arrival, Engine, OpenError, Purpose, Session, StorageError};
+use super::{
+    Appended, Archive, Arrival, Engine, OpenError, Purpose, Row, Select, Session, StorageError, Value,
+};
 use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
@@ -135,6 +138,12 @@ impl Session for SqliteSession {
             is_done = purge::keys(&self.connection, now_secs)?;
         }
         Ok(removed)
+    }
+}
+
+impl Select for SqliteSession {
+    fn select(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StorageError> {
+        Ok(select::select(&self.connection, sql, values)?)
     }
 }
 

@@ -21,6 +21,9 @@ const INSTRUCTIONS_PER_READING: i32 = 10_000;
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
+/// Statements that a connection keeps prepared: all that store records.
+const STATEMENTS: usize = 100;
+
 /// Bytes that the log is cut to once all of it is in the database; a long query may have made it longer.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
 
@@ -48,6 +51,7 @@ impl Location {
             Self::Memory(uri) => Connection::open_with_flags(uri, flags(reads) | OpenFlags::SQLITE_OPEN_URI)?,
         };
         connection.busy_timeout(DATABASE_LOCK_TIME)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let cache_kib = if reads { READER_CACHE_KIB } else { WRITER_CACHE_KIB };
         connection.pragma_update(None, "cache_size", -cache_kib)?;
         if purpose == Purpose::Query {

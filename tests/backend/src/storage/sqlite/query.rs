@@ -8,7 +8,8 @@ use super::row;
 use crate::filter::Filter;
 use crate::limits::MAX_ANSWER_BYTES;
 use crate::record::StoredRecord;
-use crate::storage::condition::{Conditions, Names, Value};
+use crate::storage::condition::{Conditions, Names};
+use crate::storage::sql::Value;
 
 /// How far back recent records go.
 const RECENT_SECS: i64 = 3 * DAY_SECS;
@@ -55,8 +56,10 @@ fn conditions(filter: &Filter, now_secs: i64) -> Conditions {
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
             Self::Int(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 3] = [
+pub(super) const STEPS: [Step; 4] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -30,6 +30,11 @@ pub(super) const STEPS: [Step; 3] = [
         code: move_keys,
     },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER, code: |_| Ok(()) },
+    Step {
+        what: "make the tables of groups and of counts",
+        sql: include_str!("groups.sql"),
+        code: |_| Ok(()),
+    },
 ];
 
 /// `AUTOINCREMENT`, so that the id of a purged record is not given to another: whoever polls with

@@ -1,0 +1,67 @@
+//! The questions, on both engines.
+
+use super::*;
+use crate::groups::kind::Kind;
+use crate::groups::rules::Rules;
+use crate::groups::states::State;
+use crate::storage::sqlite::{MEMORY, Sqlite};
+use crate::storage::tests::{NOW_SECS, with_postgres};
+use crate::storage::{Engine, Purpose};
+
+fn on_each(test: impl Fn(&dyn Engine)) {
+    test(&Sqlite::open(std::path::Path::new(MEMORY)).unwrap());
+    with_postgres(|_, engine| test(engine));
+}
+
+#[test]
+fn an_empty_database_answers_every_question() {
+    on_each(|engine| {
+        let mut session = engine.open(Purpose::Query).unwrap();
+        let mut answers = Answers::new(&mut *session, NOW_SECS);
+        let overview = answers.overview().unwrap();
+        assert_eq!((overview.days.len(), overview.top.len(), overview.new.0), (0, 0, 0));
+        let conditions = Conditions {
+            kind: Some(Kind::Crash),
+            state: Some(State::New),
+            program: Some("p".into()),
+            package: Some("k".into()),
+            version: Some("1".into()),
+            build: Some("2".into()),
+            system_name: Some("debian".into()),
+            name_part: Some("%_\\".into()),
+        };
+        let question = Question { conditions, min_machines: 3, ..Question::default() };
+        let place = GroupPlace { machines: 1, machine_days: 2, records: 3, id: 4 };
+        for shown in [
+            Shown::Seen,
+            Shown::New { version: None },
+            Shown::New { version: Some("1".into()) },
+            Shown::Fixed,
+            Shown::Regressed,
+        ] {
+            assert_eq!(answers.groups(&shown, &question, Some(place)).unwrap(), Groups::default());
+        }
+        let rules = Rules::shipped().unwrap();
+        assert_eq!(answers.group(1, &question, &rules).unwrap(), None);
+        for address in ["1", "nothing", "0123456789abcdef0123456789abcdef"] {
+            assert_eq!(answers.which_group(address).unwrap(), None);
+        }
+        assert_eq!(answers.rates("build", 14, Some("1")).unwrap(), []);
+        assert_eq!(answers.versions(14, None).unwrap(), []);
+        let asked = MachinesAsked {
+            days: 14,
+            silent_days: Some(3),
+            group: Some(1),
+            system_name: Some("debian".into()),
+            limit: 50,
+            ..MachinesAsked::default()
+        };
+        let place = MachinePlace { last_seen_secs: NOW_SECS, machine: 5 };
+        assert_eq!(answers.machines(&asked, Some(place)).unwrap(), Machines::default());
+        assert_eq!(answers.machine("m").unwrap(), None);
+        assert_eq!(answers.hardware(1).unwrap(), None);
+        assert_eq!(answers.decisions(None, 10).unwrap(), []);
+        let collector = answers.collector().unwrap();
+        assert_eq!((collector.groups, collector.unread, collector.bounds.len()), (0, 0, 0));
+    });
+}
