@@ -19,7 +19,7 @@ store           files record
 runtime         files config record
 libtelemetry    config files record
 crash           record
-outbox          libtelemetry store record
+outbox          libtelemetry store config record
 journal         outbox record
 upload          runtime config
 basic           outbox libtelemetry record runtime

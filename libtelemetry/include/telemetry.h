@@ -159,6 +159,7 @@ int tm_set_payload(struct telem_ref *ref, char *payload);
  *
  * Returns 0 once the record is stored (or taken, by a telemprobd that is too old to answer), or
  *   -ECONNREFUSED  telemetry is not opted in, or telemprobd does not run
+ *   -EACCES        you cannot see whether telemetry is opted in, or the socket
  *   -ENOENT        telemprobd's socket is not there
  *   -ETIMEDOUT     telemprobd did not take it, or did not answer, in time: it may or may not be stored
  *   -ECONNRESET    telemprobd ended before it answered: it may or may not be stored

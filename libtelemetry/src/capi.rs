@@ -158,8 +158,7 @@ pub(crate) unsafe extern "C" fn tm_send_record(reference: *mut TelemRef) -> c_in
             // SAFETY: the strings of the record are NULL or C strings, as `telemetry.h` demands.
             match unsafe { record.as_record() } {
                 Ok(record) => client.send(&record),
-                Err(_) if !client.is_opted_in() => Err(Error::NotOptedIn),
-                Err(error) => Err(error),
+                Err(error) => client.check_consent().and(Err(error)),
             }
         }))
     })

@@ -68,17 +68,23 @@ impl Client {
         consent::is_opted_in(&self.etc_dir)
     }
 
+    /// Fails unless telemetry is opted in.
+    ///
+    /// # Errors
+    /// [`Error::NotOptedIn`]; [`Error::ConsentUnreadable`] if it cannot be seen whether it is.
+    pub fn check_consent(&self) -> Result<(), Error> {
+        Ok(consent::check(&self.etc_dir)?)
+    }
+
     /// Sends a record and waits until telemprobd answers that it is stored, up to one second for each.
     /// A daemon of the C implementation closes without an answer, which counts as success; where ours has
     /// run (it leaves [`TELEMPROBD_PID_FILE`]), it means that telemprobd was killed, and is an error.
     ///
     /// # Errors
-    /// [`Error::NotOptedIn`]; [`Error::Socket`] if telemprobd is away; [`Error::Refused`] with its reason;
+    /// Those of [`Client::check_consent`]; [`Error::Socket`] if telemprobd is away; [`Error::Refused`] with its reason;
     /// [`Error::NoAnswer`] if it took the record but did not answer.
     pub fn send(&self, record: &Record) -> Result<(), Error> {
-        if !self.is_opted_in() {
-            return Err(Error::NotOptedIn);
-        }
+        self.check_consent()?;
         let message = wire::encode(self.config.as_deref(), record.headers(), record.payload().unwrap_or(""))
             .map_err(|error| Error::Refused(Errno::from_raw(error.errno())))?;
         let connection = self.connect().map_err(|errno| self.socket_error(errno))?;

@@ -4,6 +4,7 @@ use nix::errno::Errno;
 use std::io;
 use std::path::PathBuf;
 use telemetry_config::ConfigError;
+use telemetry_config::consent::ConsentError;
 use telemetry_files::errno_of;
 use telemetry_record::classification::ClassificationError;
 use telemetry_record::hex_id::HexIdError;
@@ -32,6 +33,9 @@ pub enum Error {
     /// The user has not opted in.
     #[error("telemetry is not opted in; run `telemctl opt-in` first")]
     NotOptedIn,
+    /// Whether the user has opted in cannot be seen, so that nothing is sent.
+    #[error(transparent)]
+    ConsentUnreadable(ConsentError),
     /// telemprobd cannot be reached or the connection broke.
     #[error("telemprobd at {}: {source}", path.display())]
     Socket {
@@ -51,6 +55,15 @@ pub enum Error {
     Refused(Errno),
 }
 
+impl From<ConsentError> for Error {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::Missing(_) => Error::NotOptedIn,
+            ConsentError::Unreadable { .. } => Error::ConsentUnreadable(error),
+        }
+    }
+}
+
 impl Error {
     /// Whether sending the same record again cannot help: something is wrong with the record itself, or with the right
     /// to send it.
@@ -61,6 +74,7 @@ impl Error {
             Error::PayloadCharacter | Error::Config(_) => true,
             Error::Refused(errno) => matches!(*errno, EINVAL | EMSGSIZE | EPERM) || self.is_about_consent(),
             Error::NotOptedIn => true,
+            Error::ConsentUnreadable(_) => false,
             Error::Random(_) | Error::Socket { .. } | Error::NoAnswer { .. } => false,
         }
     }
@@ -79,6 +93,8 @@ impl Error {
             Error::Config(ConfigError::Read { source, .. }) => errno_of(source),
             Error::Config(_) => Errno::EINVAL,
             Error::NotOptedIn => Errno::ECONNREFUSED,
+            Error::ConsentUnreadable(ConsentError::Unreadable { source, .. }) => errno_of(source),
+            Error::ConsentUnreadable(ConsentError::Missing(_)) => Errno::ECONNREFUSED,
             Error::Socket { source, .. } => errno_of(source),
             Error::NoAnswer { .. } => Errno::ETIMEDOUT,
             Error::Refused(errno) => *errno,

@@ -13,7 +13,7 @@ const STATUS_AFTER_HELP: &str = "\
 Keys of --json (times in seconds since 1970, null where a thing is not known or has not happened):
   version, taken_unix_secs
   config     source (null: built-in defaults), warnings
-  consent    opted_in, file
+  consent    opted_in, file, error (why it cannot be seen, which counts as no)
   daemons    telemprobd and telempostd, each: running, pid
   socket     path, listening, error
   server     url (without user and password; null if none is set), api, delivery_enabled
@@ -68,7 +68,7 @@ const PREVIEW_AFTER_HELP: &str = "\
 Keys of --json:
   headers (an object of the 15 names), payload, machine_id_kind (random or static; a random one is put in
   by telemprobd), server (without user and password; null if none is set), tid_header, delivery_enabled,
-  opted_in
+  opted_in, consent_error (why consent cannot be seen, which counts as no)
 Keys may be added, never renamed.";
 
 const CRASH_TEST_AFTER_HELP: &str = "\

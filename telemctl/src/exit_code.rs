@@ -9,6 +9,7 @@
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
+use telemetry_config::consent::ConsentError;
 
 /// The message of a command that only root may run, as scripts know it.
 pub const MUST_BE_ROOT: &str = "Must be root to run this command. Exiting...";
@@ -34,6 +35,15 @@ impl Failure {
     /// A failure with this line.
     pub fn message(line: impl Into<String>) -> Self {
         Failure::Message(line.into())
+    }
+}
+
+impl From<ConsentError> for Failure {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::Missing(_) => Failure::Fixed(OPT_IN_FIRST),
+            ConsentError::Unreadable { .. } => Failure::message(error.to_string()),
+        }
     }
 }
 

@@ -7,14 +7,16 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
-use telemetry_config::consent::{is_opted_in, opt_in_path};
+use telemetry_config::consent::{self, ConsentError, opt_in_path};
 use telemetry_files::{Attributes, Durability, replace_path};
 
 /// Gives consent, says what it means, and starts the services where systemd runs them.
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let etc_dir = &installation.settings.etc_dir;
-    if is_opted_in(etc_dir) {
-        return writeln!(out, "Already opted in. Nothing to do.").map_err(Failure::Output);
+    match consent::check(etc_dir) {
+        Ok(()) => return writeln!(out, "Already opted in. Nothing to do.").map_err(Failure::Output),
+        Err(ConsentError::Missing(_)) => {}
+        Err(unreadable) => return Err(unreadable.into()),
     }
     let path = opt_in_path(etc_dir);
     give_consent(etc_dir).map_err(|error| {
@@ -66,6 +68,7 @@ fn explain(installation: &Installation, path: &Path, out: &mut dyn Write) -> io:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use telemetry_config::consent::is_opted_in;
 
     #[test]
     fn consent_can_be_seen_by_all() {

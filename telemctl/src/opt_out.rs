@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use telemetry_config::consent::{is_opted_in, opt_in_path};
+use telemetry_config::consent::{self, ConsentError, opt_in_path};
 
 /// How long daemons get to store what they hold and end. telemprobd answers its clients first.
 const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);
@@ -24,8 +24,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let settings = &installation.settings;
     let path = opt_in_path(&settings.etc_dir);
-    if !is_opted_in(&settings.etc_dir) && !path.is_symlink() {
-        return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
+    match consent::check(&settings.etc_dir) {
+        Err(ConsentError::Missing(_)) if !path.is_symlink() => {
+            return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
+        }
+        // A link that leads nowhere, or in a circle, goes too.
+        Err(unreadable @ ConsentError::Unreadable { .. }) if !path.is_symlink() => {
+            return Err(unreadable.into());
+        }
+        _ => {}
     }
     let is_managed = services::is_managed(installation);
     if is_managed {

@@ -7,7 +7,7 @@ use crate::installation::Installation;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 use telemetry::Record;
-use telemetry_config::consent;
+use telemetry_config::consent::{self, ConsentError};
 use telemetry_record::header::{Header, HeaderBlock};
 
 /// What hprobe sends.
@@ -27,6 +27,8 @@ struct Preview {
     tid_header: String,
     delivery_enabled: bool,
     opted_in: bool,
+    /// Why consent cannot be seen, which counts as no.
+    consent_error: Option<String>,
 }
 
 /// Prints the preview, for people or as JSON.
@@ -52,6 +54,7 @@ impl Preview {
         if let Some(id) = &fixed_id {
             headers.set(Header::MachineId, id);
         }
+        let consent = consent::check(&settings.etc_dir);
         Ok(Self {
             headers,
             payload: payload.to_owned(),
@@ -59,7 +62,11 @@ impl Preview {
             server: Some(&settings.server.url).filter(|url| !url.is_empty()).map(ToString::to_string),
             tid_header: settings.server.tid_header.clone(),
             delivery_enabled: settings.server_delivery_enabled,
-            opted_in: consent::is_opted_in(&settings.etc_dir),
+            opted_in: consent.is_ok(),
+            consent_error: match &consent {
+                Err(error @ ConsentError::Unreadable { .. }) => Some(error.to_string()),
+                _ => None,
+            },
         })
     }
 
@@ -79,10 +86,12 @@ impl Preview {
             Some(url) => writeln!(out, "It goes to {url}, with the header {}.", self.tid_header)?,
             None => writeln!(out, "It goes nowhere: no server is set in the configuration.")?,
         }
-        let consent = if self.opted_in {
-            "This machine is opted in; `telemctl opt-out` ends that."
-        } else {
-            "This machine is not opted in: nothing is collected or sent until `telemctl opt-in`."
+        let consent = match &self.consent_error {
+            Some(error) => harmless::word(error),
+            None if self.opted_in => "This machine is opted in; `telemctl opt-out` ends that.".into(),
+            None => {
+                "This machine is not opted in: nothing is collected or sent until `telemctl opt-in`.".into()
+            }
         };
         writeln!(out, "{consent}\nThis preview was neither sent nor stored.")
     }

@@ -1,10 +1,12 @@
 //! Consent is given once, withdrawn once, and what was kept goes with it.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
-use test_harness::Sandbox;
-use test_harness::programs::NOBODY;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use test_harness::programs::{NOBODY, for_every_user};
 use test_harness::records::record;
+use test_harness::{Printed, Sandbox};
 
 #[test]
 fn opting_in_twice_makes_one_file_and_says_what_it_means() {
@@ -180,9 +182,51 @@ fn consent_that_cannot_be_written_is_an_error() {
     let instance = Sandbox::bare("");
     instance.write("etc", "a file");
     let said = instance.say(&["opt-in"]);
-    let begin = format!("telemctl: {} cannot be made: ", instance.path("etc/opt-in").display());
+    let file = instance.path("etc/opt-in").display().to_string();
+    let begin = format!("telemctl: whether telemetry is opted in cannot be seen: {file}: Not a directory ");
     assert!(said.code == Some(1) && said.err.starts_with(&begin), "{said:?}");
     assert_eq!((said.err.lines().count(), said.out.as_str()), (1, ""));
+}
+
+/// Every program of ours, as another user to whom `etc_dir` is closed.
+#[test]
+fn consent_that_another_user_cannot_see_is_not_called_missing() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // Only root can start programs as somebody else.
+    }
+    let instance = Sandbox::bare("server=http://h.invalid/\n");
+    instance.opt_in();
+    instance.open_to_all("");
+    fs::set_permissions(instance.path("etc"), Permissions::from_mode(0o700)).unwrap();
+    let config = instance.config_arg();
+    let expected = format!(
+        "whether telemetry is opted in cannot be seen: {0}/opt-in: Permission denied (os error 13); every user must be able to enter {0} ",
+        instance.path("etc").display()
+    );
+    let hello = ["-c", "a/b/c", "-p", "x"];
+    for (name, args) in [
+        ("telemctl", &["opt-out"][..]),
+        ("telemctl", &["opt-in"]),
+        ("telemctl", &["status"]),
+        ("telemctl", &["preview"]),
+        ("telem-record-gen", &hello),
+        ("hprobe", &[]),
+        ("telemprobd", &[]),
+        ("telempostd", &[]),
+        ("klogscanner", &[]),
+        ("pstoreprobe", &[]),
+        ("pstoreclean", &[]),
+        ("journalprobe", &[]),
+    ] {
+        let (_dir, program) = for_every_user(name);
+        let mut command = Command::new(program);
+        command.args(["-f", &config]).args(args).uid(NOBODY).gid(NOBODY).current_dir("/");
+        let said = Printed::from_command(&mut command);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains(&expected), "{name} {args:?}: {all}");
+        assert!(!all.contains("lready opted out") && !all.contains("not opted in"), "{name}: {all}");
+    }
+    assert!(instance.path("etc/opt-in").exists());
 }
 
 #[test]

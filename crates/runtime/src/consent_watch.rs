@@ -5,6 +5,17 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use telemetry_config::consent::ConsentError;
+
+/// Logs that a daemon ends for want of consent. What cannot be seen may come back, so that nobody takes it for a decision.
+pub fn log_end(reason: &ConsentError) {
+    match reason {
+        ConsentError::Missing(_) => {
+            log::info!("telemetry is no longer opted in; nothing more is collected or sent")
+        }
+        ConsentError::Unreadable { .. } => log::error!("{reason}; until then nothing is collected or sent"),
+    }
+}
 
 /// Readable when something in `etc_dir` changed.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ pub mod logging;
 pub mod malloc_trim;
 pub mod native_journal;
 pub mod poller;
+pub mod process_error;
 pub mod readiness;
 pub mod signals;
 pub mod throttle;

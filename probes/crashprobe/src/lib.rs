@@ -70,6 +70,7 @@ use settings::Settings;
 use std::process::ExitCode;
 use std::time::Instant;
 use telemetry_config::Configuration;
+use telemetry_config::consent::{self, ConsentError};
 use telemetry_outbox::sending;
 use telemetry_runtime::command_line;
 
@@ -87,12 +88,11 @@ pub fn run(args: &Args, start: Instant, work: impl FnOnce(WorkerIo)) -> ExitCode
         Ok(settings) => settings,
         Err(error) => return fail(&error.to_string()),
     };
-    let is_opted_in = telemetry_config::consent::is_opted_in(&settings.etc_dir);
-    if !is_opted_in && args.is_of_kernel() {
-        return ExitCode::SUCCESS;
-    }
-    if !is_opted_in && !args.verbose {
-        return fail("telemetry is not opted in; run `telemctl opt-in` first");
+    match consent::check(&settings.etc_dir) {
+        Err(ConsentError::Missing(_)) if args.is_of_kernel() => return ExitCode::SUCCESS,
+        // A person who asks to see a report sees it, whatever the consent.
+        Err(error) if args.is_of_kernel() || !args.verbose => return fail(&error.to_string()),
+        _ => {}
     }
     let client = match sending::client(path.as_deref()) {
         Ok(client) => client,

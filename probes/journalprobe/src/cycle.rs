@@ -14,13 +14,12 @@ use super::clock::Clock;
 use super::error::ProbeError;
 use super::limits::PATIENCE_MS;
 use super::reading::{JournalState, Reading};
-use crate::settings::Settings;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 use telemetry::Client;
 use telemetry_config::consent;
-use telemetry_outbox::{RecordPaths, SendStatus};
+use telemetry_outbox::{ProbeSettings, SendStatus};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
@@ -38,7 +37,7 @@ pub(super) enum ProbeExit {
 
 /// The probe at work.
 pub(super) struct Probe<'a> {
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a ProbeSettings,
     pub(super) client: &'a Client,
     pub(super) signals: Signals,
     pub(super) consent: ConsentWatch,
@@ -53,7 +52,7 @@ impl Probe<'_> {
         let mut has_more = true;
         let mut deadline_ms = None;
         loop {
-            if let Some(end) = self.end() {
+            if let Some(end) = self.end()? {
                 return Ok(end);
             }
             self.reading.take_changes()?;
@@ -86,7 +85,7 @@ impl Probe<'_> {
         readiness::ready();
         log::info!("following the journal");
         loop {
-            if let Some(end) = self.end() {
+            if let Some(end) = self.end()? {
                 return Ok(end);
             }
             // Before reading: what comes after that wakes the wait.
@@ -108,25 +107,24 @@ impl Probe<'_> {
     }
 
     fn send_waiting(&mut self) -> Result<SendStatus, ProbeError> {
-        let status = self.state.send_waiting(
-            self.client,
-            RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
-            self.clock.now_ms(),
-        );
+        let status = self.state.send_waiting(self.client, self.settings.record_paths(), self.clock.now_ms());
         status.map_err(|source| self.state_error(source))
     }
 
-    fn end(&mut self) -> Option<ProbeExit> {
+    fn end(&mut self) -> Result<Option<ProbeExit>, ProbeError> {
         self.consent.drain();
         // Asked of the file at every turn: a watch may miss that a whole directory was replaced.
-        if !self.client.is_opted_in() {
-            return Some(ProbeExit::ConsentWithdrawn);
+        match self.client.check_consent() {
+            // What cannot be seen is no decision: what was found is kept.
+            Err(error) if !error.is_about_consent() => return Err(error.into()),
+            Err(_) => return Ok(Some(ProbeExit::ConsentWithdrawn)),
+            Ok(()) => {}
         }
         let mut is_stopped = false;
         while let Some(signal) = self.signals.next() {
             is_stopped |= signal == Signal::Stop;
         }
-        is_stopped.then_some(ProbeExit::Stopped)
+        Ok(is_stopped.then_some(ProbeExit::Stopped))
     }
 
     /// Waits for a signal, for consent or the journal to change, or until this time.

@@ -8,7 +8,6 @@ mod limits;
 mod position;
 mod reading;
 mod sd_journal;
-mod settings;
 mod startup;
 
 pub use error::ProbeError;

@@ -5,15 +5,13 @@ use super::cycle::{Probe, ProbeExit};
 use super::error::ProbeError;
 use super::reading::{JournalState, Reading};
 use super::sd_journal::Filter;
-use crate::settings::Settings;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry_config::{Configuration, consent};
 use telemetry_files::bounded_file;
 use telemetry_journal::cli::{Args, boot_id};
-use telemetry_outbox::WINDOW_MS;
-use telemetry_outbox::sending;
+use telemetry_outbox::{ProbeSettings, WINDOW_MS, sending};
 use telemetry_record::hex_id::HexId;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
@@ -35,11 +33,9 @@ pub fn run(args: &Args) -> Result<(), ProbeError> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let client = sending::client(config_file.as_deref())?;
     let settings = Configuration::load(config_file.as_deref())
-        .and_then(|configuration| Settings::read(&configuration))
+        .and_then(|configuration| ProbeSettings::read(&configuration))
         .map_err(telemetry::Error::from)?;
-    if !client.is_opted_in() {
-        return Err(telemetry::Error::NotOptedIn.into());
-    }
+    client.check_consent()?;
     let name = if args.directory.is_none() && args.boot.is_none() { OWN_BOOK } else { OTHER_BOOK };
     let filter = Filter {
         boot: args.boot.map_or_else(running_boot, Ok)?.to_string(),
@@ -60,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), ProbeError> {
     finish(probe, end?)
 }
 
-fn open_state(settings: &Settings, name: &str, clock: &Clock) -> Result<JournalState, ProbeError> {
+fn open_state(settings: &ProbeSettings, name: &str, clock: &Clock) -> Result<JournalState, ProbeError> {
     let state_error = |source| ProbeError::State { state_dir: settings.state_dir.clone(), source };
     fs::create_dir_all(&settings.state_dir).map_err(state_error)?;
     let mut state = JournalState::open(&settings.state_dir, name).map_err(state_error)?;

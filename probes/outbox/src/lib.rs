@@ -14,11 +14,13 @@
 mod limits;
 mod repeats;
 pub mod sending;
+mod settings;
 mod state;
 mod stored;
 
 pub use limits::{HOLD_MS, WINDOW_MS};
 pub use repeats::Repeats;
+pub use settings::ProbeSettings;
 pub use state::{ProbeState, SendStatus};
 pub use stored::RecordPaths;
 

@@ -8,7 +8,7 @@ mod look;
 mod null_read;
 
 use crate::core_pattern::CorePattern;
-use crate::exit_code::{Failure, OPT_IN_FIRST, Outcome};
+use crate::exit_code::{Failure, Outcome};
 use crate::harmless::word;
 use crate::installation::Installation;
 use follow::{Ending, Next, Seen, Steps, overdue};
@@ -38,9 +38,7 @@ const TIME_WIDTH: usize = 6;
 /// Makes a process crash and prints what becomes of it.
 pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let settings = &installation.settings;
-    if !consent::is_opted_in(&settings.etc_dir) {
-        return Err(Failure::Fixed(OPT_IN_FIRST));
-    }
+    consent::check(&settings.etc_dir)?;
     let pattern = CorePattern::read()
         .map_err(|error| Failure::message(format!("kernel.core_pattern cannot be read: {error}")))?;
     if let Some(obstacle) = pattern.obstacle(installation) {

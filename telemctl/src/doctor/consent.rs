@@ -45,7 +45,7 @@ mod tests {
             (false, Seen::Hidden, Level::Warning, "run this as root"),
             (false, Seen::Failed("Not a directory".to_owned()), Level::Error, "Not a directory"),
         ] {
-            let consent = Consent { opted_in, file: "/e/opt-in".into() };
+            let consent = Consent { opted_in, file: "/e/opt-in".into(), error: None };
             assert_finding(&judge(&consent, &seen), level, part);
         }
     }

@@ -4,7 +4,7 @@
 mod plan;
 mod systemctl;
 
-use crate::exit_code::{Failure, OPT_IN_FIRST, Outcome};
+use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -36,9 +36,7 @@ pub(crate) fn stop(installation: &Installation) -> Outcome {
 }
 
 fn after_opt_in(installation: &Installation, action: Action) -> Outcome {
-    if !consent::is_opted_in(&installation.settings.etc_dir) {
-        return Err(Failure::Fixed(OPT_IN_FIRST));
-    }
+    consent::check(&installation.settings.etc_dir)?;
     through_systemd(installation, action)
 }
 

@@ -23,9 +23,9 @@ use serde::{Serialize, Serializer};
 pub(crate) use socket::SocketStatus;
 pub(crate) use spool::SpoolStatus;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
-use telemetry_config::consent;
+use telemetry_config::consent::{self, ConsentError};
 use telemetry_config::{ServerApi, Source};
 use telemetry_runtime::instance;
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
@@ -62,6 +62,8 @@ pub(crate) struct ConfigStatus {
 pub(crate) struct Consent {
     pub(crate) opted_in: bool,
     pub(crate) file: PathBuf,
+    /// Why it cannot be seen, which counts as no.
+    pub(crate) error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,10 +119,7 @@ impl Status {
                 },
                 warnings: installation.complaints().collect(),
             },
-            consent: Consent {
-                opted_in: consent::is_opted_in(&settings.etc_dir),
-                file: consent::opt_in_path(&settings.etc_dir),
-            },
+            consent: Consent::from_etc_dir(&settings.etc_dir),
             daemons: DAEMONS.map(|name| daemon(installation, name)).into(),
             socket: SocketStatus::from_path(&settings.socket_path),
             server: ServerStatus {
@@ -137,6 +136,17 @@ impl Status {
             crashes: CrashStatus::from_state_dir(&settings.state_dir),
             probes: probes::read(&settings.state_dir),
         }
+    }
+}
+
+impl Consent {
+    fn from_etc_dir(etc_dir: &Path) -> Self {
+        let checked = consent::check(etc_dir);
+        let error = match &checked {
+            Err(error @ ConsentError::Unreadable { .. }) => Some(error.to_string()),
+            _ => None,
+        };
+        Self { opted_in: checked.is_ok(), file: consent::opt_in_path(etc_dir), error }
     }
 }
 
@@ -167,7 +177,7 @@ fn as_object<S: Serializer>(daemons: &[DaemonStatus], serializer: S) -> Result<S
 }
 
 /// What stands in an `error`: the thing, the reason, the remedy.
-fn unreadable(path: &std::path::Path, error: &io::Error) -> String {
+fn unreadable(path: &Path, error: &io::Error) -> String {
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied => "; run this as root",
         _ => "",

@@ -19,10 +19,15 @@ pub(super) fn print(status: &Status, zone: &TimeZone, out: &mut dyn Write) -> io
 }
 
 fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
-    let consent = if status.consent.opted_in { "opted in" } else { "not opted in; see `telemctl preview`" };
+    let file = status.consent.file.display();
+    let consent = match &status.consent.error {
+        Some(error) => error.clone(),
+        None if status.consent.opted_in => format!("opted in ({file})"),
+        None => format!("not opted in; see `telemctl preview` ({file})"),
+    };
     let source = status.config.source.as_ref().map(|path| path.display().to_string());
     let mut lines = vec![
-        ("Consent", format!("{consent} ({})", status.consent.file.display())),
+        ("Consent", consent),
         ("Configuration", source.unwrap_or_else(|| "built-in defaults".to_owned())),
     ];
     lines.extend(status.config.warnings.iter().map(|warning| ("", format!("warning: {warning}"))));
@@ -134,7 +139,7 @@ mod tests {
             version: "1",
             taken_unix_secs: NOW,
             config: ConfigStatus { source: Some("/c".into()), warnings: vec!["/c:1: odd".to_owned()] },
-            consent: Consent { opted_in: true, file: "/e/opt-in".into() },
+            consent: Consent { opted_in: true, file: "/e/opt-in".into(), error: None },
             daemons: vec![
                 DaemonStatus { name: "telemprobd", running: Some(true), pid: Some(7) },
                 DaemonStatus { name: "telempostd", running: Some(false), pid: None },

@@ -5,7 +5,7 @@ use crate::settings::SettingsError;
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry_runtime::inotify_limits;
-use telemetry_runtime::instance::InstanceError;
+use telemetry_runtime::process_error::ProcessError;
 use telemetry_store::spool::SpoolLockError;
 
 /// Why the daemon does not start, or ends: one line that names the thing, the reason and what to do.
@@ -14,15 +14,12 @@ pub enum DaemonError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// Nobody opted in.
-    #[error("telemetry is not opted in ({} is not there); run `telemctl opt-in` first", .0.display())]
-    NotOptedIn(PathBuf),
     /// Nothing can be sent.
     #[error(transparent)]
     Upload(#[from] ProgramMissing),
-    /// Another one runs.
+    /// No daemon could run here.
     #[error(transparent)]
-    Instance(#[from] InstanceError),
+    Process(#[from] ProcessError),
     /// Another one delivers from the spool, or it cannot be seen that none does.
     #[error(transparent)]
     Lock(#[from] SpoolLockError),
@@ -40,36 +37,11 @@ pub enum DaemonError {
         /// What the system said.
         source: io::Error,
     },
-    /// Consent cannot be watched.
-    #[error(
-        "etc_dir={}: cannot be watched: {source}; {}",
-        path.display(),
-        inotify_limits::remedy(source).unwrap_or("it must be a directory that the daemon's user can read")
-    )]
-    Consent {
-        /// The directory of the consent.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system refuses what any daemon needs.
-    #[error("{what}: {source}; raise the system's limits of open files, epoll watches or memory")]
-    System {
-        /// What was asked for.
-        what: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 impl DaemonError {
     /// For `map_err` at a call that needs a directory of the configuration.
     pub(super) fn directory(key: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| DaemonError::Directory { key, path: path.to_owned(), source }
-    }
-
-    /// For `map_err` at a call that hardly ever fails.
-    pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
-        move |source| DaemonError::System { what, source }
     }
 }

@@ -10,10 +10,11 @@ use crate::settings::{self, Settings};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use telemetry_config::consent;
+use telemetry_config::consent::{self, ConsentError};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::poller::{Events, Interest, Poller};
+use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
@@ -37,8 +38,8 @@ const UPLOADS: [u64; 2] = [3, 4];
 pub(super) enum LoopEnd {
     /// A signal asked for it.
     Stopped,
-    /// Consent was withdrawn.
-    ConsentWithdrawn,
+    /// Consent was withdrawn, or cannot be seen any more.
+    NoConsent(ConsentError),
     /// There was no work for long enough.
     Idle,
     /// These settings hold from now on.
@@ -70,14 +71,14 @@ impl EventLoop<'_> {
     /// # Errors
     /// The system's waiting itself failed.
     pub(super) fn run(&mut self) -> Result<LoopEnd, DaemonError> {
-        self.watch().map_err(DaemonError::system("epoll_ctl"))?;
+        self.watch().map_err(ProcessError::system("epoll_ctl"))?;
         let mut has_more = false;
         loop {
-            let nothing_happened = self.wait(has_more).map_err(DaemonError::system("epoll_wait"))?;
+            let nothing_happened = self.wait(has_more).map_err(ProcessError::system("epoll_wait"))?;
             let now = Instant::now();
-            if !consent::is_opted_in(&self.settings.etc_dir) {
+            if let Err(reason) = consent::check(&self.settings.etc_dir) {
                 self.delivery.cut_off(now);
-                return Ok(LoopEnd::ConsentWithdrawn);
+                return Ok(LoopEnd::NoConsent(reason));
             }
             self.consent.drain();
             self.take_signals(now);

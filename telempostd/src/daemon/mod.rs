@@ -19,10 +19,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::Instant;
 use telemetry_config::consent;
-use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_runtime::consent_watch::{self, ConsentWatch};
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::poller::Poller;
+use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::spool::{Daemon, Reader as SpoolReader, SpoolLock};
@@ -38,13 +39,13 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     let mut settings = settings::load(config_file)?;
     check_consent(&settings)?;
     let mut uploads = Uploads::locate()?;
-    let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd")?;
-    let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
+    let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd").map_err(ProcessError::from)?;
+    let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
     loop {
         match deliver(config_file, &settings, &signals, &mut uploads)? {
             LoopEnd::Stopped => log::info!("stopped"),
             LoopEnd::Idle => log::info!("nothing to do; ends until there is"),
-            LoopEnd::ConsentWithdrawn => log::info!("telemetry is no longer opted in; ends"),
+            LoopEnd::NoConsent(reason) => consent_watch::log_end(&reason),
             LoopEnd::SpoolReplaced => {
                 let path = settings.spool_dir.display();
                 log::warn!("spool_dir={path}: another directory is there now; records are sent from there");
@@ -66,10 +67,7 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
 }
 
 fn check_consent(settings: &Settings) -> Result<(), DaemonError> {
-    if consent::is_opted_in(&settings.etc_dir) {
-        return Ok(());
-    }
-    Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)))
+    Ok(consent::check(&settings.etc_dir).map_err(ProcessError::from)?)
 }
 
 /// Delivers with these settings until something ends that.
@@ -79,8 +77,8 @@ fn deliver(
     signals: &Signals,
     uploads: &mut Uploads,
 ) -> Result<LoopEnd, DaemonError> {
-    let consent = ConsentWatch::new(&settings.etc_dir)
-        .map_err(|source| DaemonError::Consent { path: settings.etc_dir.clone(), source })?;
+    let consent =
+        ConsentWatch::new(&settings.etc_dir).map_err(ProcessError::consent_watch(&settings.etc_dir))?;
     for (key, path, mode) in [
         ("state_dir", &settings.state_dir, 0o755),
         ("log_dir", &settings.log_dir, 0o750),
@@ -97,7 +95,7 @@ fn deliver(
     let mut event_loop = EventLoop {
         config_file,
         settings,
-        poller: Poller::new().map_err(DaemonError::system("epoll_create1"))?,
+        poller: Poller::new().map_err(ProcessError::system("epoll_create1"))?,
         signals,
         consent,
         scanner,

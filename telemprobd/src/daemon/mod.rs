@@ -21,11 +21,12 @@ use crate::socket::{AcceptQueue, Client, Connections};
 use refusal_log::RefusalLog;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry_config::consent;
-use telemetry_runtime::consent_watch::ConsentWatch;
+use telemetry_config::consent::{self, ConsentError};
+use telemetry_runtime::consent_watch::{self, ConsentWatch};
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::poller::{Events, Poller};
+use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::{Signal, Signals};
 use telemetry_runtime::{malloc_trim, readiness};
 use telemetry_store::counters::Counters;
@@ -36,10 +37,10 @@ const CONSENT: u64 = 2;
 const FIRST_CLIENT: u64 = 3;
 
 /// Why the loop stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum StopReason {
     Signal,
-    OptedOut,
+    NoConsent(ConsentError),
     Idle,
 }
 
@@ -86,7 +87,7 @@ impl Daemon {
         self.finish();
         match reason {
             StopReason::Signal => log::info!("stopped"),
-            StopReason::OptedOut => log::info!("telemetry was opted out; nothing more is collected"),
+            StopReason::NoConsent(reason) => consent_watch::log_end(&reason),
             StopReason::Idle => log::info!(
                 "stopped after its idle time (daemon_recycling_enabled); the next record starts it again where systemd holds the socket"
             ),
@@ -98,7 +99,7 @@ impl Daemon {
         let mut events = Events::default();
         self.poller
             .wait(&mut events, Some(self.timeout(Instant::now())))
-            .map_err(DaemonError::system("epoll_wait"))?;
+            .map_err(ProcessError::system("epoll_wait"))?;
         let moment = self.moment();
         let mut stop = None;
         for token in events.tokens() {
@@ -114,10 +115,12 @@ impl Daemon {
         let has_room = self.connections.len() < MAX_CLIENTS;
         self.accept_queue
             .resume_if_due(&self.poller, has_room, moment.now)
-            .map_err(DaemonError::system("epoll"))?;
+            .map_err(ProcessError::system("epoll"))?;
         self.run_periodic_work(moment.now);
-        if !moment.is_opted_in {
-            return Ok(Some(StopReason::OptedOut));
+        if !moment.is_opted_in
+            && let Some(reason) = self.missing_consent()
+        {
+            return Ok(Some(reason));
         }
         let is_idle = self.connections.len() == 0 && self.idle_exit.is_over(moment.now);
         Ok(stop.or(is_idle.then_some(StopReason::Idle)))
@@ -128,12 +131,12 @@ impl Daemon {
         Moment {
             now: Instant::now(),
             unix_secs: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            is_opted_in: self.is_opted_in(),
+            is_opted_in: consent::is_opted_in(&self.settings.etc_dir),
         }
     }
 
-    fn is_opted_in(&self) -> bool {
-        consent::is_opted_in(&self.settings.etc_dir)
+    fn missing_consent(&self) -> Option<StopReason> {
+        consent::check(&self.settings.etc_dir).err().map(StopReason::NoConsent)
     }
 
     /// Time until something is due.
@@ -161,7 +164,7 @@ impl Daemon {
                 Signal::Reload => {
                     self.reload();
                     // The new etc_dir may hold no consent.
-                    stop = stop.or((!self.is_opted_in()).then_some(StopReason::OptedOut));
+                    stop = stop.or_else(|| self.missing_consent());
                 }
                 Signal::ChildEnded => {}
             }

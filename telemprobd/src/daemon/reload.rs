@@ -11,6 +11,7 @@ use crate::socket::{AcceptQueue, Listener};
 use std::time::Instant;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
+use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::readiness;
 use telemetry_store::counters::Counters;
 
@@ -60,7 +61,7 @@ impl Daemon {
 
     fn listen_beside(&self, settings: &Settings) -> Result<AcceptQueue, DaemonError> {
         let listener = Listener::bind(&settings.socket_path)?;
-        AcceptQueue::watch(listener, &self.poller, LISTENER).map_err(DaemonError::system("epoll"))
+        Ok(AcceptQueue::watch(listener, &self.poller, LISTENER).map_err(ProcessError::system("epoll"))?)
     }
 
     /// Cannot fail, nor leave a part of the old configuration in force.

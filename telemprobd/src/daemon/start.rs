@@ -17,6 +17,7 @@ use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::poller::{Interest, Poller};
+use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::counters::Counters;
 
@@ -27,20 +28,18 @@ impl Daemon {
     /// [`DaemonError`]; then nothing is left that would be in the way of the next start.
     pub(crate) fn start(config_file: Option<PathBuf>) -> Result<Self, DaemonError> {
         let settings = Settings::load(config_file.as_deref())?;
-        if !consent::is_opted_in(&settings.etc_dir) {
-            return Err(DaemonError::NotOptedIn(consent::opt_in_path(&settings.etc_dir)));
-        }
+        consent::check(&settings.etc_dir).map_err(ProcessError::from)?;
         raise_descriptor_limit();
-        let signals = Signals::watch().map_err(DaemonError::system("signals"))?;
-        let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd")?;
+        let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
+        let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd").map_err(ProcessError::from)?;
         let now = Instant::now();
         let store = RecordStore::open(&settings, None, now)?;
-        let poller = Poller::new().map_err(DaemonError::system("epoll"))?;
-        poller.watch(&signals, SIGNALS, Interest::Readable).map_err(DaemonError::system("epoll"))?;
+        let poller = Poller::new().map_err(ProcessError::system("epoll"))?;
+        poller.watch(&signals, SIGNALS, Interest::Readable).map_err(ProcessError::system("epoll"))?;
         let consent = watch_consent(&settings.etc_dir, &poller)?;
         let listener = Listener::inherit_or_bind(&settings.socket_path)?;
         let accept_queue =
-            AcceptQueue::watch(listener, &poller, LISTENER).map_err(DaemonError::system("epoll"))?;
+            AcceptQueue::watch(listener, &poller, LISTENER).map_err(ProcessError::system("epoll"))?;
         Ok(Self {
             config_file,
             poller,
@@ -65,9 +64,8 @@ impl Daemon {
 
 /// Has the poller watch the consent.
 pub(super) fn watch_consent(etc_dir: &Path, poller: &Poller) -> Result<ConsentWatch, DaemonError> {
-    let watch = ConsentWatch::new(etc_dir)
-        .map_err(|source| DaemonError::Consent { path: etc_dir.to_owned(), source })?;
-    poller.watch(&watch, CONSENT, Interest::Readable).map_err(DaemonError::system("epoll"))?;
+    let watch = ConsentWatch::new(etc_dir).map_err(ProcessError::consent_watch(etc_dir))?;
+    poller.watch(&watch, CONSENT, Interest::Readable).map_err(ProcessError::system("epoll"))?;
     Ok(watch)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use telemetry::{Error, Record};
+use telemetry::Record;
 use telemetry_basic_probes::cli::TelemRecordGen;
 use telemetry_basic_probes::payload_source::PayloadSource;
 use telemetry_outbox::sending;
@@ -21,8 +21,8 @@ fn main() -> ExitCode {
 fn run(args: TelemRecordGen) -> Result<(), Box<dyn std::error::Error>> {
     let client = sending::client(args.config_file.as_deref())?;
     // Before standard input is waited for: nobody types a payload for nothing.
-    if !args.no_post && !client.is_opted_in() {
-        return Err(Error::NotOptedIn.into());
+    if !args.no_post {
+        client.check_consent()?;
     }
     let mut record = Record::new(args.severity, &args.class, args.record_version)?;
     if let Some(id) = &args.event_id {

@@ -1,15 +1,13 @@
 //! The command line of klogscanner.
 
-use super::settings::Settings;
 use super::{run as daemon, text};
 use crate::log::Privacy;
 use clap::Parser;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
-use telemetry::Error;
 use telemetry_config::{Configuration, consent};
-use telemetry_outbox::sending;
+use telemetry_outbox::{ProbeSettings, sending};
 
 /// Follows the kernel's log and sends a telemetry record for each failure of the kernel.
 #[derive(Debug, Parser)]
@@ -29,20 +27,18 @@ pub struct Args {
 /// What a person has to know, on one line.
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
-    let settings = Settings::read(&Configuration::load(config_file.as_deref())?)?;
+    let settings = ProbeSettings::read(&Configuration::load(config_file.as_deref())?)?;
     let privacy = privacy(&settings);
     if let Some(path) = &args.file {
         return print(path, privacy);
     }
     let client = sending::client(config_file.as_deref())?;
-    if !client.is_opted_in() {
-        return Err(Error::NotOptedIn.into());
-    }
+    client.check_consent()?;
     daemon::run(&client, &settings, privacy)
 }
 
 /// Whether the administrator wants addresses and registers to be sent.
-fn privacy(settings: &Settings) -> Privacy {
+fn privacy(settings: &ProbeSettings) -> Privacy {
     if consent::has_no_privacy_filters(&settings.etc_dir) { Privacy::Everything } else { Privacy::Filtered }
 }
 

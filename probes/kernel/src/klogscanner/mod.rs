@@ -8,7 +8,6 @@ mod device;
 mod follow;
 mod position;
 mod run;
-mod settings;
 mod text;
 
 pub use cli::{Args, run};

@@ -3,7 +3,6 @@
 use super::device::{self, Device};
 use super::follow::Follower;
 use super::position::PROBE;
-use super::settings::Settings;
 use crate::log::Privacy;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::time::{ClockId, clock_gettime};
@@ -12,7 +11,7 @@ use std::os::fd::AsFd;
 use std::time::SystemTime;
 use telemetry::Client;
 use telemetry_config::consent::opt_in_path;
-use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
+use telemetry_outbox::{ProbeSettings, ProbeState, SendStatus};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::readiness;
@@ -27,7 +26,7 @@ type Error = Box<dyn std::error::Error>;
 ///
 /// # Errors
 /// The log cannot be read, the state cannot be written, or another klogscanner runs.
-pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Result<(), Error> {
+pub(super) fn run(client: &Client, settings: &ProbeSettings, privacy: Privacy) -> Result<(), Error> {
     let signals = Signals::watch()?;
     let consent = ConsentWatch::new(&settings.etc_dir)?;
     let _lock = InstanceLock::acquire(&settings.run_dir, PROBE)?;
@@ -38,13 +37,8 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
     loop {
         read(&mut device, &mut follower)?;
         follower.pause(now_ms()?);
-        if follower.state.send_waiting(
-            client,
-            RecordPaths { spool_dir: &settings.spool_dir, log_dir: &settings.log_dir },
-            now_ms()?,
-        )? == SendStatus::NoConsent
-            || !client.is_opted_in()
-        {
+        let status = follower.state.send_waiting(client, settings.record_paths(), now_ms()?)?;
+        if status == SendStatus::NoConsent || has_withdrawn_consent(client)? {
             log::info!("telemetry is not opted in any more");
             return Ok(follower.state.forget()?);
         }
@@ -56,6 +50,15 @@ pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Res
     }
     readiness::stopping();
     end(&mut device, &mut follower, client, settings)
+}
+
+/// # Errors
+/// Consent cannot be seen, which is no decision: what was found is kept.
+fn has_withdrawn_consent(client: &Client) -> Result<bool, telemetry::Error> {
+    match client.check_consent() {
+        Err(error) if error.is_about_consent() => Ok(true),
+        checked => checked.map(|()| false),
+    }
 }
 
 fn read(device: &mut Device, follower: &mut Follower) -> Result<(), Error> {
@@ -74,16 +77,12 @@ fn end(
     device: &mut Device,
     follower: &mut Follower,
     client: &Client,
-    settings: &Settings,
+    settings: &ProbeSettings,
 ) -> Result<(), Error> {
     read(device, follower)?;
     follower.finish(now_ms()?);
     follower.state.settle_all();
-    follower.state.send_waiting(
-        client,
-        RecordPaths { spool_dir: &settings.spool_dir, log_dir: &settings.log_dir },
-        u64::MAX,
-    )?;
+    follower.state.send_waiting(client, settings.record_paths(), u64::MAX)?;
     Ok(follower.state.save()?)
 }
 
@@ -116,7 +115,7 @@ fn now_ms() -> Result<u64, Error> {
 }
 
 /// When consent was given, by the clock of the log; 0 if that was in an earlier boot, or the clock was set since.
-fn consent_us(settings: &Settings) -> Result<u64, Error> {
+fn consent_us(settings: &ProbeSettings) -> Result<u64, Error> {
     let given = std::fs::metadata(opt_in_path(&settings.etc_dir))?.modified()?;
     let Ok(since) = SystemTime::now().duration_since(given) else { return Ok(0) };
     Ok((now_ms()? * 1000).saturating_sub(u64::try_from(since.as_micros())?))

@@ -1,10 +1,9 @@
 //! Nothing is collected from before consent.
 
 use super::name::Name;
-use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
-use telemetry_config::consent::opt_in_path;
+use telemetry_config::consent::{self, ConsentError, opt_in_path};
 
 /// When consent was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +15,16 @@ pub(super) struct Consent {
 const PLAUSIBLE_SECS: u64 = 1_000_000_000;
 
 impl Consent {
-    /// As the file says; none if there is none.
+    /// As the file says.
     ///
     /// # Errors
-    /// As the system says.
-    pub(super) fn read(etc_dir: &Path) -> io::Result<Option<Self>> {
-        let metadata = match std::fs::metadata(opt_in_path(etc_dir)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata => metadata?,
-        };
-        let since = metadata.modified()?.duration_since(UNIX_EPOCH);
-        Ok(Some(Self { since_secs: since.map_or(0, |time| time.as_secs()) }))
+    /// There is none, or it cannot be seen.
+    pub(super) fn read(etc_dir: &Path) -> Result<Self, ConsentError> {
+        consent::check(etc_dir)?;
+        let path = opt_in_path(etc_dir);
+        let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        let since = modified.map_err(|source| ConsentError::Unreadable { path, source })?;
+        Ok(Self { since_secs: since.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()) })
     }
 
     /// Whether what happened at this time may be collected.
@@ -49,11 +47,11 @@ mod tests {
     #[test]
     fn consent_covers_what_came_after_it() {
         let etc = tempfile::tempdir().unwrap();
-        assert_eq!(Consent::read(etc.path()).unwrap(), None);
+        assert!(matches!(Consent::read(etc.path()), Err(ConsentError::Missing(_))));
         let file = File::create(opt_in_path(etc.path())).unwrap();
         let given = UNIX_EPOCH + Duration::from_secs(1_522_672_881);
         file.set_times(FileTimes::new().set_modified(given)).unwrap();
-        let consent = Consent::read(etc.path()).unwrap().unwrap();
+        let consent = Consent::read(etc.path()).unwrap();
         for (secs, covered) in
             [(1_522_672_880, false), (1_522_672_881, true), (u64::MAX, true), (86_400, true)]
         {

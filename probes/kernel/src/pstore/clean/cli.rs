@@ -5,7 +5,6 @@ use crate::pstore::cache::Cache;
 use crate::pstore::consent::Consent;
 use clap::Parser;
 use std::path::{Path, PathBuf};
-use telemetry::Error;
 use telemetry_config::{Configuration, keys};
 use telemetry_outbox::sending;
 
@@ -40,7 +39,7 @@ pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let etc_dir = configuration.get(&keys::ETC_DIR)?;
     let state_dir = configuration.get(&keys::STATE_DIR)?;
     let cache_dir = configuration.get(&keys::CACHE_DIR)?;
-    let consent = Consent::read(&etc_dir)?.ok_or(Error::NotOptedIn)?;
+    let consent = Consent::read(&etc_dir)?;
     let cache = Cache::open_or_make(&cache_dir)
         .map_err(|error| format!("{}: {error}", cache_dir.join("pstore").display()))?;
     let left = copy::copy(&sources(args), &cache, consent, &state_dir)?;

@@ -5,7 +5,6 @@ use super::{print, run as probe};
 use crate::log::Privacy;
 use clap::Parser;
 use std::path::PathBuf;
-use telemetry::Error;
 use telemetry_config::{Configuration, consent};
 use telemetry_outbox::sending;
 
@@ -28,14 +27,12 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let config_file = args.config_file.as_deref().map(sending::absolute);
     let settings = Settings::read(&Configuration::load(config_file.as_deref())?)?;
-    let is_unfiltered = consent::has_no_privacy_filters(&settings.etc_dir);
+    let is_unfiltered = consent::has_no_privacy_filters(&settings.probe.etc_dir);
     let privacy = if is_unfiltered { Privacy::Everything } else { Privacy::Filtered };
     if let Some(directory) = &args.from {
         return print::print(directory, privacy);
     }
     let client = sending::client(config_file.as_deref())?;
-    if !client.is_opted_in() {
-        return Err(Error::NotOptedIn.into());
-    }
+    client.check_consent()?;
     probe::run(&client, &settings, privacy)
 }

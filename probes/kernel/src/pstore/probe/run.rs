@@ -23,7 +23,7 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::Client;
-use telemetry_outbox::{ProbeState, RecordPaths, SendStatus};
+use telemetry_outbox::{ProbeState, SendStatus};
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start
 /// of the machine reports.
@@ -39,8 +39,8 @@ type PstoreState = ProbeState<Position, KernelFinding>;
 pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Result<(), Error> {
     let at_cache = |error: io::Error| format!("{}: {error}", settings.cache_dir.join("pstore").display());
     let cache = Cache::open(&settings.cache_dir).map_err(at_cache)?;
-    let state = PstoreState::open(&settings.state_dir, PROBE)?;
-    let consent = Consent::read(&settings.etc_dir)?.ok_or(telemetry::Error::NotOptedIn)?;
+    let state = PstoreState::open(&settings.probe.state_dir, PROBE)?;
+    let consent = Consent::read(&settings.probe.etc_dir)?;
     let mut probe = Probe {
         client,
         settings,
@@ -163,11 +163,7 @@ impl Probe<'_> {
         let give_up_ms = self.now_ms().saturating_add(PATIENCE_MS);
         loop {
             let now_ms = self.now_ms();
-            match self.state.send_waiting(
-                self.client,
-                RecordPaths { spool_dir: &self.settings.spool_dir, log_dir: &self.settings.log_dir },
-                now_ms,
-            )? {
+            match self.state.send_waiting(self.client, self.settings.probe.record_paths(), now_ms)? {
                 SendStatus::Done => return Ok(Completion::Done),
                 SendStatus::NoConsent => return Ok(Completion::NoConsent),
                 SendStatus::RetryAt { at_ms } if at_ms < give_up_ms => {
@@ -192,7 +188,7 @@ fn remove(cache: &Cache, file_name: &str) -> Result<(), String> {
 
 fn reported_by_klogscanner_as_of(settings: &Settings) -> HashSet<String> {
     let position = ProbeState::<klogscanner::Position, KernelFinding>::read_position(
-        &settings.state_dir,
+        &settings.probe.state_dir,
         klogscanner::PROBE,
     );
     reported_by_klogscanner(position.unwrap_or_else(|error| {

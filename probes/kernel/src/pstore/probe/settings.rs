@@ -2,20 +2,15 @@
 
 use std::path::PathBuf;
 use telemetry_config::{ConfigError, Configuration, keys};
+use telemetry_outbox::ProbeSettings;
 
 /// The settings of pstoreprobe.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// Consent and overrides.
-    pub(super) etc_dir: PathBuf,
-    /// What was found and is not sent yet.
-    pub(super) state_dir: PathBuf,
+    /// Those of every probe that follows a log.
+    pub(super) probe: ProbeSettings,
     /// Copies of pstore.
     pub(super) cache_dir: PathBuf,
-    /// Records that wait for delivery: what is there need not be sent again.
-    pub(super) spool_dir: PathBuf,
-    /// Records that were delivered, likewise.
-    pub(super) log_dir: PathBuf,
 }
 
 impl Settings {
@@ -25,11 +20,8 @@ impl Settings {
     /// [`ConfigError::Value`] for a wrong value of one of these keys.
     pub(super) fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         Ok(Self {
-            etc_dir: configuration.get(&keys::ETC_DIR)?,
-            state_dir: configuration.get(&keys::STATE_DIR)?,
+            probe: ProbeSettings::read(configuration)?,
             cache_dir: configuration.get(&keys::CACHE_DIR)?,
-            spool_dir: configuration.get(&keys::SPOOL_DIR)?,
-            log_dir: configuration.get(&keys::LOG_DIR)?,
         })
     }
 }
