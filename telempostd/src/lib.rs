@@ -19,7 +19,7 @@ pub mod cli;
 mod daemon;
 mod delivery_log;
 mod exchange;
-mod foreign_file;
+mod foreign;
 mod janitor;
 mod limits;
 mod pacing;

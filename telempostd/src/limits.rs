@@ -40,9 +40,6 @@ pub(crate) const SERVERS: usize = 64;
 /// Servers with a lane that the configurations of one user's records name, so that nobody takes all lanes.
 pub(crate) const SERVERS_OF_USER: usize = 16;
 
-/// Configurations of records that are remembered between two records.
-pub(crate) const REMEMBERED_CONFIGS: usize = 64;
-
 /// Longest payload: what telemprobd lets through, each byte replaced by a three-byte character where it
 /// was not UTF-8. Anything longer was not written by a telemetry daemon.
 pub(crate) const PAYLOAD_BYTES: usize = 3 * record::PAYLOAD_BYTES;

@@ -11,10 +11,6 @@ pub(crate) const ACCEPT_QUEUE: i32 = 4096;
 /// connections neither starves those that are open nor spoils the grouping.
 pub(crate) const ACCEPTS_PER_TURN: usize = 128;
 
-/// Configuration files of senders that are remembered as good. Few programs name one; a user who names
-/// many costs only the reading.
-pub(crate) const TRUSTED_CONFIGS: usize = 16;
-
 /// What a record takes in a file besides its text: the frame line of a batch, newlines.
 pub(crate) const RECORD_OVERHEAD_BYTES: u64 = 96;
 

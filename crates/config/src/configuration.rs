@@ -183,24 +183,29 @@ impl Configuration {
     }
 }
 
-/// The server that the open configuration file of one record (`CFG:`) names. No other key of it counts, and none is even
-/// kept: any user may have written it.
+/// The server that the configuration file of one record (`CFG:`) names, of which these are the bytes. No other key of it
+/// counts, and none is even kept: any user may have written it.
 ///
 /// # Errors
-/// [`ConfigError`] if the file cannot be read, or one of the keys is wrong.
-pub fn server_of(path: &Path, file: &File) -> Result<ServerSettings, ConfigError> {
+/// [`ConfigError`] if they are no text, or one of the keys is wrong.
+pub fn server_of(path: &Path, bytes: Vec<u8>) -> Result<ServerSettings, ConfigError> {
     let counts = |assignment: &Assignment| {
         assignment.is_in_section && KEYS_OF_A_RECORD.contains(&assignment.key.as_str())
     };
-    let assignments = assignments(path, &read_text(path, file)?, counts)?;
+    let assignments = assignments(path, &text_of(path, bytes)?, counts)?;
     ServerSettings::read_for_record(&Configuration { source: Source::File(path.to_owned()), assignments })
 }
 
 fn read_text(path: &Path, file: &File) -> Result<String, ConfigError> {
     let read_error = |source| ConfigError::Read { path: path.to_owned(), source };
-    let bytes = bounded_file::read_all(file, CONFIG_FILE_BYTES).map_err(read_error)?;
-    String::from_utf8(bytes)
-        .map_err(|_| read_error(io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text")))
+    text_of(path, bounded_file::read_all(file, CONFIG_FILE_BYTES).map_err(read_error)?)
+}
+
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError> {
+    String::from_utf8(bytes).map_err(|_| {
+        let source = io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text");
+        ConfigError::Read { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]
@@ -239,7 +244,7 @@ mod tests {
         let text = "[settings]\nserver=http://h/v3/collector\nspool_dir=wrong\nserver_api=v2\n\
                     server_compression=gzip\n[other]\nserver=ftp://h/\n";
         std::fs::write(&path, text).unwrap();
-        let server = server_of(&path, &File::open(&path).unwrap()).unwrap();
+        let server = server_of(&path, std::fs::read(&path).unwrap()).unwrap();
         assert_eq!((server.url.with_password(), server.api), ("http://h/v3/collector", ServerApi::V3));
         assert_eq!(server.compression, Compression::Off);
     }

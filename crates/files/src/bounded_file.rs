@@ -1,5 +1,6 @@
 //! Reading files that somebody else wrote: never more than a stated number of bytes.
 
+use crate::resolve;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use std::ffi::OsStr;
@@ -18,6 +19,17 @@ const USUAL_BYTES: usize = 4096;
 /// As `open`; `InvalidInput` for a directory, FIFO, socket or device.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     only_regular(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?)
+}
+
+/// [`open_regular`] for a path that a stranger chose: no link of the kernel's own is followed, such as those to open files
+/// in `/proc`.
+///
+/// # Errors
+/// As [`open_regular`]; `ELOOP` for such a link.
+pub fn open_regular_without_magic(path: &Path) -> io::Result<File> {
+    only_regular(
+        resolve::open_without_magic(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)?.into(),
+    )
 }
 
 /// [`open_regular`] for a name in an open directory. A link of that name is not followed.

@@ -16,6 +16,7 @@ mod errno;
 mod open;
 mod owner;
 pub mod replace;
+mod resolve;
 
 pub use errno::errno_of;
 pub use open::{open_directory, open_directory_nofollow, open_lock_file, open_to_append};

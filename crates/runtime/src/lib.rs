@@ -7,6 +7,7 @@
 pub mod command_line;
 pub mod config_warnings;
 pub mod consent_watch;
+pub mod foreign_files;
 pub mod idle_exit;
 pub mod inotify_limits;
 pub mod instance;

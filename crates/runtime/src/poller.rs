@@ -20,7 +20,7 @@
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// Events taken by one call; the others wait for the next.
@@ -81,6 +81,13 @@ impl Poller {
             length => length?,
         };
         Ok(())
+    }
+}
+
+/// A poller can be watched by another one.
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.0.as_fd()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Delivery with all its collaborators: whoever acts on a file or a record is chosen here, and here alone.
 
+mod foreign_files;
+
 use super::idle::Idle;
 use crate::accounting::Accounting;
 use crate::chance::chance;
 use crate::delivery_log::DeliveryLogWriter;
 use crate::exchange::{Exchange, Settling, Uploads};
+use crate::foreign::Files;
 use crate::janitor::Janitor;
 use crate::limits::{COMMIT_TOGETHER, STEPS_PER_TURN};
 use crate::pacing::Pacer;
@@ -29,6 +32,7 @@ pub(super) struct Delivery<'a> {
     spool: Rc<SpoolReader>,
     queue: Queue<StoredRecord>,
     reader: Reader,
+    foreign_files: &'a mut Files,
     pacer: Pacer,
     exchange: Exchange<'a>,
     janitor: Janitor,
@@ -46,12 +50,20 @@ enum Step {
 
 impl<'a> Delivery<'a> {
     /// Begins with an empty queue on an open spool.
-    pub(super) fn new(settings: &'a Settings, spool: SpoolReader, uploads: &'a mut Uploads) -> Self {
+    pub(super) fn new(
+        settings: &'a Settings,
+        spool: SpoolReader,
+        uploads: &'a mut Uploads,
+        foreign_files: &'a mut Files,
+    ) -> Self {
+        // What an earlier queue asked for is not this one's.
+        foreign_files.cancel();
         let accounting = Accounting::open(settings);
         let spool = Rc::new(spool);
         Self {
             queue: Queue::new(settings.server.clone()),
             reader: Reader::new(settings, Rc::clone(&spool)),
+            foreign_files,
             pacer: Pacer::open(settings, accounting.last_run_secs()),
             exchange: Exchange::new(uploads),
             janitor: Janitor::new(settings, Rc::clone(&spool)),
@@ -115,6 +127,7 @@ impl<'a> Delivery<'a> {
     pub(super) fn take_responses(&mut self, now: Instant) {
         let (exchange, mut settling) = self.exchange(now);
         exchange.take_responses(&mut settling);
+        self.take_foreign_files(now);
     }
 
     /// Does what can be done now: a bounded part of it. Returns whether there is more.
@@ -132,8 +145,9 @@ impl<'a> Delivery<'a> {
         match self.queue.next_send(now, |record| pacer.permission(record_bytes(record), now)) {
             NextSend::Send(in_flight) => {
                 let (tag, bytes) = (in_flight.tag, record_bytes(&in_flight.record));
-                let (exchange, mut settling) = self.exchange(now);
-                if exchange.post(tag, &mut settling) {
+                let Self { queue, exchange, janitor, log, accounting, foreign_files, .. } = self;
+                let mut settling = Settling { queue, janitor, log, accounting, now };
+                if exchange.post(tag, foreign_files, &mut settling) {
                     self.pacer.note_sent(bytes, now);
                 }
             }
@@ -158,7 +172,8 @@ impl<'a> Delivery<'a> {
             self.janitor.remove_expired(&name, &mut self.accounting, now);
             return self.queue.forget(file);
         }
-        match self.reader.read(position, self.queue.settled_bits(file)) {
+        let settled = self.queue.settled_bits(file);
+        match self.reader.read(position, settled, self.foreign_files, now) {
             Contents::Records { records, damage } => {
                 if let Some(damage) = damage {
                     self.janitor.note_damage(file.clone(), damage);
@@ -190,6 +205,7 @@ impl<'a> Delivery<'a> {
                 Route::Settled
             }
             Target::SystemServer => Route::SYSTEM,
+            Target::Unknown => Route::Later,
             Target::OwnServer(server) => {
                 self.queue.lane_for(&server, record.sender).map_or(Route::Later, Route::To)
             }
@@ -239,7 +255,6 @@ impl<'a> Delivery<'a> {
         if self.is_idle() {
             self.queue.shrink();
             self.log.shrink();
-            self.reader.shrink();
             self.janitor.shrink();
             self.exchange.shrink();
         }
@@ -256,8 +271,9 @@ impl<'a> Delivery<'a> {
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
         let exchange = self.exchange.next_due(&self.queue);
         let written = self.accounting.next_due(now);
+        let files = [self.foreign_files.next_due(), self.reader.next_due(now)];
         let due = [exchange, self.idle.next_due(), self.next_try(now), written, self.pacer.next_due()];
-        due.into_iter().flatten().min()
+        due.into_iter().chain(files).flatten().min()
     }
 
     /// Whether settled records wait to be written together.
@@ -267,7 +283,7 @@ impl<'a> Delivery<'a> {
 
     /// Whether nothing waits and nothing is in flight.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_idle()
+        self.queue.is_idle() && self.reader.is_idle()
     }
 
     /// Number of requests in flight.
@@ -280,9 +296,10 @@ impl<'a> Delivery<'a> {
         self.exchange.interests()
     }
 
-    /// Waits for upload processes that have ended.
+    /// Waits for processes that have ended.
     pub(super) fn reap(&mut self) {
         self.exchange.reap();
+        self.foreign_files.reap();
     }
 
     /// Ends the upload processes with whatever is in flight, and writes what is settled.

@@ -32,6 +32,7 @@ const SIGNALS: u64 = 0;
 const CONSENT: u64 = 1;
 const SPOOL: u64 = 2;
 const UPLOADS: [u64; 2] = [3, 4];
+const FOREIGN_FILES: u64 = 5;
 
 /// Why the loop ended.
 #[derive(Debug)]
@@ -190,6 +191,7 @@ impl EventLoop<'_> {
     fn watch(&self) -> io::Result<()> {
         self.poller.watch(self.signals, SIGNALS, Interest::Readable)?;
         self.poller.watch(&self.consent, CONSENT, Interest::Readable)?;
+        self.poller.watch(self.delivery.foreign_files(), FOREIGN_FILES, Interest::Readable)?;
         self.poller.watch(&self.scanner, SPOOL, Interest::Readable)
     }
 

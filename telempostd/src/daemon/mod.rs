@@ -8,6 +8,7 @@ mod idle;
 pub use error::DaemonError;
 
 use crate::exchange::Uploads;
+use crate::foreign;
 use crate::scan::Scanner;
 use crate::settings::{self, Settings};
 use delivery::Delivery;
@@ -39,10 +40,11 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     let mut settings = settings::load(config_file)?;
     check_consent(&settings)?;
     let mut uploads = Uploads::locate()?;
+    let mut foreign_files = foreign::Files::new().map_err(ProcessError::system("epoll_create1"))?;
     let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd").map_err(ProcessError::from)?;
     let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
     loop {
-        match deliver(config_file, &settings, &signals, &mut uploads)? {
+        match deliver(config_file, &settings, &signals, &mut uploads, &mut foreign_files)? {
             LoopEnd::Stopped => log::info!("stopped"),
             LoopEnd::Idle => log::info!("nothing to do; ends until there is"),
             LoopEnd::NoConsent(reason) => consent_watch::log_end(&reason),
@@ -76,6 +78,7 @@ fn deliver(
     settings: &Settings,
     signals: &Signals,
     uploads: &mut Uploads,
+    foreign_files: &mut foreign::Files,
 ) -> Result<LoopEnd, DaemonError> {
     let consent =
         ConsentWatch::new(&settings.etc_dir).map_err(ProcessError::consent_watch(&settings.etc_dir))?;
@@ -99,7 +102,7 @@ fn deliver(
         signals,
         consent,
         scanner,
-        delivery: Delivery::new(settings, spool, uploads),
+        delivery: Delivery::new(settings, spool, uploads, foreign_files),
         idle_exit: IdleExit::new(settings.recycle_after, now),
         is_away: false,
         ending: None,

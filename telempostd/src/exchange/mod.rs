@@ -7,15 +7,18 @@ mod upload;
 pub(crate) use settling::Settling;
 pub use upload::ProgramMissing;
 
+use crate::foreign::{Files, Purpose, reader_of};
 use crate::limits::RESPONSE_BYTES;
 use crate::queue::{InFlight, NamedBy, Queue};
 use response::{Classified, RetryableFailure, classify};
+use std::error::Error;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
+use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 use telemetry_store::spool::StoredRecord;
 use telempost_upload::limits as upload_limits;
 use telempost_upload::protocol::PostResult;
-use upload::{SendError, Upload};
+use upload::{EncodeError, SendError, Upload};
 
 /// How long the upload process lives without work: long enough for the next of a series of records, short
 /// against the idle exit.
@@ -25,6 +28,10 @@ const UPLOAD_IDLE: Duration = Duration::from_secs(10);
 /// hangs, as in the opening of a file on a file system that is gone, and is replaced.
 const UPLOAD_OVERDUE: Duration = Duration::from_secs(75);
 
+/// The bound of certificates, as it is passed to who reads them.
+const CERTIFICATES_BYTES: u32 = upload_limits::CERTIFICATES_BYTES as u32;
+
+const _: () = assert!(CERTIFICATES_BYTES as u64 == upload_limits::CERTIFICATES_BYTES);
 const _: () = assert!(upload_limits::REQUEST_TIME.as_secs() < UPLOAD_OVERDUE.as_secs());
 
 /// The two ways to servers.
@@ -73,8 +80,60 @@ impl<'a> Exchange<'a> {
         Self { uploads, packet: Vec::new() }
     }
 
-    /// Has a record posted. Returns whether it is on its way; if not, the record is settled.
-    pub(crate) fn post(&mut self, tag: u64, settling: &mut Settling<'_>) -> bool {
+    /// Has a record posted, once `files` has read the certificates that it may name itself. Returns whether it is on its way;
+    /// if not, the record is settled.
+    pub(crate) fn post(&mut self, tag: u64, files: &mut Files, settling: &mut Settling<'_>) -> bool {
+        let Some(in_flight) = settling.queue.in_flight(tag) else {
+            return false;
+        };
+        let InFlight { server, record, .. } = in_flight;
+        let (NamedBy::Record, Some(path)) = (in_flight.named_by(), &server.cainfo) else {
+            return self.send(tag, None, settling);
+        };
+        let (user, purpose) = (reader_of(record.sender), Purpose::Certificates(tag));
+        match files.ask(user, path, CERTIFICATES_BYTES, purpose, settling.now) {
+            Ok(()) => true,
+            Err(no_answer) => {
+                let reason = format!("cainfo={}: {no_answer}", path.display());
+                settling.settle(tag, Classified::Retryable(RetryableFailure::from_local(reason)));
+                false
+            }
+        }
+    }
+
+    /// The certificates of a record that is to be posted were read, or will not be.
+    pub(crate) fn certificates_read(
+        &mut self,
+        tag: u64,
+        file: &Result<ForeignFile, FileError>,
+        settling: &mut Settling<'_>,
+    ) {
+        let Some(InFlight { server, record, .. }) = settling.queue.in_flight(tag) else {
+            return;
+        };
+        let cainfo = server.cainfo.clone().unwrap_or_default();
+        let config = record.message.config.clone().unwrap_or_default();
+        let source: Box<dyn Error> = match file {
+            Err(FileError::NoAnswer(no_answer)) => {
+                let reason = format!("cainfo={}: {no_answer}", cainfo.display());
+                let failure = Classified::Retryable(RetryableFailure::from_local(reason));
+                return settling.settle(tag, failure);
+            }
+            Err(FileError::Io(error)) => error.to_string().into(),
+            Ok(file) => match file.trusted(record.sender) {
+                Ok(bytes) => {
+                    self.send(tag, Some(bytes), settling);
+                    return;
+                }
+                Err(untrusted) => untrusted.into(),
+            },
+        };
+        let reason = EncodeError::Cainfo { config, cainfo, source }.to_string();
+        settling.settle(tag, Classified::Rejected { status: None, reason });
+    }
+
+    /// Passes a record to its upload process. Returns whether it is on its way; if not, the record is settled.
+    fn send(&mut self, tag: u64, certificates: Option<&[u8]>, settling: &mut Settling<'_>) -> bool {
         let Some(in_flight) = settling.queue.in_flight(tag) else {
             return false;
         };
@@ -83,7 +142,7 @@ impl<'a> Exchange<'a> {
             NamedBy::Record => &mut self.uploads.foreign,
         };
         let InFlight { server, record, .. } = in_flight;
-        let failure = match way.upload.send(tag, server, record) {
+        let failure = match way.upload.send(tag, server, record, certificates) {
             Ok(()) => return true,
             Err(SendError::Unsendable(error)) => {
                 Classified::Rejected { status: None, reason: error.to_string() }

@@ -1,17 +1,21 @@
 //! What a file of the spool holds, and where each record of it goes.
 
+mod configurations;
 mod record_server;
 
+use crate::foreign::Files;
 use crate::limits::PAYLOAD_BYTES;
-use crate::queue::Position;
+use crate::queue::{FileName, Position};
 use crate::settings::Settings;
-use record_server::{RecordServerError, RecordServers};
+use configurations::{Configurations, Known};
+use record_server::RecordServerError;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_config::ServerSettings;
+use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 use telemetry_store::spool::Reader as SpoolReader;
 use telemetry_store::spool::file::{self, StoredRecord};
 
@@ -28,6 +32,8 @@ pub(crate) enum Target {
     LogOnly,
     /// To the system's server.
     SystemServer,
+    /// That is known once its own configuration was read, for which its file waits.
+    Unknown,
     /// To the server that its own configuration names.
     OwnServer(ServerSettings),
     /// Nowhere, since that configuration names none.
@@ -64,17 +70,24 @@ pub(crate) enum Contents {
 pub(crate) struct Reader {
     spool: Rc<SpoolReader>,
     delivers: bool,
-    servers: RecordServers,
+    configurations: Configurations,
 }
 
 impl Reader {
     /// A reader of this spool.
     pub(crate) fn new(settings: &Settings, spool: Rc<SpoolReader>) -> Self {
-        Self { spool, delivers: settings.server_delivery_enabled, servers: RecordServers::default() }
+        Self { spool, delivers: settings.server_delivery_enabled, configurations: Configurations::default() }
     }
 
-    /// Reads the file at this position, `settled` having a bit for each of its records that is settled.
-    pub(crate) fn read(&mut self, position: &Position, settled: u64) -> Contents {
+    /// Reads the file at this position, `settled` having a bit for each of its records that is settled. Configurations that
+    /// they name are read by `files`; then the file is due once more.
+    pub(crate) fn read(
+        &mut self,
+        position: &Position,
+        settled: u64,
+        files: &mut Files,
+        now: Instant,
+    ) -> Contents {
         let name = OsString::from(&position.name);
         let bytes = match self.spool.read(&name) {
             Ok(bytes) => bytes,
@@ -93,6 +106,7 @@ impl Reader {
         {
             return Contents::Unfinished(wait);
         }
+        let known = self.configurations.begin(&position.name, now);
         let mut records = Vec::with_capacity(decoded.records.len());
         for (index, record) in (0..u64::BITS).zip(decoded.records) {
             let target = if settled >> index & 1 == 1 {
@@ -101,32 +115,68 @@ impl Reader {
                 damage = Some("a payload is longer than any that a daemon takes".to_owned());
                 Target::Settled
             } else {
-                self.target(&record)
+                self.target(&record, position, &known, files, now)
             };
             records.push((target, record));
         }
+        self.configurations.end(&position.name);
         match damage {
             Some(damage) if records.is_empty() => Contents::Damaged(damage),
             damage => Contents::Records { records, damage },
         }
     }
 
-    fn target(&mut self, record: &StoredRecord) -> Target {
+    fn target(
+        &mut self,
+        record: &StoredRecord,
+        position: &Position,
+        known: &Known,
+        files: &mut Files,
+        now: Instant,
+    ) -> Target {
         if !self.delivers {
             return Target::LogOnly;
         }
         let Some(config) = &record.message.config else {
             return Target::SystemServer;
         };
-        match self.servers.resolve(config, record.sender) {
-            Ok(server) => Target::OwnServer(server),
-            Err(error) => Target::NoServer { config: config.clone(), error },
+        let Known::These(known) = known else {
+            return Target::Unknown;
+        };
+        match known.get(config) {
+            Some(Ok(server)) => Target::OwnServer(server.clone()),
+            Some(Err(error)) => Target::NoServer { config: config.clone(), error: error.clone() },
+            None => {
+                self.configurations.ask(position, config, record.sender, files, now);
+                Target::Unknown
+            }
         }
     }
 
-    /// Gives memory back.
-    pub(crate) fn shrink(&mut self) {
-        self.servers.clear();
+    /// A configuration was read for a file, or will not be.
+    pub(crate) fn answered(
+        &mut self,
+        name: &FileName,
+        path: PathBuf,
+        file: &Result<ForeignFile, FileError>,
+        now: Instant,
+    ) {
+        self.configurations.answered(name, path, file, now);
+    }
+
+    /// The files that are to be read again, each with its time of writing, but those that cannot be at the moment.
+    pub(crate) fn due(&self, now: Instant, can_be_read: impl Fn(&FileName) -> bool) -> Vec<(FileName, i64)> {
+        self.configurations.due(now, can_be_read)
+    }
+
+    /// When the next file is to be read again; none if that is now.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
+        self.configurations.next_due(now)
+    }
+
+    /// Whether no file waits for a configuration.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.configurations.is_empty()
     }
 }
 

@@ -4,13 +4,14 @@
 //! stage                     given                              refused with, in this order
 //! a client connects         consent, peer credentials, shares  not_opted_in, peer_credentials, user_connections
 //!   (it is waited for)                                         poller, timed_out
-//! its message is whole      consent, shares, bytes, file       not_opted_in, user_rate, too_large or malformed, configuration
+//! its message is whole      consent, shares, bytes             not_opted_in, user_rate, too_large or malformed
+//! its file was read         the file that it names (`CFG:`)    configuration
 //! it is to be stored        consent, spool, file system        not_opted_in, spool_full, user_share, disk_full
 //!   (it is stored)                                             storage
 //! ```
 //!
-//! The three stages are the functions of this module, and values decide; only the file that a sender names is opened
-//! here ([`sender_config`]), after everything else that its message could be refused for. What is in brackets are faults
+//! The stages are the functions of this module, and values decide; the file that a sender names is read after everything
+//! else that its message could be refused for, by a process of its own. What is in brackets are faults
 //! of the system and of the clock, which whoever meets them reports as the [`Refusal`] that is listed.
 //!
 //! Every message counts as one of its user's rate, whatever is in it: noise costs its sender as much as records do.
@@ -27,12 +28,12 @@ pub(crate) use spool_quota::{SpoolQuota, free_beyond_reserve};
 use crate::settings::UserLimits;
 use fair_share::FairShares;
 use nix::errno::Errno;
-use sender_config::SenderConfigs;
 use std::time::Instant;
 use telemetry_record::classification;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_record::wire::{self, WireError};
+use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 
 /// What holds while one turn of the loop takes records.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,7 @@ pub(crate) struct Moment {
     pub(crate) is_opted_in: bool,
 }
 
-/// A record that may be stored, if there is room.
+/// A record that may be stored, if there is room, and if [`configuration`] admits the file that it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Admitted {
     /// The user who sent it.
@@ -60,13 +61,12 @@ pub(crate) struct Admitted {
 #[derive(Debug)]
 pub(crate) struct Admission {
     shares: FairShares,
-    sender_configs: SenderConfigs,
 }
 
 impl Admission {
     /// Nobody has used anything yet. `own_uid` is the daemon's user, who has no limits.
     pub(crate) fn new(limits: UserLimits, own_uid: u32) -> Self {
-        Self { shares: FairShares::new(limits, own_uid), sender_configs: SenderConfigs::default() }
+        Self { shares: FairShares::new(limits, own_uid) }
     }
 
     /// Other limits; what was used stays counted.
@@ -95,10 +95,15 @@ impl Admission {
         check_consent(moment.is_opted_in)?;
         self.shares.count_record(sender, moment.unix_secs)?;
         let message = decode(bytes?)?;
-        if let Some(config) = &message.config {
-            self.sender_configs.check(config, sender).map_err(Refusal::Configuration)?;
-        }
         Ok(Admitted { sender, is_limited: self.shares.has_limits(sender), message })
+    }
+}
+
+/// Whether the file that a record names lets it be stored, now that it was read. One that names none may be.
+pub(crate) fn configuration(record: &Admitted, file: &Result<ForeignFile, FileError>) -> Result<(), Refusal> {
+    match &record.message.config {
+        Some(path) => sender_config::check(path, file, record.sender),
+        None => Ok(()),
     }
 }
 

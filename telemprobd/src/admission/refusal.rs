@@ -33,6 +33,9 @@ pub(crate) enum Refusal {
     /// The configuration file that it names cannot be trusted or used.
     #[error("the configuration file that it names cannot be used: {}", .0.desc())]
     Configuration(Errno),
+    /// It is on a file system that does not answer.
+    #[error("the file system of the configuration file that it names does not answer")]
+    ConfigurationUnanswered,
     /// The spool is full.
     #[error("the spool is full (spool_max_size)")]
     SpoolFull,
@@ -54,7 +57,7 @@ impl Refusal {
             Refusal::NotOptedIn => Errno::ECONNREFUSED,
             Refusal::UserConnections => Errno::EBUSY,
             Refusal::TimedOut => Errno::ETIMEDOUT,
-            Refusal::UserRate => Errno::EAGAIN,
+            Refusal::UserRate | Refusal::ConfigurationUnanswered => Errno::EAGAIN,
             Refusal::Wire(error) => Errno::from_raw(error.errno()),
             Refusal::Content => Errno::EINVAL,
             Refusal::UserShare => Errno::EDQUOT,
@@ -77,7 +80,7 @@ impl Refusal {
             Refusal::UserRate => "user_rate",
             Refusal::Wire(WireError::TooLarge) => "too_large",
             Refusal::Wire(_) | Refusal::Content => "malformed",
-            Refusal::Configuration(_) => "configuration",
+            Refusal::Configuration(_) | Refusal::ConfigurationUnanswered => "configuration",
             Refusal::SpoolFull => "spool_full",
             Refusal::UserShare => "user_share",
             Refusal::DiskFull => "disk_full",

@@ -16,7 +16,7 @@ impl Daemon {
     pub(super) fn accept_clients(&mut self, moment: &Moment) {
         self.idle_exit.touch(moment.now);
         for _ in 0..ACCEPTS_PER_TURN {
-            if self.connections.len() >= MAX_CLIENTS {
+            if self.client_count() >= MAX_CLIENTS {
                 return self.accept_queue.pause_until_room(&self.poller, moment.now);
             }
             match self.accept_queue.accept() {
@@ -73,15 +73,17 @@ impl Daemon {
         }
     }
 
-    /// A record that is admitted is ready to be stored; any other is refused at once.
+    /// A record that is admitted is ready to be stored, once the configuration was read that it may name; any other is refused
+    /// at once.
     fn settle(&mut self, client: Client, verdict: Result<Admitted, Refusal>, now: Instant) {
         match verdict {
+            Ok(record) if record.message.config.is_some() => self.await_configuration(client, record, now),
             Ok(record) => self.ready.push((client, record)),
             Err(refusal) => self.refuse(client, &refusal, now),
         }
     }
 
-    fn refuse(&mut self, client: Client, refusal: &Refusal, now: Instant) {
+    pub(super) fn refuse(&mut self, client: Client, refusal: &Refusal, now: Instant) {
         self.note_refusal(Some(client.uid()), refusal, now);
         client.refuse(refusal.errno());
     }
@@ -130,6 +132,7 @@ impl Daemon {
             }
             self.commit_when_full(moment.now);
         }
+        self.finish_configurations();
         self.commit(moment.now);
         self.counters.write();
     }

@@ -6,6 +6,7 @@
 //! [`start`] makes everything ready, [`clients`] serves, [`reload`] takes a new configuration.
 
 mod clients;
+mod configurations;
 mod error;
 mod refusal_log;
 mod reload;
@@ -18,6 +19,7 @@ use crate::commit::RecordStore;
 use crate::limits::MAX_CLIENTS;
 use crate::settings::Settings;
 use crate::socket::{AcceptQueue, Client, Connections};
+use configurations::Configurations;
 use refusal_log::RefusalLog;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -34,7 +36,8 @@ use telemetry_store::counters::Counters;
 const LISTENER: u64 = 0;
 const SIGNALS: u64 = 1;
 const CONSENT: u64 = 2;
-const FIRST_CLIENT: u64 = 3;
+const CONFIGURATIONS: u64 = 3;
+const FIRST_CLIENT: u64 = 4;
 
 /// Why the loop stops.
 #[derive(Debug)]
@@ -54,6 +57,7 @@ pub(crate) struct Daemon {
     consent: ConsentWatch,
     accept_queue: AcceptQueue,
     connections: Connections,
+    configurations: Configurations,
     next_client: u64,
     admission: Admission,
     /// Clients whose record is admitted, to be stored at the end of the turn.
@@ -107,12 +111,15 @@ impl Daemon {
                 LISTENER => self.accept_clients(&moment),
                 SIGNALS => stop = self.handle_signals().or(stop),
                 CONSENT => self.consent.drain(),
+                // Taken below, also where nothing came in time.
+                CONFIGURATIONS => {}
                 number => self.receive(number, &moment),
             }
         }
+        self.take_configurations(moment.now);
         self.commit(moment.now);
         self.refuse_overdue(moment.now);
-        let has_room = self.connections.len() < MAX_CLIENTS;
+        let has_room = self.client_count() < MAX_CLIENTS;
         self.accept_queue
             .resume_if_due(&self.poller, has_room, moment.now)
             .map_err(ProcessError::system("epoll"))?;
@@ -122,7 +129,7 @@ impl Daemon {
         {
             return Ok(Some(reason));
         }
-        let is_idle = self.connections.len() == 0 && self.idle_exit.is_over(moment.now);
+        let is_idle = self.client_count() == 0 && self.idle_exit.is_over(moment.now);
         Ok(stop.or(is_idle.then_some(StopReason::Idle)))
     }
 
@@ -139,13 +146,22 @@ impl Daemon {
         consent::check(&self.settings.etc_dir).err().map(StopReason::NoConsent)
     }
 
+    /// Clients that have no answer yet.
+    fn client_count(&self) -> usize {
+        self.connections.len() + self.configurations.len()
+    }
+
     /// Time until something is due.
     fn timeout(&self, now: Instant) -> Duration {
         let client = self.connections.next_deadline().map(|(due, _)| due.saturating_duration_since(now));
-        let idle = self.idle_exit.time_left(now).filter(|_| self.connections.len() == 0);
+        let idle = self.idle_exit.time_left(now).filter(|_| self.client_count() == 0);
+        let file = self.configurations.next_due().map(|due| due.saturating_duration_since(now));
         let accept = self.accept_queue.time_left(now);
         let counters = self.counters.time_left(now);
-        [client, idle, accept, counters].into_iter().flatten().fold(self.store.time_left(now), Duration::min)
+        [client, idle, file, accept, counters]
+            .into_iter()
+            .flatten()
+            .fold(self.store.time_left(now), Duration::min)
     }
 
     fn run_periodic_work(&mut self, now: Instant) {
@@ -166,7 +182,7 @@ impl Daemon {
                     // The new etc_dir may hold no consent.
                     stop = stop.or_else(|| self.missing_consent());
                 }
-                Signal::ChildEnded => {}
+                Signal::ChildEnded => self.configurations.reap(),
             }
         }
         stop

@@ -1,8 +1,9 @@
 //! From the configuration to a daemon that is ready: everything that can fail does so here, before anybody is
 //! served.
 
+use super::configurations::Configurations;
 use super::refusal_log::RefusalLog;
-use super::{CONSENT, Daemon, DaemonError, FIRST_CLIENT, LISTENER, SIGNALS};
+use super::{CONFIGURATIONS, CONSENT, Daemon, DaemonError, FIRST_CLIENT, LISTENER, SIGNALS};
 use crate::admission::Admission;
 use crate::commit::RecordStore;
 use crate::settings::Settings;
@@ -37,6 +38,10 @@ impl Daemon {
         let poller = Poller::new().map_err(ProcessError::system("epoll"))?;
         poller.watch(&signals, SIGNALS, Interest::Readable).map_err(ProcessError::system("epoll"))?;
         let consent = watch_consent(&settings.etc_dir, &poller)?;
+        let configurations = Configurations::new().map_err(ProcessError::system("epoll"))?;
+        poller
+            .watch(&configurations, CONFIGURATIONS, Interest::Readable)
+            .map_err(ProcessError::system("epoll"))?;
         let listener = Listener::inherit_or_bind(&settings.socket_path)?;
         let accept_queue =
             AcceptQueue::watch(listener, &poller, LISTENER).map_err(ProcessError::system("epoll"))?;
@@ -47,6 +52,7 @@ impl Daemon {
             consent,
             accept_queue,
             connections: Connections::default(),
+            configurations,
             next_client: FIRST_CLIENT,
             admission: Admission::new(settings.user_limits, Uid::effective().as_raw()),
             ready: Vec::new(),

@@ -8,6 +8,7 @@ pub mod collector;
 pub mod directory;
 pub mod fault;
 pub mod frame;
+pub mod hung_fs;
 pub mod journal;
 pub mod machine;
 pub mod nginx;

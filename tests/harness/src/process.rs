@@ -101,14 +101,20 @@ impl Process {
         self.child.stdout.take()
     }
 
-    /// The process ids of its children.
-    ///
-    /// # Panics
-    /// The kernel lists them in another form.
+    /// The process ids of its children, but for its file helpers.
     pub fn children(&self) -> Vec<i32> {
+        self.all_children().into_iter().filter(|pid| !is_file_helper(*pid)).collect()
+    }
+
+    /// The process ids of the children that read files which records name.
+    pub fn file_helpers(&self) -> Vec<i32> {
+        self.all_children().into_iter().filter(|pid| is_file_helper(*pid)).collect()
+    }
+
+    fn all_children(&self) -> Vec<i32> {
         let id = self.pid();
         let text = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
     /// Largest resident set so far, or now: a field of `/proc/PID/status`, in KiB.
@@ -140,4 +146,8 @@ impl Drop for Process {
             eprintln!("--- {}:\n{text}", self.log.display());
         }
     }
+}
+
+fn is_file_helper(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "telemetry-files\n")
 }

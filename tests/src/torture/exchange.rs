@@ -26,9 +26,17 @@ pub enum Answer {
 /// # Panics
 /// It cannot be made.
 pub fn message(class: &str, payload: &str) -> Vec<u8> {
+    message_for(None, class, payload)
+}
+
+/// The same, of a record with this configuration.
+///
+/// # Panics
+/// It cannot be made.
+pub fn message_for(config: Option<&Path>, class: &str, payload: &str) -> Vec<u8> {
     let mut record = Record::new(1, class, 1).unwrap();
     record.set_payload(payload).unwrap();
-    wire::encode(None, record.headers(), payload).unwrap()
+    wire::encode(config, record.headers(), payload).unwrap()
 }
 
 /// Sends a message and waits for its answer, longer than a program would.

@@ -9,15 +9,19 @@
 //! hold N        N connections more, kept as they are                                      ready
 //! drop          closes what `hold` keeps                                                  ready
 //! send PAYLOAD  a good record                             its answer: 0, -ERRNO, or none
+//! config PATH   the same with a configuration of its own  the same
 //! ```
 
 use super::Dice;
-use super::exchange::{Answer, exchange, message};
+use super::exchange::{Answer, exchange, message, message_for};
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
+
+/// What the stranger's records are.
+const CLASS: &str = "org.example/torture/stranger";
 
 /// Carries out the commands until they end; then the process does, with all its clients.
 ///
@@ -36,12 +40,10 @@ pub fn obey(socket: &Path, commands: impl BufRead, mut answers: impl Write) -> i
             "noise" => (0..count()?).for_each(|number| make_noise(socket, number as u64)),
             "hold" => held.extend(connect(socket, count()?)?),
             "drop" => held.clear(),
-            "send" => {
-                answer = match exchange(socket, &message("org.example/torture/stranger", argument)) {
-                    Answer::Stored => "0".to_owned(),
-                    Answer::Refused(errno) => errno.to_string(),
-                    Answer::None => "none".to_owned(),
-                }
+            "send" => answer = shown(exchange(socket, &message(CLASS, argument))),
+            "config" => {
+                let message = message_for(Some(Path::new(argument)), CLASS, argument);
+                answer = shown(exchange(socket, &message));
             }
             _ => return Err(io::Error::other(format!("{line}: unknown"))),
         }
@@ -49,6 +51,14 @@ pub fn obey(socket: &Path, commands: impl BufRead, mut answers: impl Write) -> i
         answers.flush()?;
     }
     Ok(())
+}
+
+fn shown(answer: Answer) -> String {
+    match answer {
+        Answer::Stored => "0".to_owned(),
+        Answer::Refused(errno) => errno.to_string(),
+        Answer::None => "none".to_owned(),
+    }
 }
 
 fn connect(socket: &Path, count: usize) -> io::Result<Vec<UnixStream>> {

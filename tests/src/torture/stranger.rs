@@ -3,6 +3,7 @@
 use nix::unistd::Uid;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use test_harness::{Sandbox, programs};
 
@@ -23,6 +24,14 @@ impl Stranger {
     /// # Panics
     /// It cannot be started.
     pub fn start(sandbox: &Sandbox) -> Self {
+        Self::start_as(STRANGER_UID, sandbox)
+    }
+
+    /// Starts one with this user id if this is root, else as who runs this.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start_as(uid: u32, sandbox: &Sandbox) -> Self {
         // Where the build lies another user may not be allowed to read.
         let program = sandbox.path("stranger");
         if !program.exists() {
@@ -34,7 +43,7 @@ impl Stranger {
         let mut command = Command::new(program);
         command.arg(sandbox.socket_path()).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         if Uid::effective().is_root() {
-            command.uid(STRANGER_UID).gid(STRANGER_UID);
+            command.uid(uid).gid(uid);
         }
         let mut child = command.spawn().unwrap();
         let (commands, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
@@ -51,6 +60,15 @@ impl Stranger {
         self.answers.read_line(&mut answer).unwrap();
         assert!(answer.ends_with('\n'), "{command}: the stranger ended");
         answer.trim().to_owned()
+    }
+
+    /// Has it send a record with a configuration of its own; returns 0 or the errno value.
+    ///
+    /// # Panics
+    /// There was no answer.
+    pub fn send_with(&mut self, config: &Path) -> i32 {
+        let answer = self.order(&format!("config {}", config.display()));
+        answer.parse().unwrap_or_else(|_| panic!("{}: {answer}", config.display()))
     }
 
     /// Has it send a record; returns 0 or the errno value.

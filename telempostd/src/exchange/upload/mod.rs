@@ -63,8 +63,8 @@ pub(super) enum EncodeError {
         config: PathBuf,
         /// The file of certificates.
         cainfo: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said, or why they do not count.
+        source: Box<dyn std::error::Error>,
     },
     /// It is too long.
     #[error("the request would have {0} bytes, more than {PACKET_BYTES}")]
@@ -150,7 +150,7 @@ impl Upload {
         self.running.as_ref().map(|running| (running.socket.as_fd(), !running.unsent.is_empty()))
     }
 
-    /// Has a record posted; starts the process if none runs.
+    /// Has a record posted, with the certificates that it names itself; starts the process if none runs.
     ///
     /// # Errors
     /// The record is not on its way.
@@ -159,12 +159,11 @@ impl Upload {
         tag: u64,
         server: &ServerSettings,
         record: &StoredRecord,
+        certificates: Option<&[u8]>,
     ) -> Result<(), SendError> {
         let bytes = encode_request(tag, record.id, server, &record.message).map_err(SendError::Unsendable)?;
-        let certificates = match (self.named_by, &server.cainfo) {
-            (NamedBy::Record, Some(path)) => Some(certificates::pass(path, record)?),
-            _ => None,
-        };
+        let certificates =
+            certificates.map(certificates::sealed).transpose().map_err(SendError::NoProcess)?;
         let running = match &mut self.running {
             Some(running) => running,
             none => none.insert(start(&self.program, self.named_by).map_err(SendError::NoProcess)?),
