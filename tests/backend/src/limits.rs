@@ -107,3 +107,19 @@ pub const UNREAD_TIME: Duration = Duration::from_secs(30);
 
 /// How long requests in flight may still take after a SIGTERM.
 pub const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// Variants that a session keeps in memory, each with what its rules say of its frames: some kilobytes.
+pub const KNOWN_VARIANTS: usize = 20_000;
+
+/// New versions in a day, of all lines: anybody may make versions up, and each has counts of its own for 400 days. Records
+/// with more count for no version.
+pub const NEW_VERSIONS: u64 = 5000;
+
+/// Builds of modules that are kept of one variant. A library that is built daily for three months has fewer.
+pub const MODULE_BUILDS: u64 = 100;
+
+/// Guilties in all: the pairs of function and module that the Flask backend's way makes. Further ones are none.
+pub const GUILTIES: u64 = 50_000;
+
+/// Bytes of a guilty's function, and of its module. An index of PostgreSQL takes 2,700 of both.
+pub const GUILTY_BYTES: usize = 1200;

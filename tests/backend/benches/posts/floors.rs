@@ -10,7 +10,8 @@ use telem_collector::record::StoredRecord;
 use telem_collector::retention::Retention;
 use telem_collector::server::{Times, serve};
 use telem_collector::storage::{
-    Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, StorageError, Store, Value,
+    Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Store,
+    Value, Write,
 };
 use telem_collector::web::{App, router};
 
@@ -25,15 +26,19 @@ const TIME: Duration = Duration::from_secs(2);
 
 /// An engine that stores nothing.
 #[derive(Debug)]
-struct Nothing(i64);
+struct Nothing(i64, SharedRules);
 
 impl Engine for Nothing {
     fn open(&self, _: Purpose) -> Result<Box<dyn Session>, StorageError> {
-        Ok(Box::new(Nothing(0)))
+        Ok(Box::new(Nothing(0, self.1.clone())))
     }
 
     fn archive(&self, _: Purpose) -> Result<Box<dyn Archive>, StorageError> {
         Err(StorageError::Stopped)
+    }
+
+    fn rules(&self) -> &SharedRules {
+        &self.1
     }
 }
 
@@ -48,6 +53,13 @@ impl Session for Nothing {
         let first = self.0 + 1;
         self.0 += i64::try_from(batch.len()).unwrap();
         Ok((first..=self.0).map(|id| Appended::Stored { id }).collect())
+    }
+
+    fn write(
+        &mut self,
+        _: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        Err(StorageError::Stopped)
     }
 
     fn query(&mut self, _: &Filter, _: i64) -> Result<Vec<StoredRecord>, StorageError> {
@@ -65,7 +77,8 @@ pub(crate) fn answer_only() {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("http://{}", listener.local_addr().unwrap());
-        let (store, _owner) = Store::start(Arc::new(Nothing(0)), true).unwrap();
+        let (store, _owner) =
+            Store::start(Arc::new(Nothing(0, SharedRules::shipped().unwrap())), true).unwrap();
         let app = Arc::new(App::new(store, DEFAULT_TID, vec![]).unwrap());
         let router = router(app, Served::All, Times::DEFAULT.request);
         serve(listener, router, Times::DEFAULT, std::future::pending()).await;

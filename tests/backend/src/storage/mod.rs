@@ -16,11 +16,13 @@ pub mod answers;
 mod archive;
 mod condition;
 mod error;
+mod grouping;
 mod migration;
 mod open_error;
 pub mod postgres;
 mod readers;
 mod search;
+mod shared_rules;
 mod sql;
 pub mod sqlite;
 mod store;
@@ -35,7 +37,8 @@ pub use error::StorageError;
 pub use migration::Migration;
 pub use open_error::OpenError;
 pub use search::Found;
-pub use sql::{Row, Select, Value};
+pub use shared_rules::SharedRules;
+pub use sql::{Row, Select, Value, Write};
 pub use store::{Owner, Store};
 
 use crate::filter::Filter;
@@ -55,6 +58,9 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the database is out of reach.
     fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError>;
+
+    /// The rules by which its sessions make groups.
+    fn rules(&self) -> &SharedRules;
 }
 
 /// What a session is for, which decides what it may do and how long.
@@ -79,6 +85,16 @@ pub trait Session: Select + Send {
     /// # Errors
     /// If nothing is stored.
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError>;
+
+    /// Does something in one transaction, which is taken back if it fails. Of those who change groups, one at a time
+    /// does.
+    ///
+    /// # Errors
+    /// If nothing is done.
+    fn write(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError>;
 
     /// The records that a filter asks for, its patterns for payloads apart, newest id first. There may be fewer
     /// than there are if their payloads are large ([`crate::limits::MAX_ANSWER_BYTES`]), but not none.

@@ -153,6 +153,15 @@ pub trait Select {
     fn select(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StorageError>;
 }
 
+/// Writes, within a transaction, with SQL that both engines understand.
+pub trait Write: Select {
+    /// Does it; the rows that it concerned.
+    ///
+    /// # Errors
+    /// If it is not done.
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StorageError>;
+}
+
 /// The one row of a query that has one.
 ///
 /// # Errors

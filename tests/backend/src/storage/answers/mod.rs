@@ -24,6 +24,7 @@ mod question;
 use super::sql::Select;
 
 pub use collector::{BoundMet, Collector, Moving};
+pub(super) use collector::{DECISION, read_decision};
 pub use detail::{DayOfGroup, Detail, Elsewhere, ModuleBuild, Progress, VariantOfGroup, WhichGroup};
 pub use fleet::{Heard, Overview, RateOfDay, VersionOfDay};
 pub use group::Group;

@@ -1,50 +1,30 @@
-//! Stores a batch: one statement, which is a transaction of its own.
+//! Stores a batch and counts it: one statement, which is a transaction of its own.
+
+mod statements;
 
 use std::collections::{BTreeSet, HashMap};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
+use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Statement};
 
-use super::columns::Columns;
+use super::columns::{Columns, Counted};
 use super::fault::Fault;
 use super::partition::day_of;
 use super::row;
 use crate::record::StoredRecord;
+use crate::storage::grouping::{Facts, Place};
 use crate::storage::{Appended, Arrival, StorageError};
 
-/// The batch comes as one array a column. Ids are given in its order; keys are noted in theirs, so that two collectors
-/// with the same keys do not wait for each other in a circle. Whose key is known gets no id.
-const APPEND: &str = "
-WITH arrived AS MATERIALIZED (
-    SELECT a.*, nextval('records_id') AS id
-    FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[], $6::text[], $7::text[],
-        $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[],
-        $16::text[], $17::text[], $18::boolean[], $19::text[], $20::bytea[]) WITH ORDINALITY
-    AS a (key, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
-        machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model,
-        bios_version, event_id, external, payload, payload_bytes, number)
-), fresh AS (
-    INSERT INTO idempotency (key, id, day)
-    SELECT key, id, ts_reception / 86400 FROM arrived ORDER BY key
-    ON CONFLICT (key) DO NOTHING RETURNING key
-), stored AS (
-    INSERT INTO records (id, day, ts_reception, ts_capture, record_format_version, severity, classification,
-        machine_id, arch, machine_type, build, kernel_version, payload_format_version, system_name, board_name,
-        cpu_model, bios_version, event_id, external, payload, payload_bytes)
-    SELECT id, ts_reception / 86400, ts_reception, ts_capture, record_format_version, severity, classification,
-        machine_id, arch, machine_type, build, kernel_version, payload_format_version, system_name, board_name,
-        cpu_model, bios_version, event_id, external, payload, payload_bytes
-    FROM arrived JOIN fresh USING (key) ORDER BY id
-)
-SELECT key, id FROM arrived JOIN fresh USING (key)";
+pub(super) use statements::Statements;
 
 type Key = [u8; 16];
 
 /// A batch on its way, the same at each try.
 pub(super) struct Batch<'a> {
     arrivals: &'a [Arrival],
+    facts: Vec<Facts>,
     /// A key for each arrival, and the first arrival that has it.
     keys: Vec<Key>,
     first: Vec<usize>,
@@ -64,7 +44,8 @@ impl<'a> Batch<'a> {
             seen.entry(key).or_insert_with(|| first.push(number));
             keys.push(key);
         }
-        Ok(Self { arrivals, keys, first })
+        let facts = arrivals.iter().map(Facts::of_arrival).collect();
+        Ok(Self { arrivals, facts, keys, first })
     }
 
     /// The days of their reception.
@@ -73,8 +54,18 @@ impl<'a> Batch<'a> {
     }
 
     /// The arrivals that have their key first.
-    fn firsts(&self) -> impl Iterator<Item = &'a Arrival> {
-        self.first.iter().filter_map(|number| self.arrivals.get(*number))
+    pub(super) fn firsts(&self) -> impl Iterator<Item = (&'a Arrival, &Facts)> {
+        self.first.iter().filter_map(|number| self.arrivals.get(*number).zip(self.facts.get(*number)))
+    }
+
+    /// Of what became of all, that of those that have their key first.
+    pub(super) fn of_firsts<'b>(&'b self, appended: &'b [Appended]) -> impl Iterator<Item = &'b Appended> {
+        self.first.iter().filter_map(|number| appended.get(*number))
+    }
+
+    /// Whether all of them report nothing.
+    pub(super) fn is_plain(&self) -> bool {
+        self.firsts().all(|(_, facts)| facts.failure.is_none() && facts.ungrouped.is_none())
     }
 }
 
@@ -86,18 +77,25 @@ fn random_key() -> Result<Key, StorageError> {
     Ok(key)
 }
 
-pub(super) async fn prepare(client: &Client) -> Result<Statement, Fault> {
-    Ok(client.prepare(APPEND).await?)
+/// What a batch is stored by.
+pub(super) struct Storing<'a> {
+    pub(super) statements: &'a Statements,
+    /// The places of those that have their key first.
+    pub(super) places: &'a [Place],
+    /// The generation that these hold for.
+    pub(super) generation: i64,
+    /// Where this collector counts.
+    pub(super) slot: i64,
 }
 
 /// Stores a batch, or finds that it is stored: all of it or nothing.
 pub(super) async fn append(
     client: &Client,
-    statement: &Statement,
+    storing: &Storing<'_>,
     batch: &Batch<'_>,
 ) -> Result<Vec<Appended>, Fault> {
     let mut ids: HashMap<Key, i64> = HashMap::new();
-    for row in store(client, statement, batch).await? {
+    for row in store(client, storing, batch).await? {
         ids.insert(key_of(row.try_get(0)?), row.try_get(1)?);
     }
     let known = known(client, batch, &ids).await?;
@@ -118,15 +116,19 @@ pub(super) async fn append(
 
 async fn store(
     client: &Client,
-    statement: &Statement,
+    storing: &Storing<'_>,
     batch: &Batch<'_>,
 ) -> Result<Vec<tokio_postgres::Row>, Fault> {
     let keys: Vec<&[u8]> =
         batch.first.iter().filter_map(|number| batch.keys.get(*number)).map(Key::as_slice).collect();
-    let columns = Columns::new(batch.firsts().map(|arrival| (&arrival.record, arrival.received_secs)));
+    let columns = Columns::new(batch.firsts().map(|(arrival, _)| (&arrival.record, arrival.received_secs)));
+    let counted = Counted::new(batch.firsts().map(|(_, facts)| facts).zip(storing.places));
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&keys];
     values.extend(columns.values());
-    Ok(client.query(statement, &values).await?)
+    values.extend(counted.values());
+    values.extend([&storing.generation as &(dyn ToSql + Sync), &storing.slot]);
+    let Statements { plain, full } = storing.statements;
+    Ok(client.query(if batch.is_plain() { plain } else { full }, &values).await?)
 }
 
 /// The ids of the keys that were known, and their records where those are still there.
@@ -173,7 +175,7 @@ fn earlier(appended: &[Appended], batch: &Batch<'_>, key: &Key) -> Result<Append
             });
         }
     }
-    // Neither stored nor known: the key was forgotten between the two statements.
+    // Neither stored nor known: what is in which group has changed, or the key was forgotten between the two statements.
     Err(Fault::Vanished)
 }
 

@@ -1,25 +1,31 @@
 //! Connections to a server.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
 use super::schema::State;
+use super::select;
 use super::tls;
 use super::url::Url;
 use crate::limits::QUERY_TIME;
-use crate::storage::{OpenError, Purpose};
+use crate::storage::{OpenError, Purpose, Value};
 
 /// How long each server may take to accept a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// How long the other side may be silent while something is on its way to it.
 const SILENCE_TIME: Duration = Duration::from_secs(10);
+
+/// Statements that are kept prepared.
+const STATEMENTS: usize = 100;
 
 /// How long one statement may take that stores a batch: far more than a busy disk needs, and less than a client waits.
 const APPEND_TIME: Duration = Duration::from_secs(20);
@@ -80,7 +86,7 @@ impl Server {
             Ok::<Client, Fault>(client)
         };
         let client = runtime.block_on(connect)?;
-        Ok(Connection { client, runtime, purpose })
+        Ok(Connection { client, runtime, purpose, statements: HashMap::new() })
     }
 
     pub(super) fn explain(&self, fault: &Fault) -> OpenError {
@@ -114,9 +120,39 @@ pub(super) struct Connection {
     client: Client,
     runtime: Runtime,
     purpose: Purpose,
+    /// Statements that transactions have used.
+    statements: HashMap<String, Statement>,
 }
 
 impl Connection {
+    /// Does something with a statement that both engines understand, which is prepared once.
+    pub(super) fn with_statement<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        work: impl AsyncFnOnce(&Client, &Statement, &[&(dyn ToSql + Sync)]) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let known = self.statements.get(sql).cloned();
+        let is_known = known.is_some();
+        let (statement, result) = self.run(async |client| {
+            let statement = match known {
+                Some(statement) => statement,
+                None => select::prepare(client, sql, values).await?,
+            };
+            let values: Vec<&(dyn ToSql + Sync)> =
+                values.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect();
+            let result = work(client, &statement, &values).await?;
+            Ok((statement, result))
+        })?;
+        if !is_known {
+            if self.statements.len() >= STATEMENTS {
+                self.statements.clear();
+            }
+            self.statements.insert(sql.to_owned(), statement);
+        }
+        Ok(result)
+    }
+
     /// Does something with the connection: what a post or a query needs within the time of a statement, anything else
     /// without an end. Blocks.
     pub(super) fn run<T>(

@@ -1,4 +1,4 @@
-//! The partitions of `records`: one a day, and one for what is kept longer.
+//! The partitions of `records`: one a day, and one for what is kept longer; and those of the tables that know machines.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -11,6 +11,9 @@ pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
 
 /// The partition of rows that are kept longer than their days: its rows have day 0.
 pub(super) const KEPT: &str = "records_kept";
+
+/// Tables that know machines, beside `records`: of each day a partition too, which goes when the day's records go.
+pub(super) const BY_MACHINE: [&str; 3] = ["group_machine", "group_version_machine", "machine_day"];
 
 /// Days that are made before their first record comes.
 const DAYS_AHEAD: i64 = 3;
@@ -32,10 +35,10 @@ pub(super) fn day_of(unix_secs: i64) -> i64 {
 }
 
 /// `records_20260131`.
-fn name_of(day: i64) -> String {
+fn name_of(table: &str, day: i64) -> String {
     let start = SignedDuration::from_secs(day.saturating_mul(DAY_SECS));
     let date = Timestamp::from_duration(start).map_or(Date::MAX, |time| time.to_zoned(TimeZone::UTC).date());
-    format!("records_{}", date.strftime("%Y%m%d"))
+    format!("{table}_{}", date.strftime("%Y%m%d"))
 }
 
 /// The day of a name.
@@ -51,18 +54,20 @@ pub(super) async fn ensure(client: &mut Client, day: i64) -> Result<(), Fault> {
     }
     let transaction = client.transaction().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
-    let name = name_of(day);
-    let attached = "SELECT count(*) FROM pg_inherits WHERE inhrelid = to_regclass($1)";
-    let attached: i64 = transaction.query_one(attached, &[&name]).await?.try_get(0)?;
-    if attached == 0 {
-        // Attached and not created in its place: that would stop everybody who reads or writes `records`.
-        let next = day + 1;
-        transaction
-            .batch_execute(&format!(
-                "CREATE TABLE IF NOT EXISTS {name} (LIKE records INCLUDING DEFAULTS INCLUDING CONSTRAINTS); \
-                 ALTER TABLE records ATTACH PARTITION {name} FOR VALUES FROM ({day}) TO ({next})"
-            ))
-            .await?;
+    for table in [&["records"], &BY_MACHINE[..]].concat() {
+        let name = name_of(table, day);
+        let attached = "SELECT count(*) FROM pg_inherits WHERE inhrelid = to_regclass($1)";
+        let attached: i64 = transaction.query_one(attached, &[&name]).await?.try_get(0)?;
+        if attached == 0 {
+            // Attached and not created in its place: that would stop everybody who reads or writes the table.
+            let next = day + 1;
+            transaction
+                .batch_execute(&format!(
+                    "CREATE TABLE IF NOT EXISTS {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS); \
+                     ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({day}) TO ({next})"
+                ))
+                .await?;
+        }
     }
     transaction.commit().await?;
     Ok(())
@@ -111,7 +116,7 @@ mod tests {
             (951_782_400, "records_20000229"),
             (1_769_817_600, "records_20260131"),
         ] {
-            assert_eq!(name_of(day_of(unix_secs)), name);
+            assert_eq!(name_of("records", day_of(unix_secs)), name);
             assert_eq!(day_named(name), Some(day_of(unix_secs)));
         }
         for name in ["records_kept", "records_20260231", "records"] {

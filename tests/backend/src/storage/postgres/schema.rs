@@ -11,6 +11,10 @@ const OUR_LOCKS: i64 = 0x5445_4c4d << 32;
 const SCHEMA_LOCK: i64 = OUR_LOCKS | 1;
 /// Held by whoever makes a partition.
 pub(super) const PARTITION_LOCK: i64 = OUR_LOCKS | 2;
+/// Held by whoever makes or changes groups.
+pub(super) const GROUPS_LOCK: i64 = OUR_LOCKS | 4;
+/// The first of the locks of slots: each is held by the collector that counts in it.
+pub(super) const SLOT_LOCKS: i64 = OUR_LOCKS | 0x100;
 /// Held by whoever purges.
 pub(super) const PURGE_LOCK: i64 = OUR_LOCKS | 3;
 

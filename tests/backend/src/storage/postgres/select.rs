@@ -1,7 +1,7 @@
 //! Queries that both engines understand.
 
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{GenericClient, Statement};
 
 use super::fault::Fault;
 use crate::storage::{Row, Value};
@@ -17,6 +17,16 @@ pub(super) async fn select(
     client.query_typed(sql, &typed).await?.iter().map(row).collect()
 }
 
+/// Prepares a statement for values of these kinds.
+pub(super) async fn prepare(
+    client: &impl GenericClient,
+    sql: &str,
+    values: &[Value],
+) -> Result<Statement, Fault> {
+    let types: Vec<Type> = values.iter().map(type_of).collect();
+    Ok(client.prepare_typed(sql, &types).await?)
+}
+
 fn type_of(value: &Value) -> Type {
     match value {
         Value::Int(_) => Type::INT8,
@@ -27,7 +37,8 @@ fn type_of(value: &Value) -> Type {
     }
 }
 
-fn row(row: &tokio_postgres::Row) -> Result<Row, Fault> {
+/// A row as both engines have it.
+pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, Fault> {
     let mut values = Vec::with_capacity(row.len());
     for (at, column) in row.columns().iter().enumerate() {
         values.push(match *column.type_() {

@@ -1,7 +1,10 @@
 //! What only PostgreSQL has: partitions, and purges that are broken off.
 
+use super::connection::Connection;
 use super::*;
-use crate::retention::{KeepRule, KeepTime};
+use crate::filter::Filter;
+use crate::retention::{KeepRule, KeepTime, Retention};
+use crate::storage::Arrival;
 use crate::storage::test_server::Cluster;
 use crate::storage::tests::{DAY_SECS, NOW_SECS, arrival, with_postgres};
 

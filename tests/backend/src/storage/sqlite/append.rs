@@ -1,11 +1,14 @@
-//! Stores records, several in one transaction.
+//! Stores records and counts them, several in one transaction.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
 
 use super::row;
+use super::write::SqliteWrite;
+use crate::groups::rules::Rules;
 use crate::limits::KEY_DAYS;
 use crate::record::{KeyDigest, Record};
-use crate::storage::{Appended, Arrival};
+use crate::storage::grouping::{Directory, Facts, Place, Tally};
+use crate::storage::{Appended, Arrival, StorageError};
 
 pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
 pub(super) const WEEK_SECS: i64 = 7 * DAY_SECS;
@@ -13,36 +16,65 @@ pub(super) const WEEK_SECS: i64 = 7 * DAY_SECS;
 /// Weeks that a key may stand in: those of the days that it is known, and the next, for a clock that went back.
 const KEY_WEEKS: i64 = KEY_DAYS / 7 + 2;
 
+/// There is one writer at a time.
+const SLOT: i64 = 0;
+
 const INSERT: &str = "
 INSERT INTO records (id, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
     machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version,
-    event_id, external, payload)
+    event_id, external, payload, variant, group_id, version, guilty)
 VALUES (:id, :ts_reception, :ts_capture, :record_format_version, :severity, :classification, :machine_id, :arch,
     :machine_type, :build, :kernel_version, :payload_format_version, :system_name, :board_name, :cpu_model,
-    :bios_version, :event_id, :external, :payload)";
+    :bios_version, :event_id, :external, :payload, :variant, :group_id, :version, :guilty)";
 
-/// Stores all of them or none.
-pub(super) fn append(connection: &mut Connection, batch: &[Arrival]) -> rusqlite::Result<Vec<Appended>> {
+/// What stores records beside the connection.
+pub(super) struct Groups<'a> {
+    pub(super) directory: &'a mut Directory,
+    pub(super) rules: &'a Rules,
+}
+
+/// Stores all of them or none, and counts them; `facts` are theirs.
+pub(super) fn append(
+    connection: &mut Connection,
+    groups: Groups<'_>,
+    batch: &[Arrival],
+    facts: &[Facts],
+) -> Result<Vec<Appended>, StorageError> {
+    let Groups { directory, rules } = groups;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let appended =
-        batch.iter().map(|arrival| append_one(&transaction, arrival)).collect::<rusqlite::Result<_>>()?;
+    directory.read_generation(&mut SqliteWrite(&transaction))?;
+    let mut tally = Tally::default();
+    let mut appended = Vec::with_capacity(batch.len());
+    for (arrival, facts) in batch.iter().zip(facts) {
+        if let Some(first) = first(&transaction, arrival)? {
+            appended.push(first);
+            continue;
+        }
+        let (record, received_secs) = (&arrival.record, arrival.received_secs);
+        let sql = &mut SqliteWrite(&transaction);
+        let place = directory.place(sql, rules, record, facts, received_secs)?;
+        let id = insert(&transaction, None, record, received_secs, &place)?;
+        if let Some(key) = arrival.key {
+            remember(&transaction, key, id, received_secs)?;
+        }
+        if let Some(back) = directory.regression(&place, facts, id, received_secs) {
+            directory.set_regressed(sql, back)?;
+        }
+        tally.add(record, facts, &place, received_secs);
+        appended.push(Appended::Stored { id });
+    }
+    tally.apply(&mut SqliteWrite(&transaction), SLOT)?;
     transaction.commit()?;
     Ok(appended)
 }
 
-fn append_one(transaction: &Transaction<'_>, arrival: &Arrival) -> rusqlite::Result<Appended> {
-    if let Some(key) = arrival.key
-        && let Some(id) = known(transaction, key, arrival.received_secs)?
-    {
-        let query = format!("SELECT id, {} FROM records WHERE id = ?1", row::COLUMNS);
-        let first = transaction.prepare_cached(&query)?.query_row((id,), row::read).optional()?;
-        return Ok(first.map_or(Appended::Purged { id }, |first| Appended::Known(Box::new(first))));
-    }
-    let id = insert(transaction, None, &arrival.record, arrival.received_secs)?;
-    if let Some(key) = arrival.key {
-        remember(transaction, key, id, arrival.received_secs)?;
-    }
-    Ok(Appended::Stored { id })
+/// What came first under an arrival's key, if anything did.
+fn first(transaction: &Transaction<'_>, arrival: &Arrival) -> rusqlite::Result<Option<Appended>> {
+    let Some(key) = arrival.key else { return Ok(None) };
+    let Some(id) = known(transaction, key, arrival.received_secs)? else { return Ok(None) };
+    let query = format!("SELECT id, {} FROM records WHERE id = ?1", row::COLUMNS);
+    let first = transaction.prepare_cached(&query)?.query_row((id,), row::read).optional()?;
+    Ok(Some(first.map_or(Appended::Purged { id }, |first| Appended::Known(Box::new(first)))))
 }
 
 /// Inserts a row, under the next id unless it has one.
@@ -51,6 +83,7 @@ pub(super) fn insert(
     id: Option<i64>,
     record: &Record,
     received_secs: i64,
+    place: &Place,
 ) -> rusqlite::Result<i64> {
     transaction.prepare_cached(INSERT)?.execute(named_params! {
         ":id": id,
@@ -72,6 +105,10 @@ pub(super) fn insert(
         ":event_id": record.event_id,
         ":external": record.external,
         ":payload": record.payload,
+        ":variant": place.failure.map(|failure| failure.variant),
+        ":group_id": place.failure.map(|failure| failure.group),
+        ":version": place.failure.map(|failure| failure.version).filter(|version| *version != 0),
+        ":guilty": place.guilty,
     })?;
     Ok(transaction.last_insert_rowid())
 }

@@ -10,6 +10,7 @@ use super::append::{WEEK_SECS, insert};
 use super::row;
 use crate::limits::KEY_DAYS;
 use crate::record::KeyDigest;
+use crate::storage::grouping::Place;
 use crate::storage::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StorageError};
 
 const DAYS_PER_WEEK: i64 = 7;
@@ -72,7 +73,13 @@ impl Archive for SqliteArchive {
     fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
         self.write(|transaction| {
             for Incoming { stored, keeps_id } in records {
-                insert(transaction, keeps_id.then_some(stored.id), &stored.record, stored.received_secs)?;
+                insert(
+                    transaction,
+                    keeps_id.then_some(stored.id),
+                    &stored.record,
+                    stored.received_secs,
+                    &Place::default(),
+                )?;
             }
             let done_to = records.last().map(|last| last.stored.id);
             transaction.execute(

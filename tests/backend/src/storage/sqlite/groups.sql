@@ -205,15 +205,17 @@ CREATE TABLE moves (
 ) STRICT;
 
 -- One row. `generation` changes with every change of what is in which group; records after `read_after` up to `read_to`
--- were stored before there were groups, and are still to be read; `settled_day` is the last day whose counts are final.
+-- were stored before there were groups, and are still to be read; `settled_day` is the last day whose counts are final;
+-- of days before `machines_from` no machines are known any more.
 CREATE TABLE grouping (
     generation INTEGER NOT NULL,
     rules TEXT NOT NULL,
     read_after INTEGER NOT NULL,
     read_to INTEGER NOT NULL,
-    settled_day INTEGER NOT NULL
+    settled_day INTEGER NOT NULL,
+    machines_from INTEGER NOT NULL
 ) STRICT;
-INSERT INTO grouping SELECT 1, '', 0, coalesce(max(id), 0), 0 FROM records;
+INSERT INTO grouping SELECT 1, '', 0, coalesce(max(id), 0), 0, 0 FROM records;
 
 CREATE TABLE symbols (
     build_id TEXT NOT NULL,

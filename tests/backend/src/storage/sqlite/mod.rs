@@ -20,19 +20,23 @@ mod query;
 mod row;
 mod schema;
 mod select;
+mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::Mutex as Turn;
 
 use super::{
-    Appended, Archive, Arrival, Engine, OpenError, Purpose, Row, Select, Session, StorageError, Value,
+    Appended, Archive, Arrival, Engine, OpenError, Purpose, Row, Select, Session, SharedRules, StorageError,
+    Value, Write,
 };
 use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
+use crate::storage::grouping::{Directory, Facts};
+use write::SqliteWrite;
 
 pub use migration::migrate;
 
@@ -44,6 +48,7 @@ pub const MEMORY: &str = ":memory:";
 pub struct Sqlite {
     location: open::Location,
     turn: Arc<Turn<()>>,
+    rules: SharedRules,
     /// Holds the lock of a file.
     _lock: Option<lock::Lock>,
     /// Keeps a database in memory alive.
@@ -66,7 +71,13 @@ impl Sqlite {
         }
         open::settle(schema::prepare(&mut connection), path)?;
         let keeper = in_memory.then(|| Mutex::new(connection));
-        Ok(Self { location, turn: Arc::default(), _lock: lock, _keeper: keeper })
+        Ok(Self {
+            location,
+            turn: Arc::default(),
+            rules: SharedRules::shipped()?,
+            _lock: lock,
+            _keeper: keeper,
+        })
     }
 
     /// Opens a database that another collector may have open, and changes nothing: it has to be there, with today's
@@ -85,14 +96,24 @@ impl Sqlite {
         let taken = schema::steps_taken(&connection).map_err(explain)?;
         let state = taken.map_or_else(|state| state, schema::State::after);
         open::settle(Ok(state), path)?;
-        Ok(Self { location, turn: Arc::default(), _lock: None, _keeper: None })
+        Ok(Self {
+            location,
+            turn: Arc::default(),
+            rules: SharedRules::shipped()?,
+            _lock: None,
+            _keeper: None,
+        })
     }
 }
 
 impl Engine for Sqlite {
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
         let connection = self.location.connect(purpose)?;
-        Ok(Box::new(SqliteSession { connection, turn: Arc::clone(&self.turn) }))
+        Ok(Box::new(SqliteSession::new(connection, Arc::clone(&self.turn), self.rules.clone())))
+    }
+
+    fn rules(&self) -> &SharedRules {
+        &self.rules
     }
 
     fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError> {
@@ -102,16 +123,41 @@ impl Engine for Sqlite {
 }
 
 /// One connection.
-#[derive(Debug)]
 pub(super) struct SqliteSession {
     connection: Connection,
     turn: Arc<Turn<()>>,
+    rules: SharedRules,
+    directory: Directory,
+}
+
+impl SqliteSession {
+    fn new(connection: Connection, turn: Arc<Turn<()>>, rules: SharedRules) -> Self {
+        Self { connection, turn, rules, directory: Directory::default() }
+    }
 }
 
 impl Session for SqliteSession {
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        let facts: Vec<Facts> = batch.iter().map(Facts::of_arrival).collect();
+        let rules = self.rules.current();
         let _turn = self.turn.blocking_lock();
-        Ok(append::append(&mut self.connection, batch)?)
+        let groups = append::Groups { directory: &mut self.directory, rules: &rules };
+        let appended = append::append(&mut self.connection, groups, batch, &facts);
+        if appended.is_err() {
+            // What it knows may have been taken back with the transaction.
+            self.directory = Directory::default();
+        }
+        appended
+    }
+
+    fn write(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let _turn = self.turn.blocking_lock();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        work(&mut SqliteWrite(&transaction))?;
+        Ok(transaction.commit()?)
     }
 
     fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError> {

@@ -59,7 +59,7 @@ fn a_query_ends_when_its_time_is_over() {
 fn a_full_disk_refuses_records_and_the_session_lives_on() {
     let engine = Sqlite::open(Path::new(MEMORY)).unwrap();
     let connection = engine.location.connect(Purpose::Append).unwrap();
-    let mut session = SqliteSession { connection, turn: Arc::default() };
+    let mut session = SqliteSession::new(connection, Arc::default(), SharedRules::shipped().unwrap());
     session.append(&[arrival("a/b/c", 1, None)]).unwrap();
     // The smallest bound that SQLite takes is the present size.
     session.connection.pragma_update(None, "max_page_count", 1).unwrap();

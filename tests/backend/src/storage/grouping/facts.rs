@@ -1,0 +1,73 @@
+//! What counts need of a record. Pure, so that it is found before the writer has its turn.
+
+use crate::groups::counting::day_of;
+use crate::groups::hash::{Hash, machine_key};
+use crate::groups::kind::Ungrouped;
+use crate::groups::reading::{self, Lookup, Reading};
+use crate::groups::versions::{Version, version_of};
+use crate::record::Record;
+use crate::storage::Arrival;
+
+/// What counts need of a record.
+#[derive(Clone, Debug)]
+pub(in crate::storage) struct Facts {
+    /// The UTC day of its reception.
+    pub(in crate::storage) day: i64,
+    /// By which counters know the machine.
+    pub(in crate::storage) machine: i64,
+    /// Whether it is a heartbeat, which a machine sends once a day.
+    pub(in crate::storage) is_heartbeat: bool,
+    /// The failure that it reports.
+    pub(in crate::storage) failure: Option<Box<Failure>>,
+    /// Why a crash is in no group.
+    pub(in crate::storage) ungrouped: Option<&'static str>,
+}
+
+/// A failure.
+#[derive(Clone, Debug)]
+pub(in crate::storage) struct Failure {
+    pub(in crate::storage) reading: Reading,
+    /// The hash of its variant.
+    pub(in crate::storage) hash: Hash,
+    /// The version that it counts for.
+    pub(in crate::storage) version: Option<Version>,
+}
+
+impl Facts {
+    /// Of a record that arrives: what its payload does not name has no name yet.
+    pub(in crate::storage) fn of_arrival(arrival: &Arrival) -> Self {
+        Self::new(&arrival.record, arrival.received_secs, &|_| Vec::new())
+    }
+
+    /// Of a record; names that its payload has not come from `lookup`.
+    pub(in crate::storage) fn new(record: &Record, received_secs: i64, lookup: Lookup<'_>) -> Self {
+        let asked = reading::Record {
+            classification: &record.classification,
+            payload: &record.payload,
+            system_name: record.system_name.as_deref().unwrap_or_default(),
+            build: &record.build,
+            kernel_version: &record.kernel_version,
+        };
+        let (failure, ungrouped) = match reading::read_with(&asked, lookup) {
+            Ok(reading) => {
+                let (hash, version) = (reading.variant.hash(), version_of(&asked, &reading));
+                (Some(Box::new(Failure { reading, hash, version })), None)
+            }
+            Err(Ungrouped::ThirdParty) => (None, Some("third_party")),
+            Err(Ungrouped::PackageBuild) => (None, Some("package_build")),
+            Err(Ungrouped::NoFailure) => (None, None),
+        };
+        Self {
+            day: day_of(received_secs),
+            machine: machine_key(&record.machine_id),
+            is_heartbeat: record.classification.ends_with("/heartbeat/ping"),
+            failure,
+            ungrouped,
+        }
+    }
+
+    /// Whether it counts as a crash in rates.
+    pub(in crate::storage) fn is_crash(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.reading.variant.kind.is_crash())
+    }
+}

@@ -1,0 +1,47 @@
+//! How records come into groups and counts, in the transaction that stores them.
+//!
+//! ```text
+//!  Arrival ──▶ Facts ──────▶ Directory ──▶ Place: variant, group, version, guilty
+//!              pure, before   what is known,  │
+//!              the turn       else the tables ▼
+//!                                           Tally: sums of a batch, each row once, in the order of keys
+//! ```
+//!
+//! SQLite does all of it in the batch's transaction. PostgreSQL makes what is new (variants, groups, versions) in one before
+//! it, and stores and counts in a single statement, which stores nothing if what is in which group has changed meanwhile.
+//!
+//! Rows are always touched in the same order: tables as in [`Tally`], rows by key. Two collectors wait for each other in one
+//! direction only.
+
+mod directory;
+mod facts;
+mod guilties;
+mod new;
+mod tally;
+
+pub(super) use directory::Directory;
+pub(super) use facts::Facts;
+pub(super) use tally::Tally;
+
+/// Where a record belongs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The failure's variant and group; none if the record reports none.
+    pub(super) failure: Option<PlaceOfFailure>,
+    /// The guilty, as the Flask backend grouped.
+    pub(super) guilty: Option<i64>,
+}
+
+/// Where a failure belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlaceOfFailure {
+    /// The id of its variant.
+    pub(super) variant: i64,
+    /// The id of its group.
+    pub(super) group: i64,
+    /// The id of its version; 0 if it has none.
+    pub(super) version: i64,
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,240 @@
+//! What is seen for the first time: variants, signatures, groups. Each within its bound.
+
+use std::sync::Arc;
+
+use super::directory::{Directory, KnownVariant, json};
+use super::facts::Failure;
+use crate::groups::bounds::{Admission, NewToday, admit, admits_variant, admitted, condensed};
+use crate::groups::changes::Grouping;
+use crate::groups::hash::Hash;
+use crate::groups::limits::{NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT};
+use crate::groups::reading::Variant;
+use crate::groups::rules::Rules;
+use crate::groups::signature::{Signature, Verdict, decide};
+use crate::groups::states::Marks;
+use crate::storage::StorageError;
+use crate::storage::answers::{DECISION, read_decision};
+use crate::storage::sql::{Write, first, one};
+
+/// A variant that is stored.
+pub(super) struct Found {
+    pub(super) known: KnownVariant,
+    /// Whether it is the record's own, and none that stands for many.
+    pub(super) is_own: bool,
+}
+
+/// When something was seen for the first time.
+#[derive(Clone, Copy)]
+struct When {
+    day: i64,
+    secs: i64,
+}
+
+/// The variant that a failure counts for, which this session did not know.
+pub(super) fn find_or_make(
+    directory: &mut Directory,
+    sql: &mut dyn Write,
+    rules: &Rules,
+    failure: &Failure,
+    day: i64,
+    secs: i64,
+) -> Result<Found, StorageError> {
+    let own = &failure.reading.variant;
+    let verdict = decide(rules, own);
+    if let Some(known) = find(directory, sql, &failure.hash, verdict.clone())? {
+        return Ok(Found { known, is_own: true });
+    }
+    let when = When { day, secs };
+    let variant = bounded(directory, sql, rules, own, &verdict, when)?;
+    let hash = variant.hash();
+    let is_own = hash == failure.hash;
+    let verdict = if is_own { verdict } else { decide(rules, &variant) };
+    let known = match find(directory, sql, &hash, verdict.clone())? {
+        Some(known) => known,
+        None => make(directory, sql, rules, &variant, verdict, when)?,
+    };
+    Ok(Found { known, is_own })
+}
+
+fn find(
+    directory: &mut Directory,
+    sql: &mut dyn Write,
+    hash: &Hash,
+    verdict: Verdict,
+) -> Result<Option<KnownVariant>, StorageError> {
+    if let Some(known) = directory.variants.get(hash) {
+        return Ok(Some(known.clone()));
+    }
+    let query = "SELECT id, group_id, first_seen FROM variants WHERE hash = $1";
+    let Some(mut row) = first(sql, query, &[hash.as_str().into()])? else { return Ok(None) };
+    let known = KnownVariant {
+        id: row.int()?,
+        group: row.int()?,
+        first_seen_secs: row.int()?,
+        verdict: Arc::new(verdict),
+    };
+    directory.variants.insert(hash.clone(), known.clone());
+    Ok(Some(known))
+}
+
+/// The variant itself, or the one that stands for many of its kind.
+fn bounded(
+    directory: &mut Directory,
+    sql: &mut dyn Write,
+    rules: &Rules,
+    variant: &Variant,
+    verdict: &Verdict,
+    when: When,
+) -> Result<Variant, StorageError> {
+    let signature = &verdict.signature;
+    let query = "SELECT 1 FROM signatures WHERE hash = $1";
+    if first(sql, query, &[signature.hash.as_str().into()])?.is_none() {
+        let admission = admission(directory, sql, signature, when.day)?;
+        let bound = match admission {
+            Admission::Own => return Ok(variant.clone()),
+            Admission::ManyOfSubject => "signatures_of_program",
+            Admission::ManyOfKind => "signatures",
+        };
+        note_bound(sql, when.day, bound, &signature.subject)?;
+        return Ok(admitted(variant.clone(), admission));
+    }
+    let query = "SELECT count(*) FROM variants WHERE signature = $1 AND first_day = $2";
+    let new_today = one(sql, query, &[signature.hash.as_str().into(), when.day.into()])?.count()?;
+    if admits_variant(new_today) {
+        return Ok(variant.clone());
+    }
+    note_bound(sql, when.day, "variants", &signature.subject)?;
+    Ok(condensed(rules, variant, verdict))
+}
+
+/// Whether a signature that was never seen may be a group. Who has had all for a day is not counted again.
+fn admission(
+    directory: &mut Directory,
+    sql: &mut dyn Write,
+    signature: &Signature,
+    day: i64,
+) -> Result<Admission, StorageError> {
+    let (kind, subject) = (signature.kind.name().to_owned(), signature.subject.clone());
+    let of_all = (day, String::new(), String::new());
+    let of_subject = (day, kind, subject);
+    if directory.full.contains(&of_all) {
+        return Ok(Admission::ManyOfKind);
+    }
+    if directory.full.contains(&of_subject) {
+        return Ok(Admission::ManyOfSubject);
+    }
+    let query = "SELECT count(*), coalesce(CAST(sum(CASE WHEN kind = $2 AND subject = $3 THEN 1 ELSE 0 END) AS bigint), 0) \
+        FROM signatures WHERE first_day = $1";
+    let values = [day.into(), of_subject.1.as_str().into(), of_subject.2.as_str().into()];
+    let mut row = one(sql, query, &values)?;
+    let today = NewToday { in_all: row.count()?, of_subject: row.count()? };
+    if today.in_all >= NEW_SIGNATURES {
+        directory.full.insert(of_all);
+    } else if today.of_subject >= NEW_SIGNATURES_OF_SUBJECT {
+        directory.full.insert(of_subject);
+    }
+    Ok(admit(today))
+}
+
+/// Stores a variant, with its signature and its group where these are new too.
+fn make(
+    directory: &mut Directory,
+    sql: &mut dyn Write,
+    rules: &Rules,
+    variant: &Variant,
+    verdict: Verdict,
+    when: When,
+) -> Result<KnownVariant, StorageError> {
+    let hash = variant.hash();
+    let signature = &verdict.signature;
+    put_signature(sql, signature, when.secs)?;
+    if directory.grouping.is_none() {
+        let decisions = sql.select(&format!("SELECT {DECISION} FROM decisions ORDER BY id"), &[])?;
+        let decisions: Result<Vec<_>, _> =
+            decisions.into_iter().map(|mut row| read_decision(&mut row)).collect();
+        directory.grouping = Some(Grouping::new(&decisions?));
+    }
+    let key = directory.grouping.as_ref().map(|grouping| grouping.key_of(&hash, &signature.hash));
+    let group = group_of(sql, &key.unwrap_or_else(|| signature.hash.clone()), signature, when.secs)?;
+    let insert = "INSERT INTO variants (hash, signature, group_id, tokens, rules, first_seen, first_day) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
+    let values = [
+        hash.as_str().into(),
+        signature.hash.as_str().into(),
+        group.into(),
+        json(variant)?.into(),
+        rules.version().into(),
+        when.secs.into(),
+        when.day.into(),
+    ];
+    let id = one(sql, insert, &values)?.int()?;
+    let known = KnownVariant { id, group, first_seen_secs: when.secs, verdict: Arc::new(verdict) };
+    directory.variants.insert(hash, known.clone());
+    Ok(known)
+}
+
+/// Stores a signature, unless it is there.
+pub(in crate::storage) fn put_signature(
+    sql: &mut dyn Write,
+    signature: &Signature,
+    secs: i64,
+) -> Result<(), StorageError> {
+    let insert = "INSERT INTO signatures (hash, kind, subject, name, first_seen, first_day) \
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (hash) DO NOTHING";
+    let values = [
+        signature.hash.as_str().into(),
+        signature.kind.name().into(),
+        signature.subject.as_str().into(),
+        signature.name.as_str().into(),
+        secs.into(),
+        crate::groups::counting::day_of(secs).into(),
+    ];
+    sql.execute(insert, &values)?;
+    Ok(())
+}
+
+/// The group with a key; a new one if there is none. One that was emptied is filled again.
+fn group_of(sql: &mut dyn Write, key: &Hash, signature: &Signature, secs: i64) -> Result<i64, StorageError> {
+    let query = "SELECT id, redirect FROM groups WHERE key = $1 ORDER BY id LIMIT 1";
+    if let Some(mut row) = first(sql, query, &[key.as_str().into()])? {
+        let (id, redirect) = (row.int()?, row.opt_int()?);
+        if redirect.is_some() {
+            sql.execute("UPDATE groups SET redirect = NULL WHERE id = $1", &[id.into()])?;
+        }
+        return Ok(id);
+    }
+    new_group(sql, key, signature, secs)
+}
+
+/// Makes a group.
+pub(in crate::storage) fn new_group(
+    sql: &mut dyn Write,
+    key: &Hash,
+    signature: &Signature,
+    first_seen_secs: i64,
+) -> Result<i64, StorageError> {
+    let insert = "INSERT INTO groups (key, name, kind, program, first_seen, last_seen, marks) \
+        VALUES ($1, $2, $3, $4, $5, $5, $6) RETURNING id";
+    let values = [
+        key.as_str().into(),
+        signature.name.as_str().into(),
+        signature.kind.name().into(),
+        signature.subject.as_str().into(),
+        first_seen_secs.into(),
+        json(&Marks::default())?.into(),
+    ];
+    one(sql, insert, &values)?.int()
+}
+
+/// Notes that a bound was met.
+pub(super) fn note_bound(
+    sql: &mut dyn Write,
+    day: i64,
+    bound: &str,
+    example: &str,
+) -> Result<(), StorageError> {
+    let upsert = "INSERT INTO bound_day (day, bound, slot, n, example) VALUES ($1, $2, 0, 1, $3) \
+        ON CONFLICT (day, bound, slot) DO UPDATE SET n = bound_day.n + 1, example = excluded.example";
+    sql.execute(upsert, &[day.into(), bound.into(), example.into()])?;
+    Ok(())
+}
