@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_store::limits::DAMAGED_KEPT;
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::file::{self, StoredRecord};
+use telemetry_store::spool::recovery::{Recovery, recover};
 use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader as SpoolReader};
 
 /// Clears the spool.
@@ -122,6 +123,18 @@ impl Janitor {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 accounting.spool_fault(&path, &format!("{damage}, and cannot be set aside: {error}"), now);
+            }
+        }
+    }
+
+    /// Closes a segment whose writer is gone.
+    pub(crate) fn recover_segment(&self, name: &OsStr, accounting: &mut Accounting, now: Instant) {
+        match recover(&self.spool, name) {
+            Ok(Recovery::Closed(_) | Recovery::Removed | Recovery::LeftAlone) => {}
+            Ok(Recovery::SetAside { damage }) => accounting.damaged(&self.path(name), &damage, now),
+            Err(error) => {
+                let fault = format!("its records cannot be delivered yet: {error}");
+                accounting.spool_fault(&self.path(name), &fault, now);
             }
         }
     }
