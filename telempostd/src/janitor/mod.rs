@@ -11,6 +11,7 @@ use disk_budget::DiskBudget;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -179,6 +180,7 @@ impl Janitor {
         now: Instant,
     ) {
         self.budget.begin_scan();
+        accounting.begin_scan();
         let pruned = self.rejected.prune(&self.spool, SystemTime::now());
         for (directory, result) in
             [(REJECTED_DIR, pruned), (DAMAGED_DIR, self.spool.keep_newest(DAMAGED_DIR, DAMAGED_KEPT))]
@@ -188,14 +190,13 @@ impl Janitor {
                 accounting.spool_fault(&self.path(OsStr::new(directory)), &fault, now);
             }
         }
-        let spool = &self.spool;
-        self.unremovable.retain(|file| {
-            let is_gone = spool.remove(&OsString::from(file)).is_ok();
-            if is_gone {
-                queue.remove_finished(file);
+        for file in mem::take(&mut self.unremovable) {
+            if self.remove(&OsString::from(&file), accounting, now) {
+                queue.remove_finished(&file);
+            } else {
+                self.unremovable.push(file);
             }
-            !is_gone
-        });
+        }
     }
 
     /// A file that was scanned takes so much.
