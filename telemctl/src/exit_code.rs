@@ -9,7 +9,6 @@
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
-use telemetry_config::ConfigError;
 use telemetry_config::consent::ConsentError;
 
 /// The message of a command that only root may run, as scripts know it.
@@ -25,8 +24,6 @@ pub enum Failure {
     Fixed(&'static str),
     /// One line that names the thing, the reason and the remedy.
     Message(String),
-    /// The configuration cannot be used.
-    Config(ConfigError),
     /// Standard output does not take what is written to it.
     Output(io::Error),
 }
@@ -38,12 +35,6 @@ impl Failure {
     /// A failure with this line.
     pub fn message(line: impl Into<String>) -> Self {
         Failure::Message(line.into())
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Failure::Config(error)
     }
 }
 
@@ -61,7 +52,6 @@ impl fmt::Display for Failure {
         match self {
             Failure::Fixed(line) => f.write_str(line),
             Failure::Message(line) => f.write_str(line),
-            Failure::Config(error) => error.fmt(f),
             Failure::Output(error) => write!(f, "standard output: {error}"),
         }
     }

@@ -1,13 +1,15 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::retention::{KeepRule, KeepTime, Retention};
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
+use crate::web::AccessOptions;
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
 pub const DEFAULT_TID: &str = "6907c830-eed9-4ce9-81ae-76daf8d88f0f";
@@ -27,8 +29,8 @@ const MAX_HOST_BYTES: usize = 253;
     disable_help_subcommand = true,
     after_long_help = "Old records are removed at the start and daily at 04:30. Each --keep, --keep-severity and \
                        --keep-machine removes what it names after its own time, so that the shortest wins; 0 or \
-                       `forever` only takes what it names out of --keep-days.\n\nThere is no login: listen on an \
-                       address that only your own machines reach."
+                       `forever` only takes what it names out of --keep-days.\n\nWithout --users and --user-header \
+                       whoever reaches the address may read: listen on one that only your own machines reach."
 )]
 pub struct Options {
     /// What to do instead of collecting
@@ -58,6 +60,44 @@ pub struct Options {
     /// How long records are kept
     #[command(flatten)]
     pub keep: Keep,
+
+    /// Who may read pages, and who may change what they show
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Who may read pages, and who may change what they show. Without any of it reading is open, and changes are taken from
+/// this machine.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Access {
+    /// Password file, as `htpasswd -B` writes it: then pages and /api/records need a login
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+
+    /// Header in which a proxy names the user; believed from the addresses of --proxy alone
+    #[arg(long, value_name = "NAME", requires = "proxy")]
+    user_header: Option<HeaderName>,
+
+    /// Address of a proxy of yours; repeatable
+    #[arg(long, value_name = "ADDRESS")]
+    proxy: Vec<IpAddr>,
+
+    /// Users who may change what pages show; all if it is left out
+    #[arg(long, value_name = "USER,...", value_delimiter = ',')]
+    may_change: Vec<String>,
+}
+
+impl Access {
+    /// For the pages.
+    #[must_use]
+    pub fn options(&self) -> AccessOptions {
+        AccessOptions {
+            users: self.users.clone(),
+            user_header: self.user_header.clone(),
+            proxies: self.proxy.iter().map(IpAddr::to_canonical).collect(),
+            may_change: self.may_change.clone(),
+        }
+    }
 }
 
 /// What a collector serves. Collectors of one database may share the work.
@@ -150,6 +190,17 @@ pub enum Command {
         /// Remove what a setup made, the database with all records too
         #[arg(long)]
         remove: bool,
+    },
+
+    /// Store what a fleet that is made up sends in five weeks up to now: to try pages on, never beside real records
+    Fleet {
+        /// Where the records go
+        #[command(flatten)]
+        database: Database,
+
+        /// Machines
+        #[arg(long, value_name = "N", default_value_t = 300)]
+        machines: u32,
     },
 
     /// Write everything that is in a database to stdout, a line of JSON each; a collector may run meanwhile

@@ -8,10 +8,10 @@ use std::fmt;
 use regex::{Regex, RegexBuilder};
 
 use crate::limits::{
-    MAX_CREATED_IN_DAYS, MAX_FILTER_BYTES, MAX_PATTERN_BYTES, MAX_RECORDS_ANSWERED, RECORDS_ON_PAGE,
+    MAX_CREATED_IN_DAYS, MAX_DAYS, MAX_FILTER_BYTES, MAX_PATTERN_BYTES, MAX_RECORDS_ANSWERED, RECORDS_ON_PAGE,
 };
 use crate::record::{ClassPattern, Field, Rule, quoted, without_quotes};
-use crate::timestamp::parse_utc;
+use crate::timestamp::{parse_day_secs, parse_utc};
 
 const DAY_SECS: u32 = 24 * 60 * 60;
 const MAX_CREATED_IN_SECS: u32 = MAX_CREATED_IN_DAYS * DAY_SECS;
@@ -24,7 +24,7 @@ const BUILD_CHARS: usize = 200;
 pub enum Scope {
     /// `/api/records`: the last 30 days, 1000 records.
     Api,
-    /// The page: without an end, 100 records, and patterns for payloads.
+    /// Pages: without an end, 50 records, and filters of their own.
     Page,
 }
 
@@ -55,9 +55,39 @@ pub struct Filter {
     pub payload: Option<Pattern>,
     /// `not_payload`: the payload must not match.
     pub not_payload: Option<Pattern>,
+    /// What only pages ask for.
+    pub page: PageFilter,
     /// `limit`: up to N records.
     pub limit: u32,
 }
+
+/// What only pages ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageFilter {
+    /// `min_severity`: this severity and those above it.
+    pub min_severity: Option<u8>,
+    /// `system_name`, or `os_name` as the Flask backend calls it.
+    pub system_name: Option<String>,
+    /// `host_type`.
+    pub host_type: Option<String>,
+    /// `cpu_model`.
+    pub cpu_model: Option<String>,
+    /// `kernel_version`.
+    pub kernel_version: Option<String>,
+    /// `data_source`: `external` or `internal`.
+    pub external: Option<bool>,
+    /// `from_date`: captured on this UTC day or later, in Unix seconds.
+    pub captured_from_secs: Option<i64>,
+    /// `to_date`: captured before this UTC day, in Unix seconds.
+    pub captured_before_secs: Option<i64>,
+    /// `days`: received on one of the last N UTC days, today among them.
+    pub received_days: Option<u32>,
+    /// Unless `heartbeats=yes` or a classification is given: heartbeats are left out.
+    pub without_heartbeats: bool,
+}
+
+/// The class of which two thirds of all records are.
+pub const HEARTBEAT: &str = "org.clearlinux/heartbeat/ping";
 
 /// A regular expression, in the syntax of the crate `regex`: it takes linear time, whatever it is.
 #[derive(Clone, Debug)]
@@ -107,6 +137,7 @@ impl Filter {
             captured_after_secs: None,
             payload: None,
             not_payload: None,
+            page: PageFilter::default(),
             limit,
         }
     }
@@ -127,7 +158,7 @@ impl Filter {
         let mut filter = Self {
             severity: query.value("severity", "1 to 4", |v| in_range(v, 1, 4))?,
             classification: query.value("classification", ClassPattern::ALLOWED, class)?,
-            build: query.value("build", "under 200 printable characters", build)?,
+            build: query.value("build", SHORT_TEXT, short_text)?,
             machine_id: query
                 .value("machine_id", machine.allowed, |v| (machine.holds)(v).then(|| v.to_owned()))?,
             received_within_secs: received_within(query)?,
@@ -140,19 +171,46 @@ impl Filter {
             Scope::Api => {
                 filter.received_within_secs = filter.received_within_secs.or(Some(MAX_CREATED_IN_SECS));
             }
-            Scope::Page => {
-                let allowed = "a regular expression in the syntax of the crate regex";
-                filter.payload = query.value("payload", allowed, Pattern::parse)?;
-                filter.not_payload = query.value("not_payload", allowed, Pattern::parse)?;
-            }
+            Scope::Page => filter.read_page(query)?,
         }
         Ok(filter)
+    }
+
+    fn read_page(&mut self, query: Query<'_>) -> Result<(), FilterError> {
+        let allowed = "a regular expression in the syntax of the crate regex";
+        self.payload = query.value("payload", allowed, Pattern::parse)?;
+        self.not_payload = query.value("not_payload", allowed, Pattern::parse)?;
+        let page_size = format!("1 to {MAX_RECORDS_ANSWERED}");
+        let size = query.value("page_size", &page_size, |v| in_range(v, 1, MAX_RECORDS_ANSWERED))?;
+        self.limit = size.filter(|_| !query.has("limit")).unwrap_or(self.limit);
+        let os_name = query.value("os_name", SHORT_TEXT, short_text)?;
+        let heartbeats = query.value("heartbeats", "yes or no", |v| one_of(v, "yes", "no"))?;
+        let date = "a day such as 2026-01-31";
+        self.event_id = query.value("event_id", "32 lower-case hexadecimal digits", event_id)?;
+        self.group_id = query.value("group", "the number of a group", |v| in_range(v, 0, i64::MAX))?;
+        self.page = PageFilter {
+            min_severity: query.value("min_severity", "1 to 4", |v| in_range(v, 1, 4))?,
+            system_name: query.value("system_name", SHORT_TEXT, short_text)?.or(os_name),
+            host_type: query.value("host_type", LONG_TEXT, long_text)?,
+            cpu_model: query.value("cpu_model", LONG_TEXT, long_text)?,
+            kernel_version: query.value("kernel_version", LONG_TEXT, long_text)?,
+            external: query
+                .value("data_source", "external or internal", |v| one_of(v, "external", "internal"))?,
+            captured_from_secs: query.value("from_date", date, parse_day_secs)?,
+            captured_before_secs: query.value("to_date", date, parse_day_secs)?,
+            received_days: query.value("days", &format!("1 to {MAX_DAYS}"), |v| in_range(v, 1, MAX_DAYS))?,
+            without_heartbeats: self.classification.is_none() && heartbeats != Some(true),
+        };
+        Ok(())
     }
 
     /// The earliest reception that is asked for, in Unix seconds.
     #[must_use]
     pub fn received_since_secs(&self, now_secs: i64) -> Option<i64> {
-        self.received_within_secs.map(|secs| now_secs.saturating_sub(i64::from(secs)))
+        let within = self.received_within_secs.map(|secs| now_secs.saturating_sub(i64::from(secs)));
+        let today_secs = now_secs.div_euclid(i64::from(DAY_SECS)) * i64::from(DAY_SECS);
+        let since_day = |days: u32| today_secs - i64::from(days.saturating_sub(1)) * i64::from(DAY_SECS);
+        within.max(self.page.received_days.map(since_day))
     }
 
     /// Whether a payload is one of those asked for.
@@ -173,12 +231,21 @@ impl Scope {
 }
 
 /// The names and values of a query, in their order.
-#[derive(Clone, Copy)]
-struct Query<'a>(&'a [(String, String)]);
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a>(pub &'a [(String, String)]);
 
 impl Query<'_> {
+    /// Whether there is a value of this name.
+    #[must_use]
+    pub fn has(self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given == name)
+    }
+
     /// What `read` makes of the first value of this name.
-    fn value<T>(
+    ///
+    /// # Errors
+    /// If `read` makes nothing of it.
+    pub fn value<T>(
         self,
         name: &'static str,
         allowed: &str,
@@ -188,7 +255,7 @@ impl Query<'_> {
         let value = (given.len() <= MAX_FILTER_BYTES).then_some(given.as_str()).and_then(read);
         match value {
             Some(value) => Ok(Some(value)),
-            None => Err(FilterError { name, given: quoted(given), allowed: allowed.to_owned() }),
+            None => Err(FilterError::new(name, given, allowed)),
         }
     }
 }
@@ -201,18 +268,45 @@ fn received_within(query: Query<'_>) -> Result<Option<u32>, FilterError> {
     Ok(days.map(|days| days.saturating_mul(DAY_SECS)).or(secs).map(|secs| secs.min(MAX_CREATED_IN_SECS)))
 }
 
-fn build(value: &str) -> Option<String> {
+const SHORT_TEXT: &str = "under 200 printable characters";
+const LONG_TEXT: &str = "up to 250 printable characters";
+
+/// Without quotes, as builds and names of systems are stored.
+fn short_text(value: &str) -> Option<String> {
     let bare = without_quotes(value);
     let good = bare.chars().count() < BUILD_CHARS && !bare.chars().any(char::is_control);
     good.then_some(bare)
+}
+
+fn long_text(value: &str) -> Option<String> {
+    (!value.chars().any(char::is_control)).then(|| value.to_owned())
+}
+
+fn event_id(value: &str) -> Option<String> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (value.len() == 32 && value.bytes().all(is_hex)).then(|| value.to_owned())
+}
+
+/// Whether it is the first of two words.
+fn one_of(value: &str, first: &str, second: &str) -> Option<bool> {
+    (value == first || value == second).then_some(value == first)
 }
 
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn in_range<N: std::str::FromStr + PartialOrd>(text: &str, first: N, last: N) -> Option<N> {
+/// A decimal number from `first` to `last`.
+pub fn in_range<N: std::str::FromStr + PartialOrd>(text: &str, first: N, last: N) -> Option<N> {
     text.parse().ok().filter(|number| is_digits(text) && *number >= first && *number <= last)
+}
+
+impl FilterError {
+    /// That of a value of a parameter.
+    #[must_use]
+    pub fn new(name: &'static str, given: &str, allowed: impl Into<String>) -> Self {
+        Self { name, given: quoted(given), allowed: allowed.into() }
+    }
 }
 
 impl fmt::Display for FilterError {

@@ -53,7 +53,13 @@ pub const MAX_RECORDS_ANSWERED: u32 = 1000;
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Records on the page when the query names no `limit`.
-pub const RECORDS_ON_PAGE: u32 = 100;
+pub const RECORDS_ON_PAGE: u32 = 50;
+
+/// Records that are gone through for a page that is asked for by its number.
+pub const MAX_WALKED_RECORDS: i64 = 10_000;
+
+/// Days that pages reach back: as long as counts are kept.
+pub const MAX_DAYS: u32 = 400;
 
 /// Days that `created_in_days` may reach back.
 pub const MAX_CREATED_IN_DAYS: u32 = 30;

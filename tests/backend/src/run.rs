@@ -42,8 +42,8 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.
         let stop = stop_signal().map_err(system("signals"))?;
-        let app =
-            App::new(store.clone(), &options.tid, options.host.clone()).map_err(StartError::Template)?;
+        let app = App::new(store.clone(), &options.tid, options.host.clone(), options.access.options());
+        let app = app.map_err(StartError::App)?.on_database(database.to_string());
         // Scripts wait for this line and read the port from it.
         print(&format!("telem-collector: listening on http://{bound}\n"))?;
         // Nobody asked, or the one who did is not there: no reason to stop.

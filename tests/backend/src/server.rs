@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +17,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::limits::{ACCEPT_PAUSE, HEADER_TIME, MAX_HEAD_BYTES, REQUEST_TIME, STOP_TIME, UNREAD_TIME};
+use crate::web::Peer;
 
 /// How long the parts of an exchange may take.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +50,9 @@ pub async fn serve(listener: TcpListener, router: Router, times: Times, stop: im
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 set_options(&stream, times);
-                let service = TowerToHyperService::new(router.clone());
+                let service = OfPeer { peer: Peer(peer), service: TowerToHyperService::new(router.clone()) };
                 let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
                 // Its errors are the client's: gone, too slow, not HTTP.
                 tokio::spawn(async move { drop(connection.await) });
@@ -62,6 +66,23 @@ pub async fn serve(listener: TcpListener, router: Router, times: Times, stop: im
     drop(listener);
     // What is not done by then is cut off with the runtime.
     let _ = tokio::time::timeout(times.stop, open.shutdown()).await;
+}
+
+/// The router, for requests of one connection, each of which says whose it is.
+struct OfPeer {
+    peer: Peer,
+    service: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for OfPeer {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.service.call(request)
+    }
 }
 
 /// Both are kindnesses that a socket can do without, so a refusal is no error.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crate::setup::SetupError;
 use crate::storage::{ExportError, OpenError, StorageError};
 use crate::transfer::ImportError;
+use crate::web::AppError;
 
 /// Why the collector did not start. It has not answered any request.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ pub enum StartError {
     Import(ImportError),
     /// A setup did not come to its end.
     Setup(SetupError),
-    /// The page's template is broken.
-    Template(minijinja::Error),
+    /// The pages cannot be served.
+    App(AppError),
     /// Threads, signals or stdout are not to be had.
     System {
         /// Which of them.
@@ -55,7 +56,8 @@ impl fmt::Display for StartError {
             Self::Export(error) => error.fmt(f),
             Self::Import(error) => error.fmt(f),
             Self::Setup(error) => error.fmt(f),
-            Self::Template(error) => write!(f, "cannot read the page's template: {error}"),
+            Self::App(AppError::Template(error)) => write!(f, "cannot read the pages' templates: {error}"),
+            Self::App(AppError::Users(error)) => error.fmt(f),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),
         }
     }

@@ -36,6 +36,23 @@ pub fn parse_utc(text: &str) -> Option<i64> {
     Some(time.timestamp().as_second())
 }
 
+/// Reads a UTC day such as `2015-09-30` as the Unix seconds of its start.
+#[must_use]
+pub fn parse_day_secs(text: &str) -> Option<i64> {
+    let day = jiff::civil::Date::strptime("%Y-%m-%d", text).ok()?;
+    let secs = day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
+    (0..=LATEST_SECS).contains(&secs).then_some(secs)
+}
+
+/// Writes a UTC day, in days since 1970, as `2015-09-30`; one out of range as the bare number.
+#[must_use]
+pub fn format_day(day: i64) -> String {
+    match Timestamp::from_second(day.saturating_mul(86_400)) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => day.to_string(),
+    }
+}
+
 /// Serializes Unix seconds as UTC, for `#[serde(serialize_with)]`.
 ///
 /// # Errors
@@ -61,6 +78,16 @@ mod tests {
         assert_eq!(parse_utc("1443573575"), Some(1_443_573_575));
         assert!(format_utc(LATEST_SECS).starts_with("9999-12-3"));
         assert_eq!(format_utc(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn days_are_written_and_read() {
+        assert_eq!(parse_day_secs("2015-09-30"), Some(1_443_571_200));
+        assert_eq!(format_day(16_708), "2015-09-30");
+        assert_eq!(format_day(i64::MAX), i64::MAX.to_string());
+        for text in ["", "2015-9-31", "2015-02-30", "today", "1443571200", "1969-12-31"] {
+            assert_eq!(parse_day_secs(text), None, "{text:?}");
+        }
     }
 
     #[test]

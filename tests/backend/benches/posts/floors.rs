@@ -13,7 +13,7 @@ use telem_collector::storage::{
     Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Store,
     Value, Write,
 };
-use telem_collector::web::{App, router};
+use telem_collector::web::{AccessOptions, App, router};
 
 /// The word that makes this program the server of H.
 pub(crate) const ANSWER_ONLY: &str = "--answer-only";
@@ -79,7 +79,7 @@ pub(crate) fn answer_only() {
         println!("http://{}", listener.local_addr().unwrap());
         let (store, _owner) =
             Store::start(Arc::new(Nothing(0, SharedRules::shipped().unwrap())), true).unwrap();
-        let app = Arc::new(App::new(store, DEFAULT_TID, vec![]).unwrap());
+        let app = Arc::new(App::new(store, DEFAULT_TID, vec![], AccessOptions::default()).unwrap());
         let router = router(app, Served::All, Times::DEFAULT.request);
         serve(listener, router, Times::DEFAULT, std::future::pending()).await;
     });

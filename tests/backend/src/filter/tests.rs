@@ -9,6 +9,72 @@ fn parse(scope: Scope, pairs: &[(&str, &str)]) -> Result<Filter, String> {
     Filter::parse(&pairs, scope).map_err(|error| error.to_string())
 }
 
+fn without_heartbeats() -> PageFilter {
+    PageFilter { without_heartbeats: true, ..PageFilter::default() }
+}
+
+fn paged(page: PageFilter) -> Result<Filter, String> {
+    Ok(Filter { page, ..Filter::all(50) })
+}
+
+#[test]
+fn pages_have_filters_of_their_own() {
+    let text = |text: &str| Some(text.to_owned());
+    for (name, value, expected) in [
+        ("min_severity", "3", PageFilter { min_severity: Some(3), ..without_heartbeats() }),
+        ("system_name", "\"debian\"", PageFilter { system_name: text("debian"), ..without_heartbeats() }),
+        ("os_name", "debian", PageFilter { system_name: text("debian"), ..without_heartbeats() }),
+        ("host_type", "a|b|c", PageFilter { host_type: text("a|b|c"), ..without_heartbeats() }),
+        ("cpu_model", "X(R) 7", PageFilter { cpu_model: text("X(R) 7"), ..without_heartbeats() }),
+        ("kernel_version", "6.1", PageFilter { kernel_version: text("6.1"), ..without_heartbeats() }),
+        ("data_source", "external", PageFilter { external: Some(true), ..without_heartbeats() }),
+        ("data_source", "internal", PageFilter { external: Some(false), ..without_heartbeats() }),
+        ("from_date", "1970-01-02", PageFilter { captured_from_secs: Some(86_400), ..without_heartbeats() }),
+        ("to_date", "1970-01-03", PageFilter { captured_before_secs: Some(172_800), ..without_heartbeats() }),
+        ("days", "400", PageFilter { received_days: Some(400), ..without_heartbeats() }),
+        ("heartbeats", "yes", PageFilter::default()),
+        ("heartbeats", "no", without_heartbeats()),
+    ] {
+        assert_eq!(parse(Scope::Page, &[(name, value)]), paged(expected), "{name}={value}");
+        assert_eq!(parse(Scope::Api, &[(name, value)]), parse(Scope::Api, &[]), "{name}: none of the API");
+    }
+    let event = "0123456789abcdef0123456789abcdef";
+    let found = parse(Scope::Page, &[("event_id", event), ("group", "7")]).unwrap();
+    assert_eq!((found.event_id.as_deref(), found.group_id), (Some(event), Some(7)));
+    let of_class = parse(Scope::Page, &[("classification", "a/b/c")]).unwrap();
+    assert!(!of_class.page.without_heartbeats);
+    assert_eq!(parse(Scope::Page, &[("page_size", "10")]).unwrap().limit, 10);
+    assert_eq!(parse(Scope::Page, &[("page_size", "10"), ("limit", "20")]).unwrap().limit, 20);
+    for (name, value) in [
+        ("min_severity", "0"),
+        ("host_type", "a\u{7}"),
+        ("event_id", "A"),
+        ("group", "x"),
+        ("data_source", "both"),
+        ("from_date", "yesterday"),
+        ("to_date", "2026-02-30"),
+        ("days", "401"),
+        ("days", "0"),
+        ("heartbeats", "maybe"),
+        ("page_size", "0"),
+    ] {
+        let error = parse(Scope::Page, &[(name, value)]).expect_err(name);
+        assert!(error.starts_with(&format!("{name} is ")), "{error}");
+    }
+}
+
+#[test]
+fn days_begin_at_midnight_and_today_is_one() {
+    let days = |days| Filter {
+        page: PageFilter { received_days: Some(days), ..PageFilter::default() },
+        ..Filter::all(1)
+    };
+    assert_eq!(days(1).received_since_secs(10 * 86_400 + 5), Some(10 * 86_400));
+    assert_eq!(days(3).received_since_secs(10 * 86_400 + 5), Some(8 * 86_400));
+    let both = Filter { received_within_secs: Some(60), ..days(3) };
+    assert_eq!(both.received_since_secs(10 * 86_400 + 5), Some(10 * 86_400 - 55));
+}
+
 #[test]
 fn good_values_are_taken() {
     let base = || Filter { received_within_secs: DAYS_30, ..Filter::all(1000) };
@@ -16,7 +82,7 @@ fn good_values_are_taken() {
     let start = |class: &str| Some(ClassPattern::Start(class.into()));
     let within = |secs| Filter { received_within_secs: Some(secs), ..base() };
     assert_eq!(parse(Scope::Api, &[]), Ok(base()));
-    assert_eq!(parse(Scope::Page, &[]), Ok(Filter::all(100)));
+    assert_eq!(parse(Scope::Page, &[]), Ok(Filter { page: without_heartbeats(), ..Filter::all(50) }));
     for (name, value, expected) in [
         ("severity", "4", Filter { severity: Some(4), ..base() }),
         ("severity", "04", Filter { severity: Some(4), ..base() }),
@@ -42,7 +108,7 @@ fn good_values_are_taken() {
     ] {
         assert_eq!(parse(Scope::Api, &[(name, value)]), Ok(expected), "{name}={value}");
     }
-    let both = Filter { severity: Some(1), from_id: Some(2), ..Filter::all(3) };
+    let both = Filter { severity: Some(1), from_id: Some(2), page: without_heartbeats(), ..Filter::all(3) };
     assert_eq!(parse(Scope::Page, &[("severity", "1"), ("from_id", "2"), ("limit", "3")]), Ok(both));
 }
 
@@ -89,12 +155,13 @@ fn wrong_values_are_refused_by_name() {
 
 #[test]
 fn unknown_names_are_ignored_and_the_first_of_several_counts() {
+    let base = || Filter { page: without_heartbeats(), ..Filter::all(50) };
     for (pairs, expected) in [
-        (&[("severty", "x")][..], Filter::all(100)),
-        (&[("severity", "1"), ("severity", "x")], Filter { severity: Some(1), ..Filter::all(100) }),
+        (&[("severty", "x")][..], base()),
+        (&[("severity", "1"), ("severity", "x")], Filter { severity: Some(1), ..base() }),
         (
             &[("created_in_sec", "1"), ("created_in_days", "1")],
-            Filter { received_within_secs: Some(86_400), ..Filter::all(100) },
+            Filter { received_within_secs: Some(86_400), ..base() },
         ),
     ] {
         assert_eq!(parse(Scope::Page, pairs), Ok(expected), "{pairs:?}");

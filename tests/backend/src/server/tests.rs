@@ -9,7 +9,7 @@ use super::*;
 use crate::cli::Served;
 use crate::storage::Store;
 use crate::storage::sqlite::{MEMORY, Sqlite};
-use crate::web::{App, router};
+use crate::web::{AccessOptions, App, router};
 
 /// What may never happen within a test.
 const NEVER: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ fn with_server<T: Send + 'static>(times: Times, client: impl FnOnce(SocketAddr) 
     let result = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = Arc::new(App::new(store.clone(), "tid", vec![]).unwrap());
+        let app = Arc::new(App::new(store.clone(), "tid", vec![], AccessOptions::default()).unwrap());
         let (done, stop) = tokio::sync::oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, router(app, Served::All, times.request), times, async {
             let _ = stop.await;

@@ -1,5 +1,6 @@
 //! Which database: a file, or a URL.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,16 @@ pub enum Address {
     File(PathBuf),
     /// A database on a PostgreSQL server.
     Postgres(Url),
+}
+
+/// Without a password.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
 }
 
 impl Address {

@@ -3,7 +3,7 @@
 //! Foreign text is only ever among the values, which the text names as `$1`, `$2` and so on, in their order.
 
 use super::sql::Value;
-use crate::filter::Filter;
+use crate::filter::{Filter, HEARTBEAT, PageFilter};
 use crate::record::ClassPattern;
 
 /// The columns of a record, in the order in which both engines write and read them, after `id`. They have the names of
@@ -53,7 +53,26 @@ impl Conditions {
         all.add_some("event_id =", filter.event_id.clone());
         all.add_some("ts_capture >", filter.captured_after_secs);
         all.add_some(&format!("{} >=", names.reception), filter.received_since_secs(now_secs));
+        all.add_page(&filter.page);
         all
+    }
+
+    fn add_page(&mut self, filter: &PageFilter) {
+        self.add_some("severity >=", filter.min_severity.map(i64::from));
+        self.add_some("system_name =", filter.system_name.clone());
+        self.add_some("machine_type =", filter.host_type.clone());
+        self.add_some("cpu_model =", filter.cpu_model.clone());
+        self.add_some("kernel_version =", filter.kernel_version.clone());
+        self.add_some("ts_capture >=", filter.captured_from_secs);
+        self.add_some("ts_capture <", filter.captured_before_secs);
+        match filter.external {
+            Some(true) => self.add_fixed("external".to_owned()),
+            Some(false) => self.add_fixed("NOT external".to_owned()),
+            None => {}
+        }
+        if filter.without_heartbeats {
+            self.add("classification <>", HEARTBEAT.to_owned());
+        }
     }
 
     fn add(&mut self, condition: &str, value: impl Into<Value>) {

@@ -11,6 +11,7 @@ use super::search::{Found, search};
 use super::writer::{self, Job, Post};
 use super::{Answers, Arrival, Engine, Purpose, StorageError};
 use crate::filter::Filter;
+use crate::groups::rules::Rules;
 use crate::limits::MAX_WAITING_POSTS;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
@@ -90,6 +91,12 @@ impl Store {
         F: FnOnce(&mut Answers<'_>) -> Result<T, StorageError> + Send + 'static,
     {
         self.readers.run(move |session| question(&mut Answers::new(session, now_secs))).await
+    }
+
+    /// The rules by which groups are made now.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        self.engine.rules().current()
     }
 
     /// Removes all records that are due, and counts them. Posts are stored and pages read meanwhile.

@@ -5,7 +5,7 @@
 //! | `/`, `/v2/collector` | POST | takes a record as headers and body |
 //! | `/`, `/v2/collector` | GET | 302 to `/telemetryui` |
 //! | `/v3/collector` | POST | takes a record as JSON |
-//! | `/telemetryui`, `/telemetryui/` | GET | a page of the newest records, with the filters of `/api/records` |
+//! | `/telemetryui` and below | GET, POST | pages and their changes: [`site`] |
 //! | `/api/records` | GET | records as JSON |
 //!
 //! The last two answer only where `Host` is a name of ours; what machines speak takes any. A posted body may be compressed, as its `Content-Encoding` says: gzip or zstd.
@@ -15,10 +15,15 @@
 mod body;
 mod coding;
 mod collect;
+mod gate;
+mod guard;
 mod host;
-mod page;
+mod login;
+mod origin;
+mod peer;
 mod problem;
 mod records;
+mod site;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +35,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use crate::access::UsersError;
 use crate::cli::Served;
+use crate::groups::rules::Rules;
 use crate::storage::Store;
 use problem::Problem;
 
-const PAGE_PATH: &str = "/telemetryui";
+pub use gate::AccessOptions;
+pub(crate) use peer::Peer;
 
 /// What every request is answered from.
 #[derive(Debug)]
@@ -43,22 +51,47 @@ pub struct App {
     tid: String,
     hosts: Vec<String>,
     bodies: body::Bodies,
-    pages: page::Pages,
+    frame: site::Frame,
+    gate: gate::Gate,
+    /// What the database is, without its password.
+    database: String,
+}
+
+/// Why there is no app.
+#[derive(Debug)]
+pub enum AppError {
+    /// A template is broken.
+    Template(minijinja::Error),
+    /// The password file cannot be used.
+    Users(UsersError),
 }
 
 impl App {
     /// An app that takes the records of one telemetry id, and whose pages answer to these names.
     ///
     /// # Errors
-    /// If the page's template is broken.
-    pub fn new(store: Store, tid: &str, hosts: Vec<String>) -> Result<Self, minijinja::Error> {
+    /// If a template is broken, or the password file cannot be used.
+    pub fn new(store: Store, tid: &str, hosts: Vec<String>, access: AccessOptions) -> Result<Self, AppError> {
         Ok(Self {
             store,
             tid: tid.to_owned(),
             hosts,
             bodies: body::Bodies::new(),
-            pages: page::Pages::new()?,
+            frame: site::Frame::new().map_err(AppError::Template)?,
+            gate: gate::Gate::new(access).map_err(AppError::Users)?,
+            database: String::new(),
         })
+    }
+
+    /// Pages name the database so.
+    #[must_use]
+    pub fn on_database(self, name: String) -> Self {
+        Self { database: name, ..self }
+    }
+
+    /// The rules by which groups are made now.
+    fn rules(&self) -> Arc<Rules> {
+        self.store.rules()
     }
 }
 
@@ -67,9 +100,9 @@ impl App {
 pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
     let collector = || get(to_page).post(collect::post_headers);
     let pages = Router::new()
-        .route(PAGE_PATH, get(page::show))
-        .route("/telemetryui/", get(page::show))
         .route("/api/records", get(records::list))
+        .merge(site::routes(&app))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), gate::admit))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), host::only_ours));
     let intake = Router::new()
         .route("/", collector())
@@ -88,7 +121,7 @@ pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
 }
 
 async fn to_page() -> impl IntoResponse {
-    (StatusCode::FOUND, [(header::LOCATION, PAGE_PATH)])
+    (StatusCode::FOUND, [(header::LOCATION, site::FIRST)])
 }
 
 async fn no_such_page() -> Problem {

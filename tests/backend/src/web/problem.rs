@@ -1,6 +1,6 @@
 //! Errors as answers: a status and `{"message": "..."}`.
 
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -16,8 +16,12 @@ const RETRY_AFTER_SECS: &str = "30";
 pub(super) struct Problem {
     status: StatusCode,
     message: String,
-    extra: Option<(HeaderName, &'static str)>,
+    extra: Option<(HeaderName, HeaderValue)>,
 }
+
+/// What a page says of a problem, for those who asked for HTML.
+#[derive(Clone, Debug)]
+pub(super) struct Said(pub(super) String);
 
 impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
@@ -25,8 +29,18 @@ impl Problem {
     }
 
     /// With one more header.
-    pub(super) fn with_header(self, name: HeaderName, value: &'static str) -> Self {
-        Self { extra: Some((name, value)), ..self }
+    pub(super) fn with_header(self, name: HeaderName, value: &str) -> Self {
+        Self { extra: HeaderValue::from_str(value).ok().map(|value| (name, value)), ..self }
+    }
+
+    /// Nothing has this name.
+    pub(super) fn not_found(what: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("there is no {what}"))
+    }
+
+    /// Something of ours went wrong.
+    pub(super) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 }
 
@@ -59,8 +73,9 @@ impl IntoResponse for Problem {
         let mut response =
             (self.status, json, json!({ "message": self.message }).to_string()).into_response();
         if let Some((name, value)) = self.extra {
-            response.headers_mut().insert(name, axum::http::HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
+        response.extensions_mut().insert(Said(self.message));
         response
     }
 }

@@ -11,6 +11,7 @@ mod http;
 mod sample;
 mod senders;
 
+mod access;
 mod compressed;
 mod idempotency;
 mod load;

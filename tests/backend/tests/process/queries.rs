@@ -80,13 +80,13 @@ fn a_wrong_value_is_refused_by_name() {
         ("ts_capture=today", "ts_capture"),
         ("limit=1001", "limit"),
     ] {
-        for path in ["/api/records", "/telemetryui"] {
-            let answer = collector.get(&format!("{path}?{query}"));
+        for path in ["/api/records", "/telemetryui/records"] {
+            let answer = collector.get(&format!("{path}?{query}&format=json"));
             assert_eq!(answer.status, 400, "{query}: {answer:?}");
             assert!(answer.message().starts_with(&format!("{name} is ")), "{}", answer.message());
         }
     }
-    assert_eq!(collector.get("/telemetryui?payload=(").status, 400);
+    assert_eq!(collector.get("/telemetryui/records?payload=(").status, 400);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn pages_find_payloads_by_pattern() {
         ("payload=(?i)needle&not_payload=hay", "one needle", "NEEDLE and"),
         ("not_payload=%5Eone", "NEEDLE and", "one needle"),
     ] {
-        let page = collector.get(&format!("/telemetryui?{query}"));
+        let page = collector.get(&format!("/telemetryui/records?{query}"));
         assert!(page.body.contains(shown) && !page.body.contains(hidden), "{query}: {}", page.body);
     }
 }

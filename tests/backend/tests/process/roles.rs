@@ -12,7 +12,7 @@ fn check(database: &str) {
     let answer = intake.post("/", &headers(&[]), "seen by both");
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(pages.records(""), [answer.json()]);
-    assert!(pages.get("/telemetryui").body.contains("seen by both"));
+    assert!(pages.get("/telemetryui/records").body.contains("seen by both"));
     assert_eq!(pages.get("/").header("location"), Some("/telemetryui"));
     for path in ["/telemetryui", "/api/records"] {
         assert_eq!(intake.get(path).status, 404, "{path}");

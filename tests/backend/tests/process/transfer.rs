@@ -108,6 +108,6 @@ fn a_flask_database_is_imported_with_what_retention_is_going_to_take() {
     assert!(said.contains("2500 records imported") && said.contains("2500 of them have outlived"), "{said}");
     assert_eq!(run("0").1, "telem-collector: 0 records imported, 0 were here already\n");
     let collector = Collector::start(&["--database", to.to_str().unwrap(), "--keep-days", "forever"]);
-    let page = collector.get("/telemetryui?limit=1");
+    let page = collector.get("/telemetryui/records?limit=1");
     assert!(page.body.contains("p2500"), "{}", page.body);
 }

@@ -20,6 +20,7 @@ mod hardware;
 mod list;
 mod machines;
 mod question;
+mod sums;
 
 use super::sql::Select;
 
@@ -33,6 +34,7 @@ pub use hardware::Hardware;
 pub use list::{GroupPlace, Groups, Shown};
 pub use machines::{Machine, MachineDay, MachinePlace, Machines, MachinesAsked};
 pub use question::{Conditions, Question};
+pub use sums::Sum;
 
 /// A database that is asked.
 pub struct Answers<'a> {

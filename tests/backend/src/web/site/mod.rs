@@ -1,0 +1,94 @@
+//! The pages, below `/telemetryui`.
+//!
+//! ```text
+//!  request ─▶ Ask: which form, which parameters, who asks
+//!               │
+//!               ├─▶ a handler ─▶ Page ─▶ HTML, by a template
+//!               │                   └──▶ JSON, CSV: the same at the same path
+//!               └─▶ a Problem ─▶ a page that explains it, or JSON
+//! ```
+//!
+//! No page needs a script, and none has one. The style sheet and the icon are in the program; the policy that goes with
+//! each page lets the browser fetch nothing else, and run nothing.
+
+mod ask;
+mod assets;
+mod chips;
+mod collector;
+mod csv;
+mod feed;
+mod figures;
+mod fleet;
+mod form;
+mod frame;
+mod group;
+mod group_row;
+mod groups;
+mod hardware;
+mod headers;
+mod history;
+mod lists;
+mod machines;
+mod overview;
+mod page;
+mod problems;
+mod record;
+mod record_row;
+mod records;
+mod shown;
+mod sums;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any, get};
+
+use super::{App, Problem, login};
+
+pub(super) use ask::Ask;
+pub(super) use form::wants_html;
+pub(super) use frame::Frame;
+pub(super) use page::{List, Page};
+
+/// The first page.
+pub(super) const FIRST: &str = "/telemetryui";
+
+async fn nothing() -> Problem {
+    Problem::not_found("such page; the overview leads to all there are")
+}
+
+/// The table of paths.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route(FIRST, get(records::first))
+        .route("/telemetryui/", get(records::first))
+        .route("/telemetryui/records", get(records::list).post(records::redirect_form))
+        .route("/telemetryui/records/{page}", get(records::numbered))
+        .route("/telemetryui/records/lastid/{id}", get(records::more))
+        .route("/telemetryui/records/record_details/{id}", get(record::show))
+        .route("/telemetryui/records/export/{file}", get(csv::export))
+        .route("/telemetryui/groups", get(groups::seen))
+        .route("/telemetryui/groups/{id}", get(group::show))
+        .route("/telemetryui/new", get(groups::new))
+        .route("/telemetryui/fixed", get(groups::fixed))
+        .route("/telemetryui/regressed", get(groups::regressed))
+        .route("/telemetryui/rates", get(fleet::rates))
+        .route("/telemetryui/versions", get(fleet::versions))
+        .route("/telemetryui/machines", get(machines::list))
+        .route("/telemetryui/machines/{id}", get(machines::show))
+        .route("/telemetryui/events/{id}", get(machines::event))
+        .route("/telemetryui/hardware", get(hardware::show))
+        .route("/telemetryui/status", get(machines::status))
+        .route("/telemetryui/rules", get(collector::rules))
+        .route("/telemetryui/collector", get(collector::show))
+        .route("/telemetryui/builds", get(sums::builds))
+        .route("/telemetryui/stats", get(sums::stats))
+        .route("/telemetryui/population", get(sums::population))
+        .route("/telemetryui/feed", get(feed::show))
+        .route("/telemetryui/static/{file}", get(assets::serve))
+        .route("/telemetryui/login", get(login::show).post(login::take))
+        .route("/telemetryui/logout", get(login::show).post(login::leave))
+        .route("/telemetryui/{*path}", any(nothing))
+        .layer(middleware::from_fn_with_state(Arc::clone(app), headers::add))
+}
