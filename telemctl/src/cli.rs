@@ -19,7 +19,8 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   server     url (without user and password; null if none is set), api, delivery_enabled
   spool      dir, records, records_exact, files, disk_bytes, oldest_unix_secs, damaged, rejected, error
   delivery   updated_unix_secs, last_delivered_unix_secs, next_try_unix_secs, error,
-             last_error (unix_secs, server, reason)
+             last_error (unix_secs, server, reason), spool_fault (unix_secs, path, reason)
+  counters_error  why some counters are not known; their total is null then
   counters   since the first start: accepted, refused, delivered, retried, rejected, expired, dropped,
              set_aside, rate_limited, each: total, by_reason (an object; by classification in rate_limited)
   crashes    sent, left_out, not_sent, error,

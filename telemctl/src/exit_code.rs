@@ -9,6 +9,7 @@
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
+use telemetry_config::ConfigError;
 use telemetry_config::consent::ConsentError;
 
 /// The message of a command that only root may run, as scripts know it.
@@ -24,6 +25,8 @@ pub enum Failure {
     Fixed(&'static str),
     /// One line that names the thing, the reason and the remedy.
     Message(String),
+    /// The configuration cannot be used.
+    Config(ConfigError),
     /// Standard output does not take what is written to it.
     Output(io::Error),
 }
@@ -35,6 +38,12 @@ impl Failure {
     /// A failure with this line.
     pub fn message(line: impl Into<String>) -> Self {
         Failure::Message(line.into())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Failure::Config(error)
     }
 }
 
@@ -52,6 +61,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Fixed(line) => f.write_str(line),
             Failure::Message(line) => f.write_str(line),
+            Failure::Config(error) => error.fmt(f),
             Failure::Output(error) => write!(f, "standard output: {error}"),
         }
     }

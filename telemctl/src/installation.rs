@@ -5,7 +5,7 @@ use crate::programs;
 use crate::settings::{NEEDED_KEYS, Settings};
 use std::path::{Path, PathBuf};
 use telemetry_config::{ConfigError, Configuration, Source};
-use telemetry_runtime::config_warnings;
+use telemetry_runtime::config_warnings::{self, Oddity};
 
 /// The daemons, in the order in which a record passes them.
 pub const DAEMONS: [&str; 2] = ["telemprobd", "telempostd"];
@@ -20,7 +20,7 @@ pub struct Installation {
     /// Its wrong values, of whatever program.
     pub wrong_values: Vec<ConfigError>,
     /// Lines of it that have no effect, or not the one that they seem to have.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Oddity>,
     /// Whether the file was named by `--config`: then nothing but its directories is touched, and systemd
     /// is left alone.
     pub is_private: bool,
@@ -38,7 +38,7 @@ pub fn read_configuration(file: Option<&Path>) -> Result<Configuration, Failure>
         ),
         None => None,
     };
-    Configuration::load(path.as_deref()).map_err(|error| Failure::message(error.to_string()))
+    Ok(Configuration::load(path.as_deref())?)
 }
 
 /// The wrong values of a configuration, of the keys of all programs.
@@ -73,7 +73,10 @@ impl Installation {
 
     /// Everything that is odd in the configuration, a line each.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
-        self.wrong_values.iter().map(ToString::to_string).chain(self.warnings.iter().cloned())
+        self.wrong_values
+            .iter()
+            .map(ToString::to_string)
+            .chain(self.warnings.iter().map(|oddity| oddity.line.clone()))
     }
 
     /// The commands that run the daemons without systemd.

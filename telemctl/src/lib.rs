@@ -75,10 +75,10 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::OptOut => opt_out::run(&installation()?, out),
         Command::Journal(arguments) => journal::run(&installation()?, arguments, out),
         Command::Status(arguments) => status::run(&self::installation(file)?, arguments, out),
-        Command::Doctor(format) => match self::installation(file) {
-            Ok(installation) => doctor::run(&installation, format.json, out),
-            Err(failure) => doctor::report_unusable(&failure.to_string(), format.json, out),
-        },
+        Command::Doctor(format) => {
+            let file = file.map(Path::to_owned);
+            doctor::run(move || self::installation(file.as_deref()), format.json, out)
+        }
         Command::Rejected(command) => rejected::run(&installation()?, command, out),
         Command::Config(arguments) => config::run(file, arguments, out),
         Command::Preview(format) => preview::run(&installation()?, format.json, out),
@@ -89,7 +89,7 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
 
 fn installation(file: Option<&Path>) -> Result<Installation, Failure> {
     let configuration = installation::read_configuration(file)?;
-    Installation::new(&configuration, file.is_some()).map_err(|error| Failure::message(error.to_string()))
+    Ok(Installation::new(&configuration, file.is_some())?)
 }
 
 fn warn(installation: &Installation) {

@@ -67,7 +67,7 @@ fn check_lists_what_is_wrong_or_odd() {
         "9: unknown key `spool_dri`; did you mean `spool_dir`?",
         "12: `cainfo` is set twice; the last one counts",
         "13: spool_max_size=5120KB is taken as spool_max_size=5120",
-        "15: `spool_dir` stands outside [settings] and has no effect",
+        "15: `spool_dir` stands outside [settings], in [other], and has no effect",
     ];
     let expected: String = expected.iter().map(|line| format!("{file}:{line}\n")).collect();
     assert_eq!(

@@ -14,7 +14,7 @@ use telemetry_record::message::Message;
 use telemetry_runtime::instance::InstanceLock;
 use telemetry_store::counters::{Counter, Counters};
 use telemetry_store::crash_history::{self, CrashEntry, Disposition};
-use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
+use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus, SpoolFault};
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{Durability, StoredRecord, Writer};
 use test_harness::programs::{NOBODY, for_every_user};
@@ -51,7 +51,7 @@ fn an_instance_that_was_never_started() {
             "version": env!("CARGO_PKG_VERSION"),
             "taken_unix_secs": null,
             "config": {"source": path("telemetrics.conf"), "warnings": []},
-            "consent": {"opted_in": false, "file": path("etc/opt-in")},
+            "consent": {"opted_in": false, "file": path("etc/opt-in"), "error": null},
             "daemons": {
                 "telemprobd": {"running": false, "pid": null},
                 "telempostd": {"running": false, "pid": null},
@@ -64,10 +64,11 @@ fn an_instance_that_was_never_started() {
             },
             "delivery": {
                 "updated_unix_secs": null, "last_delivered_unix_secs": null, "next_try_unix_secs": null,
-                "last_error": null, "error": null,
+                "last_error": null, "spool_fault": null, "error": null,
             },
             "counters": COUNTERS.map(|name| (name, json!({"total": 0, "by_reason": {}})))
                 .into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "counters_error": null,
             "crashes": {"sent": 0, "left_out": 0, "not_sent": 0, "latest": null, "error": null},
             "probes": {},
         })
@@ -98,6 +99,11 @@ fn a_busy_instance() {
         last_delivered_unix_secs: Some(10),
         last_error,
         next_try_unix_secs: Some(40),
+        spool_fault: Some(SpoolFault {
+            unix_secs: 25,
+            path: instance.path("state"),
+            reason: "cannot be removed: x".to_owned(),
+        }),
     }
     .write(&instance.path("state"))
     .unwrap();
@@ -141,6 +147,7 @@ fn a_busy_instance() {
     assert!(status["spool"]["oldest_unix_secs"].as_u64().unwrap() > 1_500_000_000);
     assert_eq!(status["delivery"]["next_try_unix_secs"], 40);
     assert_eq!(status["delivery"]["last_error"]["reason"], "answered 500");
+    assert_eq!(status["delivery"]["spool_fault"]["reason"], "cannot be removed: x");
     assert_eq!(
         status["crashes"],
         json!({
@@ -164,7 +171,7 @@ fn a_busy_instance() {
         "1 file that gave no record in ",
         "Thu 1970-01-01 00:00:10 UTC",
         "Next try        due (",
-        "https://example.org: answered 500",
+        "https://example.org: answered 500\nSpool fault     ",
         "1 record that the server refused; see `telemctl rejected list`\n",
         "Accepted        9 records\nRefused         2 records: spool_full 2\nDelivered       5 records\n",
         "Rate limited    3 records: a/b/\\u{1b}c 3\nCrashes         1 report sent, ",

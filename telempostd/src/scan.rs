@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use telemetry_store::spool::name::is_hidden;
+use telemetry_store::spool::name::{is_hidden, is_segment};
 
 /// Reads of events in a turn at most, about 60 names each.
 const READS_PER_TURN: usize = 8;
@@ -24,6 +24,8 @@ pub(crate) struct Slice {
     pub(crate) begins: bool,
     /// Names that are in the spool.
     pub(crate) names: Vec<OsString>,
+    /// Segments that are open, or whose writer is gone.
+    pub(crate) segments: Vec<OsString>,
     /// Whether it is the last of its scan.
     pub(crate) ends: bool,
 }
@@ -109,6 +111,7 @@ impl Scanner {
             self.has_scanned = true;
             slice.ends = true;
         }
+        slice.segments = slice.names.extract_if(.., |name| is_segment(name)).collect();
         slice.names.retain(|name| !is_hidden(name));
         Ok(slice)
     }
@@ -151,11 +154,12 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    fn scan(scanner: &mut Scanner, now: Instant) -> BTreeSet<OsString> {
+    fn scan(scanner: &mut Scanner, now: Instant, segments: &mut Vec<OsString>) -> BTreeSet<OsString> {
         let mut names = BTreeSet::new();
         loop {
             let slice = scanner.next_slice(now).unwrap();
             names.extend(slice.names);
+            segments.extend(slice.segments);
             assert_eq!(slice.ends, !scanner.is_scanning());
             if slice.ends {
                 return names;
@@ -171,17 +175,22 @@ mod tests {
             fs::write(dir.path().join(n.to_string()), "").unwrap();
         }
         fs::write(dir.path().join(".hidden"), "").unwrap();
+        let segment = ".seg-0de9de8d5f3c6a7d445d75ba01cc3322";
+        fs::write(dir.path().join(segment), "").unwrap();
         let now = Instant::now();
         let mut scanner = Scanner::new(dir.path(), LONG, now).unwrap();
         let first = scanner.next_slice(now).unwrap();
         assert!(first.begins && !first.ends && first.names.len() <= NAMES_PER_TURN);
         assert!(!scanner.has_scanned());
-        let rest = scan(&mut scanner, now);
+        let mut segments = first.segments;
+        let rest = scan(&mut scanner, now, &mut segments);
+        assert_eq!(segments, [segment]);
         assert!(scanner.has_scanned());
         assert_eq!(first.names.len() + rest.len(), many);
         let none = scanner.next_slice(now).unwrap();
         assert!(!none.begins && !none.ends && none.names.is_empty());
-        assert_eq!(scan(&mut scanner, now + LONG).len(), many);
+        assert_eq!(scan(&mut scanner, now + LONG, &mut segments).len(), many);
+        assert_eq!(segments, [segment, segment]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! One user at his limit gets a reason, and changes nothing for another.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 use system_tests::torture::exchange::{Answer, exchange, message};
 use system_tests::torture::stranger::STRANGER_UID;
 use system_tests::torture::{Stranger, needs_root, until_delivered};
@@ -11,6 +13,9 @@ const EAGAIN: i32 = -11;
 const EBUSY: i32 = -16;
 const ENOSPC: i32 = -28;
 const EDQUOT: i32 = -122;
+
+/// Records that are further apart than this are files of their own, of a block each: then shares are numbers of records.
+const APART: Duration = Duration::from_millis(6);
 
 /// telemprobd under these settings, a stranger, and root.
 struct Machine {
@@ -34,6 +39,7 @@ impl Machine {
     }
 
     fn root_sends(&self, payload: &str) -> i32 {
+        thread::sleep(APART);
         match exchange(&self.sandbox.socket_path(), &message("org.example/torture/root", payload)) {
             Answer::Stored => 0,
             Answer::Refused(errno) => errno,
@@ -44,6 +50,7 @@ impl Machine {
     /// The stranger sends until he is refused: how many were stored, and why no more.
     fn stranger_fills(&mut self) -> (usize, i32) {
         (0..10_000)
+            .inspect(|_| thread::sleep(APART))
             .map(|n| (n, self.stranger.send(&format!("filling {n}"))))
             .find(|(_, answer)| *answer != 0)
             .expect("no refusal")

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::time::Duration;
 use system_tests::torture::{Dice, Load, LoopFs, short_or_full};
-use telemetry_store::spool::{SpoolDir, file};
+use telemetry_store::spool::recovery::recover_all;
+use telemetry_store::spool::{DAMAGED_DIR, SpoolDir, file};
 use test_harness::{Process, Sandbox, until};
 
 /// Room for all that a round of cuts stores: nothing is delivered meanwhile.
@@ -68,7 +69,7 @@ fn cut_power(spool_sync: bool, cuts: usize) -> Option<Cuts> {
             0 => cut_after_an_answer(&load, &disk),
             _ => cut_anywhere(&load, &telemprobd, &disk),
         };
-        let found = on_disk(&sandbox, &image);
+        let found = on_disk(&sandbox, &image, spool_sync);
         sum.taken += 1;
         sum.answered = answered.len();
         sum.found = found.len();
@@ -91,15 +92,28 @@ fn cut_anywhere(load: &Load, telemprobd: &Process, disk: &LoopFs) -> (HashSet<St
 }
 
 /// The payloads that are whole after the power is back.
-fn on_disk(sandbox: &Sandbox, image: &[u8]) -> HashSet<String> {
+fn on_disk(sandbox: &Sandbox, image: &[u8], spool_sync: bool) -> HashSet<String> {
     let copy = sandbox.path("cut.img");
     fs::write(&copy, image).unwrap();
     let disk = LoopFs::mount(&copy, &sandbox.path("cut")).unwrap();
     let mut payloads = HashSet::new();
     // Without syncs not even the directory need be there.
     if let Ok(spool) = SpoolDir::open(&disk.path().join("spool")) {
-        for entry in spool.entries().unwrap() {
+        // As the daemons do when they start.
+        recover_all(&spool, |name, recovery| {
+            drop(recovery.unwrap_or_else(|error| panic!("{name:?}: {error}")))
+        })
+        .unwrap();
+        let damaged = spool.path().join(DAMAGED_DIR);
+        assert!(!damaged.exists() || !spool_sync, "of what was answered nothing is damaged");
+        for entry in spool.entries_and_segments().unwrap() {
             let decoded = file::decode(&entry.name, &spool.read(&entry.name).unwrap());
+            assert!(
+                decoded.damage.is_none() || !spool_sync,
+                "{}: {:?}",
+                entry.name.display(),
+                decoded.damage
+            );
             payloads.extend(decoded.records.into_iter().map(|record| record.message.payload));
         }
     }

@@ -14,7 +14,7 @@ use test_harness::journal::{Entry, Journal};
 use test_harness::pstore::Machine;
 use test_harness::strace::Step::{Open, Rename, Sync, SyncDirectory, Write};
 use test_harness::strace::{Step, Trace};
-use test_harness::{Process, Sandbox, until};
+use test_harness::{Process, Sandbox, frame, until};
 
 /// What was promised.
 const SYNCED: [Step; 5] = [Open, Write, Sync, Rename, SyncDirectory];
@@ -41,6 +41,31 @@ fn start_telemprobd(trace: &Trace<'_>, sandbox: &Sandbox) -> Process {
     let telemprobd = trace.start_daemon("telemprobd");
     until("telemprobd listens", || UnixStream::connect(sandbox.socket_path()).ok());
     telemprobd
+}
+
+/// Its name is on disk before anything is in it, and each append before the next: so the rename needs no sync.
+#[test]
+fn a_segment_is_synced_at_each_append() {
+    let sandbox = Sandbox::new();
+    let trace = Trace::new(&sandbox);
+    let mut telemprobd = start_telemprobd(&trace, &sandbox);
+    let message = frame::good("org.example/test/segment", "x");
+    // More records than files: some were in a segment.
+    until("a segment", || {
+        let answers = [0; 8].map(|_| frame::send(&sandbox.socket_path(), &message));
+        assert_eq!(answers, [Some(0); 8]);
+        (sandbox.spooled().len() > sandbox.waiting().len()).then_some(())
+    });
+    telemprobd.stop();
+    let segments = trace.segments(&sandbox.spool_dir());
+    assert!(!segments.is_empty());
+    for steps in segments {
+        assert_eq!(steps[..2], [Open, SyncDirectory], "{steps:?}");
+        assert_eq!(steps.last(), Some(&Rename), "{steps:?}");
+        let appends = &steps[2..steps.len() - 1];
+        assert!(appends.chunks(2).all(|append| append == [Write, Sync]), "{steps:?}");
+    }
+    trace.check_that_nothing_else_was_written();
 }
 
 /// Stores a record and gives its file's name.

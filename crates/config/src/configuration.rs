@@ -1,6 +1,6 @@
 //! Second stage: which file counts, and the value of a key in it.
 
-use crate::ini::{Assignment, assignments};
+use crate::ini::{Assignment, BYTE_ORDER_MARK, assignments};
 use crate::key::{AnyKey, Key};
 use crate::limits::CONFIG_FILE_BYTES;
 use crate::server::{KEYS_OF_A_RECORD, ServerSettings};
@@ -48,6 +48,7 @@ impl fmt::Display for Source {
 pub struct Configuration {
     source: Source,
     assignments: Vec<Assignment>,
+    begins_with_mark: bool,
 }
 
 impl Configuration {
@@ -69,7 +70,7 @@ impl Configuration {
                 loaded => return loaded,
             }
         }
-        Ok(Self { source: Source::Defaults, assignments: Vec::new() })
+        Ok(Self { source: Source::Defaults, assignments: Vec::new(), begins_with_mark: false })
     }
 
     fn load_file(path: &Path) -> Result<Self, ConfigError> {
@@ -84,7 +85,8 @@ impl Configuration {
     /// [`ConfigError::Syntax`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let assignments = assignments(path, text, |_| true)?;
-        Ok(Self { source: Source::File(path.to_owned()), assignments })
+        let begins_with_mark = text.starts_with(BYTE_ORDER_MARK);
+        Ok(Self { source: Source::File(path.to_owned()), assignments, begins_with_mark })
     }
 
     /// The file that this is from.
@@ -124,7 +126,8 @@ impl Configuration {
     /// The same without the lines that set these keys, so that their defaults hold.
     pub fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Self {
         let assignments = self.assignments.iter().filter(|assignment| !is_left_out(&assignment.key));
-        Self { source: self.source.clone(), assignments: assignments.cloned().collect() }
+        let (source, assignments) = (self.source.clone(), assignments.cloned().collect());
+        Self { source, assignments, begins_with_mark: self.begins_with_mark }
     }
 
     /// The values of these keys that are not allowed, but that were taken for others.
@@ -144,12 +147,19 @@ impl Configuration {
 
     /// The lines that have no effect, in their order.
     pub fn warnings(&self) -> Vec<ConfigWarning> {
+        let warning = |line, key: &str, kind| ConfigWarning {
+            path: self.source.path().to_owned(),
+            line,
+            key: key.to_owned(),
+            kind,
+        };
         let mut warnings = Vec::new();
+        warnings.extend(self.begins_with_mark.then(|| warning(1, "", WarningKind::ByteOrderMark)));
         for (index, assignment) in self.assignments.iter().enumerate() {
-            let Assignment { line, is_in_section, key, .. } = assignment;
+            let Assignment { line, is_in_section, other_section, key, .. } = assignment;
             let is_same = |other: &Assignment| other.is_in_section && other.key == *key;
             let kind = if !is_in_section {
-                WarningKind::OutsideSection
+                WarningKind::OutsideSection { section: other_section.clone().unwrap_or_default() }
             } else if !keys::NAMES.contains(&key.as_str()) {
                 WarningKind::Unknown
             } else if self.assignments.iter().take(index).any(is_same) {
@@ -157,8 +167,7 @@ impl Configuration {
             } else {
                 continue;
             };
-            let path = self.source.path().to_owned();
-            warnings.push(ConfigWarning { path, line: *line, key: key.clone(), kind });
+            warnings.push(warning(*line, key, kind));
         }
         warnings
     }
@@ -193,7 +202,8 @@ pub fn server_of(path: &Path, bytes: Vec<u8>) -> Result<ServerSettings, ConfigEr
         assignment.is_in_section && KEYS_OF_A_RECORD.contains(&assignment.key.as_str())
     };
     let assignments = assignments(path, &text_of(path, bytes)?, counts)?;
-    ServerSettings::read_for_record(&Configuration { source: Source::File(path.to_owned()), assignments })
+    let source = Source::File(path.to_owned());
+    ServerSettings::read_for_record(&Configuration { source, assignments, begins_with_mark: false })
 }
 
 fn read_text(path: &Path, file: &File) -> Result<String, ConfigError> {
@@ -202,8 +212,10 @@ fn read_text(path: &Path, file: &File) -> Result<String, ConfigError> {
 }
 
 fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError> {
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let what = if is_utf16 { "UTF-16, not UTF-8 text" } else { "not UTF-8 text" };
     String::from_utf8(bytes).map_err(|_| {
-        let source = io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text");
+        let source = io::Error::new(io::ErrorKind::InvalidData, what);
         ConfigError::Read { path: path.to_owned(), source }
     })
 }
@@ -258,11 +270,11 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "/f.conf:1: `cainfo` stands outside [settings] and has no effect",
+                "/f.conf:1: `cainfo` stands outside [settings], before any section, and has no effect",
                 "/f.conf:3: unknown key `spool_dri`",
                 "/f.conf:4: unknown key `colour_of_sky`",
                 "/f.conf:6: `server` is set twice; the last one counts",
-                "/f.conf:8: `k` stands outside [settings] and has no effect",
+                "/f.conf:8: `k` stands outside [settings], in [o], and has no effect",
             ]
         );
     }

@@ -1,7 +1,8 @@
 //! What can be wrong with a configuration, and what only seems to be.
 
+use crate::ini::SECTION;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 /// Why a configuration cannot be used. The settings in force stay.
@@ -67,8 +68,13 @@ pub enum WarningKind {
     Unknown,
     /// The key was set before.
     Repeated,
-    /// The line stands in no section, or in another one.
-    OutsideSection,
+    /// The line stands in another section, or, where that has no name, before the first.
+    OutsideSection {
+        /// The name of that section.
+        section: String,
+    },
+    /// The file begins with a byte order mark.
+    ByteOrderMark,
     /// The value is not allowed, but another one was meant.
     TakenAs {
         /// The value, as it may be shown.
@@ -78,6 +84,42 @@ pub enum WarningKind {
     },
 }
 
+impl WarningKind {
+    /// What ends the warning.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            WarningKind::Unknown | WarningKind::Repeated => "correct or remove the line",
+            WarningKind::OutsideSection { .. } => {
+                "move the line below one that says [settings], in small letters"
+            }
+            WarningKind::ByteOrderMark => {
+                "save the file as UTF-8 without one, as `sed -i '1s/^\\xEF\\xBB\\xBF//' FILE` does"
+            }
+            WarningKind::TakenAs { .. } => "write what is meant",
+        }
+    }
+}
+
+impl ConfigError {
+    /// What ends the error.
+    pub fn remedy(&self) -> String {
+        match self {
+            ConfigError::Relative(_) | ConfigError::Unusable(_) => "name another path".to_owned(),
+            ConfigError::Syntax { .. } | ConfigError::Value { .. } => "correct or remove the line".to_owned(),
+            ConfigError::Read { path, source } => match source.kind() {
+                ErrorKind::PermissionDenied => {
+                    format!("run this as root; every program reads it: `chmod a+r {}`", path.display())
+                }
+                ErrorKind::NotFound => "make the file, or name another".to_owned(),
+                ErrorKind::FileTooLarge => "leave out what is not needed".to_owned(),
+                ErrorKind::InvalidData => "save it as UTF-8 text".to_owned(),
+                ErrorKind::InvalidInput => "put a file there, or name another".to_owned(),
+                _ => "check the file system that it is on".to_owned(),
+            },
+        }
+    }
+}
+
 impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, line, key, kind } = self;
@@ -85,9 +127,13 @@ impl fmt::Display for ConfigWarning {
         match kind {
             WarningKind::Unknown => write!(f, "unknown key `{key}`"),
             WarningKind::Repeated => write!(f, "`{key}` is set twice; the last one counts"),
-            WarningKind::OutsideSection => {
-                write!(f, "`{key}` stands outside [settings] and has no effect")
+            WarningKind::OutsideSection { section } if section.is_empty() => {
+                write!(f, "`{key}` stands outside [{SECTION}], before any section, and has no effect")
             }
+            WarningKind::OutsideSection { section } => {
+                write!(f, "`{key}` stands outside [{SECTION}], in [{section}], and has no effect")
+            }
+            WarningKind::ByteOrderMark => f.write_str("begins with a byte order mark, which is passed over"),
             WarningKind::TakenAs { value, meant } => write!(f, "{key}={value} is taken as {key}={meant}"),
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Assignment {
     pub(crate) line: usize,
     /// Whether it stands in [`SECTION`].
     pub(crate) is_in_section: bool,
+    /// The section that it stands in, where that is another one, cut at [`KEY_BYTES`]; empty before the first.
+    pub(crate) other_section: Option<String>,
     /// What stands left of the `=`; no known key is as long as what is cut off here.
     pub(crate) key: String,
     /// What stands right of it, without the blanks around it.
@@ -37,8 +39,8 @@ pub(crate) fn assignments(
     keep: impl Fn(&Assignment) -> bool,
 ) -> Result<Vec<Assignment>, ConfigError> {
     let mut kept = Vec::new();
-    let mut is_in_section = false;
-    for (index, text) in text.lines().enumerate() {
+    let mut other_section = Some(String::new());
+    for (index, text) in without_byte_order_mark(text).lines().enumerate() {
         let line = index + 1;
         let item = Parser::from_str(text.trim()).next().transpose().map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
@@ -47,15 +49,30 @@ pub(crate) fn assignments(
         })?;
         match item {
             None | Some(Item::Empty | Item::Comment { .. }) => {}
-            Some(Item::Section { name }) => is_in_section = name == SECTION,
-            Some(Item::Value { mut key, value }) => {
-                key.truncate(key.floor_char_boundary(KEY_BYTES));
-                let assignment = Assignment { line, is_in_section, key, value: value.replace("\\s", " ") };
+            Some(Item::Section { name }) => other_section = (name != SECTION).then(|| shortened(name)),
+            Some(Item::Value { key, value }) => {
+                let is_in_section = other_section.is_none();
+                let (key, value) = (shortened(key), value.replace("\\s", " "));
+                let other_section = other_section.clone();
+                let assignment = Assignment { line, is_in_section, other_section, key, value };
                 kept.extend(Some(assignment).filter(&keep));
             }
         }
     }
     Ok(kept)
+}
+
+fn shortened(mut name: String) -> String {
+    name.truncate(name.floor_char_boundary(KEY_BYTES));
+    name
+}
+
+/// What editors of other systems put before a text, which says nothing in UTF-8.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The text without a mark at its beginning, which would make the first line one of no known form.
+pub fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -75,6 +92,13 @@ mod tests {
             read.iter().map(|a| (a.line, a.is_in_section, a.key.as_str(), a.value.as_str())).collect();
         let expected = [(5, true, "spool_dir", "/a b"), (6, true, "tidheader", "X: 1"), (8, false, "k", "")];
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_mark_before_the_text_hides_no_section() {
+        let read = parse("\u{feff}[settings]\nk=\u{feff}v\n[Other]\nk=\n").unwrap();
+        assert!(read[0].is_in_section && read[0].line == 2 && read[0].value == "\u{feff}v");
+        assert_eq!(read[1].other_section.as_deref(), Some("Other"));
     }
 
     #[test]

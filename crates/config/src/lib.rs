@@ -27,7 +27,7 @@ mod server_url;
 pub use configuration::{ADMINISTRATORS_FILE, Configuration, DISTRIBUTIONS_FILE, Source, server_of};
 pub use error::{ConfigError, ConfigWarning, WarningKind};
 pub use header_line::HeaderScope;
-pub use ini::SECTION;
+pub use ini::{SECTION, without_byte_order_mark};
 pub use key::{AnyKey, Key};
 pub use server::{Compression, ServerApi, ServerSettings};
 pub use server_url::ServerUrl;

@@ -171,18 +171,34 @@ pub fn remove(directory: impl AsFd, name: impl AsRef<OsStr>) -> io::Result<()> {
     }
 }
 
-/// Opens a file that was not there before.
+/// Opens a file that was not there before, with these permissions whatever the umask.
+///
+/// # Errors
+/// As `open` and `chmod`; then it is not there.
+pub fn create_new(directory: impl AsFd, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
+    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let file = File::from(openat(&directory, name.as_ref(), flags, Mode::from_bits_truncate(mode))?);
+    let has_mode = file.metadata().map(|metadata| metadata.mode() & MODE_BITS == mode);
+    let set = has_mode.and_then(|has_mode| match has_mode {
+        true => Ok(()),
+        false => file.set_permissions(Permissions::from_mode(mode)),
+    });
+    if let Err(error) = set {
+        let _ = remove(&directory, name);
+        return Err(error);
+    }
+    Ok(file)
+}
+
+/// The same in the place of what a killed process left.
 fn create_aside(directory: impl AsFd, aside: &OsStr, mode: u32) -> io::Result<File> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let create = || openat(&directory, aside, flags, Mode::from_bits_truncate(mode));
-    let descriptor = match create() {
-        Err(Errno::EEXIST) => {
+    match create_new(&directory, aside, mode) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             remove(&directory, aside)?;
-            create()?
+            create_new(&directory, aside, mode)
         }
-        created => created?,
-    };
-    Ok(descriptor.into())
+        created => created,
+    }
 }
 
 fn fill(
@@ -192,9 +208,6 @@ fn fill(
     attributes: Attributes,
     durability: Durability,
 ) -> io::Result<u64> {
-    if file.metadata()?.mode() & MODE_BITS != attributes.mode {
-        file.set_permissions(Permissions::from_mode(attributes.mode))?;
-    }
     file.write_all(bytes)?;
     if let Some(modified) = attributes.modified {
         file.set_modified(modified)?;

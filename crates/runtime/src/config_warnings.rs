@@ -3,10 +3,19 @@
 
 use telemetry_config::{AnyKey, ConfigWarning, Configuration, WarningKind, keys};
 
+/// A line of a configuration that is odd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oddity {
+    /// What is odd, with file, line and key.
+    pub line: String,
+    /// What ends it.
+    pub remedy: &'static str,
+}
+
 /// Logs a line for each line of the configuration that is odd to a program that obeys these keys.
 pub fn log(configuration: &Configuration, keys: &[&'static dyn AnyKey]) {
     for warning in all(configuration, keys.iter().copied()) {
-        log::warn!("{warning}");
+        log::warn!("{}", warning.line);
     }
 }
 
@@ -14,11 +23,13 @@ pub fn log(configuration: &Configuration, keys: &[&'static dyn AnyKey]) {
 pub fn all(
     configuration: &Configuration,
     keys: impl IntoIterator<Item = &'static dyn AnyKey>,
-) -> Vec<String> {
+) -> Vec<Oddity> {
     let mut warnings = configuration.warnings();
     warnings.extend(configuration.taken_otherwise(keys));
     warnings.sort_by_key(|warning| warning.line);
-    warnings.iter().map(with_nearest).collect()
+    let oddity =
+        |warning: &ConfigWarning| Oddity { line: with_nearest(warning), remedy: warning.kind.remedy() };
+    warnings.iter().map(oddity).collect()
 }
 
 /// A warning, with the known key that is nearest to an unknown one.
@@ -56,10 +67,11 @@ mod tests {
         let text = "spool_dri=/x\n[settings]\nspool_dri=/x\nspool_max_size=5120KB\ncolour_of_the_sky=1\n";
         let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
         let warnings = all(&configuration, [&keys::SPOOL_MAX_SIZE as &dyn AnyKey]);
+        let lines: Vec<_> = warnings.iter().map(|oddity| oddity.line.as_str()).collect();
         assert_eq!(
-            warnings,
+            lines,
             [
-                "/f.conf:1: `spool_dri` stands outside [settings] and has no effect",
+                "/f.conf:1: `spool_dri` stands outside [settings], before any section, and has no effect",
                 "/f.conf:3: unknown key `spool_dri`; did you mean `spool_dir`?",
                 "/f.conf:4: spool_max_size=5120KB is taken as spool_max_size=5120",
                 "/f.conf:5: unknown key `colour_of_the_sky`",

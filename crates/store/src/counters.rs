@@ -6,6 +6,7 @@
 use crate::state_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,14 @@ impl Counter {
         Counter::RateLimited,
     ];
 
+    /// The program that counts it.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Counter::Accepted | Counter::Refused => "telemprobd",
+            _ => "telempostd",
+        }
+    }
+
     /// Its name in the file, in JSON and in metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,9 +92,25 @@ pub struct Counts(BTreeMap<String, BTreeMap<String, u64>>);
 impl Counts {
     /// The counts of all daemons of one `state_dir`. What cannot be read counts as nothing.
     pub fn read(state_dir: &Path) -> Self {
+        Self::read_and_report(state_dir, |_, _, _| {})
+    }
+
+    /// The same; what cannot be read is reported with its program, path and reason.
+    pub fn read_and_report(
+        state_dir: &Path,
+        mut report: impl FnMut(&'static str, &Path, &io::Error),
+    ) -> Self {
         let mut all = Self::default();
         for program in PROGRAMS {
-            let Ok(Some(counts)) = state_file::read::<Self>(&path(state_dir, program)) else { continue };
+            let path = path(state_dir, program);
+            let counts = match state_file::read::<Self>(&path) {
+                Ok(Some(counts)) => counts,
+                Ok(None) => continue,
+                Err(error) => {
+                    report(program, &path, &error);
+                    continue;
+                }
+            };
             for (counter, reasons) in counts.0 {
                 for (reason, count) in reasons {
                     all.add(&counter, &reason, count);

@@ -18,6 +18,19 @@ pub struct DeliveryStatus {
     pub last_error: Option<DeliveryFault>,
     /// When the next try is due; none while nothing waits for one.
     pub next_try_unix_secs: Option<u64>,
+    /// A file of the spool with which nothing can be done; none once a whole scan met none.
+    pub spool_fault: Option<SpoolFault>,
+}
+
+/// A file of the spool that cannot be read, removed or put elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpoolFault {
+    /// When that was last tried.
+    pub unix_secs: u64,
+    /// The file, or the directory that it would go to.
+    pub path: PathBuf,
+    /// What cannot be done, and why.
+    pub reason: String,
 }
 
 /// A delivery that failed.
@@ -32,15 +45,12 @@ pub struct DeliveryFault {
 }
 
 impl DeliveryStatus {
-    /// Reads the status; none if delivery never ran here, or left something that is none.
+    /// Reads the status; none if delivery never ran here.
     ///
     /// # Errors
-    /// The file is there but cannot be read.
+    /// The file is there but cannot be read; `InvalidData` if it holds something else.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        match state_file::read(&path(state_dir)) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
-            status => status,
-        }
+        state_file::read(&path(state_dir))
     }
 
     /// Writes the status, by rename.
@@ -52,7 +62,8 @@ impl DeliveryStatus {
     }
 }
 
-fn path(state_dir: &Path) -> PathBuf {
+/// Where the status of a `state_dir` is.
+pub fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("delivery.json")
 }
 
@@ -70,6 +81,6 @@ mod tests {
         status.write(dir.path()).unwrap();
         assert_eq!(DeliveryStatus::read(dir.path()).unwrap(), Some(status));
         std::fs::write(path(dir.path()), "noise").unwrap();
-        assert_eq!(DeliveryStatus::read(dir.path()).unwrap(), None);
+        assert_eq!(DeliveryStatus::read(dir.path()).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -14,6 +14,10 @@ pub const SPOOL_RECORD_BYTES: usize = MESSAGE_BYTES;
 /// Longest spool file: a full batch and its frame lines. Anything larger is foreign.
 pub const SPOOL_FILE_BYTES: u64 = (RECORDS_PER_FILE * (SPOOL_RECORD_BYTES + 128) + 64) as u64;
 
+/// Bytes past which a segment is closed before more is appended: what a reader takes into memory stays small, and what is
+/// appended slowly does not wait for its 64th record.
+pub const SEGMENT_BYTES: u64 = 256 * 1024;
+
 /// Rejected records that are kept, the newest: enough to see what a server rejects, and below 2 MiB beside the spool.
 pub const REJECTED_KEPT: usize = 100;
 

@@ -27,7 +27,7 @@ pub(super) fn event_ids(paths: RecordPaths<'_>) -> io::Result<HashSet<HexId>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ids),
         spool => spool?,
     };
-    for entry in spool.entries()? {
+    for entry in spool.entries_and_segments()? {
         let bytes = match spool.read(&entry.name) {
             // Delivered meanwhile: it is in the delivery log, which is read again below.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

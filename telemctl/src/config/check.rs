@@ -23,5 +23,6 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write) -> Outcome {
 fn faults(configuration: &Configuration) -> Vec<String> {
     let wrong = installation::wrong_values(configuration);
     let wrong = wrong.iter().map(ToString::to_string);
-    wrong.chain(config_warnings::all(configuration, programs::keys())).collect()
+    let odd = config_warnings::all(configuration, programs::keys()).into_iter().map(|oddity| oddity.line);
+    wrong.chain(odd).collect()
 }

@@ -1,11 +1,11 @@
 //! The text of a configuration file with one value changed, and everything else as it was.
 
-use telemetry_config::SECTION;
+use telemetry_config::{SECTION, without_byte_order_mark};
 
 /// The text in which the key has this value (as it stands in a file). The line that counts is changed; where there is none,
 /// one is added: below a comment that shows the key's default, else at the end of the section.
 pub(super) fn with_value(text: &str, key: &str, value: &str) -> String {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = without_byte_order_mark(text).lines().map(str::to_owned).collect();
     let assignment = format!("{key}={value}");
     match find_edit(&lines, key) {
         Edit::ChangeLine(index) => {
@@ -79,6 +79,7 @@ mod tests {
             ("", "[settings]\ncainfo=/x\n"),
             ("# c\n", "# c\n\n[settings]\ncainfo=/x\n"),
             ("[settings]\n", "[settings]\ncainfo=/x\n"),
+            ("\u{feff}[settings]\n", "[settings]\ncainfo=/x\n"),
             ("[settings]\na=1\n\n[o]\ncainfo=/o\n", "[settings]\na=1\ncainfo=/x\n\n[o]\ncainfo=/o\n"),
             ("[settings]\n# c\n cainfo = /a\n# d\n", "[settings]\n# c\ncainfo=/x\n# d\n"),
             ("[settings]\ncainfo=/a\ncainfo=/b\n", "[settings]\ncainfo=/a\ncainfo=/x\n"),

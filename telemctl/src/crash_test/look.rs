@@ -75,7 +75,7 @@ impl Crash {
         let since_ns =
             i64::try_from(self.since_unix_secs.saturating_sub(CLOCK_GRAIN_SECS)).unwrap_or(i64::MAX);
         let since_ns = since_ns.saturating_mul(1_000_000_000);
-        for entry in spool.entries()?.into_iter().filter(|entry| entry.modified_ns >= since_ns) {
+        for entry in spool.entries_and_segments()?.into_iter().filter(|entry| entry.modified_ns >= since_ns) {
             // Delivered since.
             let Ok(bytes) = spool.read(&entry.name) else { continue };
             let records = file::decode(&entry.name, &bytes).records;

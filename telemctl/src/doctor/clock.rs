@@ -8,6 +8,9 @@ const ABOUT: &str = "clock";
 /// battery starts in 1970 or with its firmware's year.
 const EARLIEST_UNIX_SECS: u64 = 1_735_689_600;
 
+/// Twenty years later: nobody runs this program by then, and certificates have ended.
+const LATEST_UNIX_SECS: u64 = EARLIEST_UNIX_SECS + 20 * 365 * 86_400;
+
 /// How far the clock may stand before a time that was written down: it is stepped now and then.
 const STEP_SECS: u64 = 300;
 
@@ -17,6 +20,10 @@ const REMEDY: &str = "set the clock, as with `timedatectl set-ntp true`";
 pub(super) fn judge(now: u64, noted: Option<u64>) -> Finding {
     if now < EARLIEST_UNIX_SECS {
         return Finding::error(ABOUT, "it stands before 2025: records have wrong times, TLS fails", REMEDY);
+    }
+    if now > LATEST_UNIX_SECS {
+        let text = "it stands after 2044: records have wrong times and certificates count as expired";
+        return Finding::error(ABOUT, text, REMEDY);
     }
     match noted.and_then(|noted| noted.checked_sub(now)) {
         Some(ahead) if ahead > STEP_SECS => {
@@ -39,6 +46,8 @@ mod tests {
             (EARLIEST_UNIX_SECS - 1, None, Level::Error, "timedatectl"),
             (EARLIEST_UNIX_SECS, None, Level::Ok, "can be right"),
             (now, Some(now - 500), Level::Ok, "can be right"),
+            (LATEST_UNIX_SECS, None, Level::Ok, "can be right"),
+            (4_070_908_800, None, Level::Error, "after 2044"),
             (now, Some(now + STEP_SECS), Level::Ok, "can be right"),
             (now, Some(now + STEP_SECS + 1), Level::Warning, "put back"),
         ] {

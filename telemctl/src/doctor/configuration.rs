@@ -2,16 +2,16 @@
 
 use super::finding::Finding;
 use super::ownership::{DaemonUser, Seen, name_of};
+use crate::exit_code::Failure;
 use crate::installation::Installation;
 use crate::programs;
 use crate::status::ConfigStatus;
 use nix::unistd::Uid;
 use std::path::Path;
 use telemetry_config::ConfigError;
+use telemetry_runtime::config_warnings::Oddity;
 
 const ABOUT: &str = "configuration";
-
-const CORRECT_THE_LINE: &str = "correct or remove the line";
 
 /// Permission bits with which others than the owner may write.
 const WRITABLE_FOR_OTHERS: u32 = 0o022;
@@ -28,14 +28,18 @@ pub(super) fn check(installation: &Installation, config: &ConfigStatus, user: &D
         Some(path) => judge(path, &Seen::at(path), &trusted, user),
         None => Finding::ok(ABOUT, "built-in defaults, no file"),
     };
-    let odd = |warning: &String| Finding::warning(ABOUT, warning.as_str(), CORRECT_THE_LINE);
+    let odd = |oddity: &Oddity| Finding::warning(ABOUT, oddity.line.as_str(), oddity.remedy);
     let wrong = installation.wrong_values.iter().map(wrong_value);
     std::iter::once(file).chain(wrong).chain(installation.warnings.iter().map(odd)).collect()
 }
 
 /// A configuration of which nothing else can be examined.
-pub(super) fn unusable(reason: &str) -> Finding {
-    Finding::error(ABOUT, reason, format!("{CORRECT_THE_LINE}; until then nothing else is examined"))
+pub(super) fn unusable(failure: &Failure) -> Finding {
+    let remedy = match failure {
+        Failure::Config(error) => error.remedy(),
+        _ => "name another file".to_owned(),
+    };
+    Finding::error(ABOUT, failure.to_string(), format!("{remedy}; until then nothing else is examined"))
 }
 
 fn wrong_value(error: &ConfigError) -> Finding {
@@ -43,7 +47,7 @@ fn wrong_value(error: &ConfigError) -> Finding {
         ConfigError::Value { key, .. } => programs::obeying(key).collect(),
         _ => Vec::new(),
     };
-    Finding::error(ABOUT, format!("{error}; it stops {}", programs.join(", ")), CORRECT_THE_LINE)
+    Finding::error(ABOUT, format!("{error}; it stops {}", programs.join(", ")), error.remedy())
 }
 
 fn judge(path: &Path, seen: &Seen, trusted: &[u32], user: &DaemonUser) -> Finding {

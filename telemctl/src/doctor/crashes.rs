@@ -8,7 +8,11 @@ const ABOUT: &str = "crashes";
 
 pub(super) fn check(installation: &Installation, opted_in: bool) -> Finding {
     match CorePattern::read() {
-        Err(error) => Finding::unseen(ABOUT, format!("kernel.core_pattern cannot be read: {error}")),
+        Err(error) => Finding::warning(
+            ABOUT,
+            format!("kernel.core_pattern cannot be read: {error}"),
+            "mount /proc, and run this as root",
+        ),
         Ok(pattern) => {
             let obstacle = pattern.obstacle(installation);
             judge(obstacle.as_ref(), pattern.waits, installation.is_private, opted_in)

@@ -1,6 +1,7 @@
 //! The daemons: they run, or something starts them when there is work.
 
 use super::finding::Finding;
+use super::ownership::{DaemonUser, name_of, process_owner};
 use crate::installation::Installation;
 use crate::services::{self, UnitState};
 use crate::status::{DaemonStatus, Status};
@@ -30,7 +31,12 @@ struct Circumstances<'a> {
     start: &'a str,
 }
 
-pub(super) fn check(installation: &Installation, status: &Status, start: &str) -> Vec<Finding> {
+pub(super) fn check(
+    installation: &Installation,
+    status: &Status,
+    user: &DaemonUser,
+    start: &str,
+) -> Vec<Finding> {
     let is_managed = services::is_managed(installation);
     // Records may come at any time; telempostd has work while some wait.
     let has_work = [true, status.spool.records.is_none_or(|records| records > 0)];
@@ -38,9 +44,20 @@ pub(super) fn check(installation: &Installation, status: &Status, start: &str) -
     for ((daemon, units), has_work) in status.daemons.iter().zip(UNITS).zip(has_work) {
         let starter = if is_managed { starter_of(units) } else { Starter::Nobody };
         let circumstances = Circumstances { opted_in: status.consent.opted_in, has_work, start };
-        findings.push(judge(daemon, &starter, circumstances));
+        let other_user = daemon.pid.and_then(process_owner).filter(|uid| *uid != user.uid);
+        findings.push(match (daemon.running, daemon.pid, other_user) {
+            (Some(true), Some(pid), Some(uid)) => judge_user(daemon.name, pid, uid, user, start),
+            _ => judge(daemon, &starter, circumstances),
+        });
     }
     findings
+}
+
+/// A daemon that runs as somebody else than it is made for.
+fn judge_user(about: &'static str, pid: u32, uid: u32, user: &DaemonUser, start: &str) -> Finding {
+    let (owner, name) = (name_of(uid), &user.name);
+    let text = format!("runs as {owner} and not as {name}, pid {pid}: {name} cannot change what it makes");
+    Finding::error(about, text, format!("`kill {pid}`, and as {name}: {start}"))
 }
 
 fn starter_of(units: [&str; 2]) -> Starter {
@@ -130,6 +147,14 @@ mod tests {
         }
         let unknown = Starter::Unknown("systemctl cannot be run".to_owned());
         assert_finding(&found(Some(false), &unknown, true, true), Level::Error, "systemctl cannot be run");
+    }
+
+    #[test]
+    fn a_daemon_that_somebody_else_started() {
+        let user = DaemonUser { uid: 7, name: "telemetry".to_owned() };
+        let finding = judge_user("telemprobd", 9, 0, &user, "start it");
+        assert_finding(&finding, Level::Error, "runs as root and not as telemetry, pid 9: telemetry cannot");
+        assert_finding(&finding, Level::Error, "`kill 9`, and as telemetry: start it");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The directories that the daemons work in: there, theirs, and nobody else's.
 
+use super::disk::Disk;
 use super::finding::Finding;
-use super::ownership::{DaemonUser, Kind, Seen, name_of};
+use super::ownership::{DaemonUser, Kind, Seen, entries_of_others, name_of};
 use crate::installation::Installation;
+use crate::status::plural;
 use std::path::{Path, PathBuf};
 
 const ABOUT: &str = "directories";
@@ -21,28 +23,72 @@ struct Directory {
 enum Missing {
     /// The daemons make it.
     MadeWhenNeeded,
-    /// They cannot, and need it.
+    /// They cannot, and need it; `systemd-tmpfiles` makes it.
     Wrong,
+    /// They have made it, and it went while they run.
+    Gone,
 }
 
-pub(super) fn check(installation: &Installation, opted_in: bool, user: &DaemonUser) -> Vec<Finding> {
+pub(super) fn check(
+    installation: &Installation,
+    opted_in: bool,
+    has_daemons: bool,
+    user: &DaemonUser,
+) -> Vec<Finding> {
     let settings = &installation.settings;
     let is_made = installation.is_private || user.uid == 0 || !opted_in;
-    let missing = if is_made { Missing::MadeWhenNeeded } else { Missing::Wrong };
-    let directory = |(key, path): (&'static str, &PathBuf)| {
-        let directory = Directory { key, path: path.clone(), is_private: path != &settings.state_dir };
-        judge(&directory, &Seen::at(path), missing, user)
+    let missing = match (is_made, has_daemons) {
+        (false, _) => Missing::Wrong,
+        (true, true) => Missing::Gone,
+        (true, false) => Missing::MadeWhenNeeded,
     };
-    let mut findings: Vec<_> = installation.work_directories().map(directory).into();
+    let mut findings = Vec::new();
+    for (key, path) in installation.work_directories() {
+        let directory = Directory { key, path: path.clone(), is_private: path != &settings.state_dir };
+        // The probe of kernel dumps makes it, which need not run.
+        let missing = if key == "cache_dir" && is_made { Missing::MadeWhenNeeded } else { missing };
+        findings.push(judge(&directory, &Seen::at(path), missing, user));
+        findings.extend(judge_inside(&directory, user));
+    }
     // systemd makes it for the daemons, and anybody may ask in it whether they run.
     let run_dir = Directory { key: "run_dir", path: settings.run_dir.clone(), is_private: false };
-    findings.push(judge(&run_dir, &Seen::at(&run_dir.path), Missing::MadeWhenNeeded, user));
+    let missing = if has_daemons { Missing::Gone } else { Missing::MadeWhenNeeded };
+    findings.push(judge(&run_dir, &Seen::at(&run_dir.path), missing, user));
     findings
+}
+
+/// What is wrong with the file system of a directory, and with what is in it. The spool's has checks of its own.
+fn judge_inside(directory: &Directory, user: &DaemonUser) -> Vec<Finding> {
+    let Directory { key, path, .. } = directory;
+    let shown = format!("{key} {}: ", path.display());
+    let disk = Disk::of(path).filter(|_| *key != "spool_dir");
+    let mut findings: Vec<_> = disk.and_then(|disk| disk.judge(ABOUT, &shown, path)).into_iter().collect();
+    // A dump in the cache is its copier's, who is root.
+    let is_theirs = matches!(Seen::at(path), Seen::There(standing) if standing.uid == user.uid);
+    if *key != "cache_dir" && is_theirs {
+        findings.extend(entries_of_others(path, user.uid).map(|found| judge_entries(directory, found, user)));
+    }
+    findings
+}
+
+fn judge_entries(directory: &Directory, (count, owner): (u64, u32), user: &DaemonUser) -> Finding {
+    let Directory { key, path, .. } = directory;
+    let (owner, name) = (name_of(owner), &user.name);
+    let what = plural(count, "file");
+    let text = format!(
+        "{key} {}: {what} in it belong to {owner} and not to {name}: a program of telemetry ran as {owner}, and what it left cannot be changed",
+        path.display()
+    );
+    Finding::error(ABOUT, text, chown(path, name))
 }
 
 fn judge(directory: &Directory, seen: &Seen, missing: Missing, user: &DaemonUser) -> Finding {
     let Directory { key, path, is_private } = directory;
     let shown = format!("{key} {}", path.display());
+    if *seen == Seen::Missing && path.is_symlink() {
+        let text = format!("{shown} is a link that leads nowhere");
+        return Finding::error(ABOUT, text, format!("`rm {}`, or make what it leads to", path.display()));
+    }
     let standing = match (seen, missing) {
         (Seen::There(standing), _) => standing,
         (Seen::Missing, Missing::MadeWhenNeeded) => {
@@ -51,6 +97,16 @@ fn judge(directory: &Directory, seen: &Seen, missing: Missing, user: &DaemonUser
         (Seen::Missing, Missing::Wrong) => {
             let remedy = "`systemd-tmpfiles --create telemetrics-dirs.conf` makes it";
             return Finding::error(ABOUT, format!("{shown} is not there"), remedy);
+        }
+        (Seen::Missing, Missing::Gone) => {
+            let text = format!("{shown} is not there, though the daemons run: it was removed or moved away");
+            let remedy = format!(
+                "move it back, or `install -d -m {:04o} -o {} {}`",
+                if *is_private { 0o750 } else { 0o755 },
+                number(&user.name),
+                path.display()
+            );
+            return Finding::error(ABOUT, text, remedy);
         }
         (Seen::Hidden, _) => {
             return Finding::warning(
@@ -90,9 +146,12 @@ fn judge(directory: &Directory, seen: &Seen, missing: Missing, user: &DaemonUser
 }
 
 fn chown(path: &Path, name: &str) -> String {
-    // The number stands where there is no name.
-    let name = name.strip_prefix("user ").unwrap_or(name);
-    format!("`chown -R {name} {}`", path.display())
+    format!("`chown -R {} {}`", number(name), path.display())
+}
+
+/// The number stands where there is no name.
+fn number(name: &str) -> &str {
+    name.strip_prefix("user ").unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -131,6 +190,13 @@ mod tests {
         }
         assert_finding(&found(own(0o755), Missing::Wrong, false), Level::Ok, "mode 0755");
         assert_finding(&found(Seen::Missing, Missing::MadeWhenNeeded, true), Level::Ok, "when it is needed");
+        let gone = found(Seen::Missing, Missing::Gone, true);
+        assert_finding(
+            &gone,
+            Level::Error,
+            "though the daemons run: it was removed or moved away; move it back",
+        );
+        assert_finding(&gone, Level::Error, "`install -d -m 0750 -o telemetry /s`");
     }
 
     #[test]

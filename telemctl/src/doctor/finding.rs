@@ -48,9 +48,10 @@ impl Finding {
         Self { level: Level::Warning, about, text: text.into(), remedy: Some(remedy.into()) }
     }
 
-    /// A part of the status that could not be seen; its text says the remedy where there is one.
-    pub(super) fn unseen(about: &'static str, text: impl Into<String>) -> Self {
-        Self { level: Level::Warning, about, text: text.into(), remedy: None }
+    /// A part of the status that could not be seen. What the status says of it ends with the remedy, behind a semicolon.
+    pub(super) fn unseen(about: &'static str, error: &str) -> Self {
+        let (text, remedy) = error.rsplit_once("; ").unwrap_or((error, "run this as root"));
+        Self::warning(about, text, remedy)
     }
 
     pub(super) fn error(about: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {

@@ -10,7 +10,9 @@ mod crashes;
 mod daemons;
 mod delivery;
 mod directories;
+mod disk;
 mod finding;
+mod inotify;
 mod ownership;
 mod probes;
 mod server;
@@ -26,10 +28,15 @@ use finding::{Finding, Level};
 use ownership::DaemonUser;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Width of the levels on the left.
 const LEVEL_WIDTH: usize = 7;
+
+/// How long one step may take. The server's, which is the longest, bounds itself to less.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What was found. The names are those of `--json`, documented in `telemctl doctor --help`.
 #[derive(Debug, Serialize)]
@@ -39,14 +46,21 @@ struct DoctorReport {
     warnings: usize,
 }
 
-/// Prints the findings, for people or as JSON. Fails if one of them is an error.
-pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) -> Outcome {
-    print_report(&DoctorReport::new(examine(installation)), json, out)
-}
-
-/// Prints the one finding that a configuration leaves which cannot be used, for this reason.
-pub(crate) fn report_unusable(reason: &str, json: bool, out: &mut dyn Write) -> Outcome {
-    print_report(&DoctorReport::new(vec![configuration::unusable(reason)]), json, out)
+/// Finds what is wrong with an installation and prints it, for people or as JSON. Fails if a finding is an error.
+pub(crate) fn run<L>(load: L, json: bool, out: &mut dyn Write) -> Outcome
+where
+    L: FnOnce() -> Result<Installation, Failure> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel();
+    // In a thread, since nothing ends a call that a file system does not answer; it ends with this process.
+    thread::spawn(move || {
+        let steps = Steps(sender);
+        match steps.begin("configuration", load) {
+            Ok(installation) => examine(&installation, &steps),
+            Err(failure) => steps.found([configuration::unusable(&failure)]),
+        }
+    });
+    print_report(&DoctorReport::new(collect(&receiver, STEP_TIMEOUT)), json, out)
 }
 
 fn print_report(report: &DoctorReport, json: bool, out: &mut dyn Write) -> Outcome {
@@ -62,31 +76,94 @@ fn print_report(report: &DoctorReport, json: bool, out: &mut dyn Write) -> Outco
     }
 }
 
-fn examine(installation: &Installation) -> Vec<Finding> {
+/// What the examination is at.
+#[derive(Debug)]
+enum Step {
+    /// Something is begun that may take long.
+    Begins(&'static str),
+    /// It was examined.
+    Found(Finding),
+}
+
+/// The examination's end of the channel. That nobody listens any more is no fault: the report is printed.
+struct Steps(Sender<Step>);
+
+impl Steps {
+    fn begin<T>(&self, about: &'static str, examine: impl FnOnce() -> T) -> T {
+        let _ = self.0.send(Step::Begins(about));
+        examine()
+    }
+
+    fn found(&self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            let _ = self.0.send(Step::Found(finding));
+        }
+    }
+
+    fn step<F: IntoIterator<Item = Finding>>(&self, about: &'static str, examine: impl FnOnce() -> F) {
+        let findings = self.begin(about, examine);
+        self.found(findings);
+    }
+}
+
+/// The findings until the end, or until a step takes too long.
+fn collect(steps: &Receiver<Step>, timeout: Duration) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut current = "doctor";
+    loop {
+        match steps.recv_timeout(timeout) {
+            Ok(Step::Begins(about)) => current = about,
+            Ok(Step::Found(finding)) => findings.push(finding),
+            Err(RecvTimeoutError::Disconnected) => return findings,
+            Err(RecvTimeoutError::Timeout) => {
+                let text = format!(
+                    "the system has not answered within {} s, as when a file system hangs; what follows was not examined",
+                    timeout.as_secs()
+                );
+                findings.push(Finding::error(
+                    current,
+                    text,
+                    "`dmesg` and `findmnt` help to find it; then run this again",
+                ));
+                return findings;
+            }
+        }
+    }
+}
+
+fn examine(installation: &Installation, steps: &Steps) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let status = Status::from_installation(installation, now);
     let settings = &installation.settings;
+    let status = steps.begin("status", || Status::from_installation(installation, now));
     let user = DaemonUser::from_installation(installation, &status);
     let opted_in = status.consent.opted_in;
+    let has_daemons = status.daemons.iter().any(|daemon| daemon.running == Some(true));
     let start = if services::is_managed(installation) {
         "`telemctl start`".to_owned()
     } else {
         format!("start the daemons with {}", installation.by_hand())
     };
-    let mut findings = consent::check(&status.consent);
-    findings.extend(configuration::check(installation, &status.config, &user));
-    findings.extend(directories::check(installation, opted_in, &user));
-    findings.extend(daemons::check(installation, &status, &start));
-    findings.push(socket::check(&status.socket, opted_in, &user, &start));
-    findings.extend(spool::check(settings, &status.spool, now));
-    findings.push(delivery::judge(&status.delivery, now));
-    if !installation.has_wrong_value("server") {
-        findings.push(server::check(settings, opted_in));
+    steps.step("consent", || [consent::check(&status.consent, installation.is_private, &user)]);
+    steps.step("configuration", || configuration::check(installation, &status.config, &user));
+    steps.step("directories", || directories::check(installation, opted_in, has_daemons, &user));
+    steps.step("daemons", || daemons::check(installation, &status, &user, &start));
+    if opted_in {
+        let watched = [("etc_dir", &settings.etc_dir), ("spool_dir", &settings.spool_dir)];
+        steps
+            .step("inotify", || watched.into_iter().find_map(|(key, path)| inotify::check(key, path, &user)));
     }
-    findings.push(crashes::check(installation, opted_in));
-    findings.extend(probes::check(installation, &status));
-    findings.push(clock::judge(now, status.delivery.updated_unix_secs));
-    findings
+    steps.step("socket", || [socket::check(&status.socket, opted_in, &user, &start)]);
+    steps.step("spool", || spool::check(settings, &status, now));
+    steps.step("delivery", || [delivery::judge(&status.delivery, now)]);
+    if !installation.has_wrong_value("server") {
+        steps.step("server", || server::check(settings, opted_in, &user));
+    }
+    for (about, error) in [("counters", &status.counters_error), ("crashes", &status.crashes.error)] {
+        steps.found(error.as_deref().map(|error| Finding::unseen(about, error)));
+    }
+    steps.step("crashes", || [crashes::check(installation, opted_in)]);
+    steps.step("probes", || probes::check(installation, &status));
+    steps.step("clock", || [clock::judge(now, status.delivery.updated_unix_secs)]);
 }
 
 fn print(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -106,6 +183,22 @@ impl DoctorReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_hangs_is_named_and_the_rest_is_reported() {
+        let (sender, receiver) = mpsc::channel();
+        let steps = Steps(sender);
+        steps.step("consent", || [Finding::ok("consent", "given")]);
+        steps.begin("spool", || {});
+        let found = collect(&receiver, Duration::from_millis(10));
+        let [consent, hung] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(consent, &Finding::ok("consent", "given"));
+        finding::assert_finding(hung, Level::Error, "has not answered within 0 s");
+        assert_eq!(hung.about, "spool");
+        steps.found([Finding::ok("clock", "right")]);
+        drop(steps);
+        assert_eq!(collect(&receiver, STEP_TIMEOUT), [Finding::ok("clock", "right")]);
+    }
 
     #[test]
     fn a_finding_is_a_line_and_harmless() {

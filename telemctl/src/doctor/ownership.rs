@@ -7,7 +7,7 @@ use nix::unistd::{Uid, User};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The user that the daemons run as.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub(super) struct DaemonUser {
 }
 
 impl DaemonUser {
-    /// Of the system: `telemetry`, or root where there is no such user. Of a private instance: whoever
-    /// runs a daemon, else whose the spool is, else whoever asks.
+    /// Of the system: `telemetry`, or root where there is no such user. Of a private instance: whose the spool
+    /// is, else whoever runs a daemon, else whoever asks.
     pub(super) fn from_installation(installation: &Installation, status: &Status) -> Self {
         if !installation.is_private {
             return match daemon_ids() {
@@ -27,16 +27,16 @@ impl DaemonUser {
             };
         }
         let owner = |path: &Path| Some(fs::metadata(path).ok()?.uid());
-        let process = |pid| owner(Path::new(&format!("/proc/{pid}")));
-        let uid = status
-            .daemons
-            .iter()
-            .filter_map(|daemon| daemon.pid)
-            .find_map(process)
-            .or_else(|| owner(&installation.settings.spool_dir))
+        let uid = owner(&installation.settings.spool_dir)
+            .or_else(|| status.daemons.iter().filter_map(|daemon| daemon.pid).find_map(process_owner))
             .unwrap_or_else(|| Uid::effective().as_raw());
         Self { uid, name: name_of(uid) }
     }
+}
+
+/// As whom a process runs.
+pub(super) fn process_owner(pid: u32) -> Option<u32> {
+    Some(fs::metadata(format!("/proc/{pid}")).ok()?.uid())
 }
 
 /// What stands at a path.
@@ -93,6 +93,67 @@ impl Seen {
     }
 }
 
+/// Who has to get to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Everybody,
+    User(u32),
+}
+
+/// What he does there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Enter,
+    Read,
+}
+
+impl Standing {
+    /// Whether the permissions allow it. Who is in the group is not known here, so that its bits count for any user.
+    fn allows(&self, who: Who, access: Access) -> bool {
+        let bit = match access {
+            Access::Enter => 0o001,
+            Access::Read => 0o004,
+        };
+        let bits = match who {
+            Who::Everybody => bit,
+            Who::User(0) => return true,
+            Who::User(uid) if uid == self.uid => bit << 6,
+            Who::User(_) => bit | (bit << 3),
+        };
+        self.mode & bits != 0
+    }
+}
+
+/// The first directory above a path that somebody cannot enter, with its permissions.
+pub(super) fn closed_directory(path: &Path, who: Who) -> Option<(PathBuf, u32)> {
+    let mut above: Vec<_> = path.ancestors().skip(1).collect();
+    above.reverse();
+    above.into_iter().find_map(|directory| match Seen::at(directory) {
+        Seen::There(standing) if !standing.allows(who, Access::Enter) => {
+            Some((directory.to_owned(), standing.mode))
+        }
+        _ => None,
+    })
+}
+
+/// Whether somebody may read what stands at a path, as far as that itself allows it.
+pub(super) fn is_readable(path: &Path, who: Who) -> bool {
+    !matches!(Seen::at(path), Seen::There(standing) if !standing.allows(who, Access::Read))
+}
+
+/// Entries of a directory that are checked: a spool has tens of thousands at most.
+const ENTRIES_CHECKED: usize = 100_000;
+
+/// How many entries of a directory belong to somebody else than this user, and to whom the first does.
+pub(super) fn entries_of_others(directory: &Path, uid: u32) -> Option<(u64, u32)> {
+    let entries = fs::read_dir(directory).ok()?.take(ENTRIES_CHECKED).flatten();
+    let owners = entries.filter_map(|entry| Some(entry.metadata().ok()?.uid()));
+    owners.filter(|owner| *owner != uid).fold(None, |found, owner| match found {
+        Some((count, first)) => Some((count + 1, first)),
+        None => Some((1, owner)),
+    })
+}
+
 /// The name of a user, or its number where there is none.
 pub(super) fn name_of(uid: u32) -> String {
     match User::from_uid(Uid::from_raw(uid)) {
@@ -106,6 +167,40 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn who_may_enter_and_read() {
+        let standing = |mode| Standing { kind: Kind::Directory, uid: 7, mode };
+        for (mode, who, may_enter) in [
+            (0o755, Who::Everybody, true),
+            (0o750, Who::Everybody, false),
+            (0o750, Who::User(7), true),
+            (0o750, Who::User(8), true),
+            (0o700, Who::User(8), false),
+            (0o600, Who::User(7), false),
+            (0o000, Who::User(0), true),
+        ] {
+            assert_eq!(standing(mode).allows(who, Access::Enter), may_enter, "{mode:o} {who:?}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        let path = dir.path().join("a/b/file");
+        assert_eq!(closed_directory(&path, Who::Everybody), None);
+        fs::set_permissions(dir.path().join("a"), fs::Permissions::from_mode(0o750)).unwrap();
+        assert_eq!(closed_directory(&path, Who::Everybody), Some((dir.path().join("a"), 0o750)));
+        assert_eq!(closed_directory(&path, Who::User(Uid::effective().as_raw())), None);
+    }
+
+    #[test]
+    fn entries_that_others_own_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = Uid::effective().as_raw();
+        fs::write(dir.path().join("a"), "").unwrap();
+        assert_eq!(entries_of_others(dir.path(), uid), None);
+        fs::write(dir.path().join("b"), "").unwrap();
+        assert_eq!(entries_of_others(dir.path(), uid + 1), Some((2, uid)));
+    }
 
     #[test]
     fn what_stands_at_a_path() {

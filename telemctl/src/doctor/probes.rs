@@ -40,7 +40,7 @@ fn judge_unit(about: &'static str, unit: &UnitState) -> Option<Finding> {
 
 fn judge_book(probe: &ProbeStatus) -> Finding {
     match probe.trouble() {
-        Some(trouble) if probe.error.is_some() => Finding::unseen(probe.name, trouble),
+        Some(trouble) if probe.error.is_some() => Finding::unseen(probe.name, &trouble),
         Some(trouble) => {
             let is_held_up = probe.waiting.max(probe.left_out) > Some(0);
             let remedy = if is_held_up {

@@ -1,26 +1,19 @@
 //! The spool: readable, within its bounds, and moving.
 
+use super::disk::Disk;
 use super::finding::Finding;
 use crate::duration_text;
 use crate::settings::Settings;
-use crate::status::{SpoolStatus, plural};
-use nix::sys::statvfs::{FsFlags, statvfs};
+use crate::status::{SpoolStatus, Status, plural};
 use std::path::Path;
 use std::time::Duration;
+use telemetry_store::delivery_status::SpoolFault;
 use telemetry_store::spool::DAMAGED_DIR;
 
 const ABOUT: &str = "spool";
 
 /// Per cent of `spool_max_size` from which records are about to be refused.
 const NEARLY_FULL_PERCENT: u64 = 90;
-
-/// The file system of the spool.
-#[derive(Clone, Copy, Debug)]
-struct Disk {
-    is_read_only: bool,
-    free_bytes: u64,
-    all_bytes: u64,
-}
 
 /// What the configuration allows.
 #[derive(Clone, Copy, Debug)]
@@ -30,23 +23,26 @@ struct Bounds {
     record_expiry: Duration,
 }
 
-pub(super) fn check(settings: &Settings, spool: &SpoolStatus, now: u64) -> Vec<Finding> {
+pub(super) fn check(settings: &Settings, status: &Status, now: u64) -> Vec<Finding> {
+    let spool = &status.spool;
     let bounds = Bounds {
         max_bytes: settings.spool_max_bytes,
         keep_free_percent: settings.spool_keep_free_percent,
         record_expiry: settings.record_expiry,
     };
-    judge(spool, disk_of(&settings.spool_dir), bounds, now)
+    let mut findings: Vec<_> = status.delivery.spool_fault.as_ref().map(judge_fault).into_iter().collect();
+    findings.extend(judge(spool, Disk::of(&settings.spool_dir), bounds, now));
+    findings
 }
 
-fn disk_of(path: &Path) -> Option<Disk> {
-    let stat = statvfs(path).ok()?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
-    Some(Disk {
-        is_read_only: stat.flags().contains(FsFlags::ST_RDONLY),
-        free_bytes: bytes(stat.blocks_available()),
-        all_bytes: bytes(stat.blocks()),
-    })
+/// What telempostd could not do with a file there.
+fn judge_fault(fault: &SpoolFault) -> Finding {
+    let path = fault.path.display();
+    let (reason, daemon_says) =
+        fault.reason.split_once("; ").unwrap_or((&fault.reason, "make the spool writable"));
+    let remedy =
+        format!("{daemon_says}; `lsattr {path}` shows whether it is made immutable (`chattr -i {path}`)");
+    Finding::error(ABOUT, format!("{path}: {reason}"), remedy)
 }
 
 /// All that is wrong; one line if nothing is.
@@ -55,7 +51,7 @@ fn judge(spool: &SpoolStatus, disk: Option<Disk>, bounds: Bounds, now: u64) -> V
         return vec![Finding::unseen(ABOUT, error.as_str())];
     }
     let mut findings = Vec::new();
-    findings.extend(disk.and_then(|disk| judge_disk(disk, bounds.keep_free_percent)));
+    findings.extend(disk.and_then(|disk| judge_disk(disk, &spool.dir, bounds.keep_free_percent)));
     findings.extend(judge_size(spool.disk_bytes, bounds.max_bytes));
     findings.extend(judge_age(spool.oldest_unix_secs, bounds.record_expiry, now));
     findings.extend(judge_set_aside(spool));
@@ -71,16 +67,9 @@ fn judge(spool: &SpoolStatus, disk: Option<Disk>, bounds: Bounds, now: u64) -> V
     findings
 }
 
-impl Disk {
-    fn free_percent(self) -> u64 {
-        (u128::from(self.free_bytes) * 100 / u128::from(self.all_bytes.max(1))) as u64
-    }
-}
-
-fn judge_disk(disk: Disk, keep_free_percent: u64) -> Option<Finding> {
-    if disk.is_read_only {
-        let text = "its file system is read-only: no record can be stored";
-        return Some(Finding::error(ABOUT, text, "`dmesg` may say why; mount it for writing"));
+fn judge_disk(disk: Disk, dir: &Path, keep_free_percent: u64) -> Option<Finding> {
+    if let Some(finding) = disk.judge(ABOUT, "", dir) {
+        return Some(finding);
     }
     (disk.free_percent() < keep_free_percent).then(|| {
         let text = format!(
@@ -146,7 +135,7 @@ mod tests {
     const NOW: u64 = 1_000_000;
     const BOUNDS: Bounds =
         Bounds { max_bytes: Some(100 << 10), keep_free_percent: 5, record_expiry: Duration::from_secs(3600) };
-    const DISK: Disk = Disk { is_read_only: false, free_bytes: 50, all_bytes: 100 };
+    const DISK: Disk = Disk { is_read_only: false, free_bytes: 50, all_bytes: 100, free_files: None };
 
     fn spool() -> SpoolStatus {
         SpoolStatus {
@@ -178,6 +167,7 @@ mod tests {
         let unreadable = SpoolStatus { error: Some("/s cannot be read: x".to_owned()), ..spool() };
         for (spool, disk, level, part) in [
             (spool(), Disk { is_read_only: true, ..DISK }, Level::Error, "read-only"),
+            (spool(), Disk { free_files: Some(0), ..DISK }, Level::Error, "no inode left"),
             (spool(), disk(4), Level::Error, "4 % of its file system are free: below 5 %"),
             (spool(), disk(5), Level::Ok, "5 %"),
             (with_bytes(89 << 10), DISK, Level::Ok, "wait"),
@@ -194,6 +184,20 @@ mod tests {
             let found = judge(&spool, Some(disk), BOUNDS, NOW);
             let [finding] = found.as_slice() else { panic!("{part}: {found:?}") };
             assert_finding(finding, level, part);
+        }
+    }
+
+    #[test]
+    fn what_telempostd_could_not_remove() {
+        for (reason, part) in [
+            (
+                "cannot be removed: x; make the spool writable",
+                "/s/f: cannot be removed: x; make the spool writable; `lsattr",
+            ),
+            ("y", "/s/f: y; make the spool writable; `lsattr /s/f` shows"),
+        ] {
+            let fault = SpoolFault { unix_secs: 1, path: "/s/f".into(), reason: reason.to_owned() };
+            assert_finding(&judge_fault(&fault), Level::Error, part);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What is listed: an entry, what became of its record, and where its payload is.
 
 use super::filter::Filter;
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +12,7 @@ use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 use telemetry_store::delivery_log::DeliveryEntry;
 use telemetry_store::rejected::{RejectedDir, RejectedRecord};
-use telemetry_store::spool::name::is_hidden;
+use telemetry_store::spool::name::{is_hidden, is_segment};
 use telemetry_store::spool::{SpoolDir, file};
 
 /// What stands in a column where nothing is known: the boot of a record that is still here, for one.
@@ -70,12 +72,13 @@ fn waiting(spool: &SpoolDir) -> io::Result<Vec<Listed>> {
     // Records belong to the daemon's user, to whom the directory belongs too; not always to who asks.
     let owner = fs::metadata(spool.path())?.uid();
     let mut listed = Vec::new();
+    let mut ids = HashSet::new();
     for entry in fs::read_dir(spool.path())? {
         let entry = entry?;
         let name = entry.file_name();
         // One that cannot be seen has gone since: delivered.
         let Ok(metadata) = entry.metadata() else { continue };
-        if !metadata.is_file() || metadata.uid() != owner || is_hidden(&name) {
+        if !metadata.is_file() || metadata.uid() != owner || !may_hold_records(&name) {
             continue;
         }
         let bytes = match spool.read(&name) {
@@ -83,14 +86,18 @@ fn waiting(spool: &SpoolDir) -> io::Result<Vec<Listed>> {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::FileTooLarge) => continue,
             bytes => bytes?,
         };
-        let records = file::decode(&name, &bytes).records;
+        // A segment that is closed meanwhile is found under both its names.
+        let records = file::decode(&name, &bytes).records.into_iter().filter(|record| ids.insert(record.id));
         listed.extend(
             records
-                .into_iter()
                 .map(|record| still_here(record.id, metadata.mtime(), State::Waiting, Some(record.message))),
         );
     }
     Ok(listed)
+}
+
+fn may_hold_records(name: &OsStr) -> bool {
+    !is_hidden(name) || is_segment(name)
 }
 
 fn rejected(spool: &SpoolDir) -> io::Result<Vec<Listed>> {

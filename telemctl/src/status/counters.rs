@@ -1,6 +1,6 @@
 //! What happened to records since the first start, as the daemons counted it.
 
-use super::plural;
+use super::{plural, unreadable};
 use serde::{Serialize, Serializer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,25 +15,29 @@ const REASONS_SHOWN: usize = 6;
 pub(super) struct CounterStatus {
     #[serde(skip)]
     pub(super) counter: Counter,
-    /// The sum, that without a reason included.
-    pub(super) total: u64,
+    /// The sum, that without a reason included; none where it cannot be read.
+    pub(super) total: Option<u64>,
     /// By reason, or by classification; empty for a counter that has none.
     pub(super) by_reason: BTreeMap<String, u64>,
 }
 
-/// All counters, in the order in which they are shown. A daemon that never ran counted nothing.
-pub(super) fn read(state_dir: &Path) -> Vec<CounterStatus> {
-    let counts = Counts::read(state_dir);
-    let status = |counter| CounterStatus {
+/// All counters, in the order in which they are shown, and why some cannot be read. A daemon that never ran counted nothing.
+pub(super) fn read(state_dir: &Path) -> (Vec<CounterStatus>, Option<String>) {
+    let (mut unknown, mut reason) = (Vec::new(), None);
+    let counts = Counts::read_and_report(state_dir, |program, path, error| {
+        unknown.push(program);
+        reason.get_or_insert_with(|| unreadable(path, error));
+    });
+    let status = |counter: Counter| CounterStatus {
         counter,
-        total: counts.total(counter),
+        total: (!unknown.contains(&counter.program())).then(|| counts.total(counter)),
         by_reason: counts
             .by_reason(counter)
             .filter(|(reason, _)| !reason.is_empty())
             .map(|(reason, count)| (reason.to_owned(), count))
             .collect(),
     };
-    Counter::ALL.map(status).into()
+    (Counter::ALL.map(status).into(), reason)
 }
 
 /// An object of the counters' names.
@@ -43,7 +47,7 @@ pub(super) fn as_object<S: Serializer>(counters: &[CounterStatus], serializer: S
 
 /// The counters for people: the way of every record, and what went wrong if anything did.
 pub(super) fn lines(counters: &[CounterStatus]) -> Vec<(&'static str, String)> {
-    let is_shown = |status: &&CounterStatus| status.total > 0 || is_main(status.counter);
+    let is_shown = |status: &&CounterStatus| status.total > Some(0) || is_main(status.counter);
     counters.iter().filter(is_shown).map(|status| (title(status.counter), line(status))).collect()
 }
 
@@ -68,7 +72,8 @@ fn title(counter: Counter) -> &'static str {
 
 fn line(status: &CounterStatus) -> String {
     let noun = if status.counter == Counter::SetAside { "file" } else { "record" };
-    let total = plural(status.total, noun);
+    let Some(total) = status.total else { return "not known".to_owned() };
+    let total = plural(total, noun);
     let mut reasons: Vec<_> = status.by_reason.iter().filter(|(_, count)| **count > 0).collect();
     reasons.sort_by_key(|(_, count)| Reverse(**count));
     let (shown, others) = reasons.split_at(reasons.len().min(REASONS_SHOWN));
@@ -87,7 +92,7 @@ mod tests {
     fn status(counter: Counter, counts: &[(&str, u64)]) -> CounterStatus {
         let by_reason: BTreeMap<_, _> =
             counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
-        CounterStatus { counter, total: by_reason.values().sum(), by_reason }
+        CounterStatus { counter, total: Some(by_reason.values().sum()), by_reason }
     }
 
     #[test]
@@ -97,7 +102,7 @@ mod tests {
             |all: &[CounterStatus]| lines(all).into_iter().map(|(title, _)| title).collect::<Vec<_>>();
         assert_eq!(titles(&all), ["Accepted", "Refused", "Delivered"]);
         for status in &mut all {
-            status.total = 1;
+            status.total = Some(1);
         }
         let expected = Counter::ALL.map(title);
         assert_eq!(titles(&all), expected);
@@ -114,7 +119,8 @@ mod tests {
                 "3 records: spool_full 2, malformed 1",
             ),
             (status(Counter::RateLimited, &counts), "36 records: h 8, g 7, f 6, e 5, d 4, c 3, 2 others 3"),
-            (CounterStatus { total: 1, ..status(Counter::SetAside, &[]) }, "1 file"),
+            (CounterStatus { total: Some(1), ..status(Counter::SetAside, &[]) }, "1 file"),
+            (CounterStatus { total: None, ..status(Counter::Accepted, &[]) }, "not known"),
         ] {
             assert_eq!(line(&status), expected);
         }

@@ -10,12 +10,12 @@ use telemetry_store::crash_history::{CrashEntry, CrashHistory, Disposition, Tota
 
 /// Crashes since the first one that was seen; none where the history cannot be read.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct CrashStatus {
+pub(crate) struct CrashStatus {
     pub(super) sent: Option<u64>,
     pub(super) left_out: Option<u64>,
     pub(super) not_sent: Option<u64>,
     pub(super) latest: Option<LatestCrash>,
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// The latest crash.

@@ -28,7 +28,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_config::consent::{self, ConsentError};
 use telemetry_config::{ServerApi, Source};
 use telemetry_runtime::instance;
-use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
+use telemetry_store::delivery_status::{self, DeliveryFault, DeliveryStatus, SpoolFault};
 pub(crate) use text::plural;
 
 /// Everything that `status` tells. The names are those of `--json`, documented in `telemctl status --help`;
@@ -47,7 +47,9 @@ pub(crate) struct Status {
     pub(crate) delivery: Delivery,
     #[serde(serialize_with = "counters::as_object")]
     counters: Vec<CounterStatus>,
-    crashes: CrashStatus,
+    /// Why some of them are not known.
+    pub(crate) counters_error: Option<String>,
+    pub(crate) crashes: CrashStatus,
     #[serde(serialize_with = "probes::as_object")]
     pub(crate) probes: Vec<ProbeStatus>,
 }
@@ -88,6 +90,7 @@ pub(crate) struct Delivery {
     pub(crate) last_delivered_unix_secs: Option<u64>,
     pub(crate) next_try_unix_secs: Option<u64>,
     pub(crate) last_error: Option<DeliveryFault>,
+    pub(crate) spool_fault: Option<SpoolFault>,
     pub(crate) error: Option<String>,
 }
 
@@ -109,6 +112,7 @@ impl Status {
     /// What can be seen at this time.
     pub(crate) fn from_installation(installation: &Installation, taken_unix_secs: u64) -> Self {
         let settings = &installation.settings;
+        let (counters, counters_error) = counters::read(&settings.state_dir);
         Self {
             version: env!("CARGO_PKG_VERSION"),
             taken_unix_secs,
@@ -132,7 +136,8 @@ impl Status {
             },
             spool: SpoolStatus::from_path(&settings.spool_dir),
             delivery: delivery(installation),
-            counters: counters::read(&settings.state_dir),
+            counters,
+            counters_error,
             crashes: CrashStatus::from_state_dir(&settings.state_dir),
             probes: probes::read(&settings.state_dir),
         }
@@ -166,9 +171,14 @@ fn delivery(installation: &Installation) -> Delivery {
             last_delivered_unix_secs: status.last_delivered_unix_secs,
             next_try_unix_secs: status.next_try_unix_secs,
             last_error: status.last_error,
+            // What is gone by now is over, though no scan met that yet.
+            spool_fault: status.spool_fault.filter(|fault| fault.path.symlink_metadata().is_ok()),
             error: None,
         },
-        Err(error) => Delivery { error: Some(unreadable(state_dir, &error)), ..Delivery::default() },
+        Err(error) => Delivery {
+            error: Some(unreadable(&delivery_status::path(state_dir), &error)),
+            ..Delivery::default()
+        },
     }
 }
 
@@ -179,8 +189,10 @@ fn as_object<S: Serializer>(daemons: &[DaemonStatus], serializer: S) -> Result<S
 /// What stands in an `error`: the thing, the reason, the remedy.
 fn unreadable(path: &Path, error: &io::Error) -> String {
     let remedy = match error.kind() {
-        ErrorKind::PermissionDenied => "; run this as root",
-        _ => "",
+        ErrorKind::PermissionDenied => "run this as root",
+        ErrorKind::InvalidData => "remove it, and it is made anew",
+        ErrorKind::NotADirectory => "correct the path in the configuration, or what stands there",
+        _ => "check the file system that it is on",
     };
-    format!("{} cannot be read: {error}{remedy}", path.display())
+    format!("{} cannot be read: {error}; {remedy}", path.display())
 }

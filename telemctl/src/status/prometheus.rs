@@ -34,7 +34,7 @@ struct Sample {
 
 /// Prints all metrics.
 pub(super) fn print(status: &Status, out: &mut dyn Write) -> io::Result<()> {
-    let counters = status.counters.iter().map(counter);
+    let counters = status.counters.iter().filter_map(counter);
     let families = state(status).into_iter().chain(counters).chain([crashes(&status.crashes)]);
     for family in families.filter(|family| !family.samples.is_empty()) {
         family.print(out)?;
@@ -82,7 +82,9 @@ fn state(status: &Status) -> Vec<Family> {
     ]
 }
 
-fn counter(status: &CounterStatus) -> Family {
+/// None while it is not known.
+fn counter(status: &CounterStatus) -> Option<Family> {
+    let total = status.total?;
     let (name, help) = match status.counter {
         Counter::Accepted => ("telemetry_records_accepted_total", "Records that were stored."),
         Counter::Refused => {
@@ -115,12 +117,12 @@ fn counter(status: &CounterStatus) -> Family {
     };
     let mut samples: Vec<_> = status.by_reason.iter().map(of).collect();
     let named = status.by_reason.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    let unnamed = status.total.saturating_sub(named);
+    let unnamed = total.saturating_sub(named);
     // A counter is there from the beginning, or its first count would not be seen as an increase.
     if unnamed > 0 || samples.is_empty() {
         samples.push(Sample { label: None, value: i64::try_from(unnamed).unwrap_or(i64::MAX) });
     }
-    Family { name, kind: "counter", help, samples }
+    Some(Family { name, kind: "counter", help, samples })
 }
 
 fn crashes(status: &CrashStatus) -> Family {
@@ -176,11 +178,11 @@ mod tests {
     fn a_family_is_explained_typed_and_escaped() {
         let status = CounterStatus {
             counter: Counter::Refused,
-            total: 7,
+            total: Some(7),
             by_reason: BTreeMap::from([("a\\b\"c\nd".to_owned(), 3), ("spool_full".to_owned(), 2)]),
         };
         let mut out = Vec::new();
-        counter(&status).print(&mut out).unwrap();
+        counter(&status).unwrap().print(&mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "\
@@ -195,9 +197,12 @@ telemetry_records_refused_total 2
 
     #[test]
     fn a_counter_begins_at_zero_and_an_unknown_gauge_is_left_out() {
-        let status = CounterStatus { counter: Counter::Expired, total: 0, by_reason: BTreeMap::new() };
+        let status = CounterStatus { counter: Counter::Expired, total: Some(0), by_reason: BTreeMap::new() };
         let family = counter(&status);
-        assert!(matches!(family.samples.as_slice(), [Sample { label: None, value: 0 }]), "{family:?}");
+        assert!(
+            matches!(family.as_ref().unwrap().samples.as_slice(), [Sample { label: None, value: 0 }]),
+            "{family:?}"
+        );
         assert!(one("x", "", None).samples.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use telemetry_files::bounded_file;
 use telemetry_store::rejected::RejectedDir;
-use telemetry_store::spool::name::is_hidden;
+use telemetry_store::spool::name::{is_hidden, is_segment};
 use telemetry_store::spool::{DAMAGED_DIR, SpoolDir, file};
 
 /// Maximum of bytes of batch files that are read to count their records. A spool is limited to 5 MiB unless
@@ -102,8 +102,10 @@ impl Count {
         self.disk_bytes += metadata.blocks() * 512;
         let modified = metadata.mtime();
         self.oldest_unix_secs = Some(self.oldest_unix_secs.map_or(modified, |oldest| oldest.min(modified)));
-        let records = match first_byte(&entry.path()) {
-            Ok(BATCH_FIRST_BYTE) => self.records_of_batch(spool, &entry.file_name(), metadata.len()),
+        let name = entry.file_name();
+        let first = if is_segment(&name) { Ok(BATCH_FIRST_BYTE) } else { first_byte(&entry.path()) };
+        let records = match first {
+            Ok(BATCH_FIRST_BYTE) => self.records_of_batch(spool, &name, metadata.len()),
             Ok(_) => Some(1),
             Err(error) if error.kind() == ErrorKind::NotFound => Some(0),
             Err(_) => None,
@@ -114,13 +116,20 @@ impl Count {
 
     fn records_of_batch(&mut self, spool: &SpoolDir, name: &OsStr, bytes: u64) -> Option<u64> {
         self.batch_bytes_left = self.batch_bytes_left.checked_sub(bytes)?;
-        let bytes = spool.read(name).ok()?;
+        let bytes = match spool.read(name) {
+            // Delivered since.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Some(0),
+            bytes => bytes.ok()?,
+        };
         Some(file::decode(name, &bytes).records.len() as u64)
     }
 }
 
 fn is_record(entry: &DirEntry, metadata: &Metadata, owner: u32) -> bool {
-    metadata.is_file() && metadata.uid() == owner && !is_hidden(&entry.file_name())
+    let name = entry.file_name();
+    // A spare segment is empty.
+    let is_waiting = !is_hidden(&name) || (is_segment(&name) && metadata.len() > 0);
+    metadata.is_file() && metadata.uid() == owner && is_waiting
 }
 
 fn first_byte(path: &Path) -> io::Result<u8> {
@@ -163,7 +172,7 @@ mod tests {
     use telemetry_record::hex_id::HexId;
     use telemetry_record::message::Message;
     use telemetry_store::rejected::{RejectedWriter, Rejection};
-    use telemetry_store::spool::{Durability, Reader, StoredRecord, Writer};
+    use telemetry_store::spool::{Durability, Reader, Segment, StoredRecord, Writer};
 
     fn message() -> Message {
         Message {
@@ -191,6 +200,8 @@ mod tests {
             file.set_modified(UNIX_EPOCH + Duration::from_secs(secs)).unwrap();
         }
         fs::write(path.join(".new-1"), "half").unwrap();
+        let mut segments = Segment::make_spares(&spool, 2, Durability::Atomic).unwrap();
+        segments[0].append(0, &[&message(); 3], Durability::Atomic).unwrap();
         fs::create_dir(path.join("directory")).unwrap();
         symlink("/etc/passwd", path.join("link")).unwrap();
         fs::copy(path.join(&single.name), path.join("aside")).unwrap();
@@ -202,7 +213,7 @@ mod tests {
         }
 
         let status = SpoolStatus::from_path(&path);
-        assert_eq!((status.records, status.records_exact, status.files), (Some(7), true, Some(3)));
+        assert_eq!((status.records, status.records_exact, status.files), (Some(10), true, Some(4)));
         assert_eq!((status.damaged, status.rejected), (Some(1), Some(2)));
         assert_eq!((status.oldest_unix_secs, status.error), (Some(1_500_000_000), None));
         assert!(status.disk_bytes.unwrap() > 0);

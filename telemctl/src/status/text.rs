@@ -38,6 +38,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
     lines.extend(counters::lines(&status.counters));
+    lines.extend(status.counters_error.clone().map(|error| ("", error)));
     lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
     lines.extend(status.probes.iter().filter_map(|probe| Some((probe.name, probe.trouble()?))));
     lines
@@ -78,6 +79,10 @@ fn spool_lines(spool: &SpoolStatus, now: u64) -> Vec<(&'static str, String)> {
         _ => "not known".to_owned(),
     };
     let mut lines = vec![("Waiting", waiting)];
+    let is_unknown = spool.error.is_none() && (spool.damaged.is_none() || spool.rejected.is_none());
+    if is_unknown {
+        lines.push(("", "what was set aside or rejected cannot be counted; run this as root".to_owned()));
+    }
     if let Some(number) = spool.damaged.filter(|number| *number > 0) {
         let dir = spool.dir.join(telemetry_store::spool::DAMAGED_DIR);
         lines.push(("", format!("{} that gave no record in {}", plural(number, "file"), dir.display())));
@@ -107,6 +112,9 @@ fn delivery_lines(delivery: &Delivery, now: u64, zone: &TimeZone) -> Vec<(&'stat
     }
     if let Some(fault) = &delivery.last_error {
         lines.push(("Last error", format!("{}: {}: {}", past(fault.unix_secs), fault.server, fault.reason)));
+    }
+    if let Some(fault) = &delivery.spool_fault {
+        lines.push(("Spool fault", format!("{}: {}", fault.path.display(), fault.reason)));
     }
     lines
 }
@@ -168,13 +176,14 @@ mod tests {
                 ..Delivery::default()
             },
             counters: vec![
-                CounterStatus { counter: Counter::Accepted, total: 5, by_reason: BTreeMap::new() },
+                CounterStatus { counter: Counter::Accepted, total: Some(5), by_reason: BTreeMap::new() },
                 CounterStatus {
                     counter: Counter::RateLimited,
-                    total: 2,
+                    total: Some(2),
                     by_reason: BTreeMap::from([("a/b/c\u{1b}".to_owned(), 2)]),
                 },
             ],
+            counters_error: None,
             crashes: CrashStatus::default(),
             probes: Vec::new(),
         }

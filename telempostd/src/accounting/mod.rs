@@ -156,8 +156,14 @@ impl Accounting {
         }
     }
 
+    /// A scan of the spool begins.
+    pub(crate) fn begin_scan(&mut self) {
+        self.status.begin_scan();
+    }
+
     /// A file of the spool cannot be read or removed, as each scan of it finds again.
     pub(crate) fn spool_fault(&mut self, path: &Path, fault: &str, now: Instant) {
+        self.status.spool_fault(path, fault);
         if let Some(unreported) = self.spool_faults.note(now) {
             let path = path.display().to_string();
             log::error!(file = path; "{path}: {fault}{}", and_more(unreported));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus};
+use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus, SpoolFault};
 
 /// How often it is written at most.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -16,6 +16,8 @@ pub(super) struct Status {
     is_changed: bool,
     written_at: Option<Instant>,
     is_failing: bool,
+    /// Whether this scan of the spool met no fault yet.
+    is_spool_sound: bool,
 }
 
 impl Status {
@@ -24,7 +26,15 @@ impl Status {
         let mut current = DeliveryStatus::read(state_dir).ok().flatten().unwrap_or_default();
         current.next_try_unix_secs = None;
         let state_dir = state_dir.to_owned();
-        Self { state_dir, current, next_try: None, is_changed: true, written_at: None, is_failing: false }
+        Self {
+            state_dir,
+            current,
+            next_try: None,
+            is_changed: true,
+            written_at: None,
+            is_failing: false,
+            is_spool_sound: false,
+        }
     }
 
     /// When delivery last wrote its state before this run, in seconds since the epoch; 0 for never.
@@ -43,6 +53,25 @@ impl Status {
         let (server, reason) = (server.to_owned(), reason.to_owned());
         self.current.last_error = Some(DeliveryFault { unix_secs: unix_secs(), server, reason });
         self.is_changed = true;
+    }
+
+    /// Something of the spool cannot be read or removed.
+    pub(super) fn spool_fault(&mut self, path: &Path, reason: &str) {
+        self.is_spool_sound = false;
+        let is_known = |fault: &SpoolFault| fault.path == path && fault.reason == reason;
+        if !self.current.spool_fault.as_ref().is_some_and(is_known) {
+            let (path, reason) = (path.to_owned(), reason.to_owned());
+            self.current.spool_fault = Some(SpoolFault { unix_secs: unix_secs(), path, reason });
+            self.is_changed = true;
+        }
+    }
+
+    /// The spool is scanned anew: a fault that the whole scan before did not meet is over.
+    pub(super) fn begin_scan(&mut self) {
+        if self.is_spool_sound && self.current.spool_fault.take().is_some() {
+            self.is_changed = true;
+        }
+        self.is_spool_sound = true;
     }
 
     /// The next try is due then.

@@ -91,6 +91,11 @@ impl<'a> Delivery<'a> {
         self.janitor.end_scan(&mut self.accounting, now);
     }
 
+    /// A segment is open, or its writer is gone. What is closed then shows itself under its name.
+    pub(super) fn recover_segment(&mut self, name: &OsStr, now: Instant) {
+        self.janitor.recover_segment(name, &mut self.accounting, now);
+    }
+
     /// A name is in the spool.
     pub(super) fn add_name(&mut self, name: &OsStr, now: Instant) {
         let file = FileName::from(name);

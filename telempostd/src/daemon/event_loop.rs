@@ -143,6 +143,9 @@ impl EventLoop<'_> {
         if slice.begins {
             self.delivery.begin_scan(now);
         }
+        for name in &slice.segments {
+            self.delivery.recover_segment(name, now);
+        }
         for name in names.iter().chain(&slice.names) {
             self.delivery.add_name(name, now);
         }

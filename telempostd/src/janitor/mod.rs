@@ -11,12 +11,14 @@ use disk_budget::DiskBudget;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_store::limits::DAMAGED_KEPT;
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::file::{self, StoredRecord};
+use telemetry_store::spool::recovery::{Recovery, recover};
 use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader as SpoolReader};
 
 /// Clears the spool.
@@ -126,6 +128,18 @@ impl Janitor {
         }
     }
 
+    /// Closes a segment whose writer is gone.
+    pub(crate) fn recover_segment(&self, name: &OsStr, accounting: &mut Accounting, now: Instant) {
+        match recover(&self.spool, name) {
+            Ok(Recovery::Closed(_) | Recovery::Removed | Recovery::LeftAlone) => {}
+            Ok(Recovery::SetAside { damage }) => accounting.damaged(&self.path(name), &damage, now),
+            Err(error) => {
+                let fault = format!("its records cannot be delivered yet: {error}");
+                accounting.spool_fault(&self.path(name), &fault, now);
+            }
+        }
+    }
+
     /// Removes a file all of whose records are settled, or sets it aside if it has damage besides. Returns whether it
     /// is gone; if not, it is tried again with the next scan.
     pub(crate) fn clear(&mut self, file: &FileName, accounting: &mut Accounting, now: Instant) -> bool {
@@ -166,6 +180,7 @@ impl Janitor {
         now: Instant,
     ) {
         self.budget.begin_scan();
+        accounting.begin_scan();
         let pruned = self.rejected.prune(&self.spool, SystemTime::now());
         for (directory, result) in
             [(REJECTED_DIR, pruned), (DAMAGED_DIR, self.spool.keep_newest(DAMAGED_DIR, DAMAGED_KEPT))]
@@ -175,14 +190,13 @@ impl Janitor {
                 accounting.spool_fault(&self.path(OsStr::new(directory)), &fault, now);
             }
         }
-        let spool = &self.spool;
-        self.unremovable.retain(|file| {
-            let is_gone = spool.remove(&OsString::from(file)).is_ok();
-            if is_gone {
-                queue.remove_finished(file);
+        for file in mem::take(&mut self.unremovable) {
+            if self.remove(&OsString::from(&file), accounting, now) {
+                queue.remove_finished(&file);
+            } else {
+                self.unremovable.push(file);
             }
-            !is_gone
-        });
+        }
     }
 
     /// A file that was scanned takes so much.

@@ -23,7 +23,7 @@ mod spool_quota;
 
 pub(crate) use fair_share::Permit;
 pub(crate) use refusal::Refusal;
-pub(crate) use spool_quota::{SpoolQuota, free_beyond_reserve};
+pub(crate) use spool_quota::{SpoolQuota, free_beyond_reserve, record_bytes};
 
 use crate::settings::UserLimits;
 use fair_share::FairShares;

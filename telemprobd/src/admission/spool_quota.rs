@@ -128,6 +128,12 @@ impl SpoolQuota {
         }
     }
 
+    /// What is counted in all.
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
     /// Whether this file is counted.
     pub(crate) fn knows(&self, name: &OsStr) -> bool {
         self.files.contains_key(&self.hasher.hash_one(name))

@@ -3,6 +3,7 @@
 
 mod current_machine_id;
 mod open_spool;
+mod segments;
 mod spool_watch;
 
 use crate::admission::{self, Admitted, Refusal, free_beyond_reserve};
@@ -21,7 +22,7 @@ use telemetry_record::message::Message;
 use telemetry_runtime::inotify_limits;
 use telemetry_runtime::throttle::{Throttle, and_more};
 use telemetry_store::limits::RECORDS_PER_FILE;
-use telemetry_store::spool::{Durability, SpoolLockError};
+use telemetry_store::spool::{SpoolLockError, StoredFile};
 
 /// Minimum time between two lines about faults of the spool, at first.
 const FAULT_INTERVAL: Duration = Duration::from_secs(10);
@@ -68,7 +69,6 @@ pub(crate) struct RecordStore {
     spool: OpenSpool,
     faults: Throttle,
     keep_free_percent: u64,
-    durability: Durability,
     etc_dir: PathBuf,
     machine_id: CurrentMachineId,
 }
@@ -88,7 +88,6 @@ impl RecordStore {
             spool: OpenSpool::open(settings, other.map(|other| &other.spool))?,
             faults: Throttle::new(FAULT_INTERVAL),
             keep_free_percent: settings.spool_keep_free_percent,
-            durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
             etc_dir: settings.etc_dir.clone(),
             machine_id: CurrentMachineId::open(settings.etc_dir.clone(), settings.state_dir.clone(), now)
                 .map_err(state_error)?,
@@ -100,9 +99,22 @@ impl RecordStore {
         self.machine_id.renew_if_due(now);
     }
 
-    /// Time until the machine id has to be checked.
+    /// Closes what is to be delivered, if that is due.
+    pub(crate) fn close_due(&mut self, now: Instant) {
+        self.spool.segments.close_due(now);
+        self.note_close_fault(now);
+    }
+
+    /// Closes all that is to be delivered.
+    pub(crate) fn close_all(&mut self, now: Instant) {
+        self.spool.segments.close_all();
+        self.note_close_fault(now);
+    }
+
+    /// Time until the machine id has to be checked, or something closed.
     pub(crate) fn time_left(&self, now: Instant) -> Duration {
-        self.machine_id.time_left(now)
+        let machine_id = self.machine_id.time_left(now);
+        self.spool.segments.time_left(now).map_or(machine_id, |left| left.min(machine_id))
     }
 
     /// Counts what left the spool, or came into it, since the last commit.
@@ -110,7 +122,7 @@ impl RecordStore {
         self.spool.catch_up();
     }
 
-    /// Stores what became ready in one turn, a file a sender, and returns an answer for each, in order.
+    /// Stores what became ready in one turn, the records of a sender together, and returns an answer for each, in order.
     pub(crate) fn commit(&mut self, mut records: Vec<Admitted>, now: Instant) -> Vec<Result<(), Refusal>> {
         for record in &mut records {
             record.message.headers.set(Header::MachineId, self.machine_id.as_str());
@@ -124,40 +136,68 @@ impl RecordStore {
         }
         self.catch_up();
         let mut answers = admission::storage(&records, is_opted_in, &self.spool.quota, self.free_bytes());
-        for (sender, indexes) in by_sender(&records, &answers) {
-            for group in indexes.chunks(RECORDS_PER_FILE) {
-                let messages: Vec<_> =
-                    group.iter().filter_map(|index| Some(&records.get(*index)?.message)).collect();
-                if let Err(refusal) = self.store(sender, &messages, now) {
-                    for index in group {
-                        if let Some(answer) = answers.get_mut(*index) {
-                            *answer = Err(refusal.clone());
-                        }
-                    }
-                }
+        self.spool.segments.close_due(now);
+        let mut alone = Vec::new();
+        for group in groups(&records, &answers) {
+            if self.spool.segments.make_room(group.sender, &group.messages, now) {
+                let stored = self.spool.segments.append(group.sender, &group.messages);
+                self.note_stored(&group.indexes, stored, &mut answers, now);
+            } else {
+                alone.push(group);
             }
         }
+        self.store_alone(alone, &mut answers, now);
+        let answered = Instant::now();
+        for (record, _) in records.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()) {
+            self.spool.segments.note_answer(record.sender, answered);
+        }
+        self.note_close_fault(now);
         answers
+    }
+
+    /// Stores records in files of their own, which are visible at once.
+    fn store_alone(&mut self, groups: Vec<Group<'_>>, answers: &mut [Result<(), Refusal>], now: Instant) {
+        let (indexes, files): (Vec<_>, Vec<_>) =
+            groups.into_iter().map(|group| (group.indexes, (group.sender, group.messages))).unzip();
+        let stored = self.spool.writer.store_together(&files, self.spool.durability());
+        for (indexes, stored) in indexes.iter().zip(stored) {
+            self.note_stored(indexes, stored, answers, now);
+        }
+    }
+
+    /// Counts a file that was stored, or answers that it was not.
+    fn note_stored(
+        &mut self,
+        indexes: &[usize],
+        stored: io::Result<StoredFile>,
+        answers: &mut [Result<(), Refusal>],
+        now: Instant,
+    ) {
+        let error = match stored {
+            Ok(file) => return self.spool.quota.added(file.name.as_ref(), file.disk_bytes),
+            Err(error) => error,
+        };
+        let errno = errno_of(&error);
+        let error = StorageError::Spool { path: self.spool.path().to_owned(), source: error };
+        let refusal = self.refusal(&error, errno, now);
+        for index in indexes {
+            if let Some(answer) = answers.get_mut(*index) {
+                *answer = Err(refusal.clone());
+            }
+        }
+    }
+
+    fn note_close_fault(&mut self, now: Instant) {
+        if let Some(source) = self.spool.segments.take_fault() {
+            let error = StorageError::Spool { path: self.spool.path().to_owned(), source };
+            self.refusal(&error, Errno::EIO, now);
+        }
     }
 
     /// What records may take of the file system. Where it gives no numbers, nothing bounds them.
     fn free_bytes(&self) -> u64 {
         let free_space = self.spool.writer.free_space();
         free_space.map_or(u64::MAX, |(free, all)| free_beyond_reserve(free, all, self.keep_free_percent))
-    }
-
-    fn store(&mut self, sender: u32, messages: &[&Message], now: Instant) -> Result<(), Refusal> {
-        match self.spool.writer.store(sender, messages, self.durability) {
-            Ok(file) => {
-                self.spool.quota.added(file.name.as_ref(), file.disk_bytes);
-                Ok(())
-            }
-            Err(error) => {
-                let errno = errno_of(&error);
-                let error = StorageError::Spool { path: self.spool.path().to_owned(), source: error };
-                Err(self.refusal(&error, errno, now))
-            }
-        }
     }
 
     /// The refusal for a fault of the spool, which is logged if it is time for a line: each record of a sender meets it.
@@ -169,15 +209,30 @@ impl RecordStore {
     }
 }
 
-/// The indexes of the records that there is room for, by sender.
-fn by_sender(records: &[Admitted], answers: &[Result<(), Refusal>]) -> BTreeMap<u32, Vec<usize>> {
+/// Records of one sender that go into one file.
+struct Group<'a> {
+    sender: u32,
+    indexes: Vec<usize>,
+    messages: Vec<&'a Message>,
+}
+
+/// The records that there is room for, as many together as may be.
+fn groups<'a>(records: &'a [Admitted], answers: &[Result<(), Refusal>]) -> Vec<Group<'a>> {
     let mut by_sender: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (index, (record, answer)) in records.iter().zip(answers).enumerate() {
         if answer.is_ok() {
             by_sender.entry(record.sender).or_default().push(index);
         }
     }
-    by_sender
+    let messages =
+        |indexes: &[usize]| indexes.iter().filter_map(|index| Some(&records.get(*index)?.message)).collect();
+    let of_sender = |(sender, indexes): (u32, Vec<usize>)| {
+        let chunks = indexes.chunks(RECORDS_PER_FILE);
+        chunks
+            .map(|indexes| Group { sender, indexes: indexes.to_vec(), messages: messages(indexes) })
+            .collect()
+    };
+    by_sender.into_iter().flat_map::<Vec<_>, _>(of_sender).collect()
 }
 
 #[cfg(test)]

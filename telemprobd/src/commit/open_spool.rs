@@ -2,17 +2,21 @@
 //! something over it puts another directory there, which only the path shows.
 
 use super::StorageError;
+use super::segments::Segments;
 use super::spool_watch::SpoolWatch;
 use crate::admission::SpoolQuota;
 use crate::settings::Settings;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use telemetry_store::spool::{Daemon, SpoolLock, Writer};
+use telemetry_store::spool::recovery::{Recovery, recover_all};
+use telemetry_store::spool::{DAMAGED_DIR, Daemon, Durability, SpoolLock, Writer};
 
 /// Where a spool is, and what it may take.
 #[derive(Clone, Debug)]
 struct Place {
     path: PathBuf,
+    durability: Durability,
     max_bytes: Option<u64>,
     user_bytes: Option<u64>,
 }
@@ -21,7 +25,8 @@ struct Place {
 #[derive(Debug)]
 pub(super) struct OpenSpool {
     place: Place,
-    pub(super) writer: Writer,
+    pub(super) writer: Rc<Writer>,
+    pub(super) segments: Segments,
     pub(super) quota: SpoolQuota,
     watch: SpoolWatch,
     lock: Rc<SpoolLock>,
@@ -33,6 +38,7 @@ impl OpenSpool {
     pub(super) fn open(settings: &Settings, other: Option<&OpenSpool>) -> Result<Self, StorageError> {
         let place = Place {
             path: settings.spool_dir.clone(),
+            durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
             max_bytes: settings.spool_max_bytes,
             user_bytes: settings.user_limits.spool_bytes,
         };
@@ -52,10 +58,14 @@ impl OpenSpool {
         if swept > 0 {
             log::info!("removed {swept} unfinished files of an earlier run; none was answered as stored");
         }
+        recover_all(&writer, |name, recovery| log_recovery(&place.path.join(name), &recovery))
+            .map_err(spool_error)?;
         let watch = SpoolWatch::new(&writer).map_err(watch_error)?;
         let entries = writer.entries().map_err(spool_error)?;
         let quota = SpoolQuota::new(place.max_bytes, place.user_bytes, &entries);
-        Ok(Self { place, writer, quota, watch, lock })
+        let writer = Rc::new(writer);
+        let segments = Segments::new(Rc::clone(&writer), place.durability);
+        Ok(Self { place, writer, segments, quota, watch, lock })
     }
 
     /// Goes on with the directory that is at the path now, if that is another one. One that is missing is made.
@@ -74,6 +84,18 @@ impl OpenSpool {
         Ok(())
     }
 
+    /// Counts all again, as after events that were lost.
+    #[cfg(test)]
+    pub(super) fn recount(&mut self) {
+        let open: Vec<_> = self.segments.files().collect();
+        super::spool_watch::recount(&mut self.quota, &self.writer, &open);
+    }
+
+    /// Whether what is answered is on disk.
+    pub(super) fn durability(&self) -> Durability {
+        self.place.durability
+    }
+
     /// The directory's path.
     pub(super) fn path(&self) -> &Path {
         &self.place.path
@@ -81,6 +103,17 @@ impl OpenSpool {
 
     /// Counts what left the spool, or came into it.
     pub(super) fn catch_up(&mut self) {
-        self.watch.apply(&mut self.quota, &self.writer);
+        let open = || self.segments.files().collect();
+        self.watch.apply(&mut self.quota, &self.writer, open);
+    }
+}
+
+fn log_recovery(path: &Path, recovery: &io::Result<Recovery>) {
+    let path = path.display();
+    match recovery {
+        Ok(Recovery::SetAside { damage }) => log::warn!("{path}: {damage}; it is kept in {DAMAGED_DIR}"),
+        Ok(Recovery::Closed(_)) => log::info!("{path}: records of an earlier run; they are delivered"),
+        Ok(Recovery::Removed | Recovery::LeftAlone) => {}
+        Err(error) => log::error!("{path}: records of an earlier run cannot be delivered yet: {error}"),
     }
 }

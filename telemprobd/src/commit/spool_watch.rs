@@ -8,8 +8,8 @@ use crate::admission::SpoolQuota;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
-use telemetry_store::spool::SpoolDir;
 use telemetry_store::spool::name::is_hidden;
+use telemetry_store::spool::{SpoolDir, StoredFile};
 
 /// A watch over one spool directory.
 #[derive(Debug)]
@@ -24,15 +24,20 @@ impl SpoolWatch {
         Ok(Self(inotify))
     }
 
-    /// Brings the quota up to date.
-    pub(crate) fn apply(&self, quota: &mut SpoolQuota, spool: &SpoolDir) {
+    /// Brings the quota up to date. `open` are the files that are there though no name shows it: open segments.
+    pub(crate) fn apply<'a>(
+        &self,
+        quota: &mut SpoolQuota,
+        spool: &SpoolDir,
+        open: impl Fn() -> Vec<&'a StoredFile>,
+    ) {
         while let Ok(events) = self.0.read_events() {
             if events.is_empty() {
                 return;
             }
             for event in &events {
                 if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
-                    recount(quota, spool);
+                    recount(quota, spool, &open());
                 } else {
                     apply_one(event, quota, spool);
                 }
@@ -58,9 +63,13 @@ fn apply_one(event: &InotifyEvent, quota: &mut SpoolQuota, spool: &SpoolDir) {
     }
 }
 
-fn recount(quota: &mut SpoolQuota, spool: &SpoolDir) {
+/// Counts all that is there.
+pub(super) fn recount(quota: &mut SpoolQuota, spool: &SpoolDir, open: &[&StoredFile]) {
     match spool.entries() {
-        Ok(entries) => quota.recount(&entries),
+        Ok(entries) => {
+            quota.recount(&entries);
+            open.iter().for_each(|file| quota.added(file.name.as_ref(), file.disk_bytes));
+        }
         Err(error) => log::warn!("spool_dir={}: {error}; its size is not known", spool.path().display()),
     }
 }
@@ -83,14 +92,14 @@ mod tests {
             fs::File::open(dir.path().join(".new")).unwrap().sync_all().unwrap();
             fs::rename(dir.path().join(".new"), dir.path().join(name)).unwrap();
         }
-        watch.apply(&mut quota, &spool);
+        watch.apply(&mut quota, &spool, Vec::new);
         assert_eq!(fits(&quota), Err(Refusal::SpoolFull));
         fs::remove_file(dir.path().join("a")).unwrap();
-        watch.apply(&mut quota, &spool);
+        watch.apply(&mut quota, &spool, Vec::new);
         assert_eq!(fits(&quota), Ok(()));
         fs::create_dir(dir.path().join(".rejected")).unwrap();
         fs::rename(dir.path().join("b"), dir.path().join(".rejected/b")).unwrap();
-        watch.apply(&mut quota, &spool);
+        watch.apply(&mut quota, &spool, Vec::new);
         assert_eq!(quota.take(&mut quota.reserve(), None, 8192, u64::MAX), Ok(()));
     }
 }

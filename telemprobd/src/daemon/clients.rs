@@ -30,9 +30,18 @@ impl Daemon {
         }
     }
 
+    /// The next client, if one is worth polling for and comes.
+    pub(super) fn poll_for_client(&mut self) -> Option<UnixStream> {
+        if self.client_count() >= MAX_CLIENTS {
+            return None;
+        }
+        let Self { polling, accept_queue, .. } = self;
+        polling.before_sleep(|| accept_queue.accept_unless_paused())
+    }
+
     /// Admits a new client, and reads at once: most clients have sent everything by the time that they are
     /// accepted, and never enter the loop.
-    fn admit_client(&mut self, stream: UnixStream, moment: &Moment) {
+    pub(super) fn admit_client(&mut self, stream: UnixStream, moment: &Moment) {
         let peer = getsockopt(&stream, sockopt::PeerCredentials).map(|peer| peer.uid());
         let mut client = match self.admission.connection(peer, moment) {
             Ok(permit) => Client::new(stream, permit),
@@ -41,7 +50,13 @@ impl Daemon {
                 return socket::refuse(&stream, refusal.errno());
             }
         };
-        match client.receive(&mut self.admission, &mut self.scratch, moment) {
+        let mut receive = || client.receive(&mut self.admission, &mut self.scratch, moment);
+        let mut received = receive();
+        if matches!(received, Received::Part) && self.polling.is_on() {
+            let rest = || Some(receive()).filter(|received| !matches!(received, Received::Part));
+            received = self.polling.poll(rest).unwrap_or(received);
+        }
+        match received {
             Received::Part => self.wait_for(client, moment.now),
             Received::Nothing => {}
             Received::Judged(verdict) => self.settle(client, verdict, moment.now),
@@ -115,6 +130,7 @@ impl Daemon {
                 Err(refusal) => self.refuse(client, &refusal, now),
             }
         }
+        self.polling.note_stored();
         self.counters.add(Counter::Accepted, "", accepted, now);
     }
 
@@ -134,6 +150,7 @@ impl Daemon {
         }
         self.finish_configurations();
         self.commit(moment.now);
+        self.store.close_all(moment.now);
         self.counters.write();
     }
 

@@ -8,6 +8,7 @@
 mod clients;
 mod configurations;
 mod error;
+mod polling;
 mod refusal_log;
 mod reload;
 mod start;
@@ -20,6 +21,7 @@ use crate::limits::MAX_CLIENTS;
 use crate::settings::Settings;
 use crate::socket::{AcceptQueue, Client, Connections};
 use configurations::Configurations;
+use polling::Polling;
 use refusal_log::RefusalLog;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -58,6 +60,7 @@ pub(crate) struct Daemon {
     accept_queue: AcceptQueue,
     connections: Connections,
     configurations: Configurations,
+    polling: Polling,
     next_client: u64,
     admission: Admission,
     /// Clients whose record is admitted, to be stored at the end of the turn.
@@ -101,10 +104,14 @@ impl Daemon {
 
     fn turn(&mut self) -> Result<Option<StopReason>, DaemonError> {
         let mut events = Events::default();
-        self.poller
-            .wait(&mut events, Some(self.timeout(Instant::now())))
-            .map_err(ProcessError::system("epoll_wait"))?;
+        let polled = self.poll_for_client();
+        let timeout = if polled.is_some() { Duration::ZERO } else { self.timeout(Instant::now()) };
+        self.poller.wait(&mut events, Some(timeout)).map_err(ProcessError::system("epoll_wait"))?;
         let moment = self.moment();
+        if let Some(client) = polled {
+            self.idle_exit.touch(moment.now);
+            self.admit_client(client, &moment);
+        }
         let mut stop = None;
         for token in events.tokens() {
             match token {
@@ -169,6 +176,7 @@ impl Daemon {
             self.store.catch_up();
             malloc_trim::give_back();
         }
+        self.store.close_due(now);
         self.store.renew_machine_id_if_due(now);
     }
 

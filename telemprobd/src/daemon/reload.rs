@@ -32,6 +32,7 @@ impl Daemon {
         let now = Instant::now();
         // What is ready belongs to the old spool, where it must not be taken for unfinished.
         self.commit(now);
+        self.store.close_all(now);
         match self.prepare(now) {
             Ok(prepared) => {
                 self.adopt(prepared, now);

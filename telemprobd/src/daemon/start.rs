@@ -2,14 +2,16 @@
 //! served.
 
 use super::configurations::Configurations;
+use super::polling::Polling;
 use super::refusal_log::RefusalLog;
 use super::{CONFIGURATIONS, CONSENT, Daemon, DaemonError, FIRST_CLIENT, LISTENER, SIGNALS};
 use crate::admission::Admission;
 use crate::commit::RecordStore;
 use crate::settings::Settings;
 use crate::socket::{AcceptQueue, Connections, Listener};
+use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::Uid;
+use nix::unistd::{Pid, Uid};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use telemetry_config::consent;
@@ -53,6 +55,7 @@ impl Daemon {
             accept_queue,
             connections: Connections::default(),
             configurations,
+            polling: Polling::new(processors()),
             next_client: FIRST_CLIENT,
             admission: Admission::new(settings.user_limits, Uid::effective().as_raw()),
             ready: Vec::new(),
@@ -82,4 +85,11 @@ fn raise_descriptor_limit() {
     if let Err(error) = raised {
         log::warn!("the limit of open files stays as it is: {error}");
     }
+}
+
+/// Processors that this process may run on; where the system does not say, one.
+fn processors() -> usize {
+    sched_getaffinity(Pid::from_raw(0)).map_or(1, |set| {
+        (0..CpuSet::count()).filter(|processor| set.is_set(*processor).unwrap_or(false)).count()
+    })
 }

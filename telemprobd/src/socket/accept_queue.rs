@@ -38,6 +38,15 @@ impl AcceptQueue {
         self.listener.accept()
     }
 
+    /// The next client that waits, if there is one and somebody may be accepted.
+    pub(crate) fn accept_unless_paused(&self) -> Option<UnixStream> {
+        if self.paused_until.is_some() {
+            return None;
+        }
+        // What the system has against it, it says to the next one who asks.
+        self.accept().ok().flatten()
+    }
+
     /// Accepts nobody until there is room for another client.
     pub(crate) fn pause_until_room(&mut self, poller: &Poller, now: Instant) {
         self.pause(poller, now);

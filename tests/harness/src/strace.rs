@@ -92,6 +92,28 @@ impl<'a> Trace<'a> {
         self.processes().iter().flat_map(|calls| replacements(calls, path)).collect()
     }
 
+    /// What happened to each segment of the spool in this directory into which something was written.
+    ///
+    /// # Panics
+    /// A traced program does not end.
+    pub fn segments(&self, spool: &Path) -> Vec<Vec<Step>> {
+        let is_segment = |path: &Path| path.file_name().unwrap().to_str().unwrap().starts_with(".seg-");
+        let mut all = Vec::new();
+        for calls in self.processes() {
+            for (at, call) in calls.iter().enumerate() {
+                if let Call::Open { path, flags } = call
+                    && path.parent() == Some(spool)
+                    && is_segment(path)
+                    && flags.contains("O_EXCL")
+                {
+                    all.push(steps_of_segment(&calls[at + 1..], path));
+                }
+            }
+        }
+        all.retain(|steps| steps.contains(&Step::Write));
+        all
+    }
+
     /// All that was opened to be written to in the sandbox was made aside, or is a lock or a log that is appended to.
     ///
     /// # Panics
@@ -107,6 +129,8 @@ impl<'a> Trace<'a> {
             let name = path.file_name().unwrap().to_str().unwrap();
             let needed: &[&str] = match name {
                 _ if name.starts_with(".new-") => &["O_CREAT", "O_EXCL", "O_NOFOLLOW"],
+                // Made, or taken over from one that was killed.
+                _ if name.starts_with(".seg-") => &["O_NOFOLLOW"],
                 _ if name.ends_with(".lock") || name.starts_with("crash-slot.") => &["O_NOFOLLOW"],
                 "journal" => &["O_APPEND", "O_NOFOLLOW"],
                 _ => panic!("{} was written in place: {flags}", path.display()),
@@ -173,6 +197,30 @@ fn replacements(calls: &[Call], path: &Path) -> Vec<Vec<Step>> {
     let is_start = |call: &Call| matches!(call, Call::Open { path, .. } if *path == aside);
     let starts = calls.iter().enumerate().filter(|(_, call)| is_start(call));
     starts.map(|(at, _)| steps(&calls[at + 1..], &aside, path)).collect()
+}
+
+/// What becomes of a segment that was made just before these calls.
+fn steps_of_segment(calls: &[Call], segment: &Path) -> Vec<Step> {
+    let mut steps = vec![Step::Open];
+    for call in calls {
+        steps.push(match call {
+            Call::Write(written) if written == segment => Step::Write,
+            Call::Sync(synced) if synced == segment => Step::Sync,
+            Call::Sync(synced) if Some(synced.as_path()) == segment.parent() => {
+                // Of those that come later only the first is for its sake.
+                if steps.contains(&Step::SyncDirectory) {
+                    continue;
+                }
+                Step::SyncDirectory
+            }
+            Call::Rename { from, .. } if from == segment => {
+                steps.push(Step::Rename);
+                break;
+            }
+            _ => continue,
+        });
+    }
+    steps
 }
 
 /// What becomes of a file that was opened just before these calls.

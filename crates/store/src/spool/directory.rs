@@ -1,6 +1,6 @@
 //! The spool as whoever may read it sees it: which records wait, and their bytes. It changes nothing.
 
-use super::name::is_hidden;
+use super::name::{FileName, is_hidden, is_segment, segment_id};
 use crate::limits::SPOOL_FILE_BYTES;
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -71,13 +71,37 @@ impl SpoolDir {
     pub fn entries(&self) -> io::Result<Vec<SpoolEntry>> {
         let owner = Uid::effective();
         let mut entries = Vec::new();
-        for name in self.names()?.into_iter().filter(|name| !is_hidden(name)) {
+        for name in self.names(|name| !is_hidden(name))? {
             // Gone since: delivered by somebody, or removed by hand.
             if let Ok(stat) = fstatat(&self.directory, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
                 entries.push(entry_from(name, &stat, owner));
             }
         }
         Ok(entries)
+    }
+
+    /// All that holds records that wait: the [`entries`](Self::entries), and the segments that are open and hold records. A
+    /// segment that is closed meanwhile may be among them under both its names: its records have ids.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn entries_and_segments(&self) -> io::Result<Vec<SpoolEntry>> {
+        let mut entries = self.open_segments()?;
+        entries.extend(self.entries()?);
+        Ok(entries)
+    }
+
+    /// The segments that are open and hold records.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    fn open_segments(&self) -> io::Result<Vec<SpoolEntry>> {
+        let names = self.names(is_segment)?;
+        let entries = names.into_iter().filter_map(|name| {
+            let stat = fstatat(&self.directory, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
+            (stat.st_size > 0).then(|| entry_from(name, &stat, Uid::effective()))
+        });
+        Ok(entries.collect())
     }
 
     /// One name, as it is now.
@@ -89,27 +113,47 @@ impl SpoolDir {
         Ok(entry_from(name.to_owned(), &stat, Uid::effective()))
     }
 
-    /// The bytes of a file. Symbolic links are not followed.
+    /// The bytes of a file; of a segment also if it was closed meanwhile. Symbolic links are not followed.
     ///
     /// # Errors
     /// As the system says; `FileTooLarge` past any size that a spool file has.
     pub fn read(&self, name: &OsStr) -> io::Result<Vec<u8>> {
-        let file = bounded_file::open_regular_in(&self.directory, name)?;
+        let file = match bounded_file::open_regular_in(&self.directory, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_segment(name) => {
+                let closed = self.closed_segment(name)?.ok_or(error)?;
+                bounded_file::open_regular_in(&self.directory, closed)?
+            }
+            file => file?,
+        };
         if file.metadata()?.len() > SPOOL_FILE_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any spool file"));
         }
         bounded_file::read_all(&file, SPOOL_FILE_BYTES)
     }
 
-    /// All names, hidden ones too, but for the directory itself and the one above.
-    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+    /// What a segment is called now that it is closed; none if it is gone.
+    fn closed_segment(&self, name: &OsStr) -> io::Result<Option<OsString>> {
+        let id = segment_id(name);
+        let is_it = |name: &OsStr| FileName::parse(name).is_some_and(|closed| Some(closed.id) == id);
+        Ok(self.names(is_it)?.pop())
+    }
+
+    /// Whether this name leads to this file.
+    pub(super) fn is_called(&self, name: &OsStr, file: &Metadata) -> bool {
+        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+            .is_ok_and(|found| (found.st_dev, found.st_ino) == identity_from(file))
+    }
+
+    /// The names that `is_wanted`, hidden ones too, but for the directory itself and the one above.
+    pub(super) fn names(&self, is_wanted: impl Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in
             Dir::openat(&self.directory, ".", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?.iter()
         {
             match entry?.file_name().to_bytes() {
                 b"." | b".." => {}
-                name => names.push(OsStr::from_bytes(name).to_owned()),
+                name if is_wanted(OsStr::from_bytes(name)) => names.push(OsStr::from_bytes(name).to_owned()),
+                _ => {}
             }
         }
         Ok(names)
@@ -134,6 +178,11 @@ impl AsFd for SpoolDir {
 
 fn identity_from(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// What a file counts for that takes so many bytes, and blocks of 512 of them: file systems give some blocks late.
+pub(super) fn count_disk_bytes(length: u64, blocks: u64) -> u64 {
+    length.next_multiple_of(4096).max(blocks.saturating_mul(512))
 }
 
 fn entry_from(name: OsString, stat: &FileStat, owner: Uid) -> SpoolEntry {

@@ -9,27 +9,18 @@
 //! \n
 //! ```
 //!
-//! Several records that became ready in one turn of telemprobd's loop, under one sync:
-//!
-//! ```text
-//! #telemetry-records 1\n
-//! #record ID LENGTH CHECKSUM\n        32 hex digits, decimal bytes, 16 hex digits
-//! LENGTH bytes: a record in the first form
-//! #record ...
-//! ```
-//!
-//! The checksum is the head of the SHA-256 of the record's bytes, so that a file that a power cut left
-//! half written gives the records that are whole and says which are not.
+//! Several records, as frames behind a first line: those that became ready in one turn of telemprobd's loop, or those of one
+//! user that followed each other closely (a segment). See `batch.rs`.
 //!
 //! Every record has an id that outlives restarts and retries; it is the idempotency key at the server
 //! and the record id in the delivery log. In a batch it stands in the frame. A file of one record that has a name of ours
 //! ([`FileName`]) has its id; any other (those of the C daemons) has the head of the SHA-256 of its name and content.
 
-use super::name::{FileName, sender_of};
-use crate::limits::{RECORDS_PER_FILE, SPOOL_RECORD_BYTES};
+use super::batch::{self, BATCH_MARK, Head, Split};
+use super::name::{FileName, is_segment, sender_of};
+use crate::limits::RECORDS_PER_FILE;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
-use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use telemetry_record::header::{HeaderBlock, HeaderError};
@@ -38,11 +29,6 @@ use telemetry_record::message::Message;
 
 /// Permissions of a spool file: a record is the daemons' user's to read.
 pub(super) const MODE: u32 = 0o600;
-
-const BATCH_MARK: &[u8] = b"#telemetry-records 1\n";
-const FRAME_MARK: &str = "#record ";
-/// A frame line is 8 + 32 + 1 + 5 + 1 + 16 bytes and its newline.
-const FRAME_LINE_BYTES: usize = 64;
 
 /// A record as it lies in a spool file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +56,9 @@ pub enum Damage {
     /// No bytes at all, or none behind the mark of a batch, as after a power cut without a sync.
     #[error("the file is empty")]
     Empty,
+    /// The first line of a batch is not whole, or of a later version than this one knows.
+    #[error("the first line is cut short or not known to this version")]
+    FirstLine,
     /// No header lines where a record should begin.
     #[error(transparent)]
     Headers(#[from] HeaderError),
@@ -106,20 +95,37 @@ pub fn encode_single(message: &Message) -> Vec<u8> {
 
 /// The bytes of a file that holds several records.
 pub fn encode_batch<'a>(records: impl IntoIterator<Item = (HexId, &'a Message)>) -> Vec<u8> {
-    let mut bytes = BATCH_MARK.to_vec();
+    encode_frames(BATCH_MARK.to_vec(), records)
+}
+
+/// What a segment of this user begins with, and these records.
+pub(super) fn encode_segment<'a>(
+    sender: u32,
+    records: impl IntoIterator<Item = (HexId, &'a Message)>,
+) -> Vec<u8> {
+    encode_frames(batch::segment_mark(sender), records)
+}
+
+/// These bytes, and the frames of these records.
+pub(super) fn encode_frames<'a>(
+    mut bytes: Vec<u8>,
+    records: impl IntoIterator<Item = (HexId, &'a Message)>,
+) -> Vec<u8> {
     for (id, message) in records {
-        let record = encode_single(message);
-        let frame = format!("{FRAME_MARK}{id} {} {}\n", record.len(), checksum(&record));
-        bytes.extend(frame.as_bytes());
-        bytes.extend(record);
+        batch::push_frame(&mut bytes, id, &encode_single(message));
     }
     bytes
 }
 
 /// Reads the file of this name. Never fails as a whole: what is whole is returned, with what is wrong with the rest.
 pub fn decode(name: &OsStr, bytes: &[u8]) -> Decoded {
-    if let Some(frames) = bytes.strip_prefix(BATCH_MARK) {
-        return decode_batch(sender_of(name), frames);
+    match batch::split_head(bytes) {
+        Head::Batch(frames) => return decode_frames(sender_of(name), frames),
+        Head::Segment(sender, frames) => return decode_frames(sender_of_segment(name, sender), frames),
+        Head::CutShort | Head::Unknown => {
+            return Decoded { records: Vec::new(), damage: Some(Damage::FirstLine) };
+        }
+        Head::None => {}
     }
     match decode_single(bytes) {
         Ok(message) => {
@@ -130,7 +136,12 @@ pub fn decode(name: &OsStr, bytes: &[u8]) -> Decoded {
     }
 }
 
-fn decode_batch(sender: Option<u32>, mut bytes: &[u8]) -> Decoded {
+/// Whose a segment is. Once it has the name of a user, that name and its first line must agree.
+fn sender_of_segment(name: &OsStr, sender: u32) -> Option<u32> {
+    (is_segment(name) || sender_of(name) == Some(sender)).then_some(sender)
+}
+
+fn decode_frames(sender: Option<u32>, mut bytes: &[u8]) -> Decoded {
     let mut records = Vec::new();
     let mut damage = bytes.is_empty().then_some(Damage::Empty);
     let mut number = 0;
@@ -140,37 +151,67 @@ fn decode_batch(sender: Option<u32>, mut bytes: &[u8]) -> Decoded {
             damage = Some(Damage::TooMany);
             break;
         }
-        let Some((id, expected, record, rest)) = split_frame(bytes) else {
+        let Split::Frame(frame) = batch::split_frame(bytes) else {
             damage = Some(Damage::Frame { number });
             break;
         };
-        bytes = rest;
-        if checksum(record) != expected {
+        bytes = frame.rest;
+        if !frame.is_whole() {
             damage = Some(Damage::Checksum { number });
             continue;
         }
-        match decode_single(record) {
-            Ok(message) => records.push(StoredRecord { id, sender, message }),
+        match decode_single(frame.record) {
+            Ok(message) => records.push(StoredRecord { id: frame.id, sender, message }),
             Err(error) => damage = Some(error),
         }
     }
     Decoded { records, damage }
 }
 
-/// Splits the first frame off: id, checksum, the record's bytes, and what follows.
-fn split_frame(bytes: &[u8]) -> Option<(HexId, &str, &[u8], &[u8])> {
-    let line_end = bytes.iter().take(FRAME_LINE_BYTES).position(|byte| *byte == b'\n')?;
-    let (line, rest) = bytes.split_at_checked(line_end)?;
-    let rest = rest.get(1..)?;
-    let mut fields = std::str::from_utf8(line).ok()?.strip_prefix(FRAME_MARK)?.split(' ');
-    let id = fields.next()?.parse().ok()?;
-    let length: usize = fields.next()?.parse().ok()?;
-    let checksum = fields.next()?;
-    if fields.next().is_some() || length > SPOOL_RECORD_BYTES {
-        return None;
+/// What a segment holds whose writer is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Remains {
+    /// Whole records of this user, which end at this length.
+    Records { sender: u32, length: usize },
+    /// Nothing that was ever answered: its first record was being written.
+    Unfinished,
+    /// No record, though there are bytes.
+    Damaged(Damage),
+}
+
+/// Finds out what a segment holds. Each append is answered before the next, so that what is cut short was not answered.
+pub(super) fn remains_of_segment(bytes: &[u8]) -> Remains {
+    // A power cut may leave zeros where the length was written and the bytes were not.
+    let written = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    let bytes = bytes.get(..written).unwrap_or_default();
+    let (sender, frames) = match batch::split_head(bytes) {
+        Head::Segment(sender, frames) => (sender, frames),
+        Head::CutShort => return Remains::Unfinished,
+        Head::None if bytes.is_empty() => return Remains::Unfinished,
+        _ => return Remains::Damaged(Damage::FirstLine),
+    };
+    let (mut rest, mut length, mut damage) = (frames, None, None);
+    for number in 1.. {
+        match batch::split_frame(rest) {
+            Split::Frame(frame) => {
+                rest = frame.rest;
+                match frame.is_whole() {
+                    true => length = Some(bytes.len() - rest.len()),
+                    false => damage = damage.or(Some(Damage::Checksum { number })),
+                }
+            }
+            Split::CutShort => break,
+            Split::Broken => {
+                damage = damage.or(Some(Damage::Frame { number }));
+                break;
+            }
+        }
     }
-    let (record, rest) = rest.split_at_checked(length)?;
-    Some((id, checksum, record, rest))
+    match (length, damage) {
+        (Some(length), _) => Remains::Records { sender, length },
+        (None, Some(damage)) => Remains::Damaged(damage),
+        (None, None) => Remains::Unfinished,
+    }
 }
 
 fn decode_single(bytes: &[u8]) -> Result<Message, Damage> {
@@ -192,10 +233,6 @@ fn decode_single(bytes: &[u8]) -> Result<Message, Damage> {
     Ok(Message { config, headers, payload })
 }
 
-fn checksum(record: &[u8]) -> String {
-    hex_head::<8>(&Sha256::digest(record))
-}
-
 /// The id of a file that holds one record.
 fn id_of_file(name: &OsStr, bytes: &[u8]) -> HexId {
     if let Some(name) = FileName::parse(name) {
@@ -204,15 +241,6 @@ fn id_of_file(name: &OsStr, bytes: &[u8]) -> HexId {
     let digest = Sha256::new().chain_update(name.as_bytes()).chain_update([0]).chain_update(bytes);
     let digest = digest.finalize();
     HexId::from_bytes(digest.first_chunk().copied().unwrap_or_default())
-}
-
-fn hex_head<const BYTES: usize>(digest: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * BYTES);
-    for byte in digest.iter().take(BYTES) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! The spool: records between telemprobd, which stores them, and telempostd, which delivers them.
 //!
 //! [`name`] says what a name means, [`mod@file`] what is in a file. [`SpoolDir`] is the directory to whoever may read it,
-//! [`Writer`] to telemprobd, [`Reader`] to telempostd.
+//! [`Writer`] to telemprobd, with a [`Segment`] for records that follow each other closely, [`Reader`] to telempostd.
+//! [`recovery`] closes segments whose writer is gone.
 
+mod batch;
 mod directory;
 pub mod file;
 mod lock;
 pub mod name;
 mod reader;
+pub mod recovery;
+mod segment;
 mod writer;
 
 pub use directory::{SpoolDir, SpoolEntry};
@@ -15,6 +19,7 @@ pub use file::StoredRecord;
 pub use lock::{Daemon, SpoolLock, SpoolLockError};
 pub use name::{DAMAGED_DIR, REJECTED_DIR, sender_of};
 pub use reader::Reader;
+pub use segment::Segment;
 pub use telemetry_files::Durability;
 pub use writer::{StoredFile, Writer};
 

@@ -4,6 +4,8 @@
 //! ID.USER       a record or a batch of ours: 32 hex digits, and the user id of the sender
 //! ID            a record that is to be sent again after it was rejected, where nobody knows who sent it
 //! aB3xY9        any other name: a record of the C daemons, or one that somebody moved here
+//! .seg-ID       an open segment (`segment.rs`): records of one user that are answered, or none yet; once it is closed it is
+//!               called ID.USER
 //! .new-NAME     not finished, and never answered; what a killed process left is swept
 //! .damaged      a directory of files that gave no record
 //! .rejected     a directory of records that a server rejected
@@ -23,7 +25,25 @@ pub const DAMAGED_DIR: &str = ".damaged";
 /// Where records go that the server rejected.
 pub const REJECTED_DIR: &str = ".rejected";
 
-/// Whether this is no record's name: a file that is not finished, or state of the spool's own.
+/// Beginning of the names of open segments.
+const SEGMENT_PREFIX: &str = ".seg-";
+
+/// What an open segment of this id is called.
+pub(super) fn segment_name(id: HexId) -> String {
+    format!("{SEGMENT_PREFIX}{id}")
+}
+
+/// The id of the open segment of this name; none if it is not one's.
+pub(super) fn segment_id(name: &OsStr) -> Option<HexId> {
+    name.to_str()?.strip_prefix(SEGMENT_PREFIX)?.parse().ok()
+}
+
+/// Whether this is the name of an open segment.
+pub fn is_segment(name: &OsStr) -> bool {
+    segment_id(name).is_some()
+}
+
+/// Whether this is no name of a file that telempostd takes: one that is not finished or closed, or state of the spool's own.
 pub fn is_hidden(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b".")
 }
@@ -101,12 +121,16 @@ mod tests {
 
     #[test]
     fn what_begins_with_a_dot_is_no_record() {
-        for name in [".new-x", DAMAGED_DIR, REJECTED_DIR, ".", ".x"] {
+        for name in [".new-x", ".seg-x", DAMAGED_DIR, REJECTED_DIR, ".", ".x"] {
             assert!(is_hidden(OsStr::new(name)), "{name}");
         }
         for name in [ID, "aB3xY9", "x.", ""] {
             assert!(!is_hidden(OsStr::new(name)), "{name}");
         }
+        let segment = segment_name(ID.parse().unwrap());
+        assert!(is_segment(OsStr::new(&segment)) && is_hidden(OsStr::new(&segment)));
+        assert_eq!(segment_id(OsStr::new(&segment)), Some(ID.parse().unwrap()));
+        assert!(!is_segment(OsStr::new(".seg-x")) && !is_segment(OsStr::new(ID)));
         assert!(is_unfinished(OsStr::new(".new-x")) && !is_unfinished(OsStr::new(".newx")));
     }
 }

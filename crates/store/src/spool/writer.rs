@@ -12,8 +12,8 @@ use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use telemetry_files::replace::remove;
-use telemetry_files::{Attributes, Durability, replace};
+use telemetry_files::replace::{aside_name, remove, rename_aside, sync_directory, write_aside};
+use telemetry_files::{Attributes, Durability, errno_of};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 
@@ -73,6 +73,30 @@ impl Writer {
         messages: &[&Message],
         durability: Durability,
     ) -> io::Result<StoredFile> {
+        let file = self.write(sender, messages, durability)?;
+        self.sync(durability)?;
+        Ok(file)
+    }
+
+    /// [`store`](Self::store) for several files, with one sync of the directory for all of them. Gives for each what became
+    /// of it.
+    pub fn store_together(
+        &self,
+        files: &[(u32, Vec<&Message>)],
+        durability: Durability,
+    ) -> Vec<io::Result<StoredFile>> {
+        let write = |(sender, messages): &(u32, Vec<&Message>)| self.write(*sender, messages, durability);
+        let mut written: Vec<_> = files.iter().map(write).collect();
+        if written.iter().any(Result::is_ok)
+            && let Err(error) = self.sync(durability)
+        {
+            let failed = || Err(io::Error::from(errno_of(&error)));
+            written.iter_mut().filter(|file| file.is_ok()).for_each(|file| *file = failed());
+        }
+        written
+    }
+
+    fn write(&self, sender: u32, messages: &[&Message], durability: Durability) -> io::Result<StoredFile> {
         if messages.is_empty() || messages.len() > RECORDS_PER_FILE {
             let text = format!("a spool file holds 1 to {RECORDS_PER_FILE} records");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
@@ -85,8 +109,19 @@ impl Writer {
                 file::encode_batch(ids.into_iter().zip(messages.iter().copied()))
             }
         };
-        let disk_bytes = replace(&self.0, &name, &bytes, Attributes::new(file::MODE), durability)?;
+        let disk_bytes = write_aside(&self.0, &name, &bytes, Attributes::new(file::MODE), durability)?;
+        if let Err(error) = rename_aside(&self.0, &name) {
+            let _ = remove(&self.0, aside_name(&name));
+            return Err(error);
+        }
         Ok(StoredFile { name, bytes: bytes.len(), disk_bytes })
+    }
+
+    fn sync(&self, durability: Durability) -> io::Result<()> {
+        match durability {
+            Durability::Synced => sync_directory(&self.0),
+            Durability::Atomic => Ok(()),
+        }
     }
 
     /// Removes files that a killed process left unfinished, and returns how many. None of them was answered.
@@ -95,8 +130,7 @@ impl Writer {
     /// # Errors
     /// The directory cannot be read.
     pub fn sweep_unfinished(&self) -> io::Result<usize> {
-        let unfinished = self.names()?.into_iter().filter(|name| is_unfinished(name));
-        Ok(unfinished.filter(|name| remove(&self.0, name).is_ok()).count())
+        Ok(self.names(is_unfinished)?.iter().filter(|name| remove(&self.0, name).is_ok()).count())
     }
 }
 

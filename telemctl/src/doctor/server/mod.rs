@@ -3,10 +3,12 @@
 //!
 //! Nothing is sent: neither TLS nor the server's answer is checked here.
 
+mod certificates;
 mod endpoint;
 mod proxy;
 
 use super::finding::Finding;
+use super::ownership::DaemonUser;
 use crate::settings::Settings;
 use endpoint::Endpoint;
 use proxy::Proxy;
@@ -39,8 +41,19 @@ enum Reached {
     NoConnection(SocketAddr, io::Error),
 }
 
-/// Connects to what telempostd would connect to.
-pub(super) fn check(settings: &Settings, opted_in: bool) -> Finding {
+/// Reads the certificates that an https server is judged by, as telempostd does, and connects to what it would connect to.
+pub(super) fn check(settings: &Settings, opted_in: bool, user: &DaemonUser) -> Vec<Finding> {
+    let is_https =
+        Endpoint::of_url(settings.server.url.with_password()).is_some_and(|server| server.is_https);
+    let certificates =
+        settings.server.cainfo.as_deref().filter(|_| is_https && settings.server_delivery_enabled);
+    let mut findings: Vec<_> =
+        certificates.and_then(|path| certificates::check(path, user)).into_iter().collect();
+    findings.push(check_connection(settings, opted_in));
+    findings
+}
+
+fn check_connection(settings: &Settings, opted_in: bool) -> Finding {
     let url = &settings.server.url;
     if !settings.server_delivery_enabled {
         return Finding::ok(ABOUT, "not asked: delivery is off (record_server_delivery_enabled=false)");

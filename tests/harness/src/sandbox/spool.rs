@@ -4,9 +4,11 @@ use super::Sandbox;
 use crate::directory::names;
 use crate::records::record;
 use crate::until;
+use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes};
 use std::time::{Duration, SystemTime};
 use telemetry_record::message::Message;
+use telemetry_store::spool::name::is_segment;
 use telemetry_store::spool::{Durability, SpoolDir, StoredRecord, Writer, file};
 
 /// The user whose records these are: whoever runs the test, so that a configuration of his counts, or one without rights.
@@ -75,9 +77,14 @@ impl Sandbox {
         File::options().write(true).open(self.spool_dir().join(name)).unwrap().set_times(times).unwrap();
     }
 
-    /// Names of the files in the spool that are records.
+    /// Names of the files in the spool that hold records, segments that are open included.
     pub fn waiting(&self) -> Vec<String> {
-        names(&self.spool_dir()).into_iter().filter(|name| !name.starts_with('.')).collect()
+        let holds_records = |name: &String| {
+            let is_segment = is_segment(OsStr::new(name));
+            let is_empty = || fs::metadata(self.spool_dir().join(name)).is_ok_and(|it| it.len() == 0);
+            !name.starts_with('.') || (is_segment && !is_empty())
+        };
+        names(&self.spool_dir()).into_iter().filter(holds_records).collect()
     }
 
     /// Waits until no record waits.
@@ -93,13 +100,17 @@ impl Sandbox {
         let Ok(spool) = SpoolDir::open(&self.spool_dir()) else {
             return Vec::new();
         };
-        let mut records = Vec::new();
-        for entry in spool.entries().unwrap() {
+        let mut records: Vec<StoredRecord> = Vec::new();
+        for entry in spool.entries_and_segments().unwrap() {
             // Delivered since the directory was read.
             let Ok(bytes) = spool.read(&entry.name) else { continue };
             let decoded = file::decode(&entry.name, &bytes);
-            assert_eq!(decoded.damage, None, "{}", entry.name.display());
-            records.extend(decoded.records);
+            // What is being appended may be seen in part.
+            let is_whole = decoded.damage.is_none() || is_segment(&entry.name);
+            assert!(is_whole, "{}: {:?}", entry.name.display(), decoded.damage);
+            let is_new = |record: &StoredRecord| records.iter().all(|known| known.id != record.id);
+            let new: Vec<_> = decoded.records.into_iter().filter(is_new).collect();
+            records.extend(new);
         }
         records
     }

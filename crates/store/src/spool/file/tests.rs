@@ -1,4 +1,5 @@
 use super::*;
+use crate::spool::batch::{BATCH_MARK, FRAME_MARK};
 use proptest::prelude::*;
 use telemetry_record::header::Header;
 
