@@ -33,7 +33,7 @@ Keys may be added, never renamed. Exit code 0 if it could tell, whatever the sta
 is not known is left out. Write it into the folder of node exporter's textfile collector, by rename.";
 
 const REJECTED_AFTER_HELP: &str = "\
-The newest 100 are kept, for 30 days. An ID may be its beginning, of 4 digits or more, if no other begins so.
+Up to 100 are kept, for 30 days, and up to 80 of one user; of too many, the oldest goes of who has most. An ID may be its beginning, of 4 digits or more, if no other begins so.
 
 Exit codes: 0 done, or nothing to do; 1 not done, for one of the records at least; 2 wrong arguments.";
 

@@ -6,9 +6,6 @@ use crate::queue::FileName;
 use std::path::PathBuf;
 use telemetry_runtime::foreign_files::{Answer, ForeignFiles};
 
-/// Whose file helper reads what belongs to no known sender, as with the C daemons' records. No user has this id.
-const NOBODY_KNOWN: u32 = u32::MAX;
-
 /// What a file is read for.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
@@ -28,8 +25,3 @@ pub(crate) type Files = ForeignFiles<Purpose>;
 
 /// One that was read, or will not be.
 pub(crate) type Read = Answer<Purpose>;
-
-/// By whom the files are read that a record of this sender names.
-pub(crate) fn reader_of(sender: Option<u32>) -> u32 {
-    sender.unwrap_or(NOBODY_KNOWN)
-}

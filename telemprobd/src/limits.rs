@@ -18,5 +18,5 @@ pub(crate) const RECORD_OVERHEAD_BYTES: u64 = 96;
 /// misses, and the spool is small.
 pub(crate) const KEEP_FREE_BYTES: u64 = 1 << 30;
 
-/// Users that are counted one by one. A user with subordinate ids can be 65,536 users.
+/// Users that are counted one by one. Of ids that are nobody's in subuid(5), one user may have many.
 pub(crate) const MAX_USERS: usize = 1024;

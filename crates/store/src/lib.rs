@@ -1,6 +1,6 @@
 //! What lies on disk, and its formats: the [`spool`], [`rejected`] records, the [`delivery_log`], the [`machine_id`], and
 //! the state files that the programs leave for their next run and for people ([`counters`], [`delivery_status`],
-//! [`crash_history`]).
+//! [`crash_history`]); and whose share of it something is ([`shares`]).
 //!
 //! It takes paths, never settings, and knows no clock: times come in as values.
 
@@ -11,6 +11,7 @@ pub mod delivery_status;
 pub mod limits;
 pub mod machine_id;
 pub mod rejected;
+pub mod shares;
 pub mod sliding_window;
 pub mod spool;
 pub mod state_file;

@@ -18,7 +18,7 @@ pub const SPOOL_FILE_BYTES: u64 = (RECORDS_PER_FILE * (SPOOL_RECORD_BYTES + 128)
 /// appended slowly does not wait for its 64th record.
 pub const SEGMENT_BYTES: u64 = 256 * 1024;
 
-/// Rejected records that are kept, the newest: enough to see what a server rejects, and below 2 MiB beside the spool.
+/// Rejected records that are kept: enough to see what a server rejects, and below 2 MiB beside the spool.
 pub const REJECTED_KEPT: usize = 100;
 
 /// Age in days at which a rejected record is no longer kept: it holds what a machine said of itself, and whoever has not

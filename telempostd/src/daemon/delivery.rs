@@ -1,5 +1,6 @@
 //! Delivery with all its collaborators: whoever acts on a file or a record is chosen here, and here alone.
 
+mod accounts;
 mod foreign_files;
 
 use super::idle::Idle;
@@ -15,6 +16,7 @@ use crate::queue::{FileName, NextSend, Position, Queue, Route};
 use crate::reader::{Contents, Reader, Target};
 use crate::scan::Scanner;
 use crate::settings::Settings;
+use nix::unistd::Uid;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -22,6 +24,7 @@ use std::rc::Rc;
 use std::time::Instant;
 use telemetry_runtime::malloc_trim;
 use telemetry_store::rejected::Rejection;
+use telemetry_store::shares::AccountsReader;
 use telemetry_store::spool::Reader as SpoolReader;
 use telemetry_store::spool::file::StoredRecord;
 
@@ -33,6 +36,7 @@ pub(super) struct Delivery<'a> {
     queue: Queue<StoredRecord>,
     reader: Reader,
     foreign_files: &'a mut Files,
+    accounts: AccountsReader,
     pacer: Pacer,
     exchange: Exchange<'a>,
     janitor: Janitor,
@@ -58,15 +62,19 @@ impl<'a> Delivery<'a> {
     ) -> Self {
         // What an earlier queue asked for is not this one's.
         foreign_files.cancel();
+        let accounts = AccountsReader::open(Uid::effective().as_raw(), Instant::now());
         let accounting = Accounting::open(settings);
         let spool = Rc::new(spool);
+        let mut janitor = Janitor::new(settings, Rc::clone(&spool));
+        janitor.set_accounts(Rc::clone(accounts.accounts()));
         Self {
             queue: Queue::new(settings.server.clone()),
-            reader: Reader::new(settings, Rc::clone(&spool)),
+            reader: Reader::new(settings, Rc::clone(&spool), Rc::clone(accounts.accounts())),
             foreign_files,
             pacer: Pacer::open(settings, accounting.last_run_secs()),
             exchange: Exchange::new(uploads),
-            janitor: Janitor::new(settings, Rc::clone(&spool)),
+            janitor,
+            accounts,
             log: DeliveryLogWriter::new(settings),
             idle: Idle::new(),
             settings,
@@ -137,6 +145,7 @@ impl<'a> Delivery<'a> {
 
     /// Does what can be done now: a bounded part of it. Returns whether there is more.
     pub(super) fn work(&mut self, scanner: &mut Scanner, now: Instant) -> bool {
+        self.refresh_accounts(now);
         self.exchange.flush();
         (0..STEPS_PER_TURN).all(|_| matches!(self.step(scanner, now), Step::Done))
     }
@@ -212,7 +221,8 @@ impl<'a> Delivery<'a> {
             Target::SystemServer => Route::SYSTEM,
             Target::Unknown => Route::Later,
             Target::OwnServer(server) => {
-                self.queue.lane_for(&server, record.sender).map_or(Route::Later, Route::To)
+                let user = self.accounts.accounts().holder(record.sender);
+                self.queue.lane_for(&server, user).map_or(Route::Later, Route::To)
             }
             Target::NoServer { config, error } => {
                 let (server, reason) = (config.to_string_lossy(), error.to_string());

@@ -7,7 +7,7 @@ mod upload;
 pub(crate) use settling::Settling;
 pub use upload::ProgramMissing;
 
-use crate::foreign::{Files, Purpose, reader_of};
+use crate::foreign::{Files, Purpose};
 use crate::limits::RESPONSE_BYTES;
 use crate::queue::{InFlight, NamedBy, Queue};
 use response::{Classified, RetryableFailure, classify};
@@ -86,12 +86,12 @@ impl<'a> Exchange<'a> {
         let Some(in_flight) = settling.queue.in_flight(tag) else {
             return false;
         };
-        let InFlight { server, record, .. } = in_flight;
-        let (NamedBy::Record, Some(path)) = (in_flight.named_by(), &server.cainfo) else {
+        let cainfo = &in_flight.server.cainfo;
+        let (NamedBy::Record, Some(path)) = (in_flight.named_by(), cainfo) else {
             return self.send(tag, None, settling);
         };
-        let (user, purpose) = (reader_of(record.sender), Purpose::Certificates(tag));
-        match files.ask(user, path, CERTIFICATES_BYTES, purpose, settling.now) {
+        let (reader, purpose) = (in_flight.user_id(), Purpose::Certificates(tag));
+        match files.ask(reader, path, CERTIFICATES_BYTES, purpose, settling.now) {
             Ok(()) => true,
             Err(no_answer) => {
                 let reason = format!("cainfo={}: {no_answer}", path.display());

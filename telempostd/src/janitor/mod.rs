@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_store::limits::DAMAGED_KEPT;
 use telemetry_store::rejected::{RejectedWriter, Rejection};
+use telemetry_store::shares::Accounts;
 use telemetry_store::spool::file::{self, StoredRecord};
 use telemetry_store::spool::recovery::{Recovery, recover};
 use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader as SpoolReader};
@@ -47,6 +48,11 @@ impl Janitor {
             unremovable: Vec::new(),
             has_logged_directories: false,
         }
+    }
+
+    /// From now on these say whose a rejected record is.
+    pub(crate) fn set_accounts(&mut self, accounts: Rc<Accounts>) {
+        self.rejected.set_accounts(accounts);
     }
 
     fn path(&self, name: &OsStr) -> PathBuf {

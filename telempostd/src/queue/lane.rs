@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 use telemetry_config::ServerSettings;
+use telemetry_store::shares::Holder;
 
 /// A server's number among the lanes. The system's server has the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,8 +67,8 @@ pub(super) struct Held<R> {
 pub(super) struct Lane<R> {
     /// The server.
     pub(super) server: Rc<ServerSettings>,
-    /// Who sent its records, where the configuration of a record names it and that is known.
-    pub(super) user: Option<u32>,
+    /// Whose share it is from, where the configuration of a record names it.
+    pub(super) user: Option<Holder>,
     /// Whether and when it may be tried.
     pub(super) backoff: Backoff,
     /// Records that were read.
@@ -83,7 +84,7 @@ pub(super) struct Lane<R> {
 
 impl<R> Lane<R> {
     /// A lane for a server of which nothing is known.
-    pub(super) fn new(server: Rc<ServerSettings>, user: Option<u32>, id: LaneId) -> Self {
+    pub(super) fn new(server: Rc<ServerSettings>, user: Option<Holder>, id: LaneId) -> Self {
         let (max_in_flight, max_held, read_below) = match id {
             LaneId::SYSTEM => (IN_FLIGHT, HELD, READ_BELOW),
             _ => (IN_FLIGHT_OF_USER, HELD_OWN_SERVER, HELD_OWN_SERVER),

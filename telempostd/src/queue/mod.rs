@@ -35,6 +35,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 use telemetry_config::ServerSettings;
+use telemetry_store::shares::Holder;
 
 /// The state of delivery. `R` is a record, which it only passes on.
 #[derive(Debug)]
@@ -98,7 +99,8 @@ impl<R> Queue<R> {
 
     /// The lane of a server that the configuration of this user's record names, even if it is the system's server; none
     /// while there are too many.
-    pub(crate) fn lane_for(&mut self, server: &ServerSettings, user: Option<u32>) -> Option<LaneId> {
+    pub(crate) fn lane_for(&mut self, server: &ServerSettings, user: Holder) -> Option<LaneId> {
+        let user = Some(user);
         let mut of_user = 0;
         for (index, lane) in self.lanes.iter().enumerate().skip(1).filter(|(_, lane)| lane.user == user) {
             if *lane.server == *server {

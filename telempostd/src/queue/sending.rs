@@ -6,6 +6,7 @@ use crate::limits::{IN_FLIGHT_FOREIGN, IN_FLIGHT_OF_USER};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::ServerSettings;
+use telemetry_store::shares::Holder;
 
 /// A record in flight.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct InFlight<R> {
     /// Since when.
     pub(crate) since: Instant,
     lane: LaneId,
+    user: Option<Holder>,
     file: FileName,
     index: u32,
     epoch: u64,
@@ -37,6 +39,11 @@ impl<R> InFlight<R> {
     /// Whose configuration names its server.
     pub(crate) fn named_by(&self) -> NamedBy {
         if self.lane == LaneId::SYSTEM { NamedBy::System } else { NamedBy::Record }
+    }
+
+    /// The number of the user whose share its server is from; the system's for the system's.
+    pub(crate) fn user_id(&self) -> u32 {
+        self.user.unwrap_or(Holder::System).as_id()
     }
 }
 
@@ -127,8 +134,8 @@ impl<R> Queue<R> {
         lane.in_flight += 1;
         self.last_tag += 1;
         let tag = self.last_tag;
-        let (server, epoch) = (Rc::clone(&lane.server), lane.backoff.note_request());
-        let in_flight = InFlight { tag, server, record, since: now, lane: id, file, index, epoch };
+        let (server, user, epoch) = (Rc::clone(&lane.server), lane.user, lane.backoff.note_request());
+        let in_flight = InFlight { tag, server, record, since: now, lane: id, user, file, index, epoch };
         Some(self.in_flight.entry(tag).insert_entry(in_flight).into_mut())
     }
 

@@ -17,8 +17,11 @@ fn server(n: usize) -> ServerSettings {
 }
 
 /// The user whose configuration names the server.
-fn user(n: usize) -> Option<u32> {
-    Some(n as u32 % 7).filter(|user| *user > 0)
+fn user(n: usize) -> Holder {
+    match n as u32 % 7 {
+        0 => Holder::Unknown,
+        user => Holder::User(user),
+    }
 }
 
 fn tags(queue: &Queue<Label>) -> Vec<u64> {
@@ -194,7 +197,7 @@ impl Game {
         assert!(by_user.values().all(|count| *count <= IN_FLIGHT_OF_USER));
         assert!(by_user.values().sum::<usize>() <= IN_FLIGHT_FOREIGN);
         for user in (0..7).map(user) {
-            let lanes = self.queue.lanes.iter().skip(1).filter(|lane| lane.user == user);
+            let lanes = self.queue.lanes.iter().skip(1).filter(|lane| lane.user == Some(user));
             assert!(lanes.count() <= SERVERS_OF_USER);
         }
         let held: usize = self.queue.lanes.iter().map(|lane| lane.held.len()).sum();
@@ -333,7 +336,7 @@ proptest! {
 #[test]
 fn the_systems_server_named_by_a_user_has_a_lane_of_his() {
     let mut queue: Queue<Label> = Queue::new(server(0));
-    let lanes = [Some(1), Some(2), None, Some(1)].map(|user| queue.lane_for(&server(0), user).unwrap());
+    let lanes = [1, 2, 7, 1].map(|n| queue.lane_for(&server(0), user(n)).unwrap());
     assert_eq!(lanes, [1, 2, 3, 1].map(LaneId));
 }
 
@@ -342,14 +345,14 @@ fn no_user_takes_all_lanes() {
     let mut queue: Queue<Label> = Queue::new(server(0));
     let taken: BTreeSet<_> = (1..=100)
         .filter_map(|n| {
-            let lane = queue.lane_for(&server(n), Some(1))?;
+            let lane = queue.lane_for(&server(n), user(1))?;
             queue.add_file(name(n), n as i64);
             queue.add_records(&name(n), vec![(Route::To(lane), (n, 0))], Instant::now());
             Some(lane)
         })
         .collect();
     assert_eq!(taken.len(), SERVERS_OF_USER);
-    assert!(queue.lane_for(&server(1), Some(2)).is_some_and(|lane| !taken.contains(&lane)));
+    assert!(queue.lane_for(&server(1), user(2)).is_some_and(|lane| !taken.contains(&lane)));
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! ```
 
 use super::record_server::{RecordServer, resolve};
-use crate::foreign::{Files, Purpose, reader_of};
+use crate::foreign::{Files, Purpose};
 use crate::queue::{FileName, Position};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -60,12 +60,13 @@ impl Configurations {
         Known::These(self.waiting.remove(name).map(|waiting| waiting.known).unwrap_or_default())
     }
 
-    /// Has a configuration read for a record of this file; the file waits for it.
+    /// Has a configuration read for a record of this file, by the file helper of `reader`; the file waits for it.
     pub(super) fn ask(
         &mut self,
         position: &Position,
         path: &Path,
         sender: Option<u32>,
+        reader: u32,
         files: &mut Files,
         now: Instant,
     ) {
@@ -82,7 +83,7 @@ impl Configurations {
             return;
         }
         let purpose = Purpose::Configuration { file: name.clone(), path: path.to_owned() };
-        match files.ask(reader_of(sender), path, CONFIG_BYTES, purpose, now) {
+        match files.ask(reader, path, CONFIG_BYTES, purpose, now) {
             Ok(()) => drop(waiting.asked.insert(path.to_owned())),
             Err(no_answer) => waiting.due = waiting.due.max(no_answer.retry),
         }

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_config::ServerSettings;
 use telemetry_runtime::foreign_files::{FileError, ForeignFile};
+use telemetry_store::shares::Accounts;
 use telemetry_store::spool::Reader as SpoolReader;
 use telemetry_store::spool::file::{self, StoredRecord};
 
@@ -70,13 +71,24 @@ pub(crate) enum Contents {
 pub(crate) struct Reader {
     spool: Rc<SpoolReader>,
     delivers: bool,
+    accounts: Rc<Accounts>,
     configurations: Configurations,
 }
 
 impl Reader {
     /// A reader of this spool.
-    pub(crate) fn new(settings: &Settings, spool: Rc<SpoolReader>) -> Self {
-        Self { spool, delivers: settings.server_delivery_enabled, configurations: Configurations::default() }
+    pub(crate) fn new(settings: &Settings, spool: Rc<SpoolReader>, accounts: Rc<Accounts>) -> Self {
+        Self {
+            spool,
+            delivers: settings.server_delivery_enabled,
+            accounts,
+            configurations: Configurations::default(),
+        }
+    }
+
+    /// From now on these say which senders are one user.
+    pub(crate) fn set_accounts(&mut self, accounts: Rc<Accounts>) {
+        self.accounts = accounts;
     }
 
     /// Reads the file at this position, `settled` having a bit for each of its records that is settled. Configurations that
@@ -147,7 +159,8 @@ impl Reader {
             Some(Ok(server)) => Target::OwnServer(server.clone()),
             Some(Err(error)) => Target::NoServer { config: config.clone(), error: error.clone() },
             None => {
-                self.configurations.ask(position, config, record.sender, files, now);
+                let reader = self.accounts.holder(record.sender).as_id();
+                self.configurations.ask(position, config, record.sender, reader, files, now);
                 Target::Unknown
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stage                     given                              refused with, in this order
-//! a client connects         consent, peer credentials, shares  not_opted_in, peer_credentials, user_connections
+//! a client connects         consent, peer credentials, shares  not_opted_in, peer_credentials, user_connections, connections_full
 //!   (it is waited for)                                         poller, timed_out
 //! its message is whole      consent, shares, bytes             not_opted_in, user_rate, too_large or malformed
 //! its file was read         the file that it names (`CFG:`)    configuration
@@ -28,12 +28,14 @@ pub(crate) use spool_quota::{SpoolQuota, free_beyond_reserve, record_bytes};
 use crate::settings::UserLimits;
 use fair_share::FairShares;
 use nix::errno::Errno;
+use std::rc::Rc;
 use std::time::Instant;
 use telemetry_record::classification;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_record::wire::{self, WireError};
 use telemetry_runtime::foreign_files::{FileError, ForeignFile};
+use telemetry_store::shares::{Accounts, Holder};
 
 /// What holds while one turn of the loop takes records.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +53,6 @@ pub(crate) struct Moment {
 pub(crate) struct Admitted {
     /// The user who sent it.
     pub(crate) sender: u32,
-    /// Whether that user has a share of the spool and no more.
-    pub(crate) is_limited: bool,
     /// The record.
     pub(crate) message: Message,
 }
@@ -64,14 +64,24 @@ pub(crate) struct Admission {
 }
 
 impl Admission {
-    /// Nobody has used anything yet. `own_uid` is the daemon's user, who has no limits.
-    pub(crate) fn new(limits: UserLimits, own_uid: u32) -> Self {
-        Self { shares: FairShares::new(limits, own_uid) }
+    /// Nobody has used anything yet. `accounts` say who has limits, and which ids are one user.
+    pub(crate) fn new(limits: UserLimits, accounts: Rc<Accounts>) -> Self {
+        Self { shares: FairShares::new(limits, accounts) }
+    }
+
+    /// From now on these say so.
+    pub(crate) fn set_accounts(&mut self, accounts: Rc<Accounts>) {
+        self.shares.set_accounts(accounts);
     }
 
     /// Other limits; what was used stays counted.
     pub(crate) fn set_limits(&mut self, limits: UserLimits) {
         self.shares.set_limits(limits);
+    }
+
+    /// Whose share what this user sends is from.
+    pub(crate) fn holder(&self, sender: u32) -> Holder {
+        self.shares.holder(sender)
     }
 
     /// Whether a client that connects may stay. `peer` is its user, or why the system does not say.
@@ -95,7 +105,7 @@ impl Admission {
         check_consent(moment.is_opted_in)?;
         self.shares.count_record(sender, moment.unix_secs)?;
         let message = decode(bytes?)?;
-        Ok(Admitted { sender, is_limited: self.shares.has_limits(sender), message })
+        Ok(Admitted { sender, message })
     }
 }
 
@@ -118,8 +128,7 @@ pub(crate) fn storage(
     let mut admit = |record: &Admitted| {
         check_consent(is_opted_in)?;
         let bytes = spool_quota::record_bytes(&record.message);
-        let limited_user = record.is_limited.then_some(record.sender);
-        quota.take(&mut reservation, limited_user, bytes, free_bytes)?;
+        quota.take(&mut reservation, quota.holder(record.sender), bytes, free_bytes)?;
         free_bytes -= bytes;
         Ok(())
     };

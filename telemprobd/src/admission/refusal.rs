@@ -15,6 +15,9 @@ pub(crate) enum Refusal {
     /// The user has too many connections.
     #[error("the user has too many connections (user_max_connections)")]
     UserConnections,
+    /// Users have as many connections as they may have together.
+    #[error("too many connections are open; what is left is for users who have few, and for root")]
+    ConnectionsFull,
     /// The connection cannot be waited for.
     #[error("the connection cannot be waited for: {}", .0.desc())]
     Poller(Errno),
@@ -37,7 +40,9 @@ pub(crate) enum Refusal {
     #[error("the file system of the configuration file that it names does not answer")]
     ConfigurationUnanswered,
     /// The spool is full.
-    #[error("the spool is full (spool_max_size)")]
+    #[error(
+        "the spool is full (spool_max_size); of what is left, some is for users who have little there, and for root"
+    )]
     SpoolFull,
     /// The user's records fill the user's share of the spool.
     #[error("the user's share of the spool is full (user_spool_share)")]
@@ -55,7 +60,7 @@ impl Refusal {
     pub(crate) fn errno(&self) -> Errno {
         match self {
             Refusal::NotOptedIn => Errno::ECONNREFUSED,
-            Refusal::UserConnections => Errno::EBUSY,
+            Refusal::UserConnections | Refusal::ConnectionsFull => Errno::EBUSY,
             Refusal::TimedOut => Errno::ETIMEDOUT,
             Refusal::UserRate | Refusal::ConfigurationUnanswered => Errno::EAGAIN,
             Refusal::Wire(error) => Errno::from_raw(error.errno()),
@@ -75,6 +80,7 @@ impl Refusal {
             Refusal::NotOptedIn => "not_opted_in",
             Refusal::PeerCredentials(_) => "peer_credentials",
             Refusal::UserConnections => "user_connections",
+            Refusal::ConnectionsFull => "connections_full",
             Refusal::Poller(_) => "poller",
             Refusal::TimedOut => "timed_out",
             Refusal::UserRate => "user_rate",

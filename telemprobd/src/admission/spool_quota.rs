@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsStr;
 use std::hash::BuildHasher;
+use std::rc::Rc;
 use telemetry_record::message::Message;
+use telemetry_store::shares::{Accounts, Holder, ceiling};
 use telemetry_store::spool::{SpoolEntry, sender_of};
 
 /// What even the smallest file takes: the block of nearly every file system.
@@ -19,7 +21,8 @@ pub(crate) struct SpoolQuota {
     limit: Option<u64>,
     user_limit: Option<u64>,
     used: u64,
-    by_user: HashMap<u32, u64>,
+    accounts: Rc<Accounts>,
+    by_holder: HashMap<Holder, u64>,
     /// By the hash of the name, so that 50,000 files cost little memory.
     files: HashMap<u64, Held>,
     hasher: RandomState,
@@ -28,24 +31,30 @@ pub(crate) struct SpoolQuota {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     disk_bytes: u64,
-    sender: Option<u32>,
+    holder: Holder,
 }
 
 /// What one commit adds so far.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     bytes: u64,
-    by_user: HashMap<u32, u64>,
+    by_holder: HashMap<Holder, u64>,
 }
 
 impl SpoolQuota {
-    /// A quota of these limits over these files. `user_limit` holds for each user who has limits.
-    pub(crate) fn new(limit: Option<u64>, user_limit: Option<u64>, entries: &[SpoolEntry]) -> Self {
+    /// A quota of these limits over these files. `user_limit` holds for each user who has limits, by `accounts`.
+    pub(crate) fn new(
+        limit: Option<u64>,
+        user_limit: Option<u64>,
+        accounts: Rc<Accounts>,
+        entries: &[SpoolEntry],
+    ) -> Self {
         let mut quota = Self {
             limit,
             user_limit,
             used: 0,
-            by_user: HashMap::new(),
+            accounts,
+            by_holder: HashMap::new(),
             files: HashMap::with_capacity(entries.len()),
             hasher: RandomState::new(),
         };
@@ -57,41 +66,49 @@ impl SpoolQuota {
 
     /// The same limits over what is there now.
     pub(crate) fn recount(&mut self, entries: &[SpoolEntry]) {
-        *self = Self::new(self.limit, self.user_limit, entries);
+        *self = Self::new(self.limit, self.user_limit, Rc::clone(&self.accounts), entries);
+    }
+
+    /// From now on these say whose share a file is from. Those that are counted have to be counted again.
+    pub(crate) fn set_accounts(&mut self, accounts: Rc<Accounts>) {
+        self.accounts = accounts;
+    }
+
+    /// Whose share a record of this sender is from.
+    pub(crate) fn holder(&self, sender: u32) -> Holder {
+        self.accounts.holder(Some(sender))
     }
 
     /// A reservation of nothing yet, for one commit.
     pub(crate) fn reserve(&self) -> Reservation {
-        Reservation { bytes: 0, by_user: HashMap::new() }
+        Reservation { bytes: 0, by_holder: HashMap::new() }
     }
 
     /// Reserves room for a record of these bytes, if it fits on top of what is reserved and into what is free of the
-    /// file system. `sender` is none for a user without limits.
+    /// file system.
     pub(crate) fn take(
         &self,
         reservation: &mut Reservation,
-        sender: Option<u32>,
+        holder: Holder,
         bytes: u64,
         free_bytes: u64,
     ) -> Result<(), Refusal> {
         let with =
             |held: u64, reserved: u64| held.saturating_add((reserved + bytes).next_multiple_of(BLOCK_BYTES));
-        if self.limit.is_some_and(|limit| with(self.used, reservation.bytes) > limit) {
+        let held = self.by_holder.get(&holder).copied().unwrap_or(0);
+        let reserved = reservation.by_holder.get(&holder).copied().unwrap_or(0);
+        let ceiling = |limit| ceiling(limit, BLOCK_BYTES, holder, held.saturating_add(reserved));
+        if self.limit.is_some_and(|limit| with(self.used, reservation.bytes) > ceiling(limit)) {
             return Err(Refusal::SpoolFull);
         }
-        if let Some(uid) = sender {
-            let held = self.by_user.get(&uid).copied().unwrap_or(0);
-            let reserved = reservation.by_user.get(&uid).copied().unwrap_or(0);
-            if self.user_limit.is_some_and(|limit| with(held, reserved) > limit) {
-                return Err(Refusal::UserShare);
-            }
+        let user_limit = self.user_limit.filter(|_| holder != Holder::System);
+        if user_limit.is_some_and(|limit| with(held, reserved) > limit) {
+            return Err(Refusal::UserShare);
         }
         if free_bytes < bytes {
             return Err(Refusal::DiskFull);
         }
-        if let Some(uid) = sender {
-            *reservation.by_user.entry(uid).or_insert(0) += bytes;
-        }
+        *reservation.by_holder.entry(holder).or_insert(0) += bytes;
         reservation.bytes += bytes;
         Ok(())
     }
@@ -99,13 +116,11 @@ impl SpoolQuota {
     /// A file has come. One that is known already counts once.
     pub(crate) fn added(&mut self, name: &OsStr, disk_bytes: u64) {
         self.removed(name);
-        let sender = sender_of(name);
+        let holder = self.accounts.holder(sender_of(name));
         self.used = self.used.saturating_add(disk_bytes);
-        if let Some(uid) = sender {
-            let held = self.by_user.entry(uid).or_default();
-            *held = held.saturating_add(disk_bytes);
-        }
-        self.files.insert(self.hasher.hash_one(name), Held { disk_bytes, sender });
+        let held = self.by_holder.entry(holder).or_default();
+        *held = held.saturating_add(disk_bytes);
+        self.files.insert(self.hasher.hash_one(name), Held { disk_bytes, holder });
     }
 
     /// A file is gone.
@@ -114,12 +129,10 @@ impl SpoolQuota {
             return;
         };
         self.used = self.used.saturating_sub(held.disk_bytes);
-        if let Some(uid) = held.sender
-            && let Some(of_user) = self.by_user.get_mut(&uid)
-        {
-            *of_user = of_user.saturating_sub(held.disk_bytes);
-            if *of_user == 0 {
-                self.by_user.remove(&uid);
+        if let Some(of_holder) = self.by_holder.get_mut(&held.holder) {
+            *of_holder = of_holder.saturating_sub(held.disk_bytes);
+            if *of_holder == 0 {
+                self.by_holder.remove(&held.holder);
             }
         }
         // The memory of a large backlog is released as it is delivered.
@@ -163,7 +176,7 @@ mod tests {
     const ID: &str = "0de9de8d5f3c6a7d445d75ba01cc3322";
 
     fn quota(limit: u64, user_limit: u64) -> SpoolQuota {
-        SpoolQuota::new(Some(limit), Some(user_limit), &[])
+        SpoolQuota::new(Some(limit), Some(user_limit), Rc::default(), &[])
     }
 
     #[test]
@@ -171,12 +184,19 @@ mod tests {
         let mut quota = quota(3 * BLOCK_BYTES, u64::MAX);
         quota.added(OsStr::new("aB3xY9"), BLOCK_BYTES);
         let mut reservation = quota.reserve();
-        assert_eq!(quota.take(&mut reservation, None, BLOCK_BYTES, u64::MAX), Ok(()));
-        assert_eq!(quota.take(&mut reservation, None, 100, u64::MAX), Ok(()));
-        assert_eq!(quota.take(&mut reservation, None, BLOCK_BYTES, u64::MAX), Err(Refusal::SpoolFull));
-        assert_eq!(quota.take(&mut reservation, None, 100, u64::MAX), Ok(()), "a smaller one still fits");
+        assert_eq!(quota.take(&mut reservation, Holder::System, BLOCK_BYTES, u64::MAX), Ok(()));
+        assert_eq!(quota.take(&mut reservation, Holder::System, 100, u64::MAX), Ok(()));
+        assert_eq!(
+            quota.take(&mut reservation, Holder::System, BLOCK_BYTES, u64::MAX),
+            Err(Refusal::SpoolFull)
+        );
+        assert_eq!(
+            quota.take(&mut reservation, Holder::System, 100, u64::MAX),
+            Ok(()),
+            "a smaller one still fits"
+        );
         quota.removed(OsStr::new("aB3xY9"));
-        assert_eq!(quota.take(&mut reservation, None, BLOCK_BYTES, u64::MAX), Ok(()));
+        assert_eq!(quota.take(&mut reservation, Holder::System, BLOCK_BYTES, u64::MAX), Ok(()));
     }
 
     #[test]
@@ -184,15 +204,45 @@ mod tests {
         let mut quota = quota(100 * BLOCK_BYTES, 2 * BLOCK_BYTES);
         quota.added(OsStr::new(&format!("{ID}.1000")), BLOCK_BYTES);
         let mut reservation = quota.reserve();
-        assert_eq!(quota.take(&mut reservation, Some(1000), 4000, u64::MAX), Ok(()));
-        assert_eq!(quota.take(&mut reservation, Some(1000), 4000, u64::MAX), Err(Refusal::UserShare));
-        assert_eq!(quota.take(&mut reservation, Some(1001), 4000, u64::MAX), Ok(()));
-        assert_eq!(quota.take(&mut reservation, None, 40_000, u64::MAX), Ok(()));
+        assert_eq!(quota.take(&mut reservation, Holder::User(1000), 4000, u64::MAX), Ok(()));
+        assert_eq!(quota.take(&mut reservation, Holder::User(1000), 4000, u64::MAX), Err(Refusal::UserShare));
+        assert_eq!(quota.take(&mut reservation, Holder::User(1001), 4000, u64::MAX), Ok(()));
+        assert_eq!(quota.take(&mut reservation, Holder::System, 40_000, u64::MAX), Ok(()));
+    }
+
+    #[test]
+    fn subordinate_ids_fill_the_share_of_their_owner_and_many_users_leave_room() {
+        let mut quota = quota(100 * BLOCK_BYTES, 50 * BLOCK_BYTES);
+        let alice = Accounts::from_text(990, "alice:100000:65536\n", "alice:x:1000:1000::/:\n");
+        quota.set_accounts(Rc::new(alice));
+        for n in 0..50 {
+            quota.added(OsStr::new(&format!("{n:032x}.{}", 100_000 + n)), BLOCK_BYTES);
+        }
+        let answer = |quota: &SpoolQuota, uid| {
+            let holder = quota.accounts.holder(Some(uid));
+            quota.take(&mut quota.reserve(), holder, 4000, u64::MAX)
+        };
+        assert_eq!([1000, 100_777].map(|uid| answer(&quota, uid)), [const { Err(Refusal::UserShare) }; 2]);
+        for n in 50..80 {
+            assert_eq!(answer(&quota, 1001), Ok(()));
+            quota.added(OsStr::new(&format!("{n:032x}.1001")), BLOCK_BYTES);
+        }
+        assert_eq!(answer(&quota, 1001), Err(Refusal::SpoolFull));
+        for n in 80..90 {
+            assert_eq!(answer(&quota, 1002 + n), Ok(()), "who has little");
+            quota.added(OsStr::new(&format!("{n:032x}.{}", 1002 + n)), BLOCK_BYTES);
+        }
+        assert_eq!(answer(&quota, 2000), Err(Refusal::SpoolFull));
+        for n in 90..100 {
+            assert_eq!(answer(&quota, 0), Ok(()), "the system's");
+            quota.added(OsStr::new(&format!("{n:032x}.0")), BLOCK_BYTES);
+        }
+        assert_eq!(answer(&quota, 0), Err(Refusal::SpoolFull));
     }
 
     proptest! {
         #[test]
-        fn the_count_is_always_that_of_the_files(steps in prop::collection::vec((0_u8..20, 0_u32..3, 1_u64..5, any::<bool>()), 0..200)) {
+        fn the_count_is_always_that_of_the_files(steps in prop::collection::vec((0_u8..20, 1_u32..4, 1_u64..5, any::<bool>()), 0..200)) {
             let mut quota = quota(u64::MAX, u64::MAX);
             let mut there = HashMap::new();
             for (file, user, blocks, add) in steps {
@@ -205,9 +255,9 @@ mod tests {
                     there.remove(&name);
                 }
                 prop_assert_eq!(quota.used, there.values().map(|(_, bytes)| bytes).sum::<u64>());
-                for uid in 0..3 {
+                for uid in 1..4 {
                     let of_user: u64 = there.values().filter(|(user, _)| *user == uid).map(|(_, bytes)| bytes).sum();
-                    prop_assert_eq!(quota.by_user.get(&uid).copied().unwrap_or(0), of_user);
+                    prop_assert_eq!(quota.by_holder.get(&Holder::User(uid)).copied().unwrap_or(0), of_user);
                 }
             }
         }

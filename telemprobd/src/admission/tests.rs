@@ -2,6 +2,7 @@ use super::*;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use telemetry_record::header::HeaderBlock;
+use telemetry_store::shares::Accounts;
 
 const USER: u32 = 1000;
 const BLOCK: u64 = 4096;
@@ -16,7 +17,7 @@ fn admission(max_connections: u64, records_per_minute: u64) -> Admission {
         records_per_minute: Some(records_per_minute),
         spool_bytes: None,
     };
-    Admission::new(limits, 990)
+    Admission::new(limits, Rc::new(Accounts::new(990)))
 }
 
 fn message(class: &str, severity: &str, config: Option<&Path>) -> Vec<u8> {
@@ -49,7 +50,7 @@ impl Sender {
         let now = moment(true, 0);
         let held = vec![admission.connection(Ok(USER), &now).unwrap()];
         admission.message(USER, Ok(&message("a/b/c", "1", None)), &now).unwrap();
-        let mut quota = SpoolQuota::new(Some(2 * BLOCK), Some(BLOCK), &[]);
+        let mut quota = SpoolQuota::new(Some(2 * BLOCK), Some(BLOCK), Rc::default(), &[]);
         for name in [format!("{:032x}.{USER}", 1), "of-root".to_owned()] {
             quota.added(OsStr::new(&name), BLOCK);
         }
@@ -116,7 +117,7 @@ fn consent_is_asked_for_at_every_stage() {
     assert_eq!(admission.connection(Ok(USER), &withdrawn).unwrap_err(), Refusal::NotOptedIn);
     let bytes = message("a/b/c", "1", None);
     assert_eq!(admission.message(USER, Ok(&bytes), &withdrawn).unwrap_err(), Refusal::NotOptedIn);
-    let quota = SpoolQuota::new(None, None, &[]);
+    let quota = SpoolQuota::new(None, None, Rc::default(), &[]);
     assert_eq!(storage(&[record], false, &quota, u64::MAX), [Err(Refusal::NotOptedIn)]);
 }
 
@@ -152,7 +153,7 @@ fn one_commit_cannot_take_the_same_room_twice() {
     let bytes = message("a/b/c", "1", None);
     let records: Vec<_> =
         (0..20).map(|_| admission.message(USER, Ok(&bytes), &moment(true, 0)).unwrap()).collect();
-    let quota = SpoolQuota::new(None, None, &[]);
+    let quota = SpoolQuota::new(None, None, Rc::default(), &[]);
     let one = spool_quota::record_bytes(&records[0].message);
     let verdicts = storage(&records, true, &quota, 3 * one + 1);
     assert_eq!(verdicts.iter().filter(|verdict| verdict.is_ok()).count(), 3);
@@ -165,6 +166,7 @@ fn the_manual_lists_the_reasons_in_their_order() {
         Refusal::NotOptedIn,
         Refusal::PeerCredentials(Errno::EIO),
         Refusal::UserConnections,
+        Refusal::ConnectionsFull,
         Refusal::Poller(Errno::EIO),
         Refusal::TimedOut,
         Refusal::UserRate,

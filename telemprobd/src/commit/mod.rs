@@ -14,6 +14,7 @@ use open_spool::OpenSpool;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::consent;
 use telemetry_files::errno_of;
@@ -22,6 +23,7 @@ use telemetry_record::message::Message;
 use telemetry_runtime::inotify_limits;
 use telemetry_runtime::throttle::{Throttle, and_more};
 use telemetry_store::limits::RECORDS_PER_FILE;
+use telemetry_store::shares::Accounts;
 use telemetry_store::spool::{SpoolLockError, StoredFile};
 
 /// Minimum time between two lines about faults of the spool, at first.
@@ -81,17 +83,23 @@ impl RecordStore {
     pub(crate) fn open(
         settings: &Settings,
         other: Option<&RecordStore>,
+        accounts: &Rc<Accounts>,
         now: Instant,
     ) -> Result<Self, StorageError> {
         let state_error = |source| StorageError::State { path: settings.state_dir.clone(), source };
         Ok(Self {
-            spool: OpenSpool::open(settings, other.map(|other| &other.spool))?,
+            spool: OpenSpool::open(settings, other.map(|other| &other.spool), Rc::clone(accounts))?,
             faults: Throttle::new(FAULT_INTERVAL),
             keep_free_percent: settings.spool_keep_free_percent,
             etc_dir: settings.etc_dir.clone(),
             machine_id: CurrentMachineId::open(settings.etc_dir.clone(), settings.state_dir.clone(), now)
                 .map_err(state_error)?,
         })
+    }
+
+    /// From now on these say whose share a record is from.
+    pub(crate) fn set_accounts(&mut self, accounts: &Rc<Accounts>) {
+        self.spool.set_accounts(accounts);
     }
 
     /// Renews the machine id if that is due.

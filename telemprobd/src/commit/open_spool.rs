@@ -3,12 +3,13 @@
 
 use super::StorageError;
 use super::segments::Segments;
-use super::spool_watch::SpoolWatch;
+use super::spool_watch::{SpoolWatch, recount};
 use crate::admission::SpoolQuota;
 use crate::settings::Settings;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use telemetry_store::shares::Accounts;
 use telemetry_store::spool::recovery::{Recovery, recover_all};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, Durability, SpoolLock, Writer};
 
@@ -19,6 +20,7 @@ struct Place {
     durability: Durability,
     max_bytes: Option<u64>,
     user_bytes: Option<u64>,
+    accounts: Rc<Accounts>,
 }
 
 /// A spool of which this process is the only telemprobd.
@@ -35,12 +37,17 @@ pub(super) struct OpenSpool {
 impl OpenSpool {
     /// Opens the spool, locks it unless `other` has it locked for this process, cleans it of what a killed daemon left
     /// half written, and counts what it takes.
-    pub(super) fn open(settings: &Settings, other: Option<&OpenSpool>) -> Result<Self, StorageError> {
+    pub(super) fn open(
+        settings: &Settings,
+        other: Option<&OpenSpool>,
+        accounts: Rc<Accounts>,
+    ) -> Result<Self, StorageError> {
         let place = Place {
             path: settings.spool_dir.clone(),
             durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
             max_bytes: settings.spool_max_bytes,
             user_bytes: settings.user_limits.spool_bytes,
+            accounts,
         };
         Self::open_at(place, other)
     }
@@ -62,7 +69,7 @@ impl OpenSpool {
             .map_err(spool_error)?;
         let watch = SpoolWatch::new(&writer).map_err(watch_error)?;
         let entries = writer.entries().map_err(spool_error)?;
-        let quota = SpoolQuota::new(place.max_bytes, place.user_bytes, &entries);
+        let quota = SpoolQuota::new(place.max_bytes, place.user_bytes, Rc::clone(&place.accounts), &entries);
         let writer = Rc::new(writer);
         let segments = Segments::new(Rc::clone(&writer), place.durability);
         Ok(Self { place, writer, segments, quota, watch, lock })
@@ -99,6 +106,15 @@ impl OpenSpool {
     /// The directory's path.
     pub(super) fn path(&self) -> &Path {
         &self.place.path
+    }
+
+    /// From now on these say whose share a file is from.
+    pub(super) fn set_accounts(&mut self, accounts: &Rc<Accounts>) {
+        self.catch_up();
+        self.place.accounts = Rc::clone(accounts);
+        self.quota.set_accounts(Rc::clone(accounts));
+        let open: Vec<_> = self.segments.files().collect();
+        recount(&mut self.quota, &self.writer, &open);
     }
 
     /// Counts what left the spool, or came into it.

@@ -79,14 +79,15 @@ mod tests {
     use super::*;
     use crate::admission::Refusal;
     use std::fs;
+    use telemetry_store::shares::Holder;
 
     #[test]
     fn files_that_leave_and_come_are_counted() {
         let dir = tempfile::tempdir().unwrap();
         let spool = SpoolDir::open(dir.path()).unwrap();
         let watch = SpoolWatch::new(&spool).unwrap();
-        let mut quota = SpoolQuota::new(Some(8192), None, &[]);
-        let fits = |quota: &SpoolQuota| quota.take(&mut quota.reserve(), None, 4096, u64::MAX);
+        let mut quota = SpoolQuota::new(Some(8192), None, std::rc::Rc::default(), &[]);
+        let fits = |quota: &SpoolQuota| quota.take(&mut quota.reserve(), Holder::System, 4096, u64::MAX);
         for name in ["a", "b"] {
             fs::write(dir.path().join(".new"), vec![b'x'; 4096]).unwrap();
             fs::File::open(dir.path().join(".new")).unwrap().sync_all().unwrap();
@@ -100,6 +101,6 @@ mod tests {
         fs::create_dir(dir.path().join(".rejected")).unwrap();
         fs::rename(dir.path().join("b"), dir.path().join(".rejected/b")).unwrap();
         watch.apply(&mut quota, &spool, Vec::new);
-        assert_eq!(quota.take(&mut quota.reserve(), None, 8192, u64::MAX), Ok(()));
+        assert_eq!(quota.take(&mut quota.reserve(), Holder::System, 8192, u64::MAX), Ok(()));
     }
 }

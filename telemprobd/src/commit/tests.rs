@@ -11,13 +11,13 @@ fn open(dir: &Path, more: &str) -> RecordStore {
     std::fs::write(&file, text).unwrap();
     std::fs::create_dir_all(dir.join("etc_dir")).unwrap();
     std::fs::write(dir.join("etc_dir/opt-in"), "").unwrap();
-    RecordStore::open(&Settings::load(Some(&file)).unwrap(), None, Instant::now()).unwrap()
+    RecordStore::open(&Settings::load(Some(&file)).unwrap(), None, &Rc::default(), Instant::now()).unwrap()
 }
 
 fn ready(sender: u32) -> Admitted {
     let headers = HeaderBlock::from_values(Header::ALL.map(Header::name));
     let message = Message { config: None, headers, payload: "x".to_owned() };
-    Admitted { sender, is_limited: sender != 0, message }
+    Admitted { sender, message }
 }
 
 #[test]

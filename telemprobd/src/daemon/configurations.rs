@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 use telemetry_config::limits::CONFIG_FILE_BYTES;
 use telemetry_runtime::foreign_files::ForeignFiles;
+use telemetry_store::shares::Holder;
 
 /// The bound of a configuration, as it is passed to who reads it.
 const CONFIG_BYTES: u32 = CONFIG_FILE_BYTES as u32;
@@ -42,12 +43,18 @@ impl Configurations {
     }
 
     /// Has the configuration of a client's record read. A client for whom that is not possible comes back.
-    fn add(&mut self, client: Client, record: Admitted, now: Instant) -> Result<(), (Client, Refusal)> {
+    fn add(
+        &mut self,
+        client: Client,
+        record: Admitted,
+        holder: Holder,
+        now: Instant,
+    ) -> Result<(), (Client, Refusal)> {
         let Some(path) = &record.message.config else {
             return Err((client, Refusal::ConfigurationUnanswered));
         };
         self.last_number += 1;
-        match self.files.ask(record.sender, path, CONFIG_BYTES, self.last_number, now) {
+        match self.files.ask(holder.as_id(), path, CONFIG_BYTES, self.last_number, now) {
             Ok(()) => {
                 self.waiting.insert(self.last_number, (client, record));
                 Ok(())
@@ -90,7 +97,8 @@ impl AsFd for Configurations {
 impl Daemon {
     /// Has the configuration read that a client's record names.
     pub(super) fn await_configuration(&mut self, client: Client, record: Admitted, now: Instant) {
-        if let Err((client, refusal)) = self.configurations.add(client, record, now) {
+        let holder = self.admission.holder(record.sender);
+        if let Err((client, refusal)) = self.configurations.add(client, record, holder, now) {
             self.refuse(client, &refusal, now);
         }
     }

@@ -24,6 +24,7 @@ use configurations::Configurations;
 use polling::Polling;
 use refusal_log::RefusalLog;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_config::consent::{self, ConsentError};
 use telemetry_runtime::consent_watch::{self, ConsentWatch};
@@ -34,6 +35,7 @@ use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::{Signal, Signals};
 use telemetry_runtime::{malloc_trim, readiness};
 use telemetry_store::counters::Counters;
+use telemetry_store::shares::AccountsReader;
 
 const LISTENER: u64 = 0;
 const SIGNALS: u64 = 1;
@@ -62,6 +64,7 @@ pub(crate) struct Daemon {
     configurations: Configurations,
     polling: Polling,
     next_client: u64,
+    accounts: AccountsReader,
     admission: Admission,
     /// Clients whose record is admitted, to be stored at the end of the turn.
     ready: Vec<(Client, Admitted)>,
@@ -108,6 +111,7 @@ impl Daemon {
         let timeout = if polled.is_some() { Duration::ZERO } else { self.timeout(Instant::now()) };
         self.poller.wait(&mut events, Some(timeout)).map_err(ProcessError::system("epoll_wait"))?;
         let moment = self.moment();
+        self.refresh_accounts(moment.now);
         if let Some(client) = polled {
             self.idle_exit.touch(moment.now);
             self.admit_client(client, &moment);
@@ -178,6 +182,14 @@ impl Daemon {
         }
         self.store.close_due(now);
         self.store.renew_machine_id_if_due(now);
+    }
+
+    /// Before the next client is counted, and not by a clock of its own.
+    fn refresh_accounts(&mut self, now: Instant) {
+        if self.accounts.refresh_if_due(now) {
+            self.admission.set_accounts(Rc::clone(self.accounts.accounts()));
+            self.store.set_accounts(self.accounts.accounts());
+        }
     }
 
     fn handle_signals(&mut self) -> Option<StopReason> {

@@ -45,7 +45,7 @@ impl Daemon {
 
     fn prepare(&self, now: Instant) -> Result<Prepared, DaemonError> {
         let settings = Settings::load(self.config_file.as_deref())?;
-        let store = RecordStore::open(&settings, Some(&self.store), now)?;
+        let store = RecordStore::open(&settings, Some(&self.store), self.accounts.accounts(), now)?;
         let consent = match settings.etc_dir == self.settings.etc_dir {
             true => None,
             false => Some(watch_consent(&settings.etc_dir, &self.poller)?),

@@ -13,6 +13,7 @@ use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Pid, Uid};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 use telemetry_config::consent;
 use telemetry_record::limits::MESSAGE_BYTES;
@@ -23,6 +24,7 @@ use telemetry_runtime::poller::{Interest, Poller};
 use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::counters::Counters;
+use telemetry_store::shares::AccountsReader;
 
 impl Daemon {
     /// A daemon that is ready to run.
@@ -36,7 +38,8 @@ impl Daemon {
         let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
         let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd").map_err(ProcessError::from)?;
         let now = Instant::now();
-        let store = RecordStore::open(&settings, None, now)?;
+        let accounts = AccountsReader::open(Uid::effective().as_raw(), now);
+        let store = RecordStore::open(&settings, None, accounts.accounts(), now)?;
         let poller = Poller::new().map_err(ProcessError::system("epoll"))?;
         poller.watch(&signals, SIGNALS, Interest::Readable).map_err(ProcessError::system("epoll"))?;
         let consent = watch_consent(&settings.etc_dir, &poller)?;
@@ -57,7 +60,8 @@ impl Daemon {
             configurations,
             polling: Polling::new(processors()),
             next_client: FIRST_CLIENT,
-            admission: Admission::new(settings.user_limits, Uid::effective().as_raw()),
+            admission: Admission::new(settings.user_limits, Rc::clone(accounts.accounts())),
+            accounts,
             ready: Vec::new(),
             store,
             counters: Counters::open(&settings.state_dir, "telemprobd"),

@@ -93,6 +93,12 @@ impl<'a> RejectedDir<'a> {
         Ok(found)
     }
 
+    /// Who sent a record, as far as that is written down.
+    pub(super) fn sender(&self, id: HexId) -> Option<u32> {
+        let file = self.open_file(&format!("{id}{ANSWER_ENDING}")).ok()?;
+        StoredAnswer::parse(&content(&file, REJECTED_ANSWER_BYTES).ok()?).sender
+    }
+
     /// All records that are there, oldest first.
     ///
     /// # Errors

@@ -11,22 +11,28 @@
 //!     .new-RECORD_ID[.answer]    being written
 //! ```
 //!
-//! The newest [`REJECTED_KEPT`] are kept, for [`REJECTED_DAYS`] days. [`RejectedWriter`] is the side that keeps,
+//! [`REJECTED_KEPT`] are kept, for [`REJECTED_DAYS`] days. Where they are too many, the oldest goes of whoever has most there
+//! (`surplus.rs`), so that nobody's mistakes push out those of others. [`RejectedWriter`] is the side that keeps,
 //! [`RejectedDir`] the one that people use.
 
 mod answer;
 mod directory;
+mod surplus;
 
 pub use directory::{RejectedDir, RejectedRecord};
 
-use crate::limits::{REJECTED_DAYS, REJECTED_KEPT};
+use crate::limits::REJECTED_DAYS;
+#[cfg(doc)]
+use crate::limits::REJECTED_KEPT;
+use crate::shares::{Accounts, Holder};
 use crate::spool::SpoolDir;
 use crate::spool::file::{self, StoredRecord};
 use answer::StoredAnswer;
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use telemetry_record::hex_id::HexId;
+use surplus::Kept;
 
 const KEPT_FOR: Duration = Duration::from_secs(REJECTED_DAYS * 24 * 60 * 60);
 
@@ -47,10 +53,16 @@ pub struct Rejection<'a> {
 pub struct RejectedWriter {
     /// What is there, oldest first; none before the directory was read. People may have taken records out since:
     /// then the bound holds all the same, and the oldest goes a little early.
-    kept: Option<VecDeque<(SystemTime, HexId)>>,
+    kept: Option<VecDeque<Kept>>,
+    accounts: Rc<Accounts>,
 }
 
 impl RejectedWriter {
+    /// From now on these say who has how many.
+    pub fn set_accounts(&mut self, accounts: Rc<Accounts>) {
+        self.accounts = accounts;
+    }
+
     /// Keeps a record that was rejected `now`, and drops those that are too many or too old.
     ///
     /// # Errors
@@ -63,14 +75,15 @@ impl RejectedWriter {
         now: SystemTime,
     ) -> io::Result<()> {
         let directory = RejectedDir::open_or_create(spool)?;
+        let accounts = Rc::clone(&self.accounts);
         let kept = self.known(&directory)?;
         let unix_secs = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let bytes = file::encode_single(&record.message);
         directory.write(record.id, &bytes, &StoredAnswer::new(rejection, record.sender, unix_secs), now)?;
-        kept.retain(|(_, id)| *id != record.id);
-        kept.push_back((now, record.id));
+        kept.retain(|other| other.id != record.id);
+        kept.push_back(Kept { time: now, id: record.id, sender: record.sender });
         // It is kept by now; what cannot be dropped is tried again with the next one.
-        let _ = drop_surplus(&directory, kept, now);
+        let _ = drop_surplus(&directory, kept, &accounts, now);
         Ok(())
     }
 
@@ -80,18 +93,20 @@ impl RejectedWriter {
     /// # Errors
     /// As the system says.
     pub fn prune(&mut self, spool: &SpoolDir, now: SystemTime) -> io::Result<()> {
+        let accounts = Rc::clone(&self.accounts);
         match RejectedDir::open(spool)? {
-            Some(directory) => drop_surplus(&directory, self.known(&directory)?, now),
+            Some(directory) => drop_surplus(&directory, self.known(&directory)?, &accounts, now),
             None => Ok(()),
         }
     }
 
-    fn known(&mut self, directory: &RejectedDir<'_>) -> io::Result<&mut VecDeque<(SystemTime, HexId)>> {
+    fn known(&mut self, directory: &RejectedDir<'_>) -> io::Result<&mut VecDeque<Kept>> {
         match &mut self.kept {
             Some(kept) => Ok(kept),
             none => {
                 directory.sweep()?;
-                Ok(none.insert(directory.ids()?.into()))
+                let kept = |(time, id)| Kept { time, id, sender: directory.sender(id) };
+                Ok(none.insert(directory.ids()?.into_iter().map(kept).collect()))
             }
         }
     }
@@ -99,21 +114,26 @@ impl RejectedWriter {
 
 fn drop_surplus(
     directory: &RejectedDir<'_>,
-    kept: &mut VecDeque<(SystemTime, HexId)>,
+    kept: &mut VecDeque<Kept>,
+    accounts: &Accounts,
     now: SystemTime,
 ) -> io::Result<()> {
-    while let Some((time, id)) = kept.front() {
-        // A time that is still to come has no age: the clock was put back.
-        let is_old = now.duration_since(*time).is_ok_and(|age| age > KEPT_FOR);
-        if kept.len() <= REJECTED_KEPT && !is_old {
-            break;
-        }
+    // A time that is still to come has no age: the clock was put back.
+    let is_old = |kept: &Kept| now.duration_since(kept.time).is_ok_and(|age| age > KEPT_FOR);
+    loop {
+        let old = kept.front().is_some_and(is_old).then_some(0);
+        let holders = || kept.iter().map(|kept| accounts.holder(kept.sender)).collect::<Vec<Holder>>();
+        let Some(index) = old.or_else(|| surplus::first_to_go(&holders())) else {
+            return Ok(());
+        };
+        let Some(Kept { id, .. }) = kept.get(index) else {
+            return Ok(());
+        };
         match directory.discard(*id) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => drop(kept.pop_front()),
+            _ => drop(kept.remove(index)),
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

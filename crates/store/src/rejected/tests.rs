@@ -1,10 +1,12 @@
 use super::*;
+use crate::limits::REJECTED_KEPT;
 use crate::spool::{REJECTED_DIR, Writer};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use telemetry_record::header::{Header, HeaderBlock};
+use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 
 const NOW: u64 = 1_522_691_281;
@@ -112,17 +114,43 @@ fn dropping_takes_the_answer_along() {
 }
 
 #[test]
-fn the_newest_are_kept_across_restarts() {
+fn the_newest_of_whoever_has_most_are_kept_across_restarts() {
     let (_dir, spool) = spool();
+    let mut of_others = Vec::new();
+    for (n, sender) in [(200, Some(0)), (201, Some(1001)), (202, None)] {
+        let record = StoredRecord { sender, ..record(n) };
+        RejectedWriter::default().keep(&spool, &record, REJECTION, at(NOW - 1)).unwrap();
+        of_others.push(record.id);
+    }
     for range in [0..90, 85..120] {
         let mut rejected = RejectedWriter::default();
         for n in range {
             rejected.keep(&spool, &record(n), REJECTION, at(NOW + u64::from(n))).unwrap();
         }
     }
-    let expected: Vec<_> = (20..120).map(|n| record(n).id).collect();
+    // Beside those of two users.
+    let places = (REJECTED_KEPT * 8 / 10) as u8 - 2;
+    let expected: Vec<_> = of_others.into_iter().chain((120 - places..120).map(|n| record(n).id)).collect();
     assert_eq!(kept(&spool), expected);
-    assert_eq!(names(&spool.path().join(REJECTED_DIR)).len(), 2 * REJECTED_KEPT);
+    assert_eq!(names(&spool.path().join(REJECTED_DIR)).len(), 2 * expected.len());
+}
+
+#[test]
+fn ids_of_one_user_are_one_who_has_most() {
+    let (_dir, spool) = spool();
+    let mut rejected = RejectedWriter::default();
+    rejected.set_accounts(Rc::new(Accounts::from_text(
+        990,
+        "alice:100000:65536\n",
+        "alice:x:1000:1000::/:\n",
+    )));
+    let innocent = StoredRecord { sender: Some(1001), ..record(250) };
+    rejected.keep(&spool, &innocent, REJECTION, at(NOW)).unwrap();
+    for n in 0..240 {
+        let record = StoredRecord { sender: Some(100_000 + u32::from(n)), ..record(n) };
+        rejected.keep(&spool, &record, REJECTION, at(NOW + 1 + u64::from(n))).unwrap();
+    }
+    assert!(kept(&spool).contains(&innocent.id));
 }
 
 #[test]
