@@ -191,15 +191,20 @@ fields UNIT=silent.service >journal_entry/no-message
 
 # Logs and dumps are those of the parsers' tests: short logs, each also as records of /dev/kmsg, and directories with a
 # file after the other, its name before it.
-mkdir -p kernel_log pstore
+mkdir -p kernel_log kernel_log_form pstore
 golden=../../probes/kernel/tests
 for log in "$golden"/kernel_log/*.log; do
     name=$(basename "$log" .log)
+    [ "${name#form_}" = "$name" ] || continue
     [ "$(stat -c %s "$log")" -le 8192 ] || continue
     cp "$log" kernel_log/"$name"
 done
 awk '{ stamp = $2; gsub(/[^0-9]/, "", stamp); sub(/^<[0-9]>\[ *[0-9.]*\] /, ""); printf "4,%d,%d,-,caller=T7;%s\n", NR, stamp, $0 }' \
     "$golden"/kernel_log/null_dereference_6.1.log >kernel_log/kmsg
+# One log in each form, as docs/kernel-logs.md has them.
+for log in "$golden"/kernel_log/form_*.log; do
+    cp "$log" kernel_log_form/"$(basename "$log" .log)"
+done
 for directory in "$golden"/pstore/*/; do
     (cd "$directory"; find . -type f | sort | while read -r dump; do
         basename "$dump"; cat "$dump"; printf '\036'
@@ -209,6 +214,7 @@ done
 # Records as the collector gets them: what our probes make of those logs, and reports of crashes and units.
 mkdir -p group
 for expected in "$golden"/kernel_log/*.expected; do
+    case $expected in */form_*) continue ;; esac
     sed -n '/^# org/,/^$/p' "$expected" | sed 's/^# \(org[^,]*\),.*/\1/; /^$/,$d' >group/"$(basename "$expected" .expected)"
 done
 rm -f group/noise

@@ -26,6 +26,7 @@ declare -A max_len=(
     [worker_protocol]=16384
     [journal_entry]=16384
     [kernel_log]=16384
+    [kernel_log_form]=16384
     [pstore]=32768
     [group]=16384
 )

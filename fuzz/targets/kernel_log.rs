@@ -1,15 +1,15 @@
-//! Lines of a kernel's log, as text or as records of /dev/kmsg.
+//! The grammar of events: lines of a kernel's log, as records of /dev/kmsg or in any form of a line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use telemetry_kernel::log::{Line, Privacy, Scanner, parse_kmsg, with_count};
+use telemetry_kernel::log::{Privacy, Scanner, parse_kmsg, read_line, with_count};
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut scanner, mut found) = (Scanner::default(), Vec::new());
     for (bytes, place) in bytes.split(|byte| *byte == b'\n').zip(0..) {
         if let Some(record) = parse_kmsg(bytes) {
             record.lines().for_each(|line| scanner.push(&line, &mut found));
-        } else if let Some(line) = Line::of_text(&String::from_utf8_lossy(bytes), place) {
+        } else if let Some(line) = read_line(&String::from_utf8_lossy(bytes), place) {
             scanner.push(&line, &mut found);
         }
     }

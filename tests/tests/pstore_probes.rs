@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use system_tests::torture::LoopFs;
 use telemetry_kernel::klogscanner;
 use telemetry_kernel::log::KernelFinding;
-use telemetry_kernel::log::{Line, Oops, Scanner};
+use telemetry_kernel::log::{Oops, Scanner, read_line};
 use telemetry_outbox::ProbeState;
 use test_harness::directory::{copy, names};
 use test_harness::printed::{assert_done, says};
@@ -154,7 +154,7 @@ fn state_of_klogscanner(machine: &Machine, log: &str) {
         fs::read_to_string(programs::source_root().join("probes/kernel/tests/kernel_log").join(log)).unwrap();
     let (mut scanner, mut found) = (Scanner::default(), Vec::<Oops>::new());
     for (line, position) in text.lines().zip(0..) {
-        scanner.push(&Line::of_text(line, position).unwrap(), &mut found);
+        scanner.push(&read_line(line, position).unwrap(), &mut found);
     }
     scanner.finish(&mut found);
     assert_eq!(found.len(), 1);

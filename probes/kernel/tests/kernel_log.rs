@@ -6,8 +6,28 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use telemetry_kernel::log::{Line, Privacy, Scanner};
+use telemetry_kernel::log::{Privacy, Scanner, read_line, tables};
 use test_harness::Sandbox;
+
+/// Names in the logs that are of people, their devices and their programs.
+const PRIVATE: [&str; 16] = [
+    "letter to ann",
+    "diary of eve",
+    "ext4 eve",
+    "family photos",
+    "/home/eve",
+    "secretive",
+    "QX42SERIAL",
+    "00:00:5e:00:53:0",
+    "00005e00530",
+    "192.0.2.7",
+    "store.example.org",
+    "3f2504e0-4f89",
+    "cpuset=eve",
+    "chatter",
+    "not_ours",
+    "not the kernel's",
+];
 
 fn logs() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kernel_log");
@@ -46,6 +66,37 @@ fn every_log_gives_what_stands_beside_it() {
 }
 
 #[test]
+fn the_same_failure_in_every_form_is_the_same_record() {
+    let forms: Vec<_> = logs()
+        .into_iter()
+        .filter(|log| log.file_name().unwrap().to_str().unwrap().starts_with("form_"))
+        .collect();
+    assert!(forms.len() > 30, "{forms:?}");
+    let expected = printed(&forms[0]);
+    assert!(expected.contains("\n# 1 record would be sent\n"), "{expected}");
+    for form in forms {
+        assert_eq!(printed(&form), expected, "{}", form.display());
+    }
+}
+
+#[test]
+fn a_log_of_no_known_form_is_an_error_with_the_number_of_the_line() {
+    let sandbox = Sandbox::bare("");
+    for (log, sentence) in [
+        ("", "there is no line in it"),
+        ("root:x:0:0:root:/root:/bin/bash\n", "no line of it is of a known form"),
+        ("time;text\n1;fine\n2;BUG: unable to handle page fault for address: 0\n", "line 3: "),
+        ("[    1.000000] a: b\n7|Kernel panic - not syncing: x\n", "line 2: "),
+    ] {
+        let path = sandbox.write("log", log);
+        let output = klogscanner(&[], &["--file", path.to_str().unwrap()], Stdio::null());
+        assert_eq!(output.status.code(), Some(1), "{log}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(sentence) && error.contains(path.to_str().unwrap()), "{error}");
+    }
+}
+
+#[test]
 fn no_address_and_no_register_is_told() {
     for log in logs() {
         let text = fs::read_to_string(&log).unwrap();
@@ -55,7 +106,9 @@ fn no_address_and_no_register_is_told() {
         for word in words.filter(|word| word.len() == 16 && word.starts_with("ffff")) {
             assert!(!printed.contains(word), "{}: {word}", log.display());
         }
-        assert!(!printed.contains("letter to ann"), "{}", log.display());
+        for name in PRIVATE {
+            assert!(!printed.contains(name), "{}: {name}", log.display());
+        }
     }
 }
 
@@ -92,7 +145,7 @@ fn assert_not_mixed(text: &str, left_out: u32) {
     let mut scanner = Scanner::default();
     let mut found = Vec::new();
     for (at, line) in text.lines().enumerate().filter(|(at, _)| left_out >> at & 1 == 0) {
-        scanner.push(&Line::of_text(line, at as u64).unwrap(), &mut found);
+        scanner.push(&read_line(line, at as u64).unwrap(), &mut found);
     }
     scanner.finish(&mut found);
     for oops in found {
@@ -123,4 +176,18 @@ fn lines_without_callers_are_not_told_as_one_either() {
         }
     }
     assert_not_mixed(&text, 0);
+}
+
+#[test]
+fn the_note_prints_the_tables() {
+    const MARK: &str = "<!-- printed from the tables -->\n";
+    let note = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/kernel-logs.md");
+    let text = fs::read_to_string(&note).unwrap();
+    let (preface, printed) = text.split_once(MARK).unwrap();
+    let expected = format!("\n{}", tables());
+    if std::env::var_os("RENEW_GOLDEN").is_some() {
+        fs::write(&note, format!("{preface}{MARK}{expected}")).unwrap();
+    } else {
+        assert_eq!(printed, expected);
+    }
 }

@@ -43,19 +43,22 @@ fn privacy(settings: &ProbeSettings) -> Privacy {
 }
 
 fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {
-    let records = if path == Path::new("-") {
+    let found = if path == Path::new("-") {
         text::records(io::stdin().lock(), privacy)?
     } else {
         let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
         text::records(BufReader::with_capacity(1 << 16, file), privacy)?
     };
     let mut out = io::stdout().lock();
-    for record in &records {
+    for record in &found.records {
         writeln!(out, "# {}, severity {}\n{}", record.class, record.severity, record.payload)?;
     }
-    match records.len() {
+    match found.records.len() {
         1 => writeln!(out, "# 1 record would be sent")?,
         count => writeln!(out, "# {count} records would be sent")?,
     }
-    Ok(())
+    match found.fault {
+        Some(fault) => Err(format!("{}: {fault}", path.display()).into()),
+        None => Ok(()),
+    }
 }

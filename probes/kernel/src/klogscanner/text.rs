@@ -1,42 +1,42 @@
 //! Logs that a person has as text: `dmesg`, `journalctl -k`, /var/log/kern.log, a serial console.
 
-use crate::log::{KernelFinding, LINE_BYTES, Line, Oops, Privacy, Scanner};
-use std::borrow::Cow;
+use crate::log::{KernelFinding, LINE_BYTES, Line, LogError, Oops, Privacy, Reader, Scanner};
 use std::io::{self, BufRead};
 use telemetry_outbox::{Finding, Repeats, UnsentRecord};
+
+/// What would be sent of a log, and what is wrong with the log.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) records: Vec<UnsentRecord>,
+    pub(super) fault: Option<LogError>,
+}
 
 /// What would be sent of this log.
 ///
 /// # Errors
 /// As reading the log.
-pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Vec<UnsentRecord>> {
+pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Found> {
     let mut repeats = Repeats::default();
     let mut due = Vec::new();
-    each_oops(log, |oops| {
+    let fault = each_oops(log, |oops| {
         let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
         if !repeats.counts(&oops.key(), happened_ms) {
             due.extend(repeats.note(KernelFinding::new(oops, privacy, &[]), happened_ms, 0));
         }
     })?;
     due.extend(repeats.flush());
-    Ok(due.iter().map(|(finding, count)| finding.record(*count)).collect())
+    let records = due.iter().map(|(finding, count)| finding.record(*count)).collect();
+    Ok(Found { records, fault })
 }
 
-fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<()> {
-    let mut scanner = Scanner::default();
-    let mut found = Vec::new();
-    let mut sequence = 0;
-    let mut push = |bytes: &[u8]| {
-        // Nearly all of it is ASCII, which is checked faster than it is mended.
-        let text = str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
-        if let Some(line) = Line::of_text(&text, sequence) {
-            scanner.push(&line, &mut found);
-            found.drain(..).for_each(|oops| take(&oops));
-        }
-        sequence += 1;
+fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<Option<LogError>> {
+    let (mut reader, mut scanner, mut found) = (Reader::default(), Scanner::default(), Vec::new());
+    let mut push = |line: &Line<'_>| {
+        scanner.push(line, &mut found);
+        found.drain(..).for_each(|oops| take(&oops));
     };
-    // The beginning of a line whose end is not in the buffer yet.
-    let mut begun = Vec::with_capacity(LINE_BYTES);
+    // The beginning of a line whose end is not in the buffer yet, and how long it is.
+    let (mut begun, mut begun_bytes) = (Vec::with_capacity(LINE_BYTES), 0);
     loop {
         let buffer = log.fill_buf()?;
         if buffer.is_empty() {
@@ -48,23 +48,26 @@ fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<(
             memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at + 1))
         {
             if begun.is_empty() {
-                push(line);
+                reader.push(line.get(..LINE_BYTES).unwrap_or(line), line.len(), &mut push);
             } else {
                 extend(&mut begun, line);
-                push(&begun);
+                reader.push(&begun, begun_bytes + line.len(), &mut push);
                 begun.clear();
             }
+            begun_bytes = 0;
             rest = next;
         }
         extend(&mut begun, rest);
+        begun_bytes += rest.len();
         log.consume(read_bytes);
     }
     if !begun.is_empty() {
-        push(&begun);
+        reader.push(&begun, begun_bytes, &mut push);
     }
+    let fault = reader.finish(&mut push).err();
     scanner.finish(&mut found);
     found.iter().for_each(take);
-    Ok(())
+    Ok(fault)
 }
 
 /// No line is kept longer than it is read.

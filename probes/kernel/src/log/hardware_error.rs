@@ -10,14 +10,17 @@ use super::privacy::{self, Privacy};
 
 const MARK: &str = "[Hardware Error]:";
 
-/// Names before the number of an address or of a register that is one.
-const ADDRESSES: [&str; 5] = ["ADDR", "MISC", "RIP", "TSC", "IP:"];
-
 /// What the line says; none if it is another.
 pub(super) fn text(line: &str) -> Option<&str> {
     let (source, what) = line.split_once(MARK)?;
     // Longest: "EDAC MC0: 1 CE ... " has no mark; "mce: " and "{12}" have.
     (source.len() <= 16).then(|| what.strip_prefix(' ').unwrap_or(what))
+}
+
+/// Whether firmware calls it one that something was lost by: `event severity: fatal`, `recoverable`.
+pub(super) fn is_severe(error: &str) -> bool {
+    let severity = error.trim_start().strip_prefix("event severity: ");
+    severity.is_some_and(|severity| severity.starts_with("fatal") || severity.starts_with("recoverable"))
 }
 
 /// The line as it may leave the machine. A bank's status stays, since it is what the line is about: it says what kind
@@ -29,23 +32,11 @@ pub(super) fn filtered(text: &str, privacy: Privacy) -> String {
     if is_dump(text) {
         return "(registers)".to_owned();
     }
-    if text.contains(" Bank ") || text.contains("Machine Check") {
-        return text.to_owned();
+    // What a TLP header holds may be an address.
+    if text.trim_start().starts_with("TLP Header:") {
+        return "TLP Header: (registers)".to_owned();
     }
-    let mut after_address = false;
-    let words = text.split(' ').map(|word| {
-        let is_number = word.bytes().any(|byte| byte.is_ascii_digit());
-        let shown = match word {
-            _ if after_address && is_number => "(address)".to_owned(),
-            // The kind of a section, as a UUID.
-            _ if word.matches('-').count() == 4 => word.to_owned(),
-            _ => privacy::filtered(word, privacy),
-        };
-        // `RIP !INEXACT! 10:<ffffffff81000000>`
-        after_address = ADDRESSES.contains(&word) || (after_address && word.starts_with('!'));
-        shown
-    });
-    words.collect::<Vec<_>>().join(" ")
+    privacy::filtered(text, privacy)
 }
 
 /// `00000000: 00000002 00000000 00000000 00000000  ................`
@@ -71,12 +62,13 @@ mod tests {
                 "mce: [Hardware Error]: TSC 7bd2a ADDR 1ffc0 MISC 86",
                 "TSC (address) ADDR (address) MISC (address)",
             ),
-            ("mce: [Hardware Error]: RIP !INEXACT! 10:<ffffffff81063ee2>", "RIP !INEXACT! (address)"),
+            ("mce: [Hardware Error]: RIP !INEXACT! 10:<ffffffff81063ee2>", "RIP !INEXACT! 10:<(address)>"),
             ("mce: [Hardware Error]: PROCESSOR 0:306e4 TIME 1490000000", "PROCESSOR 0:306e4 TIME 1490000000"),
             (
-                "[Hardware Error]: 81212a96-09ed-4996-9471-8d729c8e69ed",
-                "81212a96-09ed-4996-9471-8d729c8e69ed",
+                "[Hardware Error]:   section_type: 81212a96-09ed-4996-9471-8d729c8e69ed",
+                "  section_type: 81212a96-09ed-4996-9471-8d729c8e69ed",
             ),
+            ("{1}[Hardware Error]:   fru_id: 3f2504e0-4f89-11d3-9a0c-0305e82c3301", "  fru_id: (uuid)"),
             ("{1}[Hardware Error]:   physical_address: 0x00000000babecafe", "  physical_address: (address)"),
             ("[Hardware Error]:  00000000: 00000002 00000000  ....", "(registers)"),
             ("[Hardware Error]: event severity: fatal", "event severity: fatal"),

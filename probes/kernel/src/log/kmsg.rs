@@ -59,6 +59,7 @@ impl KmsgRecord<'_> {
             caller: self.caller,
             stamp_us: Some(self.stamp_us),
             sequence: self.sequence,
+            is_doubtful: false,
         })
     }
 }

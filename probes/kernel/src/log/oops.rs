@@ -1,9 +1,10 @@
 //! An oops: what one failure of the kernel left in its log.
 
-use super::facts;
-use super::frame::{self, Frame};
-use super::line::Caller;
+use super::limits::HARDWARE_ERRORS;
+use super::line::{Caller, Line};
 use super::privacy::{self, Privacy};
+use super::styles::{self, Frame};
+use super::{event, hardware_error};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -60,6 +61,10 @@ pub struct Oops {
     pub caller: Option<Caller>,
     pub(super) message: Option<String>,
     pub(super) die: Option<String>,
+    /// The panic that ended the event.
+    pub(super) panic: Option<String>,
+    /// The line with the ticks of a stall.
+    pub(super) stalled: Option<String>,
     pub(super) version: Option<String>,
     pub(super) tainted: Option<String>,
     pub(super) modules: Option<String>,
@@ -72,35 +77,96 @@ pub struct Oops {
     pub(super) hardware_errors: Vec<String>,
     /// Lines of several processors were mixed, so that nobody knows whose frames there are.
     pub(super) is_mixed: bool,
+    /// Lines of others within the call trace.
+    pub(super) foreign_lines: usize,
+    /// The log has each line twice.
+    pub(super) is_doubled: bool,
 }
 
 impl Oops {
+    pub(super) fn new(kind: Kind, reason: &str, line: &Line<'_>) -> Self {
+        Self {
+            kind,
+            reason: reason.to_owned(),
+            sequence: line.sequence,
+            stamp_us: line.stamp_us,
+            caller: line.caller,
+            message: None,
+            die: None,
+            panic: None,
+            stalled: None,
+            version: None,
+            tainted: None,
+            modules: None,
+            registers: String::new(),
+            instruction: String::new(),
+            trace: String::new(),
+            hardware_errors: Vec::new(),
+            is_mixed: false,
+            foreign_lines: 0,
+            is_doubled: false,
+        }
+    }
+
+    /// Takes a hardware error; the severity that firmware gives decides of what kind it is.
+    pub(super) fn add_hardware_error(&mut self, error: &str) {
+        if self.kind != Kind::Bert && hardware_error::is_severe(error) {
+            self.kind = Kind::Bug;
+        }
+        // What a panic prints a second time.
+        let is_told = self.kind != Kind::Bert && self.has_hardware_error(error);
+        if !is_told && self.hardware_errors.len() < HARDWARE_ERRORS {
+            self.hardware_errors.push(error.to_owned());
+        }
+    }
+
+    pub(super) fn has_hardware_error(&self, error: &str) -> bool {
+        self.hardware_errors.iter().any(|known| known == error)
+    }
+
     /// Two oopses of the same key are the same failure again: the numbers of processor, process and address do not
-    /// count.
+    /// count, nor do the functions that only report.
     pub fn key(&self) -> String {
         let reason = privacy::filtered(&self.reason, Privacy::Filtered);
         let mut key = format!("{} {}", self.kind.class(), without_numbers(&reason));
-        for frame in self.instruction().into_iter().chain(self.frames()).take(3) {
+        let frames = self.instruction().into_iter().chain(self.frames());
+        let names = frames.map(|frame| frame.function.map_or("???", styles::without_suffixes));
+        let mut names = names.skip_while(|name| is_reporter(name)).peekable();
+        for name in names.by_ref().take(3) {
             key.push(' ');
-            key.push_str(frame.function.unwrap_or("???"));
+            key.push_str(name);
         }
         key
     }
 
     /// Where it happened.
     pub(super) fn instruction(&self) -> Option<Frame<'_>> {
-        facts::instruction(&self.instruction)
+        styles::instruction(&self.instruction)
     }
 
     /// The call trace, the innermost function first.
     pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.trace.lines().filter_map(|line| frame::parse(line).or_else(|| facts::instruction(line)))
+        let mut is_first = true;
+        let mut last = "";
+        self.trace.lines().flat_map(move |line| {
+            let mut frames = Vec::new();
+            // Of a log that has each line twice, every other one.
+            if self.is_doubled && line == last {
+                last = "";
+                return frames;
+            }
+            last = line;
+            styles::each_frame(line, is_first, |frame| frames.push(frame));
+            is_first = false;
+            frames.extend(styles::instruction(line).filter(|_| frames.is_empty()));
+            frames
+        })
     }
 
     /// The registers of the kernel, each once: names and values.
     pub(super) fn registers(&self) -> Vec<(&str, &str)> {
         let mut registers: Vec<(&str, &str)> = Vec::new();
-        for (name, value) in self.registers.lines().flat_map(facts::registers) {
+        for (name, value) in self.registers.lines().flat_map(event::registers) {
             if !registers.iter().any(|(known, _)| *known == name) {
                 registers.push((name, value));
             }
@@ -116,6 +182,48 @@ impl Oops {
         hash.update(self.reason.as_bytes());
         Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
+}
+
+/// Functions that report a failure, or print a trace of it: at their end begins what failed.
+fn is_reporter(function: &str) -> bool {
+    const NAMES: [&str; 18] = [
+        "dump_backtrace",
+        "show_stack",
+        "__dump_stack",
+        "dump_stack",
+        "show_regs",
+        "panic",
+        "vpanic",
+        "nmi_panic",
+        "check_panic_on_warn",
+        "report_bug",
+        "fixup_bug",
+        "handle_bug",
+        "__report_bug",
+        "handle_exception",
+        "__schedule",
+        "schedule",
+        "oops_end",
+        "die",
+    ];
+    const HEADS: [&str; 13] = [
+        "dump_stack",
+        "__warn",
+        "warn_slowpath",
+        "exc_",
+        "asm_exc_",
+        "__die",
+        "do_error_trap",
+        "do_trap",
+        "do_invalid_op",
+        "invalid_op",
+        "page_fault",
+        "kasan_",
+        "print_",
+    ];
+    NAMES.contains(&function)
+        || HEADS.iter().any(|head| function.starts_with(head))
+        || function.contains("_report")
 }
 
 /// The text with numbers as `#`, but not in names and source lines: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and

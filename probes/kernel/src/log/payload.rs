@@ -11,17 +11,19 @@
 //! #0 function - [kernel]          the instruction pointer, where the oops names its function
 //! #1 function - [kernel]          the call trace
 //! #2 ? function - [module]
-//! Oops: 0002 [#1] SMP             ours, from here on
+//! Oops: 0002 [#1] SMP             ours, from here on: the die line
+//! Panic: TEXT                     the panic that ended the event
+//! Stalled: TEXT                   the line with the ticks of a stall
 //! Message: TEXT
 //! Hardware Error: TEXT
 //! Repeated: 1000
 //! Note: TEXT
 //! ```
 
-use super::frame::Frame;
 use super::limits::{MODULES_BYTES, SENTENCE_BYTES};
 use super::oops::{Kind, Oops};
 use super::privacy::Privacy;
+use super::styles::Frame;
 use super::{hardware_error, privacy};
 use std::fmt::Write;
 use telemetry_record::header::cut;
@@ -72,8 +74,11 @@ impl Oops {
         }
         text += &self.backtrace(privacy);
         text += &self.die.as_ref().map(|die| line("", &sentence(die))).unwrap_or_default();
-        text +=
-            &self.message.as_ref().map(|message| line("Message: ", &sentence(message))).unwrap_or_default();
+        for (name, fact) in
+            [("Panic: ", &self.panic), ("Stalled: ", &self.stalled), ("Message: ", &self.message)]
+        {
+            text += &fact.as_ref().map(|fact| line(name, &sentence(fact))).unwrap_or_default();
+        }
         for error in &self.hardware_errors {
             text += &line("Hardware Error: ", &hardware_error::filtered(error, privacy));
         }
@@ -91,8 +96,19 @@ impl Oops {
     }
 
     fn notes(&self, notes: &[String]) -> String {
-        let mixed = self.is_mixed.then_some(MIXED_NOTE);
-        mixed.into_iter().chain(notes.iter().map(String::as_str)).map(|note| line("Note: ", note)).collect()
+        let mixed = self.is_mixed.then(|| MIXED_NOTE.to_owned());
+        let foreign = match self.foreign_lines {
+            0 => None,
+            _ if self.is_mixed => None,
+            1 => Some("1 line of others stands within the trace".to_owned()),
+            count => Some(format!("{count} lines of others stand within the trace")),
+        };
+        mixed
+            .into_iter()
+            .chain(foreign)
+            .chain(notes.iter().cloned())
+            .map(|note| line("Note: ", &note))
+            .collect()
     }
 }
 

@@ -10,6 +10,7 @@
 //! ```
 
 use super::dump::Dump;
+use super::joined;
 use super::limits::{NAMED_PARTS, PART_RECORDS, PART_SECS};
 use super::name::Store;
 use std::fmt::Write;
@@ -108,10 +109,19 @@ impl Crash {
                 None => "the dump".to_owned(),
             };
             if let Err(error) = dump.text {
-                notes.push(format!("{part} can not be read: {error}"));
+                notes.push(format!("{part} cannot be read: {error}"));
             }
             if dump.is_cut {
-                notes.push(format!("{part} can not be unpacked to its end"));
+                notes.push(format!("{part} cannot be unpacked to its end"));
+            }
+            let gap = dump
+                .text
+                .as_ref()
+                .ok()
+                .filter(|_| dump.store.is_none())
+                .and_then(|text| joined::missing(text));
+            if let Some((part, last)) = gap {
+                notes.push(format!("part {part} of {last} is missing"));
             }
             if dump.bad_blocks > 0 {
                 notes.push(format!("{part} has {} blocks of damaged memory", dump.bad_blocks));

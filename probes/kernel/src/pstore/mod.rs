@@ -21,6 +21,7 @@ mod crash;
 mod dump;
 mod files;
 mod header;
+mod joined;
 mod limits;
 mod name;
 mod oopses;

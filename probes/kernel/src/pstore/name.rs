@@ -7,7 +7,7 @@
 //!
 //! `STORE` is `efi` (`efi_pstore` since Linux 6.0), `erst`, `ramoops`, `pstore_blk`, `nvram`. `ID` of UEFI variables is
 //! `(time * 100 + part) * 1000 + count`, of ERST a number that grows by one with each record, of the others the number of
-//! the place. `.enc.z` says that the kernel could not unpack it. `~COPY` is of pstoreclean, where a name was taken.
+//! the place; `dmesg-nvram` of old kernels has none. `.enc.z` says that the kernel could not unpack it. `~COPY` is of pstoreclean, where a name was taken.
 
 use super::limits::NAME_BYTES;
 
@@ -63,6 +63,10 @@ impl Name {
         }
         let rest = name.strip_prefix("dmesg-")?;
         let (rest, is_packed) = rest.strip_suffix(".enc.z").map_or((rest, false), |rest| (rest, true));
+        // POWER's has one dump, and before 3.11 no number.
+        if rest == "nvram" {
+            return Some(Self::Part { store: Store::Other(rest.to_owned()), id: 0, is_packed });
+        }
         let (store, digits) = rest.rsplit_once('-')?;
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;

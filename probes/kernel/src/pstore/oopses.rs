@@ -1,9 +1,9 @@
 //! The oopses in the text of a crash.
 
 use super::crash::Crash;
-use super::header::Header;
+use super::joined;
 use super::limits::OOPSES;
-use crate::log::{Line, Oops, Privacy, Scanner};
+use crate::log::{LINE_BYTES, Line, Oops, Privacy, Reader, Scanner};
 use sha2::{Digest, Sha256};
 
 impl Crash {
@@ -11,31 +11,30 @@ impl Crash {
     /// gap and behind it are never reported as one oops.
     pub fn each_oops(&self, mut take: impl FnMut(&Oops)) -> usize {
         let (mut found, mut count, mut sequence) = (Vec::new(), 0, 0);
-        for piece in self.pieces() {
-            let mut scanner = Scanner::default();
-            let mut header: Option<Header> = None;
-            for text in piece.iter().flat_map(|text| text.lines()) {
-                sequence += 1;
-                // In a text that systemd-pstore joined.
-                if let Some(next) = Header::parse(text) {
-                    if !header.is_some_and(|before| next.follows(&before)) {
-                        scanner.finish(&mut found);
-                    }
-                    header = Some(next);
-                } else if let Some(line) = Line::of_text(text, sequence) {
-                    scanner.push(&line, &mut found);
-                }
-                for oops in found.drain(..) {
-                    count += 1;
-                    take(&oops);
-                }
-                if count >= OOPSES {
-                    return count;
-                }
+        let pieces = self.pieces();
+        for lines in pieces.iter().flat_map(|piece| joined::runs(piece)) {
+            let (mut reader, mut scanner) = (Reader::default(), Scanner::default());
+            let mut push = |line: &Line<'_>| {
+                scanner.push(&Line { sequence: sequence + line.sequence, ..*line }, &mut found);
+            };
+            for line in &lines {
+                reader.push(
+                    line.as_bytes().get(..LINE_BYTES).unwrap_or(line.as_bytes()),
+                    line.len(),
+                    &mut push,
+                );
             }
+            // A dump may begin and end anywhere, and be of nothing but a program's lines.
+            let _ = reader.finish(&mut push);
+            sequence += lines.len() as u64;
             scanner.finish(&mut found);
-            count += found.len();
-            found.drain(..).for_each(|oops| take(&oops));
+            for oops in found.drain(..).take(OOPSES - count) {
+                count += 1;
+                take(&oops);
+            }
+            if count >= OOPSES {
+                return count;
+            }
         }
         count
     }

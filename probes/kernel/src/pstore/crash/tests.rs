@@ -90,7 +90,7 @@ fn a_missing_part_is_a_gap_and_is_said() {
 }
 
 #[test]
-fn what_can_not_be_unpacked_is_a_gap_and_is_said() {
+fn what_cannot_be_unpacked_is_a_gap_and_is_said() {
     let id = (1000 * 100 + 2) * 1000 + 1;
     let unreadable = dump(&format!("dmesg-efi-{id}.enc.z"), 7, "\u{1}\u{2}\u{3}");
     let crashes = crashes(vec![efi(1000, 3, 1, "Oops"), unreadable.clone(), efi(1000, 1, 1, "Oops")]);
@@ -98,14 +98,14 @@ fn what_can_not_be_unpacked_is_a_gap_and_is_said() {
     assert_eq!(crashes[0].pieces().len(), 2);
     assert_eq!(
         crashes[0].notes(),
-        ["part 2 of 3 can not be read: it is damaged, or packed with something else than deflate and zstd"]
+        ["part 2 of 3 cannot be read: it is damaged, or packed with something else than deflate and zstd"]
     );
     assert!(crashes[0].is_readable());
     let crashes = super::crashes(vec![dump("dmesg-ramoops-0.enc.z", 7, "x")]);
     assert!(!crashes[0].is_readable());
     assert_eq!(
         crashes[0].notes(),
-        ["the dump can not be read: it is damaged, or packed with something else than deflate and zstd"]
+        ["the dump cannot be read: it is damaged, or packed with something else than deflate and zstd"]
     );
 }
 
