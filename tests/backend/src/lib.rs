@@ -29,6 +29,7 @@ pub mod cli;
 pub mod filter;
 pub mod fleet;
 pub mod groups;
+pub mod groups_upkeep;
 pub mod intake;
 pub mod limits;
 pub mod purge;

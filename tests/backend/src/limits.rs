@@ -129,3 +129,6 @@ pub const GUILTIES: u64 = 50_000;
 
 /// Bytes of a guilty's function, and of its module. An index of PostgreSQL takes 2,700 of both.
 pub const GUILTY_BYTES: usize = 1200;
+
+/// Records that one step examines which moves them to another group; posts are stored between two steps.
+pub const MOVE_STEP_RECORDS: usize = 1000;

@@ -95,6 +95,15 @@ impl Retention {
         days.min().map(|days| now_secs.saturating_sub(i64::from(days) * DAY_SECS))
     }
 
+    /// The first UTC day, in days since 1970, of which not only those records are left to keep that a rule names.
+    #[must_use]
+    pub fn first_day(&self, now_secs: i64) -> i64 {
+        match self.general {
+            KeepTime::Forever => i64::MIN,
+            KeepTime::Days(days) => now_secs.saturating_sub(i64::from(days) * DAY_SECS).div_euclid(DAY_SECS),
+        }
+    }
+
     /// Whether of the records that were received up to `last_secs` only those are left to keep that a rule names.
     #[must_use]
     pub fn is_generally_over(&self, last_secs: i64, now_secs: i64) -> bool {

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Options, Served};
 use crate::commands;
+use crate::groups_upkeep::keep_groups;
 use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
 use crate::server::{Times, serve};
@@ -49,10 +50,11 @@ fn collect(options: &Options) -> Result<(), StartError> {
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
+        let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(listener, router, Times::DEFAULT, stop).await;
-        if let Some(purging) = purging {
-            purging.abort();
+        for task in purging.into_iter().chain(keeping) {
+            task.abort();
         }
         Ok(())
     });

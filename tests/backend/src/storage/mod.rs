@@ -14,6 +14,7 @@
 mod address;
 pub mod answers;
 mod archive;
+pub mod changes;
 mod condition;
 mod error;
 mod grouping;
@@ -26,6 +27,7 @@ mod shared_rules;
 mod sql;
 pub mod sqlite;
 mod store;
+mod upkeep;
 mod writer;
 
 use std::fmt;
@@ -33,6 +35,7 @@ use std::fmt;
 pub use address::Address;
 pub use answers::Answers;
 pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress};
+pub use changes::{ChangeError, Wish};
 pub use error::StorageError;
 pub use migration::Migration;
 pub use open_error::OpenError;

@@ -1,16 +1,19 @@
 //! The way to the database for all who serve requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::{Semaphore, oneshot};
 
+use super::changes::{Author, ChangeError, Regrouping, Wish, change};
 use super::readers::Readers;
 use super::search::{Found, search};
+use super::upkeep::Upkeep;
 use super::writer::{self, Job, Post};
 use super::{Answers, Arrival, Engine, Purpose, StorageError};
 use crate::filter::Filter;
+use crate::groups::changes::{GroupId, Preview};
 use crate::groups::rules::Rules;
 use crate::limits::MAX_WAITING_POSTS;
 use crate::record::StoredRecord;
@@ -23,6 +26,7 @@ pub struct Store {
     jobs: mpsc::Sender<Job>,
     waiting: Arc<Semaphore>,
     readers: Readers,
+    upkeep: Arc<Mutex<Option<Upkeep>>>,
     stops: Arc<AtomicBool>,
 }
 
@@ -58,7 +62,8 @@ impl Store {
             .map_err(|error| StorageError::Failed(error.to_string()))?;
         let readers = Readers::new(Arc::clone(&engine));
         let waiting = Arc::new(Semaphore::new(MAX_WAITING_POSTS));
-        Ok((Self { engine, jobs, waiting, readers, stops: Arc::default() }, Owner(thread)))
+        let (upkeep, stops) = Default::default();
+        Ok((Self { engine, jobs, waiting, readers, upkeep, stops }, Owner(thread)))
     }
 
     /// Stores a record. If one came with the same key before, nothing is stored and that one is answered.
@@ -93,10 +98,77 @@ impl Store {
         self.readers.run(move |session| question(&mut Answers::new(session, now_secs))).await
     }
 
+    /// Changes a group, as a person wants; says which group has its records now.
+    ///
+    /// # Errors
+    /// If it is not changed.
+    pub async fn change(
+        &self,
+        group: GroupId,
+        wish: Wish,
+        who: String,
+        now_secs: i64,
+    ) -> Result<GroupId, ChangeError> {
+        let engine = Arc::clone(&self.engine);
+        let work = move || {
+            let mut session = engine.open(Purpose::Maintain)?;
+            let author = Author { who: &who, now_secs };
+            let mut changed = Err(ChangeError::Storage(StorageError::Stopped));
+            let done = session.write(&mut |sql| {
+                changed = change(sql, group, wish.clone(), author);
+                // Whatever was refused is taken back; why is in `changed`.
+                changed.as_ref().map(|_| ()).map_err(|_| StorageError::Stopped)
+            });
+            match (&changed, done) {
+                (Ok(_), Err(error)) => Err(error.into()),
+                _ => changed,
+            }
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
+    }
+
+    /// What other rules would do to what is stored; nothing is changed.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub async fn preview(&self, rules: Rules) -> Result<Preview, StorageError> {
+        let engine = Arc::clone(&self.engine);
+        let work = move || {
+            let mut session = engine.open(Purpose::Export)?;
+            Ok(Regrouping::new(&mut *session, &rules)?.into_preview())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
+    }
+
     /// The rules by which groups are made now.
     #[must_use]
     pub fn rules(&self) -> Arc<Rules> {
         self.engine.rules().current()
+    }
+
+    /// From now on groups are made by these; what is stored is regrouped in the background.
+    pub fn replace_rules(&self, rules: Rules) {
+        self.engine.rules().replace(rules);
+    }
+
+    /// Does the next part of what groups need in the background; says whether there is more to do at once.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn upkeep(&self, retention: Retention, now_secs: i64) -> Result<bool, StorageError> {
+        let (engine, kept) = (Arc::clone(&self.engine), Arc::clone(&self.upkeep));
+        let work = move || {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            // One that failed is not used again.
+            let mut upkeep = match kept.take() {
+                Some(upkeep) => upkeep,
+                None => Upkeep::new(engine.open(Purpose::Maintain)?),
+            };
+            let has_more = upkeep.step(&engine.rules().current(), &retention, now_secs)?;
+            *kept = Some(upkeep);
+            Ok(has_more)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
     }
 
     /// Removes all records that are due, and counts them. Posts are stored and pages read meanwhile.
@@ -117,6 +189,10 @@ impl Store {
         self.stops.store(true, Ordering::Relaxed);
         self.waiting.close();
         self.readers.close().await;
+        let upkeep = Arc::clone(&self.upkeep);
+        let closing = move || drop(upkeep.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // It has no way to fail.
+        let _ = tokio::task::spawn_blocking(closing).await;
         // If nobody listens, the thread has ended already.
         let _ = self.jobs.send(Job::Close);
     }

@@ -153,7 +153,10 @@ impl Answers<'_> {
     }
 
     /// Of groups with several lines: the one with most machine-days; of several, the newest.
-    pub(super) fn leading_lines(&mut self, ids: &str) -> Result<BTreeMap<GroupId, String>, StorageError> {
+    pub(in crate::storage) fn leading_lines(
+        &mut self,
+        ids: &str,
+    ) -> Result<BTreeMap<GroupId, String>, StorageError> {
         let query = format!(
             "SELECT d.group_id, v.line, CAST(sum(d.machines) AS bigint) AS days, max(d.last_seen) AS last \
              FROM group_version_day d JOIN versions v ON v.id = d.version WHERE d.group_id IN ({ids}) \

@@ -322,18 +322,7 @@ impl KnownGroup {
         if self.spans_over(version) {
             return Ok(());
         }
-        let line = version.line.to_string();
-        let insert = "INSERT INTO group_line (group_id, line, lowest, highest) VALUES ($1, $2, $3, $3) \
-            ON CONFLICT (group_id, line) DO NOTHING";
-        sql.execute(insert, &[id.into(), line.as_str().into(), number.into()])?;
-        for (column, order) in [("lowest", ">"), ("highest", "<")] {
-            let update = format!(
-                "UPDATE group_line SET {column} = $1 WHERE group_id = $2 AND line = $3 \
-                 AND (SELECT sort_key FROM versions WHERE id = group_line.{column}) {order} $4"
-            );
-            let values = [number.into(), id.into(), line.as_str().into(), version.key.clone().into()];
-            sql.execute(&update, &values)?;
-        }
+        widen_line(sql, id, &version.line.to_string(), (number, &version.key))?;
         let (low, high) = self.spans.entry(version.line.clone()).or_insert_with(|| {
             let key = version.key.clone();
             (key.clone(), key)
@@ -342,6 +331,27 @@ impl KnownGroup {
         *high = version.key.clone().max(std::mem::take(high));
         Ok(())
     }
+}
+
+/// Takes a version into the span of a group's versions on a line.
+pub(in crate::storage) fn widen_line(
+    sql: &mut dyn Write,
+    id: i64,
+    line: &str,
+    (number, key): (i64, &[u8]),
+) -> Result<(), StorageError> {
+    let insert = "INSERT INTO group_line (group_id, line, lowest, highest) VALUES ($1, $2, $3, $3) \
+        ON CONFLICT (group_id, line) DO NOTHING";
+    sql.execute(insert, &[id.into(), line.into(), number.into()])?;
+    for (column, order) in [("lowest", ">"), ("highest", "<")] {
+        let update = format!(
+            "UPDATE group_line SET {column} = $1 WHERE group_id = $2 AND line = $3 \
+             AND (SELECT sort_key FROM versions WHERE id = group_line.{column}) {order} $4"
+        );
+        let values = [number.into(), id.into(), line.into(), key.to_vec().into()];
+        sql.execute(&update, &values)?;
+    }
+    Ok(())
 }
 
 /// A value as it is stored.

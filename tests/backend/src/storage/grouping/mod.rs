@@ -19,9 +19,13 @@ mod guilties;
 mod new;
 mod tally;
 
-pub(super) use directory::Directory;
+pub(super) use directory::{Directory, json, widen_line};
 pub(super) use facts::Facts;
-pub(super) use tally::Tally;
+pub(super) use new::{new_group, put_signature};
+pub(super) use tally::{Source, Tally};
+
+use super::StorageError;
+use super::sql::{Value, Write};
 
 /// Where a record belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,16 @@ pub(super) struct PlaceOfFailure {
     pub(super) group: i64,
     /// The id of its version; 0 if it has none.
     pub(super) version: i64,
+}
+
+/// Notes the place of a stored record with it; says whether it is still there.
+pub(super) fn set_place(sql: &mut dyn Write, id: i64, place: &Place) -> Result<bool, StorageError> {
+    let failure = place.failure;
+    let version = failure.map(|failure| failure.version).filter(|version| *version != 0);
+    let (variant, group) = (failure.map(|failure| failure.variant), failure.map(|failure| failure.group));
+    let numbers = [variant, group, version, place.guilty, Some(id)];
+    let update = "UPDATE records SET variant = $1, group_id = $2, version = $3, guilty = $4 WHERE id = $5";
+    Ok(sql.execute(update, &numbers.map(Value::from))? > 0)
 }
 
 #[cfg(test)]

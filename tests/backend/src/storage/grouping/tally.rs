@@ -109,6 +109,12 @@ impl Tally {
         }
     }
 
+    /// Takes a record out of one group and into another.
+    pub(in crate::storage) fn move_to(&mut self, source: Source<'_>, from: PlaceOfFailure, to: i64) {
+        self.add_to_group(source, from, -1);
+        self.add_to_group(source, PlaceOfFailure { group: to, ..from }, 1);
+    }
+
     fn add_to_group(&mut self, source: Source<'_>, place: PlaceOfFailure, n: i64) {
         let Source { day, received_secs, machine, system_name, build } = source;
         let PlaceOfFailure { group, version, .. } = place;

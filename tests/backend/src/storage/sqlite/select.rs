@@ -7,7 +7,7 @@ use crate::storage::{Row, Value};
 
 /// The rows of a query.
 pub(super) fn select(connection: &Connection, sql: &str, values: &[Value]) -> rusqlite::Result<Vec<Row>> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(&numbered(sql))?;
     let columns = statement.column_count();
     let mut rows = statement.query(params_from_iter(values))?;
     let mut found = Vec::new();
@@ -16,6 +16,11 @@ pub(super) fn select(connection: &Connection, sql: &str, values: &[Value]) -> ru
         found.push(Row::new(values.collect::<rusqlite::Result<_>>()?));
     }
     Ok(found)
+}
+
+/// A statement with the form of parameters whose numbers count here: those of `$2` are given in the order of appearance.
+pub(super) fn numbered(sql: &str) -> String {
+    sql.replace('$', "?")
 }
 
 fn value(value: ValueRef<'_>) -> Value {

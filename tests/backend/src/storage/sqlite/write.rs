@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::select::select;
+use super::select::{numbered, select};
 use crate::storage::{Row, Select, StorageError, Value, Write};
 
 /// A connection that is in a transaction.
@@ -16,7 +16,7 @@ impl Select for SqliteWrite<'_> {
 
 impl Write for SqliteWrite<'_> {
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StorageError> {
-        let rows = self.0.prepare_cached(sql)?.execute(params_from_iter(values))?;
+        let rows = self.0.prepare_cached(&numbered(sql))?.execute(params_from_iter(values))?;
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
     }
 }

@@ -1,0 +1,27 @@
+//! Changes of what is in which group, by people and by rules, and what follows from them in the background.
+//!
+//! ```text
+//!  Wish ──▶ checked against the history ──▶ decision ──▶ plan ──▶ groups, redirects, variants   one transaction
+//!  Rules ──▶ preview ─────────────────────▶ signatures ─▶ plan ─┘        │ counts the generation up
+//!                                                                        ▼
+//!                             moves: records of a group whose variant is in another one, 1,000 a transaction
+//! ```
+//!
+//! A variant moves at once, so that new records follow at once; the records that it has follow in steps, each with its
+//! counts. What is still to be moved is never noted record by record: it is every record whose group is not its variant's.
+//! So a step that was broken off has done nothing, and a further change in the middle of the way is no special case.
+
+mod apply;
+mod decide;
+mod moves;
+mod regroup;
+mod wish;
+
+pub(super) use apply::set_marks;
+pub(super) use decide::{Author, change};
+pub(super) use moves::step as move_step;
+pub(super) use regroup::{Regrouping, regroup, regroup_now};
+pub use wish::{ChangeError, Wish};
+
+#[cfg(test)]
+mod tests;
