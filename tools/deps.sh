@@ -17,8 +17,9 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
 # a machine to install the packages on. strace: in which order files are written, and calls of the system that fail.
 # postgresql: the collector before a server, which the tests start themselves. rpm: the collector has its order of versions.
-# gdb, elfutils, libc6-dbg, xz-utils, and a compiler and an emulator for aarch64: crashes, and what debuggers say of them.
-test_packages='debootstrap e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb libc6-dbg libc6-dev-arm64-cross lintian mandoc
+# gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
+# debuggers say of them.
+test_packages='debootstrap dwz e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
 mount nginx openssl postgresql qemu-user-static rpm shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
@@ -28,7 +29,7 @@ package_packages='build-essential debhelper dpkg-dev systemd'
 rpm_packages='cpio rpm rpmlint'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='aarch64-linux-gnu-gcc c++ eu-stack gdb qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
+test_commands='aarch64-linux-gnu-gcc c++ dwz eu-stack gdb go qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
 build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin

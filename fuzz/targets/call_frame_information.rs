@@ -5,6 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use std::ops::Range;
 use telemetry_crash::elf::Elf;
 use telemetry_crash::limits::FRAMES;
 use telemetry_crash::memory::Memory;
@@ -29,6 +30,12 @@ impl<'data> CodeMap<'data> for Program<'data> {
     }
     fn is_in_blank_vdso(&self, process_addr: u64) -> bool {
         process_addr & 0xfff == 0xabc
+    }
+    fn stack_at(&self, process_addr: u64) -> Option<Range<u64>> {
+        Some(process_addr & !0xff..(process_addr | 0xff).saturating_add(1))
+    }
+    fn debug_file(&self, _: usize) -> Option<&Elf<'data>> {
+        Some(&self.0)
     }
 }
 

@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
         let again = protocol::encode(&message).expect("what was taken can be said");
         assert_eq!(protocol::decode(&again), Ok(message));
     }
-    if let Some(size) = protocol::decode_answer(bytes) {
-        assert_eq!(protocol::encode_answer(Some(size)), bytes);
+    if let Some(file) = protocol::decode_answer(bytes) {
+        assert_eq!(protocol::encode_answer(Some(file)), bytes);
     }
 });

@@ -132,7 +132,7 @@ fn check(entry: &Entry, what: &str, payload: &str) -> Vec<String> {
         })
         .sum();
     let threads = oracle::of_payload(payload).len() + left_out + more;
-    if threads != entry.threads {
+    if threads != entry.threads && entry.threads != Entry::ANY {
         faults.push(format!("{what} has {threads} threads, and not {}", entry.threads));
     }
     faults

@@ -1,15 +1,19 @@
 //! From a core's head, memory and files to a report: the whole way, without a descriptor or a clock.
 
+mod naming;
+
 use super::core::{CoreHead, Thread};
 use super::fault;
+use super::files::Files;
 use super::limits::FRAMES;
 use super::memory::Memory;
-use super::modules::{Files, ModuleAddress, ModuleTable};
-use super::names::{DebugData, Name, Names};
-use super::report::{CrashReport, FrameReport, ThreadReport, UsedModule};
-use super::trace::{Backtrace, Frame, How};
+use super::modules::{ModuleAddress, ModuleTable};
+use super::names::Name;
+use super::privacy::{self, Privacy};
+use super::report::{CrashReport, FrameReport, ThreadReport};
+use super::trace::{Backtrace, Frame};
 use super::unwind::Unwinder;
-use std::collections::HashMap;
+use naming::Naming;
 
 /// How far the analysis is. With each stage the report says more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,7 @@ pub fn analyse<'data>(
     memory: &dyn Memory,
     modules: &ModuleTable<'_, 'data>,
     files: &dyn Files<'data>,
+    privacy: Privacy,
     progress: &mut dyn FnMut(Stage, &CrashReport),
 ) -> CrashReport {
     report.cause = fault::cause(head).or(report.cause);
@@ -48,103 +53,99 @@ pub fn analyse<'data>(
     for thread in &head.threads {
         backtraces.push((thread, unwinder.backtrace(thread.registers.clone(), FRAMES)));
         if let [(crashing, backtrace)] = backtraces.as_slice() {
-            report.threads.push(ThreadReport {
-                tid: crashing.tid,
-                frames: backtrace.frames.iter().map(|frame| nameless(modules, frame)).collect(),
-                end: Some(backtrace.end),
-            });
+            report.is_third_party |= privacy.hides_any() && privacy::is_of_third_party(modules, backtrace);
+            report.threads.push(nameless_thread(modules, privacy, crashing, backtrace));
             progress(Stage::Unwound, &report);
         }
     }
     progress(Stage::ProcessDone, &report);
-
-    report.threads.clear();
-    let data = DebugData::default();
-    let mut naming =
-        Naming { modules, names: Names::new(files, &data), known: HashMap::new(), used: Vec::new() };
-    for (number, (thread, backtrace)) in backtraces.iter().enumerate() {
-        report.threads.push(naming.thread(thread, backtrace));
-        if number == 0 {
-            report.modules = naming.used_modules();
-            progress(Stage::Named, &report);
-        }
-    }
-    report.modules = naming.used_modules();
+    bring_panicked_first(modules, &mut backtraces);
+    name_threads(&mut report, &backtraces, Naming::new(modules, files, privacy), progress);
     report
 }
 
-fn nameless(modules: &ModuleTable<'_, '_>, frame: &Frame) -> FrameReport {
-    FrameReport::new(modules.find(frame.lookup_addr), Name::default(), frame.how)
+/// Functions of Go that a goroutine runs which fails.
+const PANICS: [&str; 3] = ["runtime.gopanic", "runtime.sigpanic", "runtime.sigpanic0"];
+
+/// A program of Go ends all its threads one after the other, if it is to leave a core: the one that ends last need not be
+/// the one that failed. If just one has, it comes first.
+fn bring_panicked_first(modules: &ModuleTable<'_, '_>, backtraces: &mut [(&Thread, Backtrace)]) {
+    let has_panicked = |backtrace: &Backtrace| {
+        backtrace.frames.iter().any(|frame| {
+            let found = modules.find(frame.lookup_addr);
+            let function = found.and_then(|found| found.module.go_table()?.find(found.svma?));
+            function.is_some_and(|function| PANICS.contains(&function.plain_name()))
+        })
+    };
+    let mut panicked = backtraces.iter().enumerate().filter(|(_, (_, backtrace))| has_panicked(backtrace));
+    let (Some((number, _)), None) = (panicked.next(), panicked.next()) else { return };
+    if let Some(first) = backtraces.get_mut(..=number) {
+        first.rotate_right(1);
+    }
+}
+
+/// Names the crashing thread, then those of the others for which there is room: what is left out is not looked up.
+fn name_threads(
+    report: &mut CrashReport,
+    backtraces: &[(&Thread, Backtrace)],
+    mut naming: Naming<'_, '_>,
+    progress: &mut dyn FnMut(Stage, &CrashReport),
+) {
+    report.threads.clear();
+    let Some(((crashing, backtrace), mut others)) = backtraces.split_first() else { return };
+    naming.learn(&backtrace.frames);
+    report.threads.push(naming.thread(crashing, backtrace));
+    report.modules = naming.used_modules();
+    progress(Stage::Named, report);
+    while !others.is_empty() {
+        // As many as can fit, if their names are as short as names can be; then what is left is known again.
+        let mut room = report.room_for_threads();
+        let fitting = others.iter().take_while(|(_, backtrace)| {
+            let least = naming.least_bytes(backtrace);
+            let fits = least <= room;
+            room = room.saturating_sub(least);
+            fits
+        });
+        let count = fitting.count();
+        if count == 0 {
+            report.threads_left_out = report.threads_left_out.saturating_add(1);
+            others = others.get(1..).unwrap_or_default();
+            continue;
+        }
+        let (now, later) = others.split_at_checked(count).unwrap_or((others, &[]));
+        let frames: Vec<Frame> = now.iter().flat_map(|(_, backtrace)| backtrace.frames.clone()).collect();
+        naming.learn(&frames);
+        report.threads.extend(now.iter().map(|(thread, backtrace)| naming.thread(thread, backtrace)));
+        others = later;
+    }
+    report.modules = naming.used_modules();
+}
+
+fn nameless_thread(
+    modules: &ModuleTable<'_, '_>,
+    privacy: Privacy,
+    thread: &Thread,
+    backtrace: &Backtrace,
+) -> ThreadReport {
+    let frames = backtrace.frames.iter().map(|frame| nameless(modules, privacy, frame)).collect();
+    ThreadReport { tid: thread.tid, frames, end: Some(backtrace.end) }
+}
+
+fn nameless(modules: &ModuleTable<'_, '_>, privacy: Privacy, frame: &Frame) -> FrameReport {
+    let found = modules.find(frame.lookup_addr);
+    if found.is_some_and(|found| privacy.hides(&found.module.path)) {
+        return FrameReport::of_third_party();
+    }
+    FrameReport::new(found, Name::default(), frame)
 }
 
 impl FrameReport {
-    fn new(found: Option<ModuleAddress<'_, '_>>, name: Name, how: How) -> Self {
+    fn new(found: Option<ModuleAddress<'_, '_>>, name: Name, frame: &Frame) -> Self {
         let Name { function, location, inlined } = name;
         let module = found.map(|found| found.module.name().to_owned());
         // Threads that wait in one function are alike, wherever in it they are.
         let svma = found.and_then(|found| found.svma).filter(|_| function.is_none());
-        Self { function, module, location, inlined, how, svma }
-    }
-}
-
-/// Names addresses, each once: threads that wait in one function have the same ones.
-struct Naming<'a, 'data> {
-    modules: &'a ModuleTable<'a, 'data>,
-    names: Names<'a, 'data>,
-    known: HashMap<u64, Vec<Name>>,
-    /// Modules of the frames, in the order of their first frame, and which of their addresses have no name.
-    used: Vec<(usize, Vec<u64>)>,
-}
-
-impl<'data> Naming<'_, 'data> {
-    fn thread(&mut self, thread: &Thread, backtrace: &Backtrace) -> ThreadReport {
-        let frames = backtrace.frames.iter().flat_map(|frame| self.frame(frame)).collect();
-        ThreadReport { tid: thread.tid, frames, end: Some(backtrace.end) }
-    }
-
-    fn frame(&mut self, frame: &Frame) -> Vec<FrameReport> {
-        let found = self.modules.find(frame.lookup_addr);
-        let names = match self.known.get(&frame.lookup_addr) {
-            Some(names) => names.clone(),
-            None => {
-                let names = self.resolve(found);
-                self.known.insert(frame.lookup_addr, names.clone());
-                names
-            }
-        };
-        names.into_iter().map(|name| FrameReport::new(found, name, frame.how)).collect()
-    }
-
-    fn resolve(&mut self, found: Option<ModuleAddress<'_, 'data>>) -> Vec<Name> {
-        let Some(found) = found else { return vec![Name::default()] };
-        let named = found
-            .module
-            .elf()
-            .zip(found.svma)
-            .map(|(elf, svma)| self.names.resolve(found.index, elf, &found.module.path, svma));
-        let names = named.filter(|names| !names.is_empty()).unwrap_or_else(|| vec![Name::default()]);
-        let nameless = names.iter().all(|name| name.function.is_none());
-        self.note_use(found.index, found.svma.filter(|_| nameless));
-        names
-    }
-
-    fn note_use(&mut self, module: usize, unnamed: Option<u64>) {
-        match self.used.iter_mut().find(|(used, _)| *used == module) {
-            Some((_, addresses)) => addresses.extend(unnamed),
-            None => self.used.push((module, unnamed.into_iter().collect())),
-        }
-    }
-
-    fn used_modules(&self) -> Vec<UsedModule> {
-        let of = |(index, unnamed): &(usize, Vec<u64>)| {
-            let module = self.modules.get(*index)?;
-            Some(UsedModule {
-                name: module.name().to_owned(),
-                build_id: module.build_id().map(|id| id.to_string()),
-                unnamed: unnamed.clone(),
-            })
-        };
-        self.used.iter().filter_map(of).collect()
+        Self { function, module, location, inlined, how: frame.how, svma }
     }
 }
 

@@ -1,7 +1,9 @@
 //! An ELF file or image of the crashed process: sections, segments, build-id. All of it is foreign.
 
+mod dynamic;
+
 use super::registers::Arch;
-use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
+use object::read::elf::{ElfFile64, FileHeader, ProgramHeader, SectionHeader};
 use object::{CompressionFormat, LittleEndian, Object, ObjectSection, elf};
 use std::borrow::Cow;
 use std::fmt;
@@ -14,6 +16,9 @@ const SEGMENTS: usize = 128;
 
 /// Maximum of notes that are read; programs have two or three.
 const NOTES: usize = 64;
+
+/// A table of symbols, and the names in it.
+pub type SymbolsAndStrings<'data> = (&'data [elf::Sym64<LittleEndian>], &'data [u8]);
 
 /// A parsed file, whose bytes live as long as `'data`.
 #[derive(Debug)]
@@ -41,6 +46,8 @@ pub struct Load {
     pub memory_bytes: u64,
     /// Whether it is code.
     pub executable: bool,
+    /// Whether the program may write to it.
+    pub writable: bool,
 }
 
 /// A build-id, as the linker gave it: 1 to 64 bytes.
@@ -163,6 +170,22 @@ impl<'data> Elf<'data> {
         fits.then(|| Some((section.address(), data.decompress().ok()?))).flatten()
     }
 
+    /// The symbol tables with their strings: that of the linker, and the dynamic one, which a file without section headers
+    /// has by its dynamic segment.
+    pub fn symbol_tables(&self) -> Vec<SymbolsAndStrings<'data>> {
+        let (sections, bytes) = (self.file.elf_section_table(), self.file.data());
+        let table = |kind| {
+            let table = sections.symbols(LittleEndian, bytes, kind).ok()?;
+            let strings = sections.section(table.string_section()).ok()?.data(LittleEndian, bytes).ok()?;
+            (!table.is_empty()).then(|| (table.symbols(), strings))
+        };
+        let mut tables: Vec<_> = [elf::SHT_SYMTAB, elf::SHT_DYNSYM].into_iter().filter_map(table).collect();
+        if sections.is_empty() {
+            tables.extend(dynamic::symbols(self));
+        }
+        tables
+    }
+
     /// A section's address and bytes as they stand in the file (compressed ones stay so).
     pub fn section(&self, name: &str) -> Option<(u64, &'data [u8])> {
         let section = self.file.section_by_name(name)?;
@@ -189,5 +212,6 @@ fn load_of(header: &elf::ProgramHeader64<LittleEndian>) -> Option<Load> {
         file_bytes: header.p_filesz(LittleEndian),
         memory_bytes: header.p_memsz(LittleEndian),
         executable: header.p_flags(LittleEndian).0 & elf::PF_X.0 != 0,
+        writable: header.p_flags(LittleEndian).0 & elf::PF_W.0 != 0,
     })
 }

@@ -1,6 +1,6 @@
 //! What a signal says of its cause, in words and without an address.
 
-use super::core::{CoreHead, SignalInfo};
+use super::core::{CoreHead, Segment, SignalInfo};
 use nix::sys::signal::Signal;
 
 /// Below this no program has memory: the null page, and what lies around it for members of objects at null
@@ -70,6 +70,9 @@ fn segmentation_fault(head: &CoreHead, address: u64) -> String {
         Some(segment) if !jump.is_empty() && !segment.executable => {
             "address that is not executable".to_owned()
         }
+        Some(segment) if is_of_nobody(segment) && jump.is_empty() && is_stack_overflow(head, address) => {
+            "stack overflow".to_owned()
+        }
         Some(segment) if segment.readable && !segment.writable => {
             format!("{} (memory is read-only)", if jump.is_empty() { "no permission" } else { "address" })
         }
@@ -83,16 +86,29 @@ fn segmentation_fault(head: &CoreHead, address: u64) -> String {
     format!("{jump}{what}")
 }
 
-/// Whether the address is where the stack would grow next: near the stack pointer, and below a writable segment.
+/// Whether a stack ran out: the fault is near the stack pointer, and in memory that nobody may use (a guard page), or right
+/// below the memory that the stack lies in. With a guard page the stack pointer itself may be there.
 fn is_stack_overflow(head: &CoreHead, address: u64) -> bool {
     let Some(sp) = head.threads.first().and_then(|thread| thread.registers.sp()) else { return false };
-    let near = |other: u64| other.abs_diff(sp) <= STACK_PROBE_BYTES;
-    let above = head.segments.partition_point(|segment| segment.start <= address);
-    let above = head
-        .segments
-        .get(above)
-        .filter(|segment| segment.writable && segment.start.abs_diff(address) <= STACK_PROBE_BYTES);
-    near(address) && above.is_some()
+    if address.abs_diff(sp) > STACK_PROBE_BYTES {
+        return false;
+    }
+    let is_guard = |address| head.segment(address).is_some_and(is_of_nobody);
+    if is_guard(address) || is_guard(sp) {
+        return true;
+    }
+    // Where the memory of the stack begins, in which the stack pointer is still, or which it has just left.
+    let after = head.segments.partition_point(|segment| segment.start <= sp);
+    let own = head.segment(sp).or_else(|| head.segments.get(after)).filter(|segment| segment.writable);
+    own.is_some_and(|own| {
+        let below = own.start.saturating_sub(STACK_PROBE_BYTES)..own.start;
+        below.contains(&address) && (own.start <= sp || below.contains(&sp))
+    })
+}
+
+/// Whether this is memory that may be neither read, nor written, nor executed.
+fn is_of_nobody(segment: &Segment) -> bool {
+    !segment.readable && !segment.writable && !segment.executable
 }
 
 #[cfg(test)]
@@ -103,10 +119,24 @@ mod tests {
 
     const STACK: u64 = 0x7ffc_0000_0000;
 
+    /// A page below the stack of a thread.
+    const GUARD: u64 = 0x7fee_0000_0000;
+
     fn cause_of(number: i32, code: i32, address: Option<u64>, pc: u64, sp: u64) -> String {
         let mut registers = Registers::new(Arch::X86_64, pc);
         registers.set(7, Some(sp));
         let mut head = head_with(registers);
+        let guard = Segment {
+            start: GUARD,
+            end: GUARD + 0x1000,
+            readable: false,
+            writable: false,
+            executable: false,
+            core_offset: 0,
+            core_bytes: 0,
+        };
+        head.segments.push(guard);
+        head.segments.sort_unstable_by_key(|segment| segment.start);
         head.signal = Some(SignalInfo { number, code: Some(code), address });
         cause(&head).unwrap()
     }
@@ -149,6 +179,12 @@ mod tests {
             assert_eq!(cause_of(number, code, address, pc, sp), expected);
         }
         assert_eq!(cause_of(11, 1, Some(STACK - 16), 0x40_0000, STACK - 8), "SIGSEGV: stack overflow");
+        assert_eq!(cause_of(11, 2, Some(GUARD + 8), 0x40_0000, GUARD + 4000), "SIGSEGV: stack overflow");
+        assert_eq!(
+            cause_of(11, 2, Some(GUARD + 8), 0x40_0000, STACK + 8),
+            "SIGSEGV: no permission",
+            "no stack"
+        );
         assert_eq!(cause_of(40, 0, None, 0, sp), "an unnamed signal: sent by a process");
     }
 }

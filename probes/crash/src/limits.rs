@@ -42,8 +42,33 @@ pub const EXPRESSION_STEPS: u32 = 1000;
 /// Evaluated rows of call frame information that are kept, for recursion and for threads that wait in one function.
 pub const CACHED_ROWS: usize = 4096;
 
-/// What all decompressed debug data of a report may take together. A module that needs more gives names, but no lines.
-pub const DEBUG_DATA_BYTES: u64 = 40 * 1024 * 1024;
+/// What the decompressed debug data of one module may take that is kept. A module that needs more gives names, but no
+/// lines.
+pub const DEBUG_DATA_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What is decompressed of one module, the same parts again included: about a second.
+pub const INFLATED_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Units of a module; browsers have 60,000.
+pub const UNITS: usize = 1 << 20;
+
+/// Longest unit that is read; those of link-time optimization have some 10 MB.
+pub const UNIT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Longest table of abbreviations.
+pub const ABBREVIATIONS_BYTES: usize = 4 * 1024 * 1024;
+
+/// Longest `.debug_aranges`; that of the Linux kernel has 1 MB.
+pub const ARANGES_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Longest line program; a row takes 3 bytes or so.
+pub const LINE_PROGRAM_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Longest index of a package of split DWARF.
+pub const PACKAGE_INDEX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Longest name as compilers write it; templates have names without end.
+pub const MANGLED_NAME_BYTES: usize = 16 * 1024;
 
 /// Decompressed mini debug information: a symbol table. The dictionary of its xz stream comes on top.
 pub const MINI_DEBUG_BYTES: u64 = 16 * 1024 * 1024;

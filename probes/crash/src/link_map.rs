@@ -1,13 +1,15 @@
-//! The modules of a core that does not list its mapped files, as those of qemu-user do not: found as a debugger
-//! finds them, from the auxiliary vector over the program headers to the dynamic linker's list (`<link.h>`).
+//! What the dynamic linker knows (`<link.h>`), found as a debugger finds it, from the auxiliary vector over the program
+//! headers: the modules of a core that does not list its mapped files, as those of qemu-user do not; where a module lies
+//! whose code was moved; and which program it is, whose loader was executed.
 
 use crate::core::{CoreHead, FileMapping, MappedFile};
 use crate::elf::Elf;
+use crate::files::Files;
 use crate::limits::MODULES;
 use crate::memory::Memory;
-use crate::modules::Files;
 use object::read::elf::{FileHeader, ProgramHeader as _};
-use object::{LittleEndian, elf};
+use object::{LittleEndian, Object, ObjectSymbol, elf};
+use std::collections::HashSet;
 
 /// Maximum of program headers of a module, and of entries of its dynamic section; both have a few dozen.
 const PROGRAM_HEADERS: u64 = 128;
@@ -33,6 +35,56 @@ pub fn add_modules(
     }
 }
 
+/// A module of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// Index in [`CoreHead::files`].
+    pub file: usize,
+    /// What is added to the linker's addresses.
+    pub bias: u64,
+}
+
+/// Where the modules of a core lie by the list, the program first. Each is known by its dynamic section, which is written
+/// to and so stays where it was mapped.
+pub fn linked(head: &CoreHead, memory: &dyn Memory) -> Vec<Linked> {
+    let program = head.auxv.program_headers().and_then(|address| {
+        let headers = ProgramHeaders::read(memory, address, head.auxv.program_header_count()?);
+        Some((headers.bias(address)?, headers, head.mapping(address)?.file))
+    });
+    let Some((bias, headers, file)) = program else { return Vec::new() };
+    let mut found = vec![Linked { file, bias }];
+    let first = headers.r_debug(memory, bias).and_then(|debug| memory.read_u64(debug.wrapping_add(8)));
+    let maps = first.into_iter().flat_map(|first| link_maps(memory, first));
+    found.extend(maps.filter_map(|map| {
+        let file = head.mapping(memory.read_u64(map.wrapping_add(16))?)?.file;
+        Some(Linked { file, bias: memory.read_u64(map)? })
+    }));
+    found
+}
+
+/// The file of the program that a dynamic linker runs which was itself executed: the first of its list.
+pub fn program_of_loader(head: &CoreHead, memory: &dyn Memory, loader: &Elf<'_>, bias: u64) -> Option<usize> {
+    let symbol = |name: &str| {
+        let found = loader.file.dynamic_symbols().find(|symbol| symbol.name() == Ok(name))?;
+        Some(found.address().wrapping_add(bias))
+    };
+    // glibc has the structure, musl a pointer to it.
+    let debug = symbol("_r_debug").or_else(|| memory.read_u64(symbol("_dl_debug_addr")?))?;
+    let first = memory.read_u64(debug.wrapping_add(8))?;
+    Some(head.mapping(memory.read_u64(first.wrapping_add(16))?)?.file)
+}
+
+/// The addresses of a list of `struct link_map`, which may be damaged: each once, and a bounded number.
+fn link_maps(memory: &dyn Memory, first: u64) -> impl Iterator<Item = u64> {
+    let mut seen = HashSet::new();
+    let mut next = Some(first);
+    std::iter::from_fn(move || {
+        let map = next.filter(|map| *map != 0 && seen.len() < MODULES && seen.insert(*map))?;
+        next = memory.read_u64(map.wrapping_add(24));
+        Some(map)
+    })
+}
+
 struct Modules<'a, 'data> {
     memory: &'a dyn Memory,
     files: &'a dyn Files<'data>,
@@ -55,12 +107,9 @@ impl Modules<'_, '_> {
         let debug = headers.r_debug(self.memory, bias)?;
         let first = self.memory.read_u64(debug.wrapping_add(8))?;
         // The first is the program itself.
-        let mut next = self.memory.read_u64(first.wrapping_add(24));
-        for _ in 0..MODULES {
-            let module = next.filter(|address| *address != 0)?;
-            self.add_module(head, module);
-            next = self.memory.read_u64(module.wrapping_add(24));
-        }
+        link_maps(self.memory, first).skip(1).for_each(|module| {
+            let _ = self.add_module(head, module);
+        });
         None
     }
 
@@ -82,7 +131,7 @@ impl Modules<'_, '_> {
     fn file(&self, path: &str) -> Option<Elf<'_>> {
         // Where it is mapped is not known yet: by its path, then.
         let nowhere = FileMapping { start: 0, end: 1, file_offset: 0, file: 0 };
-        path.starts_with('/').then(|| Elf::parse(self.files.mapped(&nowhere, path)?).ok()).flatten()
+        path.starts_with('/').then(|| Elf::parse(self.files.mapped(&nowhere, path)?.bytes).ok()).flatten()
     }
 }
 

@@ -23,13 +23,15 @@ pub struct Registers {
     pub arch: Arch,
     /// The program counter: the address that is executed, or returned to.
     pub pc: u64,
+    /// Where the data of the thread is, which a register of its own says (fs on x86-64); none for callers.
+    pub thread_pointer: Option<u64>,
     values: [Option<u64>; REGISTERS],
 }
 
 impl Registers {
     /// No register known but the program counter.
     pub fn new(arch: Arch, pc: u64) -> Self {
-        Self { arch, pc, values: [None; REGISTERS] }
+        Self { arch, pc, thread_pointer: None, values: [None; REGISTERS] }
     }
 
     /// A register by its DWARF number.

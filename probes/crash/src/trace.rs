@@ -23,6 +23,9 @@ pub struct Frame {
     /// The address to look up: `pc`, or within the call before it. They differ unless the frame was
     /// interrupted, by a signal or by the crash.
     pub lookup_addr: u64,
+    /// Whether only a symbol that says how long it is may name it: a function that ends with a call that does not return
+    /// has no CFI, and the next one begins behind the call.
+    pub needs_size: bool,
     /// How it was found.
     pub how: How,
 }
@@ -36,8 +39,10 @@ pub enum BacktraceEnd {
     TooManyFrames,
     /// Memory that the next step needs cannot be read.
     Unreadable,
-    /// The next frame would not be further up the stack: a loop, or a stack that was overwritten.
+    /// The next frame would be the same again: a loop, or a stack that was overwritten.
     NoProgress,
+    /// The next frame would not be further up the stack, and nothing proves that it lies on another one.
+    OtherStack,
     /// The return address is not in code: the stack was overwritten, or ends here and nothing says so.
     NotCode,
     /// Neither CFI nor a frame pointer leads further.

@@ -116,8 +116,8 @@ fn turn(worker: &Worker, opener: &mut Opener, result: &mut WorkerResult) -> Next
 /// Never waits: a worker of ours asks for one thing at a time, and takes the answer.
 fn answer(worker: &Worker, opener: &Opener, request: &Message) -> Result<(), Errno> {
     let found = opener.open(request);
-    let bytes = protocol::encode_answer(found.as_ref().map(|found| found.bytes));
-    let descriptors: Vec<_> = found.iter().map(|found| found.file.as_raw_fd()).collect();
+    let bytes = protocol::encode_answer(found.as_ref().map(|found| (found.file.bytes, found.found)));
+    let descriptors: Vec<_> = found.iter().map(|found| found.file.file.as_raw_fd()).collect();
     let rights = [ControlMessage::ScmRights(&descriptors)];
     let control = if descriptors.is_empty() { &[][..] } else { &rights[..] };
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;

@@ -1,4 +1,4 @@
-//! Sends again and again until the time limit: telemprobd may be about to start, or busy.
+//! Sends again and again until the time limit: telemprobd may be busy, or about to start, which a person knows better.
 
 use super::deadline::Deadline;
 use std::time::{Duration, Instant};
@@ -16,6 +16,15 @@ pub struct Clock<'a> {
     pub sleep: &'a mut dyn FnMut(Duration),
 }
 
+/// Whether telemprobd is waited for where it is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// It may be about to start: nobody else will send the record.
+    IsWaitedFor,
+    /// A person is informed at once.
+    IsFinal,
+}
+
 /// Tries until it succeeds, until trying again is of no use, or until the deadline; once in any case.
 ///
 /// # Errors
@@ -23,6 +32,7 @@ pub struct Clock<'a> {
 pub fn deliver(
     clock: &mut Clock<'_>,
     deadline: Deadline,
+    absence: Absence,
     mut send: impl FnMut() -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
@@ -30,7 +40,8 @@ pub fn deliver(
         let Err(error) = send() else { return Ok(()) };
         let has_time = deadline.left_at((clock.now)()).is_some_and(|left| left > pause);
         // One that was not answered may be stored twice, under one event id.
-        if !has_time || error.is_final() {
+        let is_absent = absence == Absence::IsFinal && matches!(error, Error::Socket { .. });
+        if !has_time || is_absent || error.is_final() {
             return Err(error);
         }
         (clock.sleep)(pause);
@@ -50,12 +61,20 @@ mod tests {
     }
 
     /// The result, and when each try was, in milliseconds; each takes `cost`.
-    fn run(cost: u64, mut answer: impl FnMut(usize) -> Result<(), Error>) -> (Result<(), Error>, Vec<u128>) {
+    fn run(cost: u64, answer: impl FnMut(usize) -> Result<(), Error>) -> (Result<(), Error>, Vec<u128>) {
+        run_with(Absence::IsWaitedFor, cost, answer)
+    }
+
+    fn run_with(
+        absence: Absence,
+        cost: u64,
+        mut answer: impl FnMut(usize) -> Result<(), Error>,
+    ) -> (Result<(), Error>, Vec<u128>) {
         let start = Instant::now();
         let now = Cell::new(start);
         let mut tries = Vec::new();
         let mut clock = Clock { now: &mut || now.get(), sleep: &mut |pause| now.set(now.get() + pause) };
-        let result = deliver(&mut clock, Deadline::after(start, Duration::from_secs(10)), || {
+        let result = deliver(&mut clock, Deadline::after(start, Duration::from_secs(10)), absence, || {
             tries.push((now.get() - start).as_millis());
             now.set(now.get() + Duration::from_millis(cost));
             answer(tries.len())
@@ -68,6 +87,15 @@ mod tests {
         let (result, tries) = run(0, |number| if number < 5 { Err(away()) } else { Ok(()) });
         result.unwrap();
         assert_eq!(tries, [0, 20, 60, 140, 300]);
+    }
+
+    #[test]
+    fn a_person_does_not_wait_for_a_daemon_that_is_not_there() {
+        let (result, tries) = run_with(Absence::IsFinal, 0, |_| Err(away()));
+        assert!(matches!(result, Err(Error::Socket { .. })));
+        assert_eq!(tries, [0]);
+        let busy = |n| if n < 3 { Err(Error::Refused(Errno::EAGAIN)) } else { Ok(()) };
+        assert!(run_with(Absence::IsFinal, 0, busy).0.is_ok());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::process::ProcessMemory;
 use std::fs::File;
 use telemetry_crash::core::{self, CoreHead};
 use telemetry_crash::memory::{KeptMemory, Memory, PagedMemory};
+use telemetry_crash::privacy::Privacy;
 use telemetry_crash::report::CrashReport;
 
 /// What a report is made of.
@@ -19,6 +20,8 @@ pub struct Input {
     pub report: CrashReport,
     /// Path of the executable, where somebody knows it.
     pub executable: Option<String>,
+    /// Whether the rules for paths hold.
+    pub privacy: Privacy,
     /// The head of the core.
     pub head: CoreHead,
     /// The memory of the process.
@@ -32,7 +35,7 @@ pub struct Input {
 impl Input {
     /// Reads the head and finds the memory. A core that cannot be read is reported, and there is nothing more to do.
     pub fn read(io: WorkerIo) -> Option<Self> {
-        let WorkerIo { mut report, mut executable, mut core, process, broker } = io;
+        let WorkerIo { mut report, mut executable, privacy, mut core, process, broker } = io;
         let head = match &mut core {
             Core::Stream(pipe) => core::read(pipe),
             Core::Regular(file) => core::read_file(file),
@@ -47,6 +50,14 @@ impl Input {
         };
         report.pid = report.pid.or(head.pid);
         report.signal = report.signal.or(head.signal.map(|signal| signal.number));
+        if let Some(known) = &mut executable
+            && let Some(path) = path_with_marks(known, &head)
+        {
+            if report.process == *known {
+                report.process.clone_from(&path);
+            }
+            *known = path;
+        }
         if executable.is_none() {
             executable = head.executable().map(|file| file.path.clone()).filter(|path| path.starts_with('/'));
         }
@@ -55,8 +66,15 @@ impl Input {
             report.process = known.cloned().unwrap_or_default();
         }
         let (memory, hold) = memory(core, process, &head, &broker);
-        Some(Self { report, executable, head, memory, broker, hold })
+        Some(Self { report, executable, privacy, head, memory, broker, hold })
     }
+}
+
+/// The path that the kernel meant, who writes `!` for `/` and leaves a `!` as it is: the core lists it as it was mapped.
+fn path_with_marks(known: &str, head: &CoreHead) -> Option<String> {
+    let written = known.replace('/', "!");
+    let path = &head.executable()?.path;
+    (path.contains('!') && path.replace('/', "!") == written).then(|| path.clone())
 }
 
 type MemoryAndHold = (Box<dyn Memory>, Option<File>);

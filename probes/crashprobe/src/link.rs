@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use telemetry_crash::core::{Auxv, FileMapping};
 use telemetry_crash::elf::BuildId;
-use telemetry_crash::modules::Files;
+use telemetry_crash::files::{Files, ModuleFile};
+use telemetry_crash::privacy::Privacy;
 use telemetry_crash::report::CrashReport;
 
 /// All that a worker has. It runs without privileges, and opens nothing itself.
@@ -20,6 +21,8 @@ pub struct WorkerIo {
     pub report: CrashReport,
     /// The executable, where the kernel or a person said it.
     pub executable: Option<String>,
+    /// Whether the rules for paths hold.
+    pub privacy: Privacy,
     /// The core. A stream is the pipe of the kernel, which holds the process until it is dropped.
     pub core: Core,
     /// The process, if the kernel holds it and it is known to be the one that crashed.
@@ -60,12 +63,15 @@ impl BrokerClient {
         self.socket.as_raw_fd()
     }
 
-    /// Passes on the newest report, which is sent should no other follow. `executable` is the path of the program, where
+    /// Passes on the newest report, which is sent should no other follow. `program` is the path of the program, where
     /// the core names it.
-    pub fn report(&self, report: &CrashReport, executable: Option<&str>) {
-        let executable = executable.map(str::to_owned);
-        let report = Report { failed: report.error.is_some(), executable, text: report.payload() };
-        self.pass_on(&Message::Report(report));
+    pub fn report(&self, report: &CrashReport, program: Option<&str>) {
+        self.pass_on(&Message::Report(Report {
+            failed: report.error.is_some(),
+            is_third_party: report.is_third_party,
+            program: program.map(str::to_owned),
+            text: report.payload(),
+        }));
     }
 
     /// Whether `/proc/PID` is the process of the core: each has its own random addresses in its auxiliary vector. If
@@ -100,27 +106,44 @@ impl BrokerClient {
         }
     }
 
-    fn open(&self, message: &Message) -> Option<&'static [u8]> {
+    fn open(&self, message: &Message) -> Option<ModuleFile<'static>> {
         self.send(&protocol::encode(message)?).ok()?;
         let mut answer = [0; 16];
         let (length, file) = recvmsg::receive(self.socket.as_fd(), &mut answer).ok()?;
-        let file_bytes = protocol::decode_answer(answer.get(..length)?)?;
-        mmap::map_and_leak(file?, file_bytes)
+        let (file_bytes, found) = protocol::decode_answer(answer.get(..length)?)?;
+        Some(ModuleFile { bytes: mmap::map_and_leak(file?, file_bytes)?, found })
+    }
+
+    fn bytes(&self, message: &Message) -> Option<&'static [u8]> {
+        self.open(message).map(|file| file.bytes)
     }
 }
 
 impl Files<'static> for BrokerClient {
-    fn mapped(&self, mapping: &FileMapping, path: &str) -> Option<&'static [u8]> {
+    fn mapped(&self, mapping: &FileMapping, path: &str) -> Option<ModuleFile<'static>> {
         let path = path.to_owned();
         self.open(&Message::OpenMapped { start: mapping.start, end: mapping.end, path })
     }
 
     fn debug_by_build_id(&self, build_id: &BuildId) -> Option<&'static [u8]> {
-        self.open(&Message::OpenDebugBuildId(build_id.clone()))
+        self.bytes(&Message::OpenDebugBuildId(build_id.clone()))
     }
 
     fn debug_link(&self, module_path: &str, name: &str) -> Option<&'static [u8]> {
         let (module_path, name) = (module_path.to_owned(), name.to_owned());
-        self.open(&Message::OpenDebugLink { module_path, name })
+        self.bytes(&Message::OpenDebugLink { module_path, name })
+    }
+
+    fn supplement(&self, path: &str) -> Option<&'static [u8]> {
+        self.bytes(&Message::OpenSupplement(path.to_owned()))
+    }
+
+    fn dwarf_package(&self, module_path: &str) -> Option<&'static [u8]> {
+        self.bytes(&Message::OpenDwarfPackage(module_path.to_owned()))
+    }
+
+    fn dwarf_object(&self, module_path: &str, directory: &str, name: &str) -> Option<&'static [u8]> {
+        let [module_path, directory, name] = [module_path, directory, name].map(str::to_owned);
+        self.bytes(&Message::OpenDwarfObject { module_path, directory, name })
     }
 }

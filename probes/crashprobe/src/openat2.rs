@@ -20,13 +20,25 @@ pub struct RegularFile {
     pub file: File,
     /// Its size.
     pub bytes: u64,
+    /// When it was written, in seconds.
+    pub written: i64,
+    /// Its owner.
+    pub owner: u32,
 }
 
 /// Opens a regular file; `root` is what `/` and every link to it mean.
 pub fn open_below(root: BorrowedFd<'_>, path: &Path) -> Option<RegularFile> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    open(root, path, ResolveFlag::RESOLVE_NO_MAGICLINKS)
+}
+
+/// As [`open_below`], by a path that is foreign: no link in it is followed.
+pub fn open_without_links(root: BorrowedFd<'_>, path: &Path) -> Option<RegularFile> {
+    open(root, path, ResolveFlag::RESOLVE_NO_SYMLINKS)
+}
+
+fn open(root: BorrowedFd<'_>, path: &Path, rule: ResolveFlag) -> Option<RegularFile> {
+    let how =
+        OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_IN_ROOT | rule);
     let mut tries = (0..TRIES).map(|_| openat2(root, path, how));
     let found = tries.find(|result| !matches!(result, Err(Errno::EAGAIN | Errno::EINTR)))?;
     open_found(&found.ok()?)
@@ -44,7 +56,8 @@ pub(super) fn open_found(found: &OwnedFd) -> Option<RegularFile> {
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(format!("/proc/self/fd/{}", found.as_raw_fd()))
         .ok()?;
-    Some(RegularFile { file, bytes: u64::try_from(stat.st_size).ok()? })
+    let bytes = u64::try_from(stat.st_size).ok()?;
+    Some(RegularFile { file, bytes, written: stat.st_mtime, owner: stat.st_uid })
 }
 
 #[cfg(test)]
@@ -53,7 +66,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-    fn open(root: &Path, path: &str) -> Option<String> {
+    fn opened(root: &Path, path: &str) -> Option<String> {
         let root = File::open(root).unwrap();
         let found = open_below(root.as_fd(), Path::new(path))?;
         let text = std::io::read_to_string(&found.file).unwrap();
@@ -70,7 +83,7 @@ mod tests {
         symlink("/usr/lib", root.join("lib")).unwrap();
         symlink("../../usr/lib/x.so", root.join("usr/lib/y.so")).unwrap();
         for path in ["/usr/lib/x.so", "usr/lib/x.so", "//usr/./lib/x.so", "/lib/x.so", "/lib/y.so"] {
-            assert_eq!(open(&root, path).as_deref(), Some("inside"), "{path}");
+            assert_eq!(opened(&root, path).as_deref(), Some("inside"), "{path}");
         }
     }
 
@@ -90,19 +103,31 @@ mod tests {
         for path in
             ["absolute", "relative", "far", "../secret", "/../secret", "itself/../secret", "loop", absolute]
         {
-            assert_eq!(open(&root, path), None, "{path}");
+            assert_eq!(opened(&root, path), None, "{path}");
         }
-        assert_eq!(open(dir.path(), "/root/../secret").as_deref(), Some("outside"));
+        assert_eq!(opened(dir.path(), "/root/../secret").as_deref(), Some("outside"));
+    }
+
+    #[test]
+    fn a_foreign_path_follows_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("real")).unwrap();
+        std::fs::write(dir.path().join("real/x"), "x").unwrap();
+        symlink("real", dir.path().join("link")).unwrap();
+        symlink("x", dir.path().join("real/y")).unwrap();
+        let root = File::open(dir.path()).unwrap();
+        let is_there = |path: &str| open_without_links(root.as_fd(), Path::new(path)).is_some();
+        assert!(is_there("/real/x") && !is_there("/link/x") && !is_there("/real/y"));
     }
 
     #[test]
     fn magic_links_are_not_followed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = format!("/proc/self/fd/{}", file.as_file().as_raw_fd());
-        assert_eq!(open(Path::new("/"), &path), None);
-        assert_eq!(open(Path::new("/"), "/proc/self/root/etc/passwd"), None);
-        assert_eq!(open(Path::new("/"), "/proc/self/exe"), None);
-        assert_eq!(open(Path::new("/"), file.path().to_str().unwrap()).as_deref(), Some(""));
+        assert_eq!(opened(Path::new("/"), &path), None);
+        assert_eq!(opened(Path::new("/"), "/proc/self/root/etc/passwd"), None);
+        assert_eq!(opened(Path::new("/"), "/proc/self/exe"), None);
+        assert_eq!(opened(Path::new("/"), file.path().to_str().unwrap()).as_deref(), Some(""));
     }
 
     #[test]
@@ -113,9 +138,9 @@ mod tests {
         let _socket = UnixListener::bind(dir.path().join("socket")).unwrap();
         std::fs::create_dir(dir.path().join("directory")).unwrap();
         for path in ["fifo", "socket", "directory", "", "/", ".", "nothing"] {
-            assert_eq!(open(dir.path(), path), None, "{path}");
+            assert_eq!(opened(dir.path(), path), None, "{path}");
         }
-        assert_eq!(open(Path::new("/"), "/dev/null"), None);
+        assert_eq!(opened(Path::new("/"), "/dev/null"), None);
         // Whoever opens a pipe to write without waiting learns whether somebody reads it.
         let writer = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&fifo);
         assert_eq!(writer.unwrap_err().raw_os_error(), Some(libc::ENXIO));

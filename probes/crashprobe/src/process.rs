@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// The process that the kernel started the handler for, by its arguments.
@@ -110,8 +110,17 @@ impl CrashedProcess {
     /// Opens a file by a path of the process, if the process itself could have: with the rights of its user, and
     /// not at all where that user was not meant to see into the process.
     pub fn file_by_path(&self, path: &Path) -> Option<RegularFile> {
+        self.file(|root| openat2::open_below(root, path))
+    }
+
+    /// As [`CrashedProcess::file_by_path`], by a path that is foreign: no link in it is followed.
+    pub fn file_without_links(&self, path: &Path) -> Option<RegularFile> {
+        self.file(|root| openat2::open_without_links(root, path))
+    }
+
+    fn file(&self, open: impl FnOnce(BorrowedFd<'_>) -> Option<RegularFile>) -> Option<RegularFile> {
         let root = self.root.as_ref().filter(|_| self.is_open_to_its_user)?;
-        let open = || openat2::open_below(root.as_fd(), path);
+        let open = || open(root.as_fd());
         if users::is_root() { users::read_as(self.user, open) } else { open() }
     }
 }

@@ -6,13 +6,18 @@
 //!   1 start u64, end u64, path      open the file that this range of the process shows   ──▶ answer
 //!   2 build-id                      open a separate debug file                           ──▶ answer
 //!   3 module's path, name           open the debug file of a .gnu_debuglink              ──▶ answer
-//!   4 failed u8, executable, text   the newest report
+//!   4 failed u8, third party u8, program, text   the newest report
 //!   5                               /proc/PID is another process than the core's
 //!   6                               the report is whole
-//! an answer: 0, or 1 and the size u64, with a descriptor (SCM_RIGHTS)
+//!   7 path                          open what several debug files share
+//!   8 module's path                 open BINARY.dwp
+//!   9 module's path, directory, name   open a .dwo file
+//! an answer: 0, or 1, the size u64 and how it was found u8 (0 it is mapped, 1 by its path, 2 by its path and it is
+//! younger than the crash), with a descriptor (SCM_RIGHTS)
 //! ```
 
 use telemetry_crash::elf::BuildId;
+use telemetry_crash::files::Found;
 use telemetry_crash::limits::{NAME_BYTES, PATH_BYTES, PAYLOAD_BYTES};
 
 /// Longest datagram: a report with the path of its executable.
@@ -39,6 +44,19 @@ pub enum Message {
         /// The file's name.
         name: String,
     },
+    /// Asks for what several debug files share, by its path below `/usr/lib/debug`.
+    OpenSupplement(String),
+    /// Asks for the split DWARF of a module, by the module's path.
+    OpenDwarfPackage(String),
+    /// Asks for the split DWARF of a unit. Directory and name come out of DWARF.
+    OpenDwarfObject {
+        /// Path of the module that has the unit.
+        module_path: String,
+        /// Where the unit was compiled.
+        directory: String,
+        /// The file's name, which may be a path.
+        name: String,
+    },
     /// The newest report.
     Report(Report),
     /// `/proc/PID` is another process than the one of the core.
@@ -52,8 +70,10 @@ pub enum Message {
 pub struct Report {
     /// Whether unwinding failed as a whole.
     pub failed: bool,
-    /// The executable, as the core has it.
-    pub executable: Option<String>,
+    /// Whether the code that crashed is no part of the distribution.
+    pub is_third_party: bool,
+    /// The program, as the core has it.
+    pub program: Option<String>,
     /// The payload.
     pub text: String,
 }
@@ -82,9 +102,23 @@ pub fn encode(message: &Message) -> Option<Vec<u8>> {
             push_text(&mut bytes, module_path)?;
             push_text(&mut bytes, name)?;
         }
-        Message::Report(Report { failed, executable, text }) => {
-            bytes.extend_from_slice(&[4, u8::from(*failed)]);
-            push_text(&mut bytes, executable.as_deref().unwrap_or_default())?;
+        Message::OpenSupplement(path) => {
+            bytes.push(7);
+            push_text(&mut bytes, path)?;
+        }
+        Message::OpenDwarfPackage(module_path) => {
+            bytes.push(8);
+            push_text(&mut bytes, module_path)?;
+        }
+        Message::OpenDwarfObject { module_path, directory, name } => {
+            bytes.push(9);
+            for text in [module_path, directory, name] {
+                push_text(&mut bytes, text)?;
+            }
+        }
+        Message::Report(Report { failed, is_third_party, program, text }) => {
+            bytes.extend_from_slice(&[4, u8::from(*failed), u8::from(*is_third_party)]);
+            push_text(&mut bytes, program.as_deref().unwrap_or_default())?;
             push_text(&mut bytes, text)?;
         }
         Message::OtherProcess => bytes.push(5),
@@ -103,19 +137,33 @@ pub fn decode(datagram: &[u8]) -> Result<Message, BrokenProtocol> {
     message.ok_or(BrokenProtocol)
 }
 
-/// The answer to a request whose file has so many bytes, or that has none.
-pub fn encode_answer(file_bytes: Option<u64>) -> Vec<u8> {
-    match file_bytes {
+/// The answer to a request whose file has so many bytes and was found so, or that has none.
+pub fn encode_answer(file: Option<(u64, Found)>) -> Vec<u8> {
+    match file {
         None => vec![0],
-        Some(size) => [&[1][..], &size.to_le_bytes()].concat(),
+        Some((size, found)) => {
+            let found = match found {
+                Found::Mapped => 0,
+                Found::ByPath => 1,
+                Found::ByPathYounger => 2,
+            };
+            [&[1][..], &size.to_le_bytes(), &[found]].concat()
+        }
     }
 }
 
-/// The size of the file that comes with an answer.
-pub fn decode_answer(datagram: &[u8]) -> Option<u64> {
-    let (tag, size) = datagram.split_first()?;
+/// The size of the file that comes with an answer, and how it was found.
+pub fn decode_answer(datagram: &[u8]) -> Option<(u64, Found)> {
+    let (tag, rest) = datagram.split_first()?;
     (*tag == 1).then_some(())?;
-    Some(u64::from_le_bytes(size.try_into().ok()?))
+    let (size, found) = rest.split_first_chunk()?;
+    let found = match found {
+        [0] => Found::Mapped,
+        [1] => Found::ByPath,
+        [2] => Found::ByPathYounger,
+        _ => return None,
+    };
+    Some((u64::from_le_bytes(*size), found))
 }
 
 fn push_text(bytes: &mut Vec<u8>, text: &str) -> Option<()> {
@@ -141,16 +189,20 @@ impl<'a> Fields<'a> {
             2 => Message::OpenDebugBuildId(BuildId::new(self.field()?)?),
             3 => Message::OpenDebugLink { module_path: self.path()?, name: self.file_name()? },
             4 => Message::Report(Report {
-                failed: match self.byte()? {
-                    0 => false,
-                    1 => true,
-                    _ => return None,
-                },
-                executable: Some(self.text(PATH_BYTES)?).filter(|text| !text.is_empty()),
+                failed: self.flag()?,
+                is_third_party: self.flag()?,
+                program: Some(self.text(PATH_BYTES)?).filter(|text| !text.is_empty()),
                 text: self.text(PAYLOAD_BYTES)?,
             }),
             5 => Message::OtherProcess,
             6 => Message::Done,
+            7 => Message::OpenSupplement(self.path()?),
+            8 => Message::OpenDwarfPackage(self.path()?),
+            9 => Message::OpenDwarfObject {
+                module_path: self.path()?,
+                directory: self.text(PATH_BYTES)?,
+                name: self.text(PATH_BYTES).filter(|name| !name.is_empty())?,
+            },
             _ => return None,
         })
     }
@@ -159,6 +211,14 @@ impl<'a> Fields<'a> {
         let (byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*byte)
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     fn number(&mut self) -> Option<u64> {
@@ -197,7 +257,8 @@ mod tests {
     fn messages() -> Vec<Message> {
         let mapped = |path: &str| Message::OpenMapped { start: 0x1000, end: u64::MAX, path: path.to_owned() };
         let report = |executable: Option<&str>, text: String| {
-            Message::Report(Report { failed: true, executable: executable.map(str::to_owned), text })
+            let program = executable.map(str::to_owned);
+            Message::Report(Report { failed: true, is_third_party: false, program, text })
         };
         vec![
             mapped("/usr/lib/libc.so.6"),
@@ -208,7 +269,19 @@ mod tests {
             report(Some(&"/x".repeat(PATH_BYTES / 2)), "x".repeat(PAYLOAD_BYTES)),
             Message::OtherProcess,
             Message::Done,
+            Message::OpenSupplement("/usr/lib/debug/.dwz/x".to_owned()),
+            Message::OpenDwarfPackage("/bin/x".to_owned()),
+            object("/bin/x", "", "x.dwo"),
+            object("/bin/x", "/src", "../build/x.dwo"),
         ]
+    }
+
+    fn object(module_path: &str, directory: &str, name: &str) -> Message {
+        Message::OpenDwarfObject {
+            module_path: module_path.to_owned(),
+            directory: directory.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     #[test]
@@ -237,8 +310,8 @@ mod tests {
             name: name.to_owned(),
         };
         let report = |executable: &str, text: &str| {
-            let executable = Some(executable.to_owned());
-            Message::Report(Report { failed: false, executable, text: text.to_owned() })
+            let program = Some(executable.to_owned());
+            Message::Report(Report { failed: false, is_third_party: true, program, text: text.to_owned() })
         };
         let long_path = format!("/{}", "x".repeat(PATH_BYTES));
         for message in [
@@ -259,6 +332,12 @@ mod tests {
             report(&long_path, ""),
             report("/x", &"x".repeat(PAYLOAD_BYTES + 1)),
             report("/x", "a\0"),
+            Message::OpenSupplement("x".to_owned()),
+            Message::OpenDwarfPackage(String::new()),
+            object("x", "/src", "y"),
+            object("/x", "/src", ""),
+            object("/x", &long_path, "y"),
+            object("/x", "/src", "y\0"),
         ] {
             assert_eq!(encode(&message), None, "{message:?}");
         }
@@ -267,15 +346,20 @@ mod tests {
     #[test]
     fn answers_arrive() {
         assert_eq!(decode_answer(&encode_answer(None)), None);
-        assert_eq!(decode_answer(&encode_answer(Some(u64::MAX))), Some(u64::MAX));
-        for wrong in [&[][..], &[1], &[1; 8], &[1; 10], &[2; 9], &[0; 9]] {
+        for found in [Found::Mapped, Found::ByPath, Found::ByPathYounger] {
+            let file = Some((u64::MAX, found));
+            assert_eq!(decode_answer(&encode_answer(file)), file);
+        }
+        for wrong in
+            [&[][..], &[1], &[1; 8], &[1; 9], &[1; 11], &[2; 10], &[0; 10], &[1, 0, 0, 0, 0, 0, 0, 0, 0, 3]]
+        {
             assert_eq!(decode_answer(wrong), None, "{wrong:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_taken_could_have_been_sent(tag in 0_u8..8, rest in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn whatever_is_taken_could_have_been_sent(tag in 0_u8..11, rest in prop::collection::vec(any::<u8>(), 0..80)) {
             let datagram = [&[tag][..], &rest].concat();
             if let Ok(message) = decode(&datagram) {
                 prop_assert_eq!(encode(&message), Some(datagram));

@@ -2,8 +2,9 @@
 
 use super::broker::WorkerResult;
 use super::crash::{self, Crash};
+use super::protocol::Report;
 use telemetry_crash::limits::PAYLOAD_BYTES;
-use telemetry_crash::report::class::{self, Class};
+use telemetry_crash::report::class::{self, Class, THIRD_PARTY};
 use telemetry_outbox::UnsentRecord;
 
 /// Where the path of the executable says all: nothing has to be read. `filters` are the rules for paths.
@@ -13,13 +14,11 @@ pub fn from_path(executable: Option<&str>, filters: bool) -> Option<UnsentRecord
 }
 
 /// The newest report, with a remark if it is not whole; without one, an error with what is known of the crash.
-/// Which program it was is believed of the kernel or a person first, and of the core else.
 pub fn from_result(result: WorkerResult, crash: &Crash, remarks: Vec<String>, filters: bool) -> UnsentRecord {
     let known = crash.executable.as_deref();
     let (class, text) = match (result.report, result.cut_short) {
         (Some(report), cut_short) => {
-            let executable = known.or(report.executable.as_deref());
-            let class = class::classify(executable, filters, report.failed);
+            let class = class_of(known, &report, filters);
             let text = cut_short.map(|remark| crash::add_remark(&report.text, &remark, PAYLOAD_BYTES));
             (class, text.unwrap_or(report.text))
         }
@@ -32,6 +31,17 @@ pub fn from_result(result: WorkerResult, crash: &Crash, remarks: Vec<String>, fi
     unsent(class, class.fixed_payload.map_or(text, str::to_owned))
 }
 
+/// The class of a report: what was executed and the program have to be the distribution's, which differ where a dynamic
+/// linker was executed; and so has the code that crashed.
+fn class_of(known: Option<&str>, report: &Report, filters: bool) -> Class {
+    let program = report.program.as_deref();
+    let of_path = |path| class::classify(path, filters, report.failed);
+    let classes = [known.or(program), program.or(known)].map(of_path);
+    let of_third_party = (filters && report.is_third_party).then_some(THIRD_PARTY);
+    let mut fixed = classes.into_iter().chain(of_third_party).filter(|class| class.fixed_payload.is_some());
+    fixed.next().unwrap_or_else(|| of_path(known.or(program)))
+}
+
 fn unsent(class: Class, payload: String) -> UnsentRecord {
     UnsentRecord { class: class.name.to_owned(), severity: class.severity, payload }
 }
@@ -39,8 +49,7 @@ fn unsent(class: Class, payload: String) -> UnsentRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Report;
-    use telemetry_crash::report::class::{BACKTRACE, ERROR, THIRD_PARTY};
+    use telemetry_crash::report::class::{BACKTRACE, ERROR};
 
     fn crash(executable: Option<&str>) -> Crash {
         let executable = executable.map(str::to_owned);
@@ -49,7 +58,12 @@ mod tests {
 
     fn result(report: Option<(bool, &str)>, cut_short: Option<&str>) -> WorkerResult {
         let text = "Process: x\n\nBacktrace (TID 7):\n".to_owned();
-        let report = report.map(|(failed, path)| Report { failed, executable: Some(path.to_owned()), text });
+        let report = report.map(|(failed, path)| Report {
+            failed,
+            is_third_party: path == "/usr/bin/third",
+            program: Some(path.to_owned()),
+            text,
+        });
         WorkerResult { report, cut_short: cut_short.map(str::to_owned), other_process: false }
     }
 
@@ -64,9 +78,15 @@ mod tests {
         let unnamed = "Process: x\nPID: 7\nSignal: 11\nError: The analysis found nothing.\nNote: Two.\n";
         let third = "Crash from third party\n";
         for (executable, result, filters, class, text) in [
-            (usr, result(Some((false, "/x")), None), true, BACKTRACE, whole),
-            (usr, result(Some((true, "/x")), None), true, ERROR, whole),
-            (usr, result(Some((false, "/x")), Some(TIME)), true, BACKTRACE, cut),
+            (usr, result(Some((false, "/usr/bin/x")), None), true, BACKTRACE, whole),
+            (usr, result(Some((true, "/usr/bin/x")), None), true, ERROR, whole),
+            (usr, result(Some((false, "/usr/bin/x")), Some(TIME)), true, BACKTRACE, cut),
+            // A dynamic linker was executed.
+            (usr, result(Some((false, "/home/x")), None), true, THIRD_PARTY, third),
+            (usr, result(Some((false, "/home/x")), None), false, BACKTRACE, whole),
+            // A library crashed.
+            (usr, result(Some((false, "/usr/bin/third")), None), true, THIRD_PARTY, third),
+            (usr, result(Some((false, "/usr/bin/third")), None), false, BACKTRACE, whole),
             (usr, result(None, Some(TIME)), true, ERROR, nothing),
             (home, result(Some((false, "/usr/bin/x")), None), true, THIRD_PARTY, third),
             (home, result(Some((false, "/usr/bin/x")), None), false, BACKTRACE, whole),

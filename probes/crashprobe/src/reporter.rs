@@ -11,7 +11,7 @@ use super::core_source;
 use super::crash::Crash;
 use super::crash_log::CrashLog;
 use super::deadline::Deadline;
-use super::delivery::{self, Clock};
+use super::delivery::{self, Absence, Clock};
 use super::fcntl;
 use super::link::WorkerIo;
 use super::opener::Opener;
@@ -24,9 +24,11 @@ use crate::limits::{HISTORY_PATIENCE, SLOTS};
 use crate::settings::Settings;
 use crate::system_journal::Priority;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use telemetry::{Client, Error, Record};
+use telemetry_crash::privacy::Privacy;
 use telemetry_outbox::UnsentRecord;
 use telemetry_record::header::Header;
 use telemetry_store::crash_history::{self, Decision, Disposition};
@@ -149,10 +151,13 @@ impl<'a> Reporter<'a> {
         let mut opener = if is_of_process {
             Opener::of_process(process, self.user).map_err(|error| format!("/: {error}"))?
         } else {
-            Opener::of_core(root).map_err(|error| format!("{}: {error}", root.display()))?
+            let written = core.file().metadata().map_or(i64::MAX, |core| core.mtime());
+            Opener::of_core(root, written).map_err(|error| format!("{}: {error}", root.display()))?
         };
         let report = self.crash.report(remarks);
-        let task = Task { report, executable: self.crash.executable.clone(), core, process: memory };
+        let privacy = if self.filters { Privacy::Filters } else { Privacy::Off };
+        let executable = self.crash.executable.clone();
+        let task = Task { report, executable, privacy, core, process: memory };
         let user = users::is_root().then_some(self.user);
         let worker = Worker::start(task, user, work).map_err(|error| format!("fork: {error}"))?;
         Ok(broker::serve(worker, &mut opener, self.deadline))
@@ -189,7 +194,8 @@ impl<'a> Reporter<'a> {
         let mut record = Record::new(unsent.severity, &unsent.class, PAYLOAD_VERSION)?;
         record.set_payload(&unsent.payload)?;
         let mut clock = Clock { now: &mut Instant::now, sleep: &mut std::thread::sleep };
-        delivery::deliver(&mut clock, self.deadline, || self.client.send(&record))?;
+        let absence = if self.args.is_of_kernel() { Absence::IsWaitedFor } else { Absence::IsFinal };
+        delivery::deliver(&mut clock, self.deadline, absence, || self.client.send(&record))?;
         Ok(record.headers().value(Header::EventId).to_owned())
     }
 

@@ -11,6 +11,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use telemetry_crash::privacy::Privacy;
 use telemetry_crash::report::CrashReport;
 
 /// Exit code of a worker that could not give up what it had; nothing foreign was read.
@@ -23,6 +24,8 @@ pub struct Task {
     pub report: CrashReport,
     /// The executable, where it is known.
     pub executable: Option<String>,
+    /// Whether the rules for paths hold.
+    pub privacy: Privacy,
     /// The core.
     pub core: Core,
     /// The process.
@@ -49,7 +52,7 @@ impl Worker {
         let (socket, its_socket) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)?;
         let broker = getpid();
         let pid = fork::run_in_child(move || {
-            let Task { report, executable, core, process } = task;
+            let Task { report, executable, privacy, core, process } = task;
             let link = BrokerClient::new(its_socket);
             // Held to the very end, panics included: the socket must not be closed before the status is there.
             std::mem::forget(link.clone());
@@ -60,7 +63,7 @@ impl Worker {
             if sandbox::enter(&kept).is_err() {
                 return NOT_CONFINED;
             }
-            work(WorkerIo { report, executable, core, process, broker: link.clone() });
+            work(WorkerIo { report, executable, privacy, core, process, broker: link.clone() });
             link.done();
             0
         })?;

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use telemetry_crash::core::{self, FileMapping};
 use telemetry_crash::elf::BuildId;
+use telemetry_crash::files::{Files, Found, ModuleFile};
 use telemetry_crash::limits::FRAMES;
 use telemetry_crash::memory::PagedMemory;
-use telemetry_crash::modules::{Files, ModuleTable, vdso_image};
+use telemetry_crash::modules::{ModuleTable, vdso_image};
 use telemetry_crash::unwind::Unwinder;
 use test_harness::{Sandbox, programs};
 
@@ -175,8 +176,8 @@ fn read_core(
 struct HostFiles;
 
 impl Files<'static> for HostFiles {
-    fn mapped(&self, _: &FileMapping, path: &str) -> Option<&'static [u8]> {
-        Some(fs::read(path).ok()?.leak())
+    fn mapped(&self, _: &FileMapping, path: &str) -> Option<ModuleFile<'static>> {
+        Some(ModuleFile { bytes: fs::read(path).ok()?.leak(), found: Found::ByPath })
     }
     fn debug_by_build_id(&self, _: &BuildId) -> Option<&'static [u8]> {
         None

@@ -13,7 +13,7 @@ const FRAMES: usize = 64;
 /// Functions that gdb shows although they have no frame: it knows from DWARF (DW_TAG_call_site) that they ended with a
 /// jump to the next one. What is on the stack does not show them. Which ones end so differs between builds of glibc.
 const TAIL_CALLS: &[&str] =
-    &["pthread_kill_internal", "futex_abstimed_wait_cancelable64", "qsort", "assert_fail"];
+    &["pthread_kill_internal", "futex_abstimed_wait_cancelable64", "pthread_join", "qsort", "assert_fail"];
 
 /// The functions but for those that may be shown without having a frame.
 pub fn with_frames(functions: &[String]) -> impl Iterator<Item = &String> {
@@ -157,6 +157,10 @@ pub fn eu_stack(program: &Path, core: &Path) -> Threads {
 pub fn plain(function: &str) -> String {
     if function.contains("signal handler called") {
         return "restore_rt".to_owned();
+    }
+    // Names of Go have points and parentheses within.
+    if ["main.", "runtime."].iter().any(|package| function.starts_with(package)) {
+        return function.strip_suffix("()").unwrap_or(function).to_owned();
     }
     let mut depth = 0_usize;
     let mut name = String::new();

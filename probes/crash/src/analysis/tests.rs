@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::{self, FileMapping};
 use crate::elf::BuildId;
+use crate::files::{Found, ModuleFile};
 use crate::memory::PagedMemory;
 use crate::modules::vdso_image;
 use crate::trace::BacktraceEnd;
@@ -32,8 +33,8 @@ int main(void) {
 struct HostFiles;
 
 impl Files<'static> for HostFiles {
-    fn mapped(&self, _: &FileMapping, path: &str) -> Option<&'static [u8]> {
-        Some(fs::read(path).ok()?.leak())
+    fn mapped(&self, _: &FileMapping, path: &str) -> Option<ModuleFile<'static>> {
+        Some(ModuleFile { bytes: fs::read(path).ok()?.leak(), found: Found::ByPath })
     }
     fn debug_by_build_id(&self, _: &BuildId) -> Option<&'static [u8]> {
         None
@@ -75,9 +76,15 @@ fn report_of(core: &Path) -> CrashReport {
     let vdso = vdso_image(&head, memory).map(|image| &*image.leak());
     let modules = ModuleTable::new(&head, vdso, memory, &HostFiles);
     let mut stages = Vec::new();
-    let report = analyse(CrashReport::default(), &head, memory, &modules, &HostFiles, &mut |stage, _| {
-        stages.push(stage)
-    });
+    let report = analyse(
+        CrashReport::default(),
+        &head,
+        memory,
+        &modules,
+        &HostFiles,
+        Privacy::Off,
+        &mut |stage, _| stages.push(stage),
+    );
     assert_eq!(stages, [Stage::Head, Stage::Unwound, Stage::ProcessDone, Stage::Named]);
     report
 }

@@ -124,6 +124,8 @@ fn registers(arch: Arch, data: &[u8]) -> Option<Registers> {
                 registers.set(number, word(index));
             }
             registers.set(arch.sp(), Some(word(19)?));
+            // fs_base, after ss.
+            registers.thread_pointer = word(21);
         }
         Arch::Aarch64 => {
             registers = Registers::new(arch, word(32)?);

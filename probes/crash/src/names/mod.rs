@@ -1,27 +1,32 @@
 //! From addresses to functions, files and lines.
 //!
 //! A module's names come from where they are, the best first: DWARF of a separate debug file, or its own; the symbol
-//! table of either; mini debug information (`.gnu_debugdata`); the dynamic symbol table; the stubs of the PLT.
+//! table of either; mini debug information (`.gnu_debugdata`); the dynamic symbol table; the stubs of the PLT. Where DWARF
+//! and the symbol table contradict each other, the symbol is reported without a line: debug data of a function that a linker
+//! dropped may claim the addresses of another one.
 
-mod debug_file;
-mod lines;
+mod dwarf;
 mod plt;
+mod section;
 mod shown;
 mod symbols;
 
+use super::debug_files;
 use super::elf::Elf;
+use super::files::Files;
+use super::go::GoTable;
 use super::limits::DEBUG_DATA_BYTES;
-use super::modules::Files;
-use lines::Lines;
+use dwarf::{Answer, Source};
 use std::cell::Cell;
-use std::collections::HashMap;
+use symbols::Symbols;
 use typed_arena::Arena;
 
-/// Decompressed debug data, which lives as long as the names that are read in it.
+/// Decompressed debug data of one module, which lives as long as its names are read.
 #[derive(Default)]
-pub struct DebugData {
+struct DebugData {
     buffers: Arena<Vec<u8>>,
     bytes: Cell<u64>,
+    inflated: Cell<u64>,
 }
 
 impl DebugData {
@@ -47,66 +52,81 @@ pub struct Name {
     pub inlined: bool,
 }
 
-/// Names the addresses of modules.
-pub struct Names<'a, 'data> {
-    files: &'a dyn Files<'data>,
-    data: &'a DebugData,
-    modules: HashMap<usize, ModuleNames<'a>>,
+/// An address to name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// The linker's address.
+    pub svma: u64,
+    /// Whether only a symbol that says how long it is may name it.
+    pub needs_size: bool,
 }
 
-/// Where the names of a module are.
-struct ModuleNames<'a> {
-    lines: Option<Lines<'a>>,
-    /// Files with symbols: the debug file, and the mini debug information.
-    others: Vec<Elf<'a>>,
+/// A module whose addresses are named.
+#[derive(Clone, Copy)]
+pub struct NamedModule<'m, 'data> {
+    /// Its file.
+    pub elf: &'m Elf<'data>,
+    /// Its separate debug file.
+    pub debug_file: Option<&'m Elf<'data>>,
+    /// Its table of functions, if it is a program of Go.
+    pub go_table: Option<&'m GoTable<'data>>,
+    /// Its path.
+    pub path: &'m str,
 }
 
-impl<'a, 'data> Names<'a, 'data> {
-    /// Names that are read in the modules and in these files.
-    pub fn new(files: &'a dyn Files<'data>, data: &'a DebugData) -> Self {
-        Self { files, data, modules: HashMap::new() }
+/// The functions of each address of a module, the innermost inlined call first. There is always at least one, maybe
+/// without a name.
+pub fn resolve<'data>(
+    module: NamedModule<'_, 'data>,
+    files: &dyn Files<'data>,
+    wanted: &[Wanted],
+) -> Vec<Vec<Name>> {
+    let data = DebugData::default();
+    let NamedModule { elf, debug_file, go_table, path } = module;
+    let mini = || debug_files::mini_debug_info(elf, data.room()).map(|bytes| data.keep(bytes));
+    let has_symbols = debug_file.is_some() || elf.section(".symtab").is_some();
+    let mini = if has_symbols { None } else { mini() }.and_then(|bytes| Elf::parse(bytes).ok());
+    let mut symbols = Symbols::find(debug_file.into_iter().chain(mini.as_ref()), elf, wanted);
+    if let Some(table) = go_table {
+        symbols.prefer(wanted, |svma| table.find(svma).map(|function| function.plain_name().to_owned()));
     }
+    let with_dwarf = debug_file.into_iter().chain([elf]).find(|elf| elf.section(".debug_info").is_some());
+    let answers = with_dwarf.map(|file| {
+        let supplement = debug_files::supplement(file, path, files);
+        let source = Source {
+            module: elf,
+            file,
+            supplement: supplement.as_ref(),
+            module_path: path,
+            files,
+            data: &data,
+        };
+        dwarf::find(&source, wanted)
+    });
+    let mut answers = answers.unwrap_or_default().into_iter();
+    let answers = wanted.iter().map(|_| answers.next().unwrap_or_default());
+    wanted
+        .iter()
+        .zip(answers)
+        .enumerate()
+        .map(|(number, (_, answers))| choose(answers, &symbols, number))
+        .collect()
+}
 
-    /// The functions of an address of the module with this number, the innermost inlined call first. There is always
-    /// at least one, maybe without a name.
-    pub fn resolve(&mut self, module: usize, elf: &Elf<'data>, module_path: &str, svma: u64) -> Vec<Name> {
-        let (files, data) = (self.files, self.data);
-        let names =
-            self.modules.entry(module).or_insert_with(|| ModuleNames::new(elf, module_path, files, data));
-        let mut found = names.lines.as_ref().map(|lines| lines.find(svma)).unwrap_or_default();
-        if found.is_empty() {
-            found.push(Name::default());
+/// What is reported of an address.
+fn choose(answers: Vec<Answer>, symbols: &Symbols, number: usize) -> Vec<Name> {
+    let symbol = || Name { function: symbols.name(number), ..Name::default() };
+    let agreeing = answers.into_iter().find(|answer| symbols.agree(number, &answer.begins));
+    let Some(Answer { mut names, is_assembler, .. }) = agreeing else { return vec![symbol()] };
+    match names.last_mut() {
+        None => names.push(symbol()),
+        // DWARF of assembler has lines and no functions, or one of the names that others know better.
+        Some(outermost) if outermost.function.is_none() || is_assembler => {
+            outermost.function = symbols.name(number).or_else(|| outermost.function.take());
         }
-        // DWARF of assembler has lines and no functions.
-        if let Some(outermost) = found.last_mut().filter(|name| name.function.is_none()) {
-            outermost.function = names.symbol(elf, svma).map(|name| shown::function(&name));
-        }
-        found
+        Some(_) => {}
     }
-}
-
-impl<'a> ModuleNames<'a> {
-    fn new<'data: 'a>(
-        elf: &Elf<'data>,
-        module_path: &str,
-        files: &dyn Files<'data>,
-        data: &'a DebugData,
-    ) -> Self {
-        let debug_file = debug_file::find(elf, module_path, files);
-        let with_lines: [Option<&Elf<'a>>; 2] = [debug_file.as_ref(), Some(elf)];
-        let with_lines = with_lines.into_iter().flatten().find(|elf| elf.section(".debug_info").is_some());
-        let supplement = with_lines.and_then(|elf| debug_file::supplement(elf, files));
-        let lines = with_lines.and_then(|elf| Lines::new(elf, supplement.as_ref(), data));
-        let mini = || debug_file::mini_debug_info(elf, data);
-        let has_symbols = elf.section(".symtab").is_some();
-        let others = debug_file.or_else(|| if has_symbols { None } else { mini() });
-        Self { lines, others: others.into_iter().collect() }
-    }
-
-    fn symbol(&self, elf: &Elf<'_>, svma: u64) -> Option<String> {
-        let in_others = self.others.iter().find_map(|other| symbols::find(other, svma));
-        in_others.or_else(|| symbols::find(elf, svma)).or_else(|| plt::find(elf, svma))
-    }
+    names
 }
 
 #[cfg(test)]

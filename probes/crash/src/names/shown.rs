@@ -14,18 +14,26 @@ pub(super) fn function(raw: &str) -> String {
         _ => (raw, ""),
     };
     // A mangled name that is too long to be shown is not worth the time.
-    let name = if raw.len() > 8 * FUNCTION_NAME_BYTES {
+    let name = if !is_mangled(raw) || raw.len() > 8 * FUNCTION_NAME_BYTES {
         Cow::Borrowed(raw)
     } else {
         demangle_auto(raw.into(), None)
     };
-    let has_parameters = name.contains('(') && !is_rust(raw);
+    // What is not mangled may have parentheses elsewhere: `main.(*T).Deref`.
+    let has_parameters =
+        if is_mangled(raw) { name.contains('(') && !is_rust(raw) } else { name.ends_with(')') };
     let mut name = text(&name);
     name.push_str(suffix);
     if !has_parameters {
         name.push_str("()");
     }
     name
+}
+
+/// Whether a compiler mangled this name. Without its mark a name of C is read as a type: `f` as `float`, `u8_toupper` as a
+/// vendor's type and a function of another name.
+fn is_mangled(raw: &str) -> bool {
+    raw.starts_with("_Z") || raw.starts_with("_R")
 }
 
 /// Whether a symbol was mangled by Rust: as `_R...` today, before that as C++ with a hash at its end. Its name has no
@@ -56,6 +64,21 @@ mod tests {
             ("memcpy@@GLIBC_2.14", "memcpy()"),
             ("puts@plt", "puts@plt()"),
             ("a\nb", "a?b()"),
+            ("f", "f()"),
+            ("main.(*T).Deref", "main.(*T).Deref()"),
+            ("operator()", "operator()"),
+            ("i", "i()"),
+            ("Pc", "Pc()"),
+            ("FvE", "FvE()"),
+            ("Dn", "Dn()"),
+            ("x", "x()"),
+            ("Ss", "Ss()"),
+            ("St", "St()"),
+            ("u1x", "u1x()"),
+            ("u8_toupper", "u8_toupper()"),
+            ("_Read", "_Read()"),
+            ("$a", "$a()"),
+            ("_Z1fi.cold", "f(int) [clone .cold]"),
             ("_Zthis is no mangled name", "_Zthis is no mangled name()"),
         ] {
             assert_eq!(function(raw), shown);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::FileMapping;
 use crate::elf::BuildId;
+use crate::files::ModuleFile;
 use object::{Object, ObjectSymbol};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ struct Built {
 struct NoFiles;
 
 impl<'data> Files<'data> for NoFiles {
-    fn mapped(&self, _: &FileMapping, _: &str) -> Option<&'data [u8]> {
+    fn mapped(&self, _: &FileMapping, _: &str) -> Option<ModuleFile<'data>> {
         None
     }
     fn debug_by_build_id(&self, _: &BuildId) -> Option<&'data [u8]> {
@@ -48,7 +49,7 @@ struct DebugFile {
 }
 
 impl Files<'static> for DebugFile {
-    fn mapped(&self, _: &FileMapping, _: &str) -> Option<&'static [u8]> {
+    fn mapped(&self, _: &FileMapping, _: &str) -> Option<ModuleFile<'static>> {
         None
     }
     fn debug_by_build_id(&self, _: &BuildId) -> Option<&'static [u8]> {
@@ -95,9 +96,16 @@ impl Built {
     fn names(&self, files: &dyn Files<'static>) -> Vec<Name> {
         let bytes: &'static [u8] = self.read("program").leak();
         let elf = Elf::parse(bytes).unwrap();
-        let data = DebugData::default();
-        Names::new(files, &data).resolve(0, &elf, "/usr/bin/program", self.address)
+        names_of(files, &elf, self.address)
     }
+}
+
+/// What an address of a program at `/usr/bin/program` is.
+fn names_of<'data>(files: &dyn Files<'data>, elf: &Elf<'data>, svma: u64) -> Vec<Name> {
+    let path = "/usr/bin/program";
+    let debug_file = debug_files::find(elf, path, files);
+    let module = NamedModule { elf, debug_file: debug_file.as_ref(), go_table: None, path };
+    resolve(module, files, &[Wanted { svma, needs_size: false }]).remove(0)
 }
 
 fn function(names: &[Name]) -> &str {
@@ -110,12 +118,10 @@ fn lines_and_inlined_calls_come_from_dwarf_in_every_packing() {
         let built = Built::new(options);
         let bytes: &'static [u8] = built.read("program").leak();
         let elf = Elf::parse(bytes).unwrap();
-        let data = DebugData::default();
-        let mut names = Names::new(&NoFiles, &data);
         // Somewhere in the function is the inlined one.
         let target = elf.file.symbols().find(|symbol| symbol.name() == Ok("target")).unwrap();
         let inlined = (target.address()..built.address)
-            .map(|svma| names.resolve(0, &elf, "", svma))
+            .map(|svma| names_of(&NoFiles, &elf, svma))
             .find(|names| names.len() == 2)
             .unwrap_or_else(|| panic!("no inlined call with {options}"));
         assert_eq!(
@@ -155,10 +161,8 @@ fn a_symbol_without_a_size_ends_where_the_next_function_begins() {
     let bytes: &'static [u8] = fs::read(dir.path().join("code.so")).unwrap().leak();
     let elf = Elf::parse(bytes).unwrap();
     let start = elf.file.symbols().find(|symbol| symbol.name() == Ok("unsized")).unwrap().address();
-    let data = DebugData::default();
-    let mut names = Names::new(&NoFiles, &data);
     let found: Vec<_> =
-        (start..start + 6).map(|svma| function(&names.resolve(0, &elf, "", svma)).to_owned()).collect();
+        (start..start + 6).map(|svma| function(&names_of(&NoFiles, &elf, svma)).to_owned()).collect();
     assert_eq!(found, ["unsized()", "unsized()", "sized()", "sized()", "???", "???"]);
 }
 
@@ -200,12 +204,10 @@ fn stubs_of_the_plt_are_named() {
         let built = Built::new(options);
         let bytes: &'static [u8] = built.read("program").leak();
         let elf = Elf::parse(bytes).unwrap();
-        let data = DebugData::default();
-        let mut names = Names::new(&NoFiles, &data);
         let found = [".plt.sec", ".plt", ".plt.got"].into_iter().filter_map(|name| elf.section(name)).any(
             |(start, bytes)| {
                 (start..start + bytes.len() as u64)
-                    .any(|svma| function(&names.resolve(0, &elf, "", svma)) == "puts@plt()")
+                    .any(|svma| function(&names_of(&NoFiles, &elf, svma)) == "puts@plt()")
             },
         );
         assert!(found, "{options}");
@@ -229,7 +231,6 @@ fn damage_gives_fewer_names_and_nothing_else() {
         }
         bytes.truncate(whole.len() - next() % 4000);
         let Ok(elf) = Elf::parse(&bytes) else { continue };
-        let data = DebugData::default();
-        assert!(!Names::new(&NoFiles, &data).resolve(0, &elf, "", built.address).is_empty());
+        assert!(!names_of(&NoFiles, &elf, built.address).is_empty());
     }
 }

@@ -53,6 +53,11 @@ pub fn classify(executable: Option<&str>, filters: bool, failed: bool) -> Class 
     }
 }
 
+/// Whether what lies at this path is the distribution's: in `/usr/`, and not in `/usr/local/`.
+pub fn is_of_distribution(path: &str) -> bool {
+    matches!(parts(path).as_deref(), Some(["usr", second, ..]) if *second != "local")
+}
+
 /// The names that a path leads through; none if it is relative or climbs: the kernel's path does not, and where `..`
 /// leads is not known without reading it.
 fn parts(path: &str) -> Option<Vec<&str>> {

@@ -20,6 +20,15 @@ const RESERVED_BYTES: usize = 1400;
 
 /// The payload of a report.
 pub(super) fn payload(report: &CrashReport) -> String {
+    filled(report).finish()
+}
+
+/// What is left once its threads are there.
+pub(super) fn room(report: &CrashReport) -> usize {
+    filled(report).room()
+}
+
+fn filled(report: &CrashReport) -> Sheet<'_> {
     let mut sheet = Sheet {
         text: lines::head(report),
         modules: UsedModules::new(&report.modules),
@@ -32,7 +41,7 @@ pub(super) fn payload(report: &CrashReport) -> String {
         sheet.put_crashed(crashed);
     }
     groups.for_each(|group| sheet.put(group));
-    sheet.finish()
+    sheet
 }
 
 /// The text so far, and what has room in it already though it comes later.

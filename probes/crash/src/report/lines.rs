@@ -107,9 +107,12 @@ fn found_by(how: How) -> &'static str {
 fn ending(end: Option<BacktraceEnd>) -> &'static str {
     match end {
         Some(BacktraceEnd::Outermost | BacktraceEnd::TooManyFrames) => "",
-        Some(BacktraceEnd::Unreadable) => "The backtrace ends here: the stack can not be read further.\n",
+        Some(BacktraceEnd::Unreadable) => "The backtrace ends here: the stack cannot be read further.\n",
         Some(BacktraceEnd::NoProgress) => {
             "The backtrace ends here: the next frame is not further up the stack, as where it was overwritten.\n"
+        }
+        Some(BacktraceEnd::OtherStack) => {
+            "The backtrace ends here: the next frame is not further up the stack: it lies on another stack, or an overwritten one.\n"
         }
         Some(BacktraceEnd::NotCode) => {
             "The backtrace ends here: the return address is not in code, as where the stack was overwritten.\n"

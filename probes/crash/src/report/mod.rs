@@ -13,6 +13,7 @@
 //! #0 draw(Window*) - [editor] - window.cpp:77 (inlined)
 //! #1 paint() - [editor] - window.cpp:12
 //! #2 ??? - [libplug.so.1] +0x1234 (by frame pointer)
+//! #3 ??? - [third party]                          a module outside of /usr, with the privacy filters on
 //! The backtrace ends here: REASON                 unless the outermost frame was reached
 //! Also in this place: TIDs 1240, 1241, and 7 more.
 //!
@@ -64,6 +65,8 @@ pub struct CrashReport {
     pub threads_left_out: usize,
     /// The modules of frames.
     pub modules: Vec<UsedModule>,
+    /// Whether the code that crashed is no part of the distribution, though the program may be.
+    pub is_third_party: bool,
 }
 
 /// A thread's backtrace, named.
@@ -105,7 +108,23 @@ pub struct UsedModule {
     pub unnamed: Vec<u64>,
 }
 
+/// Stands for a module that is no part of the distribution.
+const THIRD_PARTY: &str = "third party";
+
+impl FrameReport {
+    /// A frame in a module that is no part of the distribution: nothing is said of it.
+    pub(crate) fn of_third_party() -> Self {
+        let module = Some(THIRD_PARTY.to_owned());
+        Self { function: None, module, svma: None, location: None, inlined: false, how: How::Context }
+    }
+}
+
 impl CrashReport {
+    /// How many bytes are left for threads that are not in the report yet.
+    pub(crate) fn room_for_threads(&self) -> usize {
+        layout::room(self)
+    }
+
     /// The text of the report: at most [`PAYLOAD_BYTES`](super::limits::PAYLOAD_BYTES), whole lines, no control
     /// character but newlines.
     pub fn payload(&self) -> String {

@@ -108,7 +108,7 @@ Backtrace (TID 1235):
 Also in this place: TIDs 1240, 1241.
 
 Backtrace (TID 1239):
-The backtrace ends here: the stack can not be read further.
+The backtrace ends here: the stack cannot be read further.
 
 Backtrace (TID 1242):
 #0 spin() - [editor]
@@ -323,7 +323,19 @@ fn any_report() -> impl Strategy<Value = CrashReport> {
         for (module, name) in modules.iter_mut().zip(names) {
             module.name = name;
         }
-        CrashReport { process, pid, signal, cause, error, remarks, threads, threads_left_out, modules }
+        let is_third_party = false;
+        CrashReport {
+            process,
+            pid,
+            signal,
+            cause,
+            error,
+            remarks,
+            threads,
+            threads_left_out,
+            modules,
+            is_third_party,
+        }
     })
 }
 

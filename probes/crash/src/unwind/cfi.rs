@@ -6,13 +6,31 @@ use crate::limits::{DEBUG_FRAME_BYTES, FRAME_DESCRIPTIONS};
 use crate::registers::Arch;
 use gimli::{
     BaseAddresses, CieOrFde, DebugFrame, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry,
-    LittleEndian, ParsedEhFrameHdr, UnwindContext, UnwindOffset, UnwindSection, Vendor,
+    LittleEndian, ParsedEhFrameHdr, Register, RegisterRule, UnwindContext, UnwindContextStorage,
+    UnwindOffset, UnwindSection, UnwindTableRow, Vendor,
 };
 use object::elf::PT_GNU_EH_FRAME;
 use object::read::elf::ProgramHeader;
 use std::borrow::Cow;
 
 type Slice<'data> = EndianSlice<'data, LittleEndian>;
+
+/// Rows that may be remembered within another (`DW_CFA_remember_state`): gimli's own store has 4, which hand-written
+/// assembler has been seen to exceed.
+const REMEMBERED: usize = 16;
+
+/// Registers with a rule of their own; gimli's own store has as many.
+const RULES: usize = 192;
+
+/// Where rows are kept while they are evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DeepStack;
+
+impl UnwindContextStorage<usize> for DeepStack {
+    type Rules = [(Register, RegisterRule<usize>); RULES];
+    // The first row, and that of the CIE, lie there too.
+    type Stack = Box<[UnwindTableRow<usize, Self>; REMEMBERED + 2]>;
+}
 
 /// What a module has.
 pub(super) struct CfiTable<'data> {
@@ -22,7 +40,9 @@ pub(super) struct CfiTable<'data> {
     header: Option<ParsedEhFrameHdr<Slice<'data>>>,
     eh_frame: Indexed<'data>,
     debug_frame: Indexed<'data>,
-    context: UnwindContext<usize>,
+    /// That of the separate debug file; none until it is needed.
+    stripped_off: Option<Indexed<'data>>,
+    context: UnwindContext<usize, DeepStack>,
 }
 
 /// A section, and where in it the functions are described.
@@ -65,13 +85,34 @@ impl<'data> CfiTable<'data> {
             header,
             eh_frame: Indexed { bytes: eh_frame.map(|(_, bytes)| Cow::Borrowed(bytes)), index: None },
             debug_frame: Indexed { bytes: debug_frame, index: None },
-            context: UnwindContext::new(),
+            stripped_off: None,
+            context: UnwindContext::new_in(),
         }
     }
 
-    /// The rules at this address.
-    pub(super) fn row(&mut self, svma: u64) -> Option<Row> {
-        self.eh_frame_row(svma).or_else(|| self.debug_frame_row(svma))
+    /// The rules at this address. `debug_file` is asked for once, if the module itself says nothing; its `.eh_frame` is
+    /// empty.
+    pub(super) fn row<'file>(
+        &mut self,
+        svma: u64,
+        debug_file: impl FnOnce() -> Option<&'file Elf<'data>>,
+    ) -> Option<Row>
+    where
+        'data: 'file,
+    {
+        let own = self.eh_frame_row(svma);
+        let own = own.or_else(|| {
+            debug_frame_row(&mut self.debug_frame, &self.bases, self.vendor, &mut self.context, svma)
+        });
+        own.or_else(|| {
+            let stripped_off = self.stripped_off.get_or_insert_with(|| Indexed {
+                bytes: debug_file()
+                    .and_then(|elf| elf.section_data(".debug_frame", DEBUG_FRAME_BYTES))
+                    .map(|(_, bytes)| bytes),
+                index: None,
+            });
+            debug_frame_row(stripped_off, &self.bases, self.vendor, &mut self.context, svma)
+        })
     }
 
     fn eh_frame_row(&mut self, svma: u64) -> Option<Row> {
@@ -94,16 +135,22 @@ impl<'data> CfiTable<'data> {
         })?;
         row(&section, &self.bases, &mut self.context, &fde, svma, SectionName::EhFrame(bytes))
     }
+}
 
-    fn debug_frame_row(&mut self, svma: u64) -> Option<Row> {
-        let bytes = self.debug_frame.bytes.as_deref()?;
-        let mut section = DebugFrame::new(bytes, LittleEndian);
-        section.set_address_size(8);
-        section.set_vendor(self.vendor);
-        let index = self.debug_frame.index.get_or_insert_with(|| index(&section, &self.bases));
-        let fde = description(&section, &self.bases, find(index, svma)?.into())?;
-        row(&section, &self.bases, &mut self.context, &fde, svma, SectionName::DebugFrame(bytes))
-    }
+fn debug_frame_row(
+    frames: &mut Indexed<'_>,
+    bases: &BaseAddresses,
+    vendor: Vendor,
+    context: &mut UnwindContext<usize, DeepStack>,
+    svma: u64,
+) -> Option<Row> {
+    let bytes = frames.bytes.as_deref()?;
+    let mut section = DebugFrame::new(bytes, LittleEndian);
+    section.set_address_size(8);
+    section.set_vendor(vendor);
+    let index = frames.index.get_or_insert_with(|| index(&section, bases));
+    let fde = description(&section, bases, find(index, svma)?.into())?;
+    row(&section, bases, context, &fde, svma, SectionName::DebugFrame(bytes))
 }
 
 /// `.eh_frame_hdr`, by its section or by its segment.
@@ -159,7 +206,7 @@ fn find(index: &[(u64, u64, usize)], svma: u64) -> Option<usize> {
 fn row<'bytes, S: UnwindSection<Slice<'bytes>>>(
     section: &S,
     bases: &BaseAddresses,
-    context: &mut UnwindContext<usize>,
+    context: &mut UnwindContext<usize, DeepStack>,
     fde: &FrameDescriptionEntry<Slice<'bytes>>,
     svma: u64,
     name: SectionName<'_>,

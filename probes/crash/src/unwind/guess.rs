@@ -1,7 +1,8 @@
 //! Without CFI: where a call has just left its return address, or the frame pointer. Nothing else is guessed.
 
 use super::call_site::follows_a_call;
-use super::{CodeMap, Step};
+use super::runs::Lead;
+use super::{CodeMap, Step, signal_frame};
 use crate::memory::Memory;
 use crate::registers::{Arch, Registers};
 use crate::trace::{BacktraceEnd, How};
@@ -23,7 +24,7 @@ pub(super) fn step(
 }
 
 fn called(registers: Registers, how: How) -> Step {
-    Step { registers, how, interrupted: false, leaves_stack: false }
+    Step { registers, how, interrupted: false, lead: Lead::Upwards }
 }
 
 /// A return address so near belongs to the function itself, as far as is known without its bounds.
@@ -88,8 +89,12 @@ impl Guess<'_, '_> {
         self.plausible(self.memory.read_u64(address)?)
     }
 
+    /// An address behind a call, or a trampoline, to which a signal handler returns.
     fn plausible(&self, address: u64) -> Option<u64> {
-        let address = address & self.code_address_mask;
-        follows_a_call(self.code, self.memory, self.registers.arch, address).then_some(address)
+        let (address, arch) = (address & self.code_address_mask, self.registers.arch);
+        let is_plausible = follows_a_call(self.code, self.memory, arch, address)
+            || self.code.is_executable(address)
+                && signal_frame::is_trampoline(self.code, self.memory, Some(arch), address);
+        is_plausible.then_some(address)
     }
 }

@@ -1,5 +1,6 @@
 //! What call frame information says at one address, and what it makes of the registers there.
 
+use super::cfi::DeepStack;
 use super::expression::{Code, evaluate};
 use crate::memory::Memory;
 use crate::registers::{Arch, Registers};
@@ -57,7 +58,7 @@ impl SectionName<'_> {
 impl Row {
     /// None if it has a rule that nobody knows here.
     pub(super) fn new(
-        row: &UnwindTableRow<usize>,
+        row: &UnwindTableRow<usize, DeepStack>,
         cie: &CommonInformationEntry<EndianSlice<'_, LittleEndian>>,
         section: SectionName<'_>,
     ) -> Option<Self> {
@@ -129,6 +130,19 @@ impl Row {
         }
         caller.pc = return_address.ok_or(BacktraceEnd::NoWayOn)?;
         Ok(caller)
+    }
+
+    /// Whether the caller's frame is found by the stack pointer, so that it lies on the same stack.
+    pub(super) fn needs_stack_pointer(&self, registers: &Registers, memory: &dyn Memory, bias: u64) -> bool {
+        let sp = registers.arch.sp();
+        match &self.cfa {
+            Cfa::Register(number, _) => *number == sp,
+            Cfa::Expression(code) => {
+                let mut without = registers.clone();
+                without.set(sp, None);
+                evaluate(code, None, &without, memory, bias).is_err()
+            }
+        }
     }
 
     /// The return address where no rule says where it was saved: still in its register, if nothing was called yet.

@@ -88,6 +88,12 @@ impl CodeMap<'static> for Program {
     fn is_in_blank_vdso(&self, process_addr: u64) -> bool {
         process_addr == BLANK_VDSO
     }
+    fn stack_at(&self, process_addr: u64) -> Option<Range<u64>> {
+        (process_addr >= STACK - 0x100_0000).then_some(STACK - 0x100_0000..STACK + 0x10_0000)
+    }
+    fn debug_file(&self, _: usize) -> Option<&Elf<'static>> {
+        None
+    }
 }
 
 struct Words(BTreeMap<u64, u64>);

@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use telemetry_crash::core::FileMapping;
 use telemetry_crash::elf::BuildId;
-use telemetry_crash::modules::Files;
+use telemetry_crash::files::Files;
+use telemetry_crash::privacy::Privacy;
 use telemetry_crash::report::CrashReport;
 
 /// Longer than anything here takes.
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn task() -> Task {
     let core = Core::Regular(tempfile::tempfile().unwrap());
-    Task { report: CrashReport::default(), executable: None, core, process: None }
+    Task { report: CrashReport::default(), executable: None, privacy: Privacy::Filters, core, process: None }
 }
 
 fn start(task: Task, work: impl FnOnce(WorkerIo)) -> Worker {
@@ -33,7 +34,7 @@ fn run(work: impl FnOnce(WorkerIo)) -> WorkerResult {
 }
 
 fn run_below(root: &Path, deadline: Deadline, work: impl FnOnce(WorkerIo)) -> WorkerResult {
-    serve(start(task(), work), &mut Opener::of_core(root).unwrap(), deadline)
+    serve(start(task(), work), &mut Opener::of_core(root, i64::MAX).unwrap(), deadline)
 }
 
 fn report(io: &WorkerIo, text: &str) {
@@ -59,7 +60,7 @@ fn the_last_report_is_the_one_that_counts() {
         io.broker.report(&report, Some("/usr/bin/x"));
     });
     let text = "Process: unknown\nError: why\n".to_owned();
-    let report = Report { failed: true, executable: Some("/usr/bin/x".to_owned()), text };
+    let report = Report { failed: true, is_third_party: false, program: Some("/usr/bin/x".to_owned()), text };
     assert_eq!(result, WorkerResult { report: Some(report), cut_short: None, other_process: false });
     assert_eq!(run(drop), WorkerResult { report: None, cut_short: None, other_process: false });
 }
@@ -82,15 +83,15 @@ fn a_worker_gets_the_files_that_it_asks_for_and_its_core() {
             io.broker.mapped(&MAPPING, "/empty"),
             io.broker.mapped(&MAPPING, "/none"),
             io.broker.mapped(&MAPPING, "relative"),
-            io.broker.debug_by_build_id(&build_id()),
-            io.broker.debug_link("/large", "x.debug"),
         ];
-        let found = others.iter().flatten().count();
-        let is_right = large.len() == 100_000 && large.iter().all(|byte| *byte == b'x');
+        let debug_files =
+            [io.broker.debug_by_build_id(&build_id()), io.broker.debug_link("/large", "x.debug")];
+        let found = others.iter().flatten().count() + debug_files.iter().flatten().count();
+        let is_right = large.bytes.len() == 100_000 && large.bytes.iter().all(|byte| *byte == b'x');
         report(&io, &format!("{is_right} {found} {}", core == *b"core"));
     });
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    let result = serve(worker, &mut Opener::of_core(root.path()).unwrap(), deadline);
+    let result = serve(worker, &mut Opener::of_core(root.path(), i64::MAX).unwrap(), deadline);
     assert_eq!(reported(&result), Some("true 0 true"), "{result:?}");
 }
 
@@ -169,10 +170,10 @@ fn a_file_that_is_cut_short_ends_the_worker_and_not_the_report() {
         let bytes = io.broker.mapped(&MAPPING, "/x").unwrap();
         report(&io, "mapped");
         black_box(io.broker.debug_by_build_id(&build_id()));
-        black_box(bytes.iter().copied().max());
+        black_box(bytes.bytes.iter().copied().max());
         report(&io, "read");
     });
-    let mut opener = Opener::of_core(root.path()).unwrap();
+    let mut opener = Opener::of_core(root.path(), i64::MAX).unwrap();
     let mut result = WorkerResult { report: None, cut_short: None, other_process: false };
     let deadline = Deadline::after(Instant::now(), PATIENCE);
     while result.report.is_none() {
@@ -237,7 +238,7 @@ fn nothing_but_reading_and_its_own_memory_is_left_to_a_worker() {
         report(&io, &format!("allowed: {allowed:?}"));
     });
     let deadline = Deadline::after(Instant::now(), PATIENCE);
-    let result = serve(worker, &mut Opener::of_core(Path::new("/")).unwrap(), deadline);
+    let result = serve(worker, &mut Opener::of_core(Path::new("/"), i64::MAX).unwrap(), deadline);
     assert_eq!((reported(&result), &result.cut_short), (Some("allowed: []"), &None));
     assert_eq!(writable.metadata().unwrap().len(), 0);
 }

@@ -24,7 +24,7 @@ Thread: worker
 Backtrace (TID 1234):
 #0 draw(Window*) - [editor] - window.cpp:77 (inlined)
 #1 ??? - [libplug.so.1] +0x1234
-The backtrace ends here: the stack can not be read further.
+The backtrace ends here: the stack cannot be read further.
 Also in this place: TIDs 1236, 1237, and 7 more.
 
 Backtrace (TID 1235):
