@@ -1,5 +1,6 @@
 //! Reading files that somebody else wrote: never more than a stated number of bytes.
 
+use crate::directory::{directory_of, open_directory};
 use crate::resolve;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
@@ -19,6 +20,27 @@ const USUAL_BYTES: usize = 4096;
 /// As `open`; `InvalidInput` for a directory, FIFO, socket or device.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     only_regular(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?)
+}
+
+/// [`open_regular`] for a file below a directory that the administrator named: no link below that one is followed, at any
+/// depth.
+///
+/// # Errors
+/// As [`open_regular`]; `ELOOP` for a link.
+pub fn open_regular_below(directory: &Path, below: &Path) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+    only_regular(resolve::open_beneath(open_directory(directory)?, below, flags)?.into())
+}
+
+/// [`open_regular_below`] for a file that lies in such a directory itself.
+///
+/// # Errors
+/// As [`open_regular_below`]; `InvalidInput` if the path does not end in a name.
+pub fn open_regular_nofollow(path: &Path) -> io::Result<File> {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path does not end in a file's name"));
+    };
+    open_regular_below(directory_of(path), Path::new(name))
 }
 
 /// [`open_regular`] for a path that a stranger chose: no link of the kernel's own is followed, such as those to open files

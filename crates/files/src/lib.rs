@@ -12,13 +12,15 @@
 //! ```
 
 pub mod bounded_file;
+mod directory;
 mod errno;
 mod open;
 mod owner;
 pub mod replace;
 mod resolve;
 
+pub use directory::{names_in, open_directory};
 pub use errno::errno_of;
-pub use open::{open_directory, open_directory_nofollow, open_lock_file, open_to_append};
+pub use open::{open_directory_below, open_directory_nofollow, open_lock_file, open_to_append};
 pub use owner::Owner;
 pub use replace::{Attributes, Durability, replace, replace_path};

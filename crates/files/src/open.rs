@@ -1,7 +1,10 @@
-//! Opening what is not replaced: directories, files that are appended to, and files that are there to be locked.
+//! Opening what is not replaced: directories without links, files that are appended to, and files that are there to be locked.
 
 use crate::bounded_file::only_regular;
+use crate::directory::{directory_of, open_directory};
 use crate::owner::{Owner, give_to_owner_of};
+use crate::resolve;
+use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,20 +13,21 @@ use std::path::Path;
 /// Permissions of what only its user may open.
 const PRIVATE: u32 = 0o600;
 
-/// Opens a directory, to reach what is in it whatever its path leads to later. A link to it is followed.
-///
-/// # Errors
-/// As `open`; it is no directory.
-pub fn open_directory(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)
-}
-
 /// Opens a directory that somebody else could have replaced by a link: such a link is an error.
 ///
 /// # Errors
 /// As `open`; it is a link or no directory.
 pub fn open_directory_nofollow(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(path)
+}
+
+/// Opens a directory below one that the administrator named: no link below that one is followed, at any depth.
+///
+/// # Errors
+/// As `open`; `ELOOP` for a link; it is no directory.
+pub fn open_directory_below(directory: &Path, below: &Path) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    Ok(resolve::open_beneath(open_directory(directory)?, below, flags)?.into())
 }
 
 /// Opens a log to append to it, and makes it where it is not there. What is appended in one write is there as a whole or
@@ -55,11 +59,6 @@ pub fn open_lock_file(path: &Path, owner: Owner) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => only_regular(options.open(path)?),
         Err(error) => Err(error),
     }
-}
-
-/// The directory that a path's last part is in.
-pub(crate) fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

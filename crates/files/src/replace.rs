@@ -12,7 +12,7 @@
 //! may write above it cannot lead it elsewhere. One process at a time may write a name: the caller sees to that with a
 //! lock, or with a name that nobody else has.
 
-use crate::open::{directory_of, open_directory};
+use crate::directory::{directory_of, open_directory};
 use crate::owner::{Owner, give_to_owner_of};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};

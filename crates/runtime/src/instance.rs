@@ -9,6 +9,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use telemetry_files::{Attributes, Durability, Owner, bounded_file, open_lock_file, replace_path};
 
+/// Longest file that holds a process id.
+const PID_BYTES: u64 = 16;
+
 /// The lock of a running daemon, released when it is dropped.
 #[derive(Debug)]
 pub struct InstanceLock {
@@ -68,7 +71,7 @@ impl InstanceLock {
 /// The lock file exists but its lock cannot be queried.
 pub fn running_pid(run_dir: &Path, name: &str) -> io::Result<Option<u32>> {
     let pid = || read_pid(run_dir, name);
-    let file = match File::open(lock_path(run_dir, name)) {
+    let file = match bounded_file::open_regular_nofollow(&lock_path(run_dir, name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Ok(pid().filter(|pid| program_of(*pid).as_deref() == Some(name)));
@@ -97,7 +100,8 @@ fn write_pid(run_dir: &Path, name: &str) -> io::Result<()> {
 }
 
 fn read_pid(run_dir: &Path, name: &str) -> Option<u32> {
-    let bytes = bounded_file::read_head(&pid_path(run_dir, name), 16).ok()?;
+    let file = bounded_file::open_regular_nofollow(&pid_path(run_dir, name)).ok()?;
+    let bytes = bounded_file::read_all(&file, PID_BYTES).ok()?;
     std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
 }
 

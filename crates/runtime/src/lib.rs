@@ -15,6 +15,7 @@ pub mod logging;
 pub mod malloc_trim;
 pub mod native_journal;
 pub mod poller;
+pub mod privileges;
 pub mod process_error;
 pub mod readiness;
 pub mod signals;

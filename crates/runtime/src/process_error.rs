@@ -27,6 +27,16 @@ pub enum ProcessError {
         /// What the system said.
         source: io::Error,
     },
+    /// Root's rights cannot be given up.
+    #[error(
+        "root started it, and it cannot become user {uid}, to whom spool_dir belongs: {source}; start it as that user"
+    )]
+    Privileges {
+        /// The user.
+        uid: u32,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system refuses what any daemon needs.
     #[error("{what}: {source}; raise the system's limits of open files, epoll watches or memory")]
     System {

@@ -11,14 +11,20 @@
 use crate::limits::{DELIVERY_LOG_FILE_BYTES, DELIVERY_LOG_KEPT, DELIVERY_LOG_PRUNE_PAST};
 use crate::spool::name::is_unfinished;
 use std::fmt;
-use std::fs::{self, DirBuilder};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use telemetry_files::{Attributes, Durability, bounded_file, open_to_append, replace_path};
+use telemetry_files::replace::{remove, replace};
+use telemetry_files::{
+    Attributes, Durability, bounded_file, names_in, open_directory_below, open_to_append, replace_path,
+};
 
 /// Permissions of the log and of the payloads: administrators in the daemons' group may read them.
 const MODE: u32 = 0o640;
+
+/// The directory of the kept payloads.
+const RECORDS_DIR: &str = "records";
 
 const SEPARATOR: char = '\u{1e}';
 
@@ -66,14 +72,14 @@ impl fmt::Display for DeliveryEntry {
 /// The delivery log of one `log_dir`.
 #[derive(Clone, Debug)]
 pub struct DeliveryLog {
+    log_dir: PathBuf,
     file: PathBuf,
-    records_dir: PathBuf,
 }
 
 impl DeliveryLog {
     /// The log in `log_dir`. Nothing is opened or made yet.
     pub fn new(log_dir: &Path) -> Self {
-        Self { file: log_dir.join("journal"), records_dir: log_dir.join("records") }
+        Self { log_dir: log_dir.to_owned(), file: log_dir.join("journal") }
     }
 
     /// All entries, oldest first. Lines that are no entries are passed over; no file is no entries.
@@ -81,7 +87,7 @@ impl DeliveryLog {
     /// # Errors
     /// The file cannot be read, or is larger than it can be.
     pub fn entries(&self) -> io::Result<Vec<DeliveryEntry>> {
-        let file = match bounded_file::open_regular(&self.file) {
+        let file = match bounded_file::open_regular_nofollow(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             file => file?,
         };
@@ -94,7 +100,8 @@ impl DeliveryLog {
     /// # Errors
     /// The file cannot be read.
     pub fn kept_payload(&self, entry: &DeliveryEntry) -> io::Result<Option<Vec<u8>>> {
-        match bounded_file::open_regular(&self.records_dir.join(&entry.record_id)) {
+        let below = Path::new(RECORDS_DIR).join(&entry.record_id);
+        match bounded_file::open_regular_below(&self.log_dir, &below) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             file => bounded_file::read_all(&file?, DELIVERY_LOG_FILE_BYTES).map(Some),
         }
@@ -105,10 +112,23 @@ impl DeliveryLog {
     /// # Errors
     /// As the system says.
     pub fn keep_payload(&self, record_id: &str, payload: &str) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o750).create(&self.records_dir)?;
-        let path = self.records_dir.join(record_id);
+        let directory = match self.records_dir()? {
+            Some(directory) => directory,
+            None => {
+                DirBuilder::new().recursive(true).mode(0o750).create(self.log_dir.join(RECORDS_DIR))?;
+                self.records_dir()?.ok_or(io::ErrorKind::NotFound)?
+            }
+        };
         let bytes = format!("{payload}\n");
-        replace_path(&path, bytes.as_bytes(), Attributes::new(MODE), Durability::Atomic).map(drop)
+        replace(directory, record_id, bytes.as_bytes(), Attributes::new(MODE), Durability::Atomic).map(drop)
+    }
+
+    /// The directory of the kept payloads; none if there is none. A link of that name is not followed.
+    fn records_dir(&self) -> io::Result<Option<File>> {
+        match open_directory_below(&self.log_dir, Path::new(RECORDS_DIR)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            directory => directory.map(Some),
+        }
     }
 
     /// Appends entries in one write. They are not synced: a power cut may take the latest, as telempostd(1) says.
@@ -135,35 +155,28 @@ impl DeliveryLog {
         let (old, kept) = entries.split_at(entries.len().saturating_sub(DELIVERY_LOG_KEPT));
         let text: String = kept.iter().map(|entry| format!("{entry}\n")).collect();
         replace_path(&self.file, text.as_bytes(), Attributes::new(MODE), Durability::Atomic)?;
-        for entry in old {
-            match fs::remove_file(self.records_dir.join(&entry.record_id)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        if let Some(directory) = self.records_dir()? {
+            // Whoever wrote the log may have written anything there.
+            let mut names = old.iter().map(|entry| &entry.record_id).filter(|name| !name.contains('/'));
+            names.try_for_each(|name| remove(&directory, name))?;
+            sweep_unfinished(&directory)?;
         }
-        self.sweep_unfinished()?;
         Ok(kept.len())
     }
+}
 
-    /// Removes payloads that a killed process left unfinished: no entry leads to them.
-    fn sweep_unfinished(&self) -> io::Result<()> {
-        let entries = match fs::read_dir(&self.records_dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            if is_unfinished(&entry.file_name()) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+/// Removes payloads that a killed process left unfinished: no entry leads to them.
+fn sweep_unfinished(directory: &File) -> io::Result<()> {
+    for name in names_in(directory)?.iter().filter(|name| is_unfinished(name)) {
+        remove(directory, name)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn entry(n: usize) -> DeliveryEntry {
         DeliveryEntry {
@@ -220,5 +233,37 @@ mod tests {
         assert_eq!(log.kept_payload(&entry(50)).unwrap(), None);
         assert_eq!(log.kept_payload(&entry(51)).unwrap().unwrap(), b"p\n");
         assert_eq!(fs::read_dir(dir.path().join("records")).unwrap().count(), 99);
+    }
+
+    #[test]
+    fn nothing_is_read_written_or_removed_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log_dir, elsewhere) = (dir.path().join("log"), dir.path().join("elsewhere"));
+        fs::create_dir(&log_dir).unwrap();
+        fs::create_dir(&elsewhere).unwrap();
+        let log = DeliveryLog::new(&log_dir);
+        let first = entry(1);
+        fs::write(elsewhere.join(&first.record_id), "secret").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, log_dir.join(RECORDS_DIR)).unwrap();
+        assert!(log.kept_payload(&first).is_err());
+        assert!(log.keep_payload("new", "x").is_err());
+        let entries: Vec<_> = (0..=DELIVERY_LOG_PRUNE_PAST).map(entry).collect();
+        log.append(&entries).unwrap();
+        assert!(log.prune().is_err());
+        assert_eq!(fs::read_to_string(elsewhere.join(&first.record_id)).unwrap(), "secret");
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 1);
+        // Of the file itself, and by a name that leads elsewhere.
+        fs::remove_file(log_dir.join(RECORDS_DIR)).unwrap();
+        fs::remove_file(log_dir.join("journal")).unwrap();
+        fs::create_dir(log_dir.join(RECORDS_DIR)).unwrap();
+        let outside = DeliveryEntry { record_id: format!("../../elsewhere/{}", first.record_id), ..entry(0) };
+        assert!(log.kept_payload(&outside).is_err());
+        log.append(&[outside]).unwrap();
+        log.append(&entries).unwrap();
+        log.prune().unwrap();
+        assert!(elsewhere.join(&first.record_id).exists());
+        fs::rename(log_dir.join("journal"), elsewhere.join("journal")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.join("journal"), log_dir.join("journal")).unwrap();
+        assert!(log.entries().is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! The machine id of records: random, and made anew every three days.
 
 use crate::limits::MACHINE_ID_DAYS;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -25,11 +24,11 @@ pub fn current(state_dir: &Path, now: SystemTime) -> io::Result<String> {
 
 /// The id in the file, while it is well formed and young enough.
 fn kept(path: &Path, now: SystemTime) -> Option<String> {
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
-    if is_due(modified, now) {
+    let file = bounded_file::open_regular_nofollow(path).ok()?;
+    if is_due(file.metadata().and_then(|metadata| metadata.modified()).ok()?, now) {
         return None;
     }
-    let bytes = bounded_file::read_head(path, HEX_DIGITS as u64 + 1).ok()?;
+    let bytes = bounded_file::read_all(&file, HEX_DIGITS as u64 + 1).ok()?;
     let id: HexId = std::str::from_utf8(&bytes).ok()?.trim_end().parse().ok()?;
     Some(id.to_string())
 }
@@ -49,6 +48,7 @@ fn renew(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -22,7 +22,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 /// # Errors
 /// As [`read`].
 pub fn read_bounded<T: DeserializeOwned>(path: &Path, limit_bytes: u64) -> io::Result<Option<T>> {
-    let file = match bounded_file::open_regular(path) {
+    let file = match bounded_file::open_regular_nofollow(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };

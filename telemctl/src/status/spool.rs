@@ -134,7 +134,7 @@ fn is_record(entry: &DirEntry, metadata: &Metadata, owner: u32) -> bool {
 
 fn first_byte(path: &Path) -> io::Result<u8> {
     let mut byte = [0];
-    bounded_file::open_regular(path)?.read_at(&mut byte, 0)?;
+    bounded_file::open_regular_nofollow(path)?.read_at(&mut byte, 0)?;
     let [byte] = byte;
     Ok(byte)
 }

@@ -19,8 +19,9 @@ use telemetry_config::consent;
 use telemetry_record::limits::MESSAGE_BYTES;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
-use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::instance::{InstanceError, InstanceLock};
 use telemetry_runtime::poller::{Interest, Poller};
+use telemetry_runtime::privileges::{SpoolOwner, is_roots_alone};
 use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::counters::Counters;
@@ -35,6 +36,7 @@ impl Daemon {
         let settings = Settings::load(config_file.as_deref())?;
         consent::check(&settings.etc_dir).map_err(ProcessError::from)?;
         raise_descriptor_limit();
+        let bound = give_up_root(&settings)?;
         let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
         let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd").map_err(ProcessError::from)?;
         let now = Instant::now();
@@ -47,7 +49,10 @@ impl Daemon {
         poller
             .watch(&configurations, CONFIGURATIONS, Interest::Readable)
             .map_err(ProcessError::system("epoll"))?;
-        let listener = Listener::inherit_or_bind(&settings.socket_path)?;
+        let listener = match bound {
+            Some(listener) => listener,
+            None => Listener::inherit_or_bind(&settings.socket_path)?,
+        };
         let accept_queue =
             AcceptQueue::watch(listener, &poller, LISTENER).map_err(ProcessError::system("epoll"))?;
         Ok(Self {
@@ -73,6 +78,19 @@ impl Daemon {
             _lock: lock,
         })
     }
+}
+
+/// Becomes the owner of the spool, if root started this. Returns the socket where only root may make it, as in /run.
+fn give_up_root(settings: &Settings) -> Result<Option<Listener>, DaemonError> {
+    let Some(owner) = SpoolOwner::of(&settings.spool_dir) else {
+        return Ok(None);
+    };
+    let run_error = |source| InstanceError::Io { path: settings.run_dir.clone(), source };
+    owner.make_directory(&settings.run_dir).map_err(run_error).map_err(ProcessError::from)?;
+    let is_roots = settings.socket_path.parent().is_some_and(is_roots_alone);
+    let listener = is_roots.then(|| Listener::inherit_or_bind(&settings.socket_path)).transpose()?;
+    owner.become_him()?;
+    Ok(listener)
 }
 
 /// Has the poller watch the consent.

@@ -110,6 +110,8 @@ impl Listener {
     pub(crate) fn remove_path(&mut self) {
         if let Some(path) = self.own_path.take()
             && let Err(error) = fs::remove_file(&path)
+            // One that root made before this became another user stays, and is replaced at the next start.
+            && error.kind() != io::ErrorKind::PermissionDenied
         {
             log::warn!("socket_path={}: cannot be removed: {error}", path.display());
         }

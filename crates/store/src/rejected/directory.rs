@@ -8,8 +8,7 @@ use crate::limits::{REJECTED_ANSWER_BYTES, SPOOL_FILE_BYTES};
 use crate::spool::name::{FileName, is_hidden};
 use crate::spool::{REJECTED_DIR, SpoolDir, file};
 use nix::dir::Dir;
-use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::collections::HashSet;
@@ -56,17 +55,15 @@ impl<'a> RejectedDir<'a> {
     /// # Errors
     /// It cannot be opened, or is no directory.
     pub fn open(spool: &'a SpoolDir) -> io::Result<Option<Self>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        match openat(spool, REJECTED_DIR, flags, Mode::empty()) {
-            Ok(directory) => Ok(Some(Self { spool, directory: directory.into() })),
-            Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(errno.into()),
+        match spool.state_dir(REJECTED_DIR) {
+            Ok(directory) => Ok(Some(Self { spool, directory })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
     pub(super) fn open_or_create(spool: &'a SpoolDir) -> io::Result<Self> {
-        spool.make_state_dir(REJECTED_DIR)?;
-        Self::open(spool)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+        Ok(Self { spool, directory: spool.make_state_dir(REJECTED_DIR)? })
     }
 
     /// The ids of the records that are there with the times at which they were kept, oldest first.

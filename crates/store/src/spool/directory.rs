@@ -4,7 +4,7 @@ use super::name::{FileName, is_hidden, is_segment, segment_id};
 use crate::limits::SPOOL_FILE_BYTES;
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
 use nix::unistd::Uid;
 use std::ffi::{OsStr, OsString};
@@ -160,13 +160,20 @@ impl SpoolDir {
     }
 
     /// Makes a directory of the spool's own state; one that is there is no error.
-    pub(crate) fn make_state_dir(&self, directory: &str) -> io::Result<()> {
+    pub(crate) fn make_state_dir(&self, directory: &str) -> io::Result<File> {
         match mkdirat(&self.directory, directory, Mode::S_IRWXU) {
             // What goes into it is synced, and would be lost with it.
-            Ok(()) => sync_directory(&self.directory),
-            Err(Errno::EEXIST) => Ok(()),
-            Err(errno) => Err(errno.into()),
+            Ok(()) => sync_directory(&self.directory)?,
+            Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno.into()),
         }
+        self.state_dir(directory)
+    }
+
+    /// Opens a directory of the spool's own state. A link of that name is not followed.
+    pub(crate) fn state_dir(&self, directory: &str) -> io::Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Ok(openat(&self.directory, directory, flags, Mode::empty())?.into())
     }
 }
 

@@ -2,15 +2,14 @@
 
 use super::directory::SpoolDir;
 use super::file::{self, StoredRecord};
-use nix::fcntl::renameat;
+use nix::fcntl::{AtFlags, renameat};
+use nix::sys::stat::{SFlag, fstatat};
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::ops::Deref;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use telemetry_files::{Attributes, Durability, replace};
+use telemetry_files::{Attributes, Durability, names_in, replace};
 
 /// A spool to take records out of; it stores no new ones. One process at a time for a spool.
 #[derive(Debug)]
@@ -48,9 +47,7 @@ impl Reader {
     /// # Errors
     /// As `mkdir` and `rename`; then the file is where it was.
     pub fn set_aside(&self, name: &OsStr, directory: &str) -> io::Result<()> {
-        self.make_state_dir(directory)?;
-        let target = Path::new(directory).join(name);
-        Ok(renameat(&self.0, name, &self.0, &target)?)
+        Ok(renameat(&self.0, name, &self.make_state_dir(directory)?, name)?)
     }
 
     /// Keeps the newest files that were set aside in a directory, up to `maximum`, and removes the others.
@@ -58,24 +55,23 @@ impl Reader {
     /// # Errors
     /// As the system says; one that is not there holds nothing.
     pub fn keep_newest(&self, directory: &str, maximum: usize) -> io::Result<()> {
-        let path = self.path().join(directory);
-        let found = match fs::read_dir(&path) {
+        let directory = match self.state_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            found => found?,
+            directory => directory?,
         };
         let mut files = Vec::new();
-        for entry in found {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_file() {
-                files.push((metadata.mtime(), metadata.mtime_nsec(), entry.file_name()));
+        for name in names_in(&directory)? {
+            // Gone since: people may clear it.
+            let Ok(stat) = fstatat(&directory, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) else {
+                continue;
+            };
+            if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG {
+                files.push((stat.st_mtime, stat.st_mtime_nsec, name));
             }
         }
         files.sort_unstable();
-        for (_, _, name) in files.iter().take(files.len().saturating_sub(maximum)) {
-            fs::remove_file(path.join(name))?;
-        }
-        Ok(())
+        let surplus = files.len().saturating_sub(maximum);
+        files.iter().take(surplus).try_for_each(|(_, _, name)| replace::remove(&directory, name))
     }
 }
 

@@ -22,7 +22,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use telemetry_files::bounded_file;
 use telemetry_files::replace::remove;
 
@@ -50,8 +49,8 @@ pub fn recover(spool: &SpoolDir, name: &OsStr) -> io::Result<Recovery> {
     let Some(id) = segment_id(name) else { return Ok(Recovery::LeftAlone) };
     let Some(file) = open_abandoned(spool, name)? else { return Ok(Recovery::LeftAlone) };
     let set_aside = |damage: String| {
-        spool.make_state_dir(DAMAGED_DIR)?;
-        renameat(spool, name, spool, &Path::new(DAMAGED_DIR).join(id.to_string()))?;
+        let damaged = spool.make_state_dir(DAMAGED_DIR)?;
+        renameat(spool, name, &damaged, id.to_string().as_str())?;
         Ok(Recovery::SetAside { damage })
     };
     let metadata = file.metadata()?;

@@ -93,7 +93,7 @@ fn add(directory: &Path, depth: usize, seen: &mut usize, listing: &mut Listing) 
 /// # Errors
 /// As the system says; `FileTooLarge` if it is longer than a dump may be.
 pub(super) fn read(path: &Path) -> io::Result<Content> {
-    let file: File = bounded_file::open_regular(path)?;
+    let file: File = bounded_file::open_regular_nofollow(path)?;
     let modified = file.metadata()?.modified()?;
     let bytes = bounded_file::read_all(&file, u64::try_from(DUMP_BYTES).unwrap_or(u64::MAX))?;
     Ok(Content { modified, bytes })
