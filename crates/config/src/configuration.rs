@@ -1,6 +1,6 @@
 //! Second stage: which file counts, and the value of a key in it.
 
-use crate::ini::{Assignment, BYTE_ORDER_MARK, assignments};
+use crate::ini::{Assignment, BYTE_ORDER_MARK, assignments, last_values};
 use crate::key::{AnyKey, Key};
 use crate::limits::CONFIG_FILE_BYTES;
 use crate::server::{KEYS_OF_A_RECORD, ServerSettings};
@@ -198,10 +198,7 @@ impl Configuration {
 /// # Errors
 /// [`ConfigError`] if they are no text, or one of the keys is wrong.
 pub fn server_of(path: &Path, bytes: Vec<u8>) -> Result<ServerSettings, ConfigError> {
-    let counts = |assignment: &Assignment| {
-        assignment.is_in_section && KEYS_OF_A_RECORD.contains(&assignment.key.as_str())
-    };
-    let assignments = assignments(path, &text_of(path, bytes)?, counts)?;
+    let assignments = last_values(path, &text_of(path, bytes)?, KEYS_OF_A_RECORD)?;
     let source = Source::File(path.to_owned());
     ServerSettings::read_for_record(&Configuration { source, assignments, begins_with_mark: false })
 }
@@ -259,6 +256,20 @@ mod tests {
         let server = server_of(&path, std::fs::read(&path).unwrap()).unwrap();
         assert_eq!((server.url.with_password(), server.api), ("http://h/v3/collector", ServerApi::V3));
         assert_eq!(server.compression, Compression::Off);
+    }
+
+    #[test]
+    fn of_a_strangers_file_no_key_is_kept_and_no_nearest_name_looked_for() {
+        let long = "spool_di".repeat(7000);
+        let text = format!("[settings]\nserver=http://h/\nsever=x\n{long}=1\n");
+        let kept = last_values(Path::new("/f.conf"), &text, KEYS_OF_A_RECORD).unwrap();
+        assert_eq!(kept.iter().map(|kept| kept.key.as_str()).collect::<Vec<_>>(), ["server"]);
+        assert!(server_of(Path::new("/f.conf"), text.clone().into()).is_ok());
+        // The general reader, which warns of unknown keys, keeps no more of one than a name may have.
+        let all = Configuration::parse(Path::new("/f.conf"), &text).unwrap();
+        assert!(all.assignments.iter().all(|kept| kept.key.len() <= crate::limits::KEY_BYTES));
+        // Names are compared where warnings are logged, by a crate that this one does not know.
+        assert!(!include_str!("../Cargo.toml").contains("strsim"));
     }
 
     #[test]

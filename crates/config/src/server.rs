@@ -54,7 +54,7 @@ pub static TIDHEADER: Key<String> = Key {
 static TIDHEADER_OF_A_RECORD: Key<String> = Key { allowed: &HeaderLine(HeaderScope::Record), ..TIDHEADER };
 
 /// The keys of a record's own configuration (`CFG:`) that count.
-pub(crate) static KEYS_OF_A_RECORD: [&str; 3] = ["server", "cainfo", "tidheader"];
+pub(crate) const KEYS_OF_A_RECORD: [&str; 3] = ["server", "cainfo", "tidheader"];
 
 /// Which form of the collector's interface records are posted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod c_program;
+mod configuration;
 mod crash;
 mod create;
 mod delivery;
@@ -20,8 +21,8 @@ use table::Row;
 const ROUNDS: usize = 5;
 
 /// What is measured, by name.
-const GROUPS: [&str; 8] =
-    ["create", "send", "delivery", "round_trip", "backlog", "crash", "kernel_log", "system"];
+const GROUPS: [&str; 9] =
+    ["configuration", "create", "send", "delivery", "round_trip", "backlog", "crash", "kernel_log", "system"];
 
 /// Measures these groups, or all if none is named, and prints the table as it grows.
 ///
@@ -38,6 +39,7 @@ pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
     for group in GROUPS.iter().filter(|group| groups.is_empty() || groups.iter().any(|named| named == *group))
     {
         match *group {
+            "configuration" => configuration::measure(&mut print)?,
             "create" => create::measure(&programs, &mut print)?,
             "send" => send::measure(&programs, folder, &mut print)?,
             "delivery" => delivery::measure(&programs, folder, &mut print)?,
