@@ -149,6 +149,9 @@ pub enum Command {
     /// The process that crashes
     #[command(name = crate::crash_test::CHILD_COMMAND, hide = true)]
     CrashTestChild,
+    /// Fit systemd's units to the configuration, as packages do after an upgrade; `restart` does it too.
+    #[command(hide = true)]
+    WriteUnits,
 }
 
 /// For people or for programs.

@@ -84,6 +84,7 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Preview(format) => preview::run(&installation()?, format.json, out),
         Command::CrashTest => crash_test::run(&installation()?, out),
         Command::CrashTestChild => crash_test::crash(),
+        Command::WriteUnits => services::write_units(&installation()?),
     }
 }
 

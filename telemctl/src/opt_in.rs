@@ -30,7 +30,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let explained = explain(installation, &path, out);
     directories.map_err(|error| Failure::message(format!("opted in, but {error}")))?;
     if services::is_managed(installation) {
-        services::start_units().map_err(|reason| {
+        services::start_units(installation).map_err(|reason| {
             Failure::message(format!("opted in, but not all is started: {reason}; then run `telemctl start`"))
         })?;
     }

@@ -30,6 +30,7 @@ fn needs_root(command: &Command) -> bool {
         | Command::OptOut
         | Command::Journal(_)
         | Command::CrashTest
+        | Command::WriteUnits
         | Command::Rejected(_) => true,
     }
 }
@@ -57,6 +58,7 @@ mod tests {
             (Command::Rejected(RejectedCommand::List(OutputFormat { json: true })), false),
             (Command::Preview(OutputFormat { json: false }), true),
             (Command::CrashTest, false),
+            (Command::WriteUnits, false),
             (config(None), true),
             (config(Some(ConfigCommand::Check)), true),
             (config(Some(ConfigCommand::Set { key: String::new(), value: String::new() })), false),

@@ -7,7 +7,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use telemetry_runtime::instance::InstanceLock;
 use test_harness::programs::{NOBODY, for_every_user};
 use test_harness::{Printed, Sandbox, programs};
@@ -52,6 +52,27 @@ fn show_as_json() {
     assert_eq!(key["allowed"], "0 to 1073741824 KiB, or -1 for no limit");
     let unset = keys.iter().find(|key| key["key"] == "record_expiry").unwrap();
     assert_eq!((&unset["value"], &unset["line"]), (&"1200".into(), &Value::Null));
+}
+
+#[test]
+fn two_that_set_at_the_same_time_both_count() {
+    let instance = Sandbox::bare("");
+    let keys = ["spool_max_size", "record_burst_limit", "byte_burst_limit", "record_expiry"];
+    for round in 1..=10 {
+        let value = (100 * round).to_string();
+        let mut children: Vec<_> = keys
+            .iter()
+            .map(|key| {
+                instance.telemctl(&["config", "set", key, &value]).stdout(Stdio::null()).spawn().unwrap()
+            })
+            .collect();
+        assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+        let text = fs::read_to_string(instance.config()).unwrap();
+        for key in keys {
+            assert!(text.lines().any(|line| line == format!("{key}={value}")), "{key}={value}: {text}");
+        }
+    }
+    assert!(!instance.path(".telemetrics.conf.lock").exists());
 }
 
 #[test]

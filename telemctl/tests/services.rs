@@ -41,7 +41,17 @@ fn start_needs_consent() {
 fn a_private_instance_is_started_by_hand() {
     let instance = Sandbox::bare("");
     instance.opt_in();
-    for command in ["start", "stop", "restart"] {
+    let stopped = instance.say(&["stop"]);
+    let nobody = "telemctl: systemd does not run the daemons of a private instance, and no daemon runs\n";
+    assert_eq!((stopped.code, stopped.err.as_str()), (Some(1), nobody));
+    let daemon = instance.start_telemprobd();
+    let pid = daemon.pid();
+    let by_hand = format!(
+        "telemctl: systemd does not run the daemons of a private instance; stop them with `kill {pid}`\n"
+    );
+    assert_eq!(instance.say(&["stop"]).err, by_hand);
+    drop(daemon);
+    for command in ["start", "restart"] {
         let said = instance.say(&[command]);
         let config = instance.config();
         let config = config.display();

@@ -2,6 +2,7 @@
 
 mod check;
 mod edit;
+mod lock;
 mod set;
 mod show;
 

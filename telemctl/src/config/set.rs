@@ -1,14 +1,15 @@
 //! `config set`: one value in the administrator's file, and the daemons that obey it read it again.
 
 use super::edit;
+use super::lock::FileLock;
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
 use crate::settings::NEEDED_KEYS;
 use crate::{programs, services};
 use nix::sys::signal::Signal;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use telemetry_config::limits::CONFIG_FILE_BYTES;
 use telemetry_config::{
@@ -28,6 +29,12 @@ pub(super) fn run(file: Option<&Path>, name: &str, value: &str, out: &mut dyn Wr
         Some(path) => std::path::absolute(path).map_err(|error| failure(path, &error))?,
         None => PathBuf::from(ADMINISTRATORS_FILE),
     };
+    if let (None, Some(parent)) = (file, path.parent()) {
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(parent);
+        made.map_err(|error| failure(parent, &error))?;
+    }
+    // Two at the same time would each keep what only they changed.
+    let _lock = FileLock::acquire(&path).map_err(|error| failure(&path, &error))?;
     let old = text_of(&path, file.is_none())?;
     let before = parse(&path, &old)?;
     let text = edit::with_value(&old, name, &value);

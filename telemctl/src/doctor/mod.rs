@@ -18,6 +18,7 @@ mod probes;
 mod server;
 mod socket;
 mod spool;
+mod units;
 
 use crate::exit_code::{Failure, Outcome};
 use crate::harmless::word;
@@ -146,6 +147,7 @@ fn examine(installation: &Installation, steps: &Steps) {
     steps.step("consent", || [consent::check(&status.consent, installation.is_private, &user)]);
     steps.step("configuration", || configuration::check(installation, &status.config, &user));
     steps.step("directories", || directories::check(installation, opted_in, has_daemons, &user));
+    steps.step("units", || units::check(installation));
     steps.step("daemons", || daemons::check(installation, &status, &user, &start));
     if opted_in {
         let watched = [("etc_dir", &settings.etc_dir), ("spool_dir", &settings.spool_dir)];

@@ -1,14 +1,17 @@
 //! `start`, `stop`, `restart` and `is-active`: through systemd for the system's installation. A private
 //! instance, and a machine without systemd, have nobody who runs the daemons: then a person does.
 
+mod places;
 mod plan;
 mod systemctl;
 
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
+use crate::work_directories;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+pub(crate) use places::Misfit;
 use plan::Action;
 use std::fs;
 use std::io::Write;
@@ -42,14 +45,45 @@ fn after_opt_in(installation: &Installation, action: Action) -> Outcome {
 
 fn through_systemd(installation: &Installation, action: Action) -> Outcome {
     if !is_managed(installation) {
-        return Err(Failure::message(unmanaged(installation)));
+        return Err(Failure::message(unmanaged(installation, action)));
     }
-    plan::run(action, &Systemctl::default()).map_err(Failure::Message)
+    match action {
+        Action::Stop => plan::run(action, &Systemctl::default()),
+        Action::Start | Action::Restart => run_at_places(installation, action),
+    }
+    .map_err(Failure::Message)
 }
 
 /// Has systemd start everything, whatever the consent.
-pub(crate) fn start_units() -> Result<(), String> {
-    plan::run(Action::Start, &Systemctl::default())
+pub(crate) fn start_units(installation: &Installation) -> Result<(), String> {
+    run_at_places(installation, Action::Start)
+}
+
+/// Starts units that know where the configuration has everything. Those that run elsewhere start anew.
+fn run_at_places(installation: &Installation, action: Action) -> Result<(), String> {
+    let systemctl = Systemctl::default();
+    let has_changed = places::apply(&installation.settings, &systemctl)?;
+    work_directories::make(installation)?;
+    plan::run(if has_changed { Action::Restart } else { action }, &systemctl)
+}
+
+/// Writes what systemd's units need to know of the configuration, and starts nothing: after an upgrade that brought other
+/// units. Without systemd, and for a private instance, there is nothing to write.
+pub(crate) fn write_units(installation: &Installation) -> Outcome {
+    if !is_managed(installation) {
+        return Ok(());
+    }
+    places::apply(&installation.settings, &Systemctl::default()).map(drop).map_err(Failure::Message)
+}
+
+/// The files of systemd that do not fit the configuration.
+pub(crate) fn misfits(installation: &Installation) -> Result<Vec<Misfit>, String> {
+    places::misfits(&installation.settings, &Systemctl::default())
+}
+
+/// What a unit of systemd has as this property, whoever said so.
+pub(crate) fn unit_property(unit: &str, name: &str) -> Result<String, String> {
+    Systemctl::default().property(unit, name)
 }
 
 /// Has systemd no longer start telempostd for the records that wait: without consent, and before they are removed, it
@@ -77,16 +111,21 @@ pub(crate) fn is_managed(installation: &Installation) -> bool {
 }
 
 /// Why systemd does not help, and what to do instead.
-fn unmanaged(installation: &Installation) -> String {
+fn unmanaged(installation: &Installation, action: Action) -> String {
     let why = if installation.is_private {
         "systemd does not run the daemons of a private instance"
     } else {
         "systemd is not running here"
     };
     let pids: Vec<_> = running(installation).into_iter().map(|(_, pid)| pid.to_string()).collect();
-    let stop =
-        if pids.is_empty() { String::new() } else { format!("; stop them with `kill {}`", pids.join(" ")) };
-    format!("{why}; start the daemons by hand with {}{stop}", installation.by_hand())
+    let start = format!("start the daemons by hand with {}", installation.by_hand());
+    let stop = (!pids.is_empty()).then(|| format!("stop them with `kill {}`", pids.join(" ")));
+    match (action, stop) {
+        (Action::Stop, Some(stop)) => format!("{why}; {stop}"),
+        (Action::Stop, None) => format!("{why}, and no daemon runs"),
+        (_, Some(stop)) => format!("{why}; {start}; {stop}"),
+        (_, None) => format!("{why}; {start}"),
+    }
 }
 
 /// The daemons that run, with their process ids. One whose lock cannot be read counts as not running.

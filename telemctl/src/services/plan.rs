@@ -64,7 +64,7 @@ pub(super) fn calls(action: Action, usable: impl Fn(&str) -> bool) -> Vec<Call> 
 }
 
 /// Every unit of ours that can run.
-fn known() -> Vec<&'static str> {
+pub(super) fn known() -> Vec<&'static str> {
     ALWAYS_THERE.into_iter().chain(WHERE_INSTALLED).chain(STARTED_BY_OTHERS).collect()
 }
 

@@ -36,8 +36,11 @@ impl Systemctl {
         }
         let said = String::from_utf8_lossy(&output.stderr);
         let reason = said.lines().next().unwrap_or("no reason given").trim();
-        let units = call.units.join(" ");
-        Err(format!("systemctl {} failed: {reason}; `systemctl status {units}` says more", call.verb))
+        let more = match call.units.join(" ") {
+            units if units.is_empty() => String::new(),
+            units => format!("; `systemctl status {units}` says more"),
+        };
+        Err(format!("systemctl {} failed: {reason}{more}", call.verb))
     }
 
     /// Those of the units that are installed and not masked.
@@ -47,6 +50,30 @@ impl Systemctl {
         // Its exit code says whether any unit was found, and differs between versions.
         let output = self.output(&arguments)?;
         Ok(usable(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// The files that the units are read from, but for those that are not there or masked.
+    pub(super) fn fragments(&self, units: &[&str]) -> Result<Vec<(String, PathBuf)>, String> {
+        let mut arguments = vec!["show", "--no-pager", "--property=Id,FragmentPath"];
+        arguments.extend(units);
+        let output = self.output(&arguments)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let reason = said.lines().next().unwrap_or("no reason given").trim();
+            return Err(format!("systemctl show failed: {reason}"));
+        }
+        Ok(fragments(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// The values of a property of a unit, one a line; empty where it has none.
+    pub(super) fn property(&self, unit: &str, name: &str) -> Result<String, String> {
+        let output = self.output(&["show", "--no-pager", "--value", &format!("--property={name}"), unit])?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Has systemd read its units again.
+    pub(super) fn reload(&self) -> Result<(), String> {
+        self.run(&Call { verb: "daemon-reload", units: Vec::new() })
     }
 
     /// systemd's word for the state of a unit.
@@ -67,6 +94,17 @@ impl Systemctl {
                 format!("{} cannot be run: {error}; is systemd installed?", self.program.display())
             })
     }
+}
+
+/// Reads blocks of `NAME=VALUE` lines, one a unit.
+fn fragments(shown: &str) -> Vec<(String, PathBuf)> {
+    let value = |block: &str, name: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let fragment = |block| Some((value(block, "Id=")?, PathBuf::from(value(block, "FragmentPath=")?)));
+    // A masked unit is a link to /dev/null.
+    shown.split("\n\n").filter_map(fragment).filter(|(_, path)| path.is_file()).collect()
 }
 
 /// Reads lines of `UNIT STATE [PRESET]`.
@@ -109,6 +147,18 @@ pub(super) mod tests {
         assert_eq!(usable(listing), expected.map(|(name, is_disabled)| file(name, is_disabled)));
         let (_dir, systemctl) = stand_in("echo \"$5 static -\"; exit 1");
         assert_eq!(systemctl.usable_units(&["a.path", "b.path"]).unwrap(), [file("a.path", false)]);
+    }
+
+    #[test]
+    fn files_of_units_that_are_there() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().display();
+        let shown = format!(
+            "Id=a.service\nFragmentPath={path}\n\nFragmentPath=/dev/null\nId=b.service\n\nId=c.path\nFragmentPath=\n\n\
+             FragmentPath={path}\nId=d.socket\n"
+        );
+        let expected = ["a.service", "d.socket"].map(|name| (name.to_owned(), file.path().to_owned()));
+        assert_eq!(fragments(&shown), expected);
     }
 
     #[test]

@@ -19,14 +19,19 @@ pub(crate) fn make(installation: &Installation) -> Result<(), String> {
     let Some((uid, gid)) = daemon_ids() else { return Ok(()) };
     let settings = &installation.settings;
     let private = Mode::from_bits_truncate(0o750);
-    let directories: [(PathBuf, Mode); 6] = [
-        (settings.state_dir.clone(), Mode::from_bits_truncate(0o755)),
+    let public = Mode::from_bits_truncate(0o755);
+    let mut directories: Vec<(PathBuf, Mode)> = vec![
+        (settings.state_dir.clone(), public),
         (settings.spool_dir.clone(), private),
         (settings.log_dir.clone(), private),
         (settings.log_dir.join("records"), private),
         (settings.cache_dir.clone(), private),
         (settings.cache_dir.join("pstore"), private),
     ];
+    // What lies below /run, systemd makes with the daemons.
+    if !settings.run_dir.starts_with("/run") {
+        directories.push((settings.run_dir.clone(), public));
+    }
     for (path, mode) in directories {
         make_one(&path, mode, uid, gid)
             .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;

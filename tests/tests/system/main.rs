@@ -9,6 +9,7 @@ mod failing_unit;
 mod home;
 mod kept_dumps;
 mod killed;
+mod places;
 mod removal;
 mod rpm_packages;
 mod upgrade;
