@@ -4,6 +4,8 @@
 //! Nothing here knows records or what is on disk. The daemons are loops over file descriptors, so that each source of
 //! events here offers a descriptor.
 
+mod adjtimex;
+pub mod clocks;
 pub mod command_line;
 pub mod config_warnings;
 pub mod consent_watch;

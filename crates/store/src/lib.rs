@@ -1,6 +1,6 @@
-//! What lies on disk, and its formats: the [`spool`], [`rejected`] records, the [`delivery_log`], the [`machine_id`], and
-//! the state files that the programs leave for their next run and for people ([`counters`], [`delivery_status`],
-//! [`crash_history`]); and whose share of it something is ([`shares`]).
+//! What lies on disk, and its formats: the [`spool`], [`rejected`] records, the [`delivery_log`], the [`machine_id`], the
+//! [`steady_clock`] in which records age, and the state files that the programs leave for their next run and for people
+//! ([`counters`], [`delivery_status`], [`crash_history`]); and whose share of it something is ([`shares`]).
 //!
 //! It takes paths, never settings, and knows no clock: times come in as values.
 
@@ -15,3 +15,4 @@ pub mod shares;
 pub mod sliding_window;
 pub mod spool;
 pub mod state_file;
+pub mod steady_clock;

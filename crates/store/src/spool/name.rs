@@ -10,6 +10,7 @@
 //! .damaged      a directory of files that gave no record
 //! .rejected     a directory of records that a server rejected
 //! .DAEMON.lock  the lock of the daemon that works here (`lock.rs`)
+//! .clock        the time in which records age (`steady_clock`)
 //! .ANYTHING     no record
 //! ```
 
@@ -42,6 +43,9 @@ pub(super) fn segment_id(name: &OsStr) -> Option<HexId> {
 pub fn is_segment(name: &OsStr) -> bool {
     segment_id(name).is_some()
 }
+
+/// The file of the time in which records age.
+pub const CLOCK_FILE: &str = ".clock";
 
 /// Whether this is no name of a file that telempostd takes: one that is not finished or closed, or state of the spool's own.
 pub fn is_hidden(name: &OsStr) -> bool {
