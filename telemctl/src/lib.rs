@@ -26,6 +26,7 @@ mod rejected;
 mod services;
 pub mod settings;
 mod status;
+mod steady_time;
 mod work_directories;
 
 use clap::Parser;

@@ -10,12 +10,13 @@
 //!              └──▶ janitor             rejected, expired, damaged, over the disk budget
 //! ```
 //!
-//! `daemon` waits and lets each of them act; `accounting` counts and logs what happened. `queue` is a value: clock, files
-//! and network come in from outside.
+//! `daemon` waits and lets each of them act; `accounting` counts and logs what happened, and `clock` says how old a
+//! file is. `queue` is a value: clock, files and network come in from outside.
 
 mod accounting;
 mod chance;
 pub mod cli;
+mod clock;
 mod daemon;
 mod delivery_log;
 mod exchange;

@@ -124,6 +124,7 @@ fn what_waited_through_a_start_of_the_machine_does_not_leave_at_once() {
 fn delivered_rejected_expired_and_damaged_are_counted_each() {
     let server = Server::start(|_, request| match request.text().as_str() {
         "bad" => Reply::Status(400),
+        "expired" => Reply::Status(500),
         _ => Reply::Status(201),
     });
     let sandbox = Sandbox::with_spool();

@@ -121,8 +121,8 @@ fn a_damaged_file_is_set_aside_and_its_whole_records_arrive() {
 }
 
 #[test]
-fn a_record_older_than_record_expiry_is_removed_undelivered() {
-    let server = Server::accepting();
+fn a_record_older_than_record_expiry_is_removed_once_its_server_did_not_take_it() {
+    let server = Server::start(|_, _| Reply::Status(503));
     let sandbox = Sandbox::with_spool();
     sandbox.configure(&server.url(), "record_expiry=10");
     let old = sandbox.store("old");
@@ -130,11 +130,24 @@ fn a_record_older_than_record_expiry_is_removed_undelivered() {
     let young = sandbox.store("young");
     sandbox.age(&young, Duration::from_secs(9 * 60));
     let mut daemon = sandbox.start_telempostd();
-    assert_eq!(server.wait_for(1)[0].text(), "young");
+    until("one record", || (sandbox.waiting().len() == 1).then_some(()));
+    assert!(sandbox.waiting()[0].starts_with(&young));
+    let log = daemon.stop();
+    assert!(log.contains(&format!("{old}.1000: older than record_expiry")), "{log}");
+}
+
+#[test]
+fn an_old_record_is_delivered_where_the_server_takes_it() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::with_spool();
+    sandbox.configure(&server.url(), "record_expiry=10");
+    let old = sandbox.store("old");
+    sandbox.age(&old, Duration::from_secs(11 * 60));
+    let mut daemon = sandbox.start_telempostd();
+    assert_eq!(server.wait_for(1)[0].text(), "old");
     sandbox.wait_until_empty();
     let log = daemon.stop();
-    assert_eq!(server.requests().len(), 1);
-    assert!(log.contains(&format!("{old}.1000: older than record_expiry")), "{log}");
+    assert!(!log.contains("record_expiry"), "{log}");
 }
 
 #[test]

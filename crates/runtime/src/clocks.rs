@@ -23,13 +23,17 @@ pub struct Clocks {
 
 /// Reads them.
 pub fn read() -> Clocks {
-    let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
     Clocks {
         boot_id: boot_id(),
-        since_boot,
+        since_boot: since_boot(),
         since_epoch: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         is_synchronised: adjtimex::is_synchronised(),
     }
+}
+
+/// Time since the start of the machine, with that in suspend.
+pub fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
 }
 
 /// It is read once: a process lives in one boot.

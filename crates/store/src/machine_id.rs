@@ -1,6 +1,7 @@
 //! The machine id of records: random, and made anew every three days.
 
 use crate::limits::MACHINE_ID_DAYS;
+use crate::steady_clock::SteadyNow;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -10,20 +11,20 @@ use telemetry_record::hex_id::{HEX_DIGITS, HexId};
 const MAX_AGE: Duration = Duration::from_secs(MACHINE_ID_DAYS * 24 * 60 * 60);
 
 /// The id to put into records now, unless the administrator fixed one; makes or renews `state_dir/machine_id`
-/// where that is due.
+/// where that is due. `now` is steady time, of which the file's time stamp is.
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub fn current(state_dir: &Path, now: SystemTime) -> io::Result<String> {
+pub fn current(state_dir: &Path, now: SteadyNow<'_>) -> io::Result<String> {
     let path = state_dir.join("machine_id");
     match kept(&path, now) {
         Some(id) => Ok(id),
-        None => renew(&path),
+        None => renew(&path, now.stamp()),
     }
 }
 
 /// The id in the file, while it is well formed and young enough.
-fn kept(path: &Path, now: SystemTime) -> Option<String> {
+fn kept(path: &Path, now: SteadyNow<'_>) -> Option<String> {
     let file = bounded_file::open_regular_nofollow(path).ok()?;
     if is_due(file.metadata().and_then(|metadata| metadata.modified()).ok()?, now) {
         return None;
@@ -33,15 +34,16 @@ fn kept(path: &Path, now: SystemTime) -> Option<String> {
     Some(id.to_string())
 }
 
-/// Whether an id written at `modified` is to be replaced. A time ahead of the clock is a clock that was
-/// put back: such an id would never be replaced.
-fn is_due(modified: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(modified).map_or(true, |age| age > MAX_AGE)
+/// Whether an id written at `modified` is to be replaced. Of a time ahead nobody knows how long it is
+/// ago: such an id might never be replaced.
+fn is_due(modified: SystemTime, now: SteadyNow<'_>) -> bool {
+    now.age(modified).is_none_or(|age| age > MAX_AGE)
 }
 
-fn renew(path: &Path) -> io::Result<String> {
+fn renew(path: &Path, stamp: SystemTime) -> io::Result<String> {
     let id = HexId::random()?.to_string();
-    replace_path(path, id.as_bytes(), Attributes::of_directory(0o644), Durability::Synced)?;
+    let attributes = Attributes::of_directory(0o644).with_modified(stamp);
+    replace_path(path, id.as_bytes(), attributes, Durability::Synced)?;
     Ok(id)
 }
 
@@ -56,6 +58,7 @@ mod tests {
     fn an_id_is_kept_for_three_days() {
         let dir = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
+        let current = |dir: &Path, now: SystemTime| current(dir, now.into());
         let first = current(dir.path(), now).unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("machine_id")).unwrap(), first);
         assert!(first.parse::<HexId>().is_ok());
@@ -66,11 +69,12 @@ mod tests {
     #[test]
     fn an_id_from_the_future_or_a_broken_one_is_replaced() {
         let now = SystemTime::now();
+        let is_due = |modified: SystemTime, now: SystemTime| is_due(modified, now.into());
         assert!(is_due(now + DAY, now));
         assert!(!is_due(now - 3 * DAY, now));
         assert!(is_due(now - 3 * DAY - Duration::from_secs(1), now));
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("machine_id"), "short").unwrap();
-        assert!(current(dir.path(), now).unwrap().parse::<HexId>().is_ok());
+        assert!(current(dir.path(), now.into()).unwrap().parse::<HexId>().is_ok());
     }
 }

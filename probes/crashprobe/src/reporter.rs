@@ -25,13 +25,17 @@ use crate::settings::Settings;
 use crate::system_journal::Priority;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use telemetry::{Client, Error, Record};
 use telemetry_crash::privacy::Privacy;
 use telemetry_outbox::UnsentRecord;
 use telemetry_record::header::Header;
+use telemetry_runtime::clocks::{self, Clocks};
 use telemetry_store::crash_history::{self, Decision, Disposition};
+use telemetry_store::spool::SpoolDir;
+use telemetry_store::steady_clock::{Reading, SteadyClock};
 
 /// Version of the payload's format.
 const PAYLOAD_VERSION: u32 = 1;
@@ -77,8 +81,10 @@ impl<'a> Reporter<'a> {
 
     fn admit(&self) -> Decision {
         let (state_dir, limit) = (&self.settings.state_dir, self.settings.crash_burst_limit);
-        let ask =
-            || crash_history::admit(state_dir, self.crash.label(), limit, unix_secs(), HISTORY_PATIENCE);
+        let ask = || {
+            let now_secs = steady_secs(&self.settings.spool_dir);
+            crash_history::admit(state_dir, self.crash.label(), limit, now_secs, HISTORY_PATIENCE)
+        };
         as_owner(User::owner_of(state_dir), ask).unwrap_or_else(|error| {
             let text = format!("crash_burst_limit is not kept: {}: {error}", state_dir.display());
             self.log.report(Priority::Warning, &text);
@@ -267,6 +273,16 @@ fn left_out_remark(number: u32) -> String {
         1 => "1 report of this program was left out before this one.".to_owned(),
         _ => format!("{number} reports of this program were left out before this one."),
     }
+}
+
+/// The daemons' steady time, so that no step of the clock lets a crash loop report anew; the wall clock before they have
+/// begun any.
+fn steady_secs(spool_dir: &Path) -> u64 {
+    let Clocks { boot_id, since_boot, since_epoch, is_synchronised } = clocks::read();
+    let reading = Reading::new(boot_id, since_boot, since_epoch, is_synchronised);
+    let state =
+        SpoolDir::open(spool_dir).and_then(|spool| SteadyClock::peek(&spool, &reading)).ok().flatten();
+    state.map_or_else(unix_secs, |state| state.at(&reading).secs())
 }
 
 fn unix_secs() -> u64 {

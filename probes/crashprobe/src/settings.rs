@@ -8,6 +8,8 @@ use telemetry_config::{ConfigError, Configuration, keys};
 pub struct Settings {
     /// Consent and overrides.
     pub etc_dir: PathBuf,
+    /// Where the time is kept that the history counts in.
+    pub spool_dir: PathBuf,
     /// Crash history.
     pub state_dir: PathBuf,
     /// Locks of the crash probes that run.
@@ -24,6 +26,7 @@ impl Settings {
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         Ok(Self {
             etc_dir: configuration.get(&keys::ETC_DIR)?,
+            spool_dir: configuration.get(&keys::SPOOL_DIR)?,
             state_dir: configuration.get(&keys::STATE_DIR)?,
             run_dir: configuration.get(&keys::RUN_DIR)?,
             crash_burst_limit: configuration.get(&keys::CRASH_BURST_LIMIT)?,

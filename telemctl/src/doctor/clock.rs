@@ -16,14 +16,19 @@ const STEP_SECS: u64 = 300;
 
 const REMEDY: &str = "set the clock, as with `timedatectl set-ntp true`";
 
-/// `noted` is a time that telempostd once read from the same clock.
-pub(super) fn judge(now: u64, noted: Option<u64>) -> Finding {
+/// `noted` is a time that telempostd once read from the same clock; `spoils_tls` is whether a certificate was last not
+/// accepted, and nothing says that the clock is right.
+pub(super) fn judge(now: u64, noted: Option<u64>, spoils_tls: bool) -> Finding {
     if now < EARLIEST_UNIX_SECS {
         return Finding::error(ABOUT, "it stands before 2025: records have wrong times, TLS fails", REMEDY);
     }
     if now > LATEST_UNIX_SECS {
         let text = "it stands after 2044: records have wrong times and certificates count as expired";
         return Finding::error(ABOUT, text, REMEDY);
+    }
+    if spoils_tls {
+        let text = "nothing has synchronised it, and a certificate was not accepted, which may be for that";
+        return Finding::warning(ABOUT, text, REMEDY);
     }
     match noted.and_then(|noted| noted.checked_sub(now)) {
         Some(ahead) if ahead > STEP_SECS => {
@@ -51,7 +56,8 @@ mod tests {
             (now, Some(now + STEP_SECS), Level::Ok, "can be right"),
             (now, Some(now + STEP_SECS + 1), Level::Warning, "put back"),
         ] {
-            assert_finding(&judge(now, noted), level, part);
+            assert_finding(&judge(now, noted, false), level, part);
         }
+        assert_finding(&judge(now, None, true), Level::Warning, "nothing has synchronised it");
     }
 }

@@ -29,6 +29,14 @@ pub(super) fn judge(delivery: &Delivery, now: u64) -> Finding {
     }
 }
 
+/// Whether a certificate is why delivery last failed, with nothing delivered since.
+pub(super) fn is_about_certificate(delivery: &Delivery) -> bool {
+    delivery.last_error.as_ref().is_some_and(|fault| {
+        let is_open = delivery.last_delivered_unix_secs.is_none_or(|secs| secs <= fault.unix_secs);
+        is_open && fault.reason.contains("certificate")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::finding::{Level, assert_finding};

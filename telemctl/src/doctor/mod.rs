@@ -24,7 +24,9 @@ use crate::exit_code::{Failure, Outcome};
 use crate::harmless::word;
 use crate::installation::Installation;
 use crate::services;
+use crate::settings::Settings;
 use crate::status::{Status, plural};
+use crate::steady_time::SteadyTime;
 use finding::{Finding, Level};
 use ownership::DaemonUser;
 use serde::Serialize;
@@ -32,6 +34,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_store::spool::SpoolDir;
 
 /// Width of the levels on the left.
 const LEVEL_WIDTH: usize = 7;
@@ -165,7 +168,16 @@ fn examine(installation: &Installation, steps: &Steps) {
     }
     steps.step("crashes", || [crashes::check(installation, opted_in)]);
     steps.step("probes", || probes::check(installation, &status));
-    steps.step("clock", || [clock::judge(now, status.delivery.updated_unix_secs)]);
+    steps.step("clock", || {
+        let spoils_tls = delivery::is_about_certificate(&status.delivery) && !is_clock_synchronised(settings);
+        [clock::judge(now, status.delivery.updated_unix_secs, spoils_tls)]
+    });
+}
+
+/// Where the spool cannot be seen, the clock gets the benefit of the doubt.
+fn is_clock_synchronised(settings: &Settings) -> bool {
+    let spool = SpoolDir::open(&settings.spool_dir);
+    spool.map_or(true, |spool| SteadyTime::of_spool(&spool).is_synchronised())
 }
 
 fn print(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {

@@ -8,6 +8,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::harmless::word;
 use crate::installation::Installation;
 use crate::local_time;
+use crate::steady_time::SteadyTime;
 use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -33,7 +34,8 @@ pub(crate) fn run(installation: &Installation, command: &RejectedCommand, out: &
         RejectedCommand::Show { id } => show(directory.as_ref(), path, now, id, out),
         RejectedCommand::Retry(choice) => {
             let moved = "back in the spool, to be sent again";
-            each(directory.as_ref(), path, choice, moved, out, |directory, id| directory.retry(id, now))
+            let stamp = spool.as_ref().map_or(now, |spool| SteadyTime::of_spool(spool).stamp());
+            each(directory.as_ref(), path, choice, moved, out, |directory, id| directory.retry(id, stamp))
         }
         RejectedCommand::Drop(choice) => {
             each(directory.as_ref(), path, choice, "dropped", out, RejectedDir::discard)

@@ -1,6 +1,7 @@
 //! What waits in the spool, and what was set aside.
 
 use super::unreadable;
+use crate::steady_time::SteadyTime;
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, Metadata};
@@ -84,6 +85,7 @@ impl Count {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(count),
             spool => spool?,
         };
+        let time = SteadyTime::of_spool(&spool);
         // Records belong to the daemon's user, to whom the directory belongs too; not always to who asks.
         let owner = fs::metadata(path)?.uid();
         for entry in fs::read_dir(path)? {
@@ -94,6 +96,7 @@ impl Count {
                 _ => {}
             }
         }
+        count.oldest_unix_secs = count.oldest_unix_secs.map(|stamp| time.wall_secs(stamp));
         Ok(count)
     }
 

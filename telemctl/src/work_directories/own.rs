@@ -2,7 +2,7 @@
 //! that name. In a private instance, where `spool_dir=/home/me/notes` is one slip away, nothing else is removed.
 //!
 //! ```text
-//! spool_dir   ID.USER, .seg-ID, any name that decodes as records, the locks, .damaged/ANY, .rejected/ANY
+//! spool_dir   ID.USER, .seg-ID, any name that decodes as records, the locks, .clock, .damaged/ANY, .rejected/ANY
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
 //! state_dir   machine_id, crashes.lock, JSON files of daemons and probes
@@ -12,8 +12,9 @@
 use std::ffi::OsStr;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::delivery_log::DeliveryEntry;
-use telemetry_store::spool::name::{FileName, is_hidden, is_segment, is_unfinished};
+use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
+use telemetry_store::steady_clock::ClockState;
 
 /// The JSON files in state_dir, without their ending; the last two are of earlier versions.
 const STATE_NAMES: [&str; 11] = [
@@ -80,6 +81,7 @@ impl Purpose {
             Purpose::System | Purpose::SetAside => true,
             _ if is_unfinished(name) => true,
             Purpose::Spool if is_segment(name) => true,
+            Purpose::Spool if text == CLOCK_FILE => read().is_some_and(|bytes| is_clock(&bytes)),
             Purpose::Spool if Daemon::ALL.iter().any(|daemon| daemon.lock_name() == text) => true,
             Purpose::Spool => {
                 FileName::parse(name).is_some_and(|name| name.sender.is_some())
@@ -92,6 +94,10 @@ impl Purpose {
             Purpose::State => read().is_some_and(|bytes| is_state(text, &bytes)),
         }
     }
+}
+
+fn is_clock(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<ClockState>(bytes).is_ok()
 }
 
 fn is_records(name: &OsStr, bytes: &[u8]) -> bool {

@@ -1,18 +1,19 @@
 //! Delivery with all its collaborators: whoever acts on a file or a record is chosen here, and here alone.
 
 mod accounts;
+mod aging;
 mod foreign_files;
 
 use super::idle::Idle;
 use crate::accounting::Accounting;
-use crate::chance::chance;
+use crate::clock::Clock;
 use crate::delivery_log::DeliveryLogWriter;
 use crate::exchange::{Exchange, Settling, Uploads};
 use crate::foreign::Files;
 use crate::janitor::Janitor;
 use crate::limits::{COMMIT_TOGETHER, STEPS_PER_TURN};
 use crate::pacing::Pacer;
-use crate::queue::{FileName, NextSend, Position, Queue, Route};
+use crate::queue::{NextSend, Position, Queue, Route};
 use crate::reader::{Contents, Reader, Target};
 use crate::scan::Scanner;
 use crate::settings::Settings;
@@ -33,6 +34,7 @@ use telemetry_store::spool::file::StoredRecord;
 pub(super) struct Delivery<'a> {
     settings: &'a Settings,
     spool: Rc<SpoolReader>,
+    clock: Clock,
     queue: Queue<StoredRecord>,
     reader: Reader,
     foreign_files: &'a mut Files,
@@ -59,6 +61,7 @@ impl<'a> Delivery<'a> {
         spool: SpoolReader,
         uploads: &'a mut Uploads,
         foreign_files: &'a mut Files,
+        now: Instant,
     ) -> Self {
         // What an earlier queue asked for is not this one's.
         foreign_files.cancel();
@@ -67,11 +70,12 @@ impl<'a> Delivery<'a> {
         let spool = Rc::new(spool);
         let mut janitor = Janitor::new(settings, Rc::clone(&spool));
         janitor.set_accounts(Rc::clone(accounts.accounts()));
+        let (clock, start) = Clock::open(Rc::clone(&spool), accounting.last_run_secs(), now);
         Self {
             queue: Queue::new(settings.server.clone()),
             reader: Reader::new(settings, Rc::clone(&spool), Rc::clone(accounts.accounts())),
             foreign_files,
-            pacer: Pacer::open(settings, accounting.last_run_secs()),
+            pacer: Pacer::open(settings, start),
             exchange: Exchange::new(uploads),
             janitor,
             accounts,
@@ -79,19 +83,25 @@ impl<'a> Delivery<'a> {
             idle: Idle::new(),
             settings,
             spool,
+            clock,
             accounting,
         }
     }
 
     /// The exchange, with all who are involved when one ends.
     fn exchange(&mut self, now: Instant) -> (&mut Exchange<'a>, Settling<'_>) {
-        let Self { queue, exchange, janitor, log, accounting, .. } = self;
-        (exchange, Settling { queue, janitor, log, accounting, now })
+        let Self { queue, exchange, janitor, clock, log, accounting, .. } = self;
+        (exchange, Settling { queue, janitor, clock, log, accounting, now })
+    }
+
+    /// A turn of the loop begins.
+    pub(super) fn begin_turn(&mut self) {
+        self.clock.tick();
     }
 
     /// A scan of all of the spool begins.
     pub(super) fn begin_scan(&mut self, now: Instant) {
-        self.janitor.begin_scan(&mut self.queue, &mut self.accounting, now);
+        self.janitor.begin_scan(&mut self.queue, self.clock.now(), &mut self.accounting, now);
     }
 
     /// A scan of all of the spool is over.
@@ -102,33 +112,6 @@ impl<'a> Delivery<'a> {
     /// A segment is open, or its writer is gone. What is closed then shows itself under its name.
     pub(super) fn recover_segment(&mut self, name: &OsStr, now: Instant) {
         self.janitor.recover_segment(name, &mut self.accounting, now);
-    }
-
-    /// A name is in the spool.
-    pub(super) fn add_name(&mut self, name: &OsStr, now: Instant) {
-        let file = FileName::from(name);
-        if self.queue.is_open(&file) {
-            return;
-        }
-        // Gone since, or it cannot be examined: the next scan of the spool finds it if it is still there.
-        let Ok(entry) = self.spool.entry(name) else {
-            return;
-        };
-        if !entry.is_record {
-            self.janitor.remove_foreign(name, &mut self.accounting, now);
-        } else if self.janitor.is_expired(entry.modified_ns) {
-            self.queue.forget(&file);
-            self.janitor.remove_expired(name, &mut self.accounting, now);
-        } else {
-            self.janitor.add_scanned(entry.disk_bytes);
-            if self.settings.server_delivery_enabled
-                && let Some(delay) = self.pacer.note_file(entry.modified_ns, now, chance())
-            {
-                let secs = delay.as_secs();
-                log::info!("records waited through a start of the machine; delivery begins in {secs} s");
-            }
-            self.queue.add_file(file, entry.modified_ns);
-        }
     }
 
     /// Removes the oldest files while the spool takes more than it may.
@@ -147,7 +130,8 @@ impl<'a> Delivery<'a> {
     pub(super) fn work(&mut self, scanner: &mut Scanner, now: Instant) -> bool {
         self.refresh_accounts(now);
         self.exchange.flush();
-        (0..STEPS_PER_TURN).all(|_| matches!(self.step(scanner, now), Step::Done))
+        let has_more = (0..STEPS_PER_TURN).all(|_| matches!(self.step(scanner, now), Step::Done));
+        has_more || self.queue.may_have_expired()
     }
 
     /// Sends the next record, or reads the next file.
@@ -155,14 +139,14 @@ impl<'a> Delivery<'a> {
         if !self.exchange.has_room() || self.pacer.hold_end(now).is_some() {
             return Step::Blocked;
         }
-        let pacer = &mut self.pacer;
-        match self.queue.next_send(now, |record| pacer.permission(record_bytes(record), now)) {
+        let (pacer, steady_secs) = (&mut self.pacer, self.clock.now().secs());
+        match self.queue.next_send(now, |record| pacer.permission(record_bytes(record), steady_secs, now)) {
             NextSend::Send(in_flight) => {
                 let (tag, bytes) = (in_flight.tag, record_bytes(&in_flight.record));
-                let Self { queue, exchange, janitor, log, accounting, foreign_files, .. } = self;
-                let mut settling = Settling { queue, janitor, log, accounting, now };
+                let Self { queue, exchange, janitor, clock, log, accounting, foreign_files, .. } = self;
+                let mut settling = Settling { queue, janitor, clock, log, accounting, now };
                 if exchange.post(tag, foreign_files, &mut settling) {
-                    self.pacer.note_sent(bytes, now);
+                    self.pacer.note_sent(bytes, steady_secs, now);
                 }
             }
             NextSend::Wait(record, wait) => {
@@ -182,12 +166,9 @@ impl<'a> Delivery<'a> {
     fn read(&mut self, position: &Position, scanner: &mut Scanner, now: Instant) {
         let file = &position.name;
         let name = OsString::from(file);
-        if self.janitor.is_expired(position.modified_ns) {
-            self.janitor.remove_expired(&name, &mut self.accounting, now);
-            return self.queue.forget(file);
-        }
+        let age = self.age_to_be_read(position);
         let settled = self.queue.settled_bits(file);
-        match self.reader.read(position, settled, self.foreign_files, now) {
+        match self.reader.read(position, age, settled, self.foreign_files, now) {
             Contents::Records { records, damage } => {
                 if let Some(damage) = damage {
                     self.janitor.note_damage(file.clone(), damage);
@@ -227,7 +208,8 @@ impl<'a> Delivery<'a> {
             Target::NoServer { config, error } => {
                 let (server, reason) = (config.to_string_lossy(), error.to_string());
                 let rejection = Rejection { server: &server, status: None, reason: &reason };
-                match self.janitor.reject(record, rejection, &mut self.accounting, now) {
+                let steady = self.clock.now();
+                match self.janitor.reject(record, rejection, steady, &mut self.accounting, now) {
                     Ok(()) => Route::Settled,
                     Err(_) => Route::Later,
                 }
@@ -261,6 +243,9 @@ impl<'a> Delivery<'a> {
                 self.give_memory_back();
             }
         }
+        if !self.is_idle() {
+            self.clock.note_if_due(now);
+        }
         self.accounting.set_next_try(self.next_try(now), now);
         self.accounting.write_if_due(now);
         self.pacer.write_if_due(now);
@@ -287,7 +272,8 @@ impl<'a> Delivery<'a> {
         let exchange = self.exchange.next_due(&self.queue);
         let written = self.accounting.next_due(now);
         let files = [self.foreign_files.next_due(), self.reader.next_due(now)];
-        let due = [exchange, self.idle.next_due(), self.next_try(now), written, self.pacer.next_due()];
+        let noted = (!self.is_idle()).then(|| self.clock.next_note());
+        let due = [exchange, self.idle.next_due(), self.next_try(now), written, noted, self.pacer.next_due()];
         due.into_iter().chain(files).flatten().min()
     }
 
@@ -334,6 +320,7 @@ impl<'a> Delivery<'a> {
                 self.accounting.spool_fault(&path, &format!("delivered records of it stay: {error}"), now);
             }
         }
+        self.clock.note(now);
         self.accounting.set_next_try(None, now);
         self.accounting.write(now);
         self.pacer.write();

@@ -83,6 +83,7 @@ impl EventLoop<'_> {
             }
             self.consent.drain();
             self.take_signals(now);
+            self.delivery.begin_turn();
             self.delivery.take_responses(now);
             let is_spool_there = self.scan_spool(now);
             has_more = is_spool_there
@@ -153,6 +154,7 @@ impl EventLoop<'_> {
             self.delivery.end_scan(now);
         }
         self.delivery.keep_budget(now);
+        self.delivery.remove_expired(now);
         if !names.is_empty() || !self.delivery.is_idle() {
             self.idle_exit.touch(now);
         }

@@ -108,7 +108,7 @@ fn deliver(
         signals,
         consent,
         scanner,
-        delivery: Delivery::new(settings, spool, uploads, foreign_files),
+        delivery: Delivery::new(settings, spool, uploads, foreign_files, now),
         idle_exit: IdleExit::new(settings.recycle_after, now),
         is_away: false,
         ending: None,

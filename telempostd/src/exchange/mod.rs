@@ -225,8 +225,12 @@ impl Way {
                     if in_flight.is_none_or(|in_flight| in_flight.named_by() != self.named_by) {
                         continue;
                     }
-                    if let PostResult::Answered { is_multiplexed, .. } = response.result {
+                    if let PostResult::Answered { is_multiplexed, date_unix_secs, .. } = response.result {
                         settling.queue.set_multiplexed(response.tag, is_multiplexed);
+                        // Any user can name a server, and have it say anything.
+                        if let (NamedBy::System, Some(date)) = (self.named_by, date_unix_secs) {
+                            settling.clock.take_date(date);
+                        }
                     }
                     settling.settle(response.tag, classify(response.result));
                 }

@@ -44,12 +44,14 @@ pub(super) struct RetryableFailure {
     pub(super) status: Option<u16>,
     /// How to go on.
     pub(super) advice: RetryAdvice,
+    /// Whether this machine's clock may be the cause.
+    pub(super) is_about_clock: bool,
 }
 
 impl RetryableFailure {
     /// One that neither the server nor the record is the cause of.
     pub(super) fn from_local(reason: String) -> Self {
-        Self { reason, status: None, advice: RetryAdvice::default() }
+        Self { reason, status: None, advice: RetryAdvice::default(), is_about_clock: false }
     }
 }
 
@@ -81,9 +83,9 @@ pub(super) fn classify(result: PostResult) -> Classified {
             }
             _ => later(status, retry_after_secs, shown(status, &body_head)),
         },
-        PostResult::Failed { reason, was_sent } => {
-            let advice = RetryAdvice { retry_after: None, may_be_the_record: was_sent };
-            Classified::Retryable(RetryableFailure { reason, status: None, advice })
+        PostResult::Failed { reason, was_sent, is_about_clock } => {
+            let advice = RetryAdvice { retry_after: None, may_be_the_record: was_sent, was_tried: true };
+            Classified::Retryable(RetryableFailure { reason, status: None, advice, is_about_clock })
         }
     }
 }
@@ -121,8 +123,8 @@ fn later(status: u16, retry_after_secs: Option<u64>, reason: String) -> Classifi
     let retry_after = retry_after_secs.map(|secs| Duration::from_secs(secs).min(LONGEST_RETRY_AFTER));
     // These are about the server's load, a proxy or a certificate; any other may be how a server fails over one record.
     let may_be_the_record = !matches!(status, 400 | 403 | 407 | 429 | 495 | 496 | 503);
-    let advice = RetryAdvice { retry_after, may_be_the_record };
-    Classified::Retryable(RetryableFailure { reason, status: Some(status), advice })
+    let advice = RetryAdvice { retry_after, may_be_the_record, was_tried: true };
+    Classified::Retryable(RetryableFailure { reason, status: Some(status), advice, is_about_clock: false })
 }
 
 #[cfg(test)]
@@ -133,6 +135,7 @@ mod tests {
         classify(PostResult::Answered {
             status,
             retry_after_secs: None,
+            date_unix_secs: None,
             body_head: body_head.to_owned(),
             is_multiplexed: false,
             peer: "192.0.2.1:3128".to_owned(),
@@ -207,9 +210,11 @@ mod tests {
     fn without_an_answer_the_record_may_be_the_cause_only_if_it_was_sent() {
         for was_sent in [true, false] {
             let reason = "Connection refused".to_owned();
-            let advice = RetryAdvice { retry_after: None, may_be_the_record: was_sent };
-            let expected = RetryableFailure { reason: reason.clone(), status: None, advice };
-            assert_eq!(classify(PostResult::Failed { reason, was_sent }), Classified::Retryable(expected));
+            let advice = RetryAdvice { retry_after: None, may_be_the_record: was_sent, was_tried: true };
+            let is_about_clock = was_sent;
+            let expected = RetryableFailure { reason: reason.clone(), status: None, advice, is_about_clock };
+            let result = PostResult::Failed { reason, was_sent, is_about_clock };
+            assert_eq!(classify(result), Classified::Retryable(expected));
         }
     }
 
@@ -218,8 +223,15 @@ mod tests {
         for (asked, granted) in [(0, 0), (7, 7), (86_400, 86_400), (86_401, 86_400), (u64::MAX, 86_400)] {
             let (retry_after_secs, body_head) = (Some(asked), String::new());
             let (is_multiplexed, peer) = (false, String::new());
-            let result =
-                PostResult::Answered { status: 429, retry_after_secs, body_head, is_multiplexed, peer };
+            let (status, date_unix_secs) = (429, None);
+            let result = PostResult::Answered {
+                status,
+                retry_after_secs,
+                date_unix_secs,
+                body_head,
+                is_multiplexed,
+                peer,
+            };
             let Classified::Retryable(failure) = classify(result) else { panic!("{asked}") };
             assert_eq!(failure.advice.retry_after, Some(Duration::from_secs(granted)));
         }

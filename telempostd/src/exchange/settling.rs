@@ -3,12 +3,17 @@
 use super::response::{Classified, RetryableFailure};
 use crate::accounting::Accounting;
 use crate::chance::chance;
+use crate::clock::Clock;
 use crate::delivery_log::DeliveryLogWriter;
 use crate::janitor::Janitor;
 use crate::queue::Queue;
 use std::time::Instant;
 use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::StoredRecord;
+
+/// What is added where a certificate's time does not fit this machine's, which may be the one that is wrong.
+const UNSYNCHRONISED: &str =
+    "; this machine's clock is not synchronised: set it first, as with `timedatectl set-ntp true`";
 
 /// The collaborators who are involved when an exchange ends.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) queue: &'a mut Queue<StoredRecord>,
     /// Keeps it if it is rejected.
     pub(crate) janitor: &'a mut Janitor,
+    /// Says when it is.
+    pub(crate) clock: &'a mut Clock,
     /// Has it if it is delivered.
     pub(crate) log: &'a mut DeliveryLogWriter,
     /// Counts it.
@@ -40,7 +47,13 @@ impl Settling<'_> {
             }
             Classified::Rejected { status, reason } => {
                 let rejection = Rejection { server: &server, status, reason: &reason };
-                match self.janitor.reject(&in_flight.record, rejection, self.accounting, self.now) {
+                match self.janitor.reject(
+                    &in_flight.record,
+                    rejection,
+                    self.clock.now(),
+                    self.accounting,
+                    self.now,
+                ) {
                     Ok(()) => self.complete(tag, &server),
                     Err(error) => {
                         let reason = format!("a rejected record cannot be kept: {error}");
@@ -48,7 +61,10 @@ impl Settling<'_> {
                     }
                 }
             }
-            Classified::Retryable(failure) => {
+            Classified::Retryable(mut failure) => {
+                if failure.is_about_clock && !self.clock.is_synchronised() {
+                    failure.reason.push_str(UNSYNCHRONISED);
+                }
                 self.accounting.retried(&server, failure.status, &failure.reason, self.now);
                 self.retry(tag, &server, failure);
             }

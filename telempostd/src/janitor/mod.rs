@@ -14,19 +14,19 @@ use std::io;
 use std::mem;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use telemetry_store::limits::DAMAGED_KEPT;
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::shares::Accounts;
 use telemetry_store::spool::file::{self, StoredRecord};
 use telemetry_store::spool::recovery::{Recovery, recover};
 use telemetry_store::spool::{DAMAGED_DIR, REJECTED_DIR, Reader as SpoolReader};
+use telemetry_store::steady_clock::SteadyNow;
 
 /// Clears the spool.
 #[derive(Debug)]
 pub(crate) struct Janitor {
     spool: Rc<SpoolReader>,
-    expiry: Duration,
     rejected: RejectedWriter,
     budget: DiskBudget,
     /// Files that gave records and have damage besides: they are set aside in the end.
@@ -41,7 +41,6 @@ impl Janitor {
     pub(crate) fn new(settings: &Settings, spool: Rc<SpoolReader>) -> Self {
         Self {
             spool,
-            expiry: settings.record_expiry,
             rejected: RejectedWriter::default(),
             budget: DiskBudget::new(settings.spool_max_bytes),
             damaged: HashMap::new(),
@@ -59,14 +58,7 @@ impl Janitor {
         self.spool.path().join(name)
     }
 
-    /// Whether a file that was written then is too old to be delivered.
-    pub(crate) fn is_expired(&self, modified_ns: i64) -> bool {
-        let modified = UNIX_EPOCH + Duration::from_nanos(u64::try_from(modified_ns).unwrap_or(0));
-        // A time that is still to come has no age.
-        SystemTime::now().duration_since(modified).is_ok_and(|age| age > self.expiry)
-    }
-
-    /// Removes a file that is too old.
+    /// Removes a file that is too old, and whose server did not take it.
     pub(crate) fn remove_expired(&mut self, name: &OsStr, accounting: &mut Accounting, now: Instant) {
         self.remove(name, accounting, now);
         accounting.expired(&self.path(name), now);
@@ -105,10 +97,11 @@ impl Janitor {
         &mut self,
         record: &StoredRecord,
         rejection: Rejection<'_>,
+        steady: SteadyNow<'_>,
         accounting: &mut Accounting,
         now: Instant,
     ) -> io::Result<()> {
-        let kept = self.rejected.keep(&self.spool, record, rejection, SystemTime::now());
+        let kept = self.rejected.keep(&self.spool, record, rejection, steady);
         let directory = self.path(OsStr::new(REJECTED_DIR));
         accounting.rejected(record, rejection, kept.is_ok().then_some(directory.as_path()), now);
         if let Err(error) = &kept {
@@ -182,12 +175,13 @@ impl Janitor {
     pub(crate) fn begin_scan(
         &mut self,
         queue: &mut Queue<StoredRecord>,
+        steady: SteadyNow<'_>,
         accounting: &mut Accounting,
         now: Instant,
     ) {
         self.budget.begin_scan();
         accounting.begin_scan();
-        let pruned = self.rejected.prune(&self.spool, SystemTime::now());
+        let pruned = self.rejected.prune(&self.spool, steady);
         for (directory, result) in
             [(REJECTED_DIR, pruned), (DAMAGED_DIR, self.spool.keep_newest(DAMAGED_DIR, DAMAGED_KEPT))]
         {

@@ -4,11 +4,12 @@
 mod rate_limit;
 mod start_delay;
 
+use crate::clock::MachineStart;
 use crate::queue::Permission;
 use crate::settings::Settings;
 use rate_limit::RateLimit;
 use start_delay::StartDelay;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Paces all records.
 #[derive(Debug)]
@@ -19,13 +20,9 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    /// One that holds nothing. `last_run_secs` is when delivery last wrote its state.
-    pub(crate) fn open(settings: &Settings, last_run_secs: u64) -> Self {
-        Self {
-            limit: RateLimit::open(settings),
-            hold_end: None,
-            start: StartDelay::from_kernel(last_run_secs),
-        }
+    /// One that holds nothing.
+    pub(crate) fn open(settings: &Settings, start: MachineStart) -> Self {
+        Self { limit: RateLimit::open(settings), hold_end: None, start: StartDelay::new(start) }
     }
 
     /// A file of this age waits. Returns for how long all records are held for that, the first time that they are.
@@ -40,9 +37,9 @@ impl Pacer {
         self.hold_end.filter(|until| *until > now)
     }
 
-    /// What holds for a record of so many bytes. If it has to wait, all have to.
-    pub(crate) fn permission(&mut self, bytes: u64, now: Instant) -> Permission {
-        let permission = self.limit.permission(bytes, unix_secs());
+    /// What holds for a record of so many bytes, at this second of steady time. If it has to wait, all have to.
+    pub(crate) fn permission(&mut self, bytes: u64, steady_secs: u64, now: Instant) -> Permission {
+        let permission = self.limit.permission(bytes, steady_secs);
         if let Permission::Wait(wait) = permission {
             self.hold_end = Some(now + wait);
         }
@@ -50,8 +47,8 @@ impl Pacer {
     }
 
     /// A record of so many bytes leaves.
-    pub(crate) fn note_sent(&mut self, bytes: u64, now: Instant) {
-        self.limit.note_sent(bytes, unix_secs(), now);
+    pub(crate) fn note_sent(&mut self, bytes: u64, steady_secs: u64, now: Instant) {
+        self.limit.note_sent(bytes, steady_secs, now);
     }
 
     /// When [`Pacer::write_if_due`] has something to do.
@@ -68,8 +65,4 @@ impl Pacer {
     pub(crate) fn write(&mut self) {
         self.limit.write();
     }
-}
-
-fn unix_secs() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

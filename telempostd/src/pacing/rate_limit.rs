@@ -70,7 +70,7 @@ impl RateLimit {
         Self { path, limits, windows, changed: None, is_failing: false }
     }
 
-    /// What holds for a record of so many bytes at this time (seconds since the epoch).
+    /// What holds for a record of so many bytes at this second of steady time.
     pub(super) fn permission(&mut self, bytes: u64, now_secs: u64) -> Permission {
         let of_records = wait_secs(&mut self.windows.records, self.limits.records, 1, now_secs);
         let of_bytes = wait_secs(&mut self.windows.bytes, self.limits.bytes, bytes, now_secs);

@@ -17,10 +17,15 @@ pub(crate) enum FileName {
 }
 
 impl FileName {
+    /// Whether telemprobd of ours gives such names.
+    pub(crate) fn is_ours(&self) -> bool {
+        !matches!(self, FileName::Other(_))
+    }
+
     /// Whether the file was made by a daemon that writes under a hidden name and renames, so that it is
     /// whole as soon as it is seen.
     pub(crate) fn is_whole_when_seen(&self) -> bool {
-        !matches!(self, FileName::Other(_))
+        self.is_ours()
     }
 }
 

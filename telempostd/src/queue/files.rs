@@ -66,6 +66,8 @@ struct History {
     put_back: u16,
     /// A bit for each record that is settled.
     settled: u64,
+    /// Since which failure of a server it has been known as too old.
+    too_old_since: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -221,9 +223,29 @@ impl Files {
         self.update(name, |state| state.history().settled |= bit(index));
     }
 
+    /// A file is too old from now on, which is after this failure.
+    pub(super) fn set_too_old(&mut self, name: &FileName, failure: u64) {
+        self.update(name, |state| {
+            state.history().too_old_since.get_or_insert(failure);
+        });
+    }
+
+    /// Files that are known as too old, since which failure, and what they wait for.
+    pub(super) fn too_old(&self) -> impl Iterator<Item = (&FileName, u64, LaneSet)> {
+        self.states.iter().filter_map(|(name, state)| match state.stage {
+            Stage::Waiting(lanes) => Some((name, state.history.as_ref()?.too_old_since?, lanes)),
+            _ => None,
+        })
+    }
+
     /// A bit for each settled record of a file.
     pub(super) fn settled_bits(&self, name: &FileName) -> u64 {
         self.states.get(name).and_then(|state| state.history.as_ref()).map_or(0, |history| history.settled)
+    }
+
+    /// Whether a file is known, and was written then.
+    pub(super) fn knows(&self, name: &FileName, modified_ns: i64) -> bool {
+        self.states.get(name).is_some_and(|state| state.modified_ns == modified_ns)
     }
 
     /// Where a file stands, or would stand if it were not open.

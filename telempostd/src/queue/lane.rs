@@ -75,6 +75,8 @@ pub(super) struct Lane<R> {
     pub(super) held: VecDeque<Held<R>>,
     /// Requests in flight to it.
     pub(super) in_flight: usize,
+    /// The last failure of a request to it.
+    pub(super) last_failure: u64,
     /// Open files with records for which there was no room here.
     pub(super) left_out: usize,
     max_in_flight: usize,
@@ -95,6 +97,7 @@ impl<R> Lane<R> {
             backoff: Backoff::new(),
             held: VecDeque::new(),
             in_flight: 0,
+            last_failure: 0,
             left_out: 0,
             max_in_flight,
             max_held,

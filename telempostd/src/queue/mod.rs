@@ -45,6 +45,11 @@ pub(crate) struct Queue<R> {
     in_flight: HashMap<u64, InFlight<R>>,
     /// Files all of whose records are settled. They stay open, so that no scan finds them, until they are removed.
     finished: Vec<FileName>,
+    /// Requests that failed so far, by which failures are numbered.
+    failures: u64,
+    /// The failures that [`Queue::take_expired`] has dealt with.
+    failures_seen: u64,
+    has_too_old: bool,
     last_tag: u64,
 }
 
@@ -56,6 +61,9 @@ impl<R> Queue<R> {
             lanes: vec![Lane::new(Rc::new(server), None, LaneId::SYSTEM)],
             in_flight: HashMap::new(),
             finished: Vec::new(),
+            failures: 0,
+            failures_seen: 0,
+            has_too_old: false,
             last_tag: 0,
         }
     }
@@ -63,6 +71,40 @@ impl<R> Queue<R> {
     /// A file is in the spool. For one that is known this changes no more than the time at which it was written.
     pub(crate) fn add_file(&mut self, name: FileName, modified_ns: i64) {
         self.files.found(name, modified_ns);
+    }
+
+    /// Whether a file is known, and was written then.
+    pub(crate) fn knows(&self, name: &FileName, modified_ns: i64) -> bool {
+        self.files.knows(name, modified_ns)
+    }
+
+    /// A file of the queue is too old. It stays until a request to its server has failed since.
+    pub(crate) fn set_too_old(&mut self, name: &FileName) {
+        self.has_too_old = true;
+        self.files.set_too_old(name, self.failures);
+    }
+
+    /// Whether [`Queue::take_expired`] may return some.
+    pub(crate) fn may_have_expired(&self) -> bool {
+        self.has_too_old && self.failures_seen != self.failures
+    }
+
+    /// The files that are too old and were not taken by the servers of any of their records since that is known, after
+    /// there was another failure; up to so many. They are to be removed, and then forgotten.
+    pub(crate) fn take_expired(&mut self, maximum: usize) -> Vec<FileName> {
+        if !self.may_have_expired() {
+            return Vec::new();
+        }
+        let has_failed = |lanes: LaneSet, since| {
+            let mut lanes = lanes.iter().filter_map(|id| self.lanes.get(id.0)).peekable();
+            lanes.peek().is_some() && lanes.all(|lane| lane.last_failure > since)
+        };
+        let too_old = self.files.too_old().filter(|(_, since, lanes)| has_failed(*lanes, *since));
+        let expired: Vec<_> = too_old.map(|(name, ..)| name.clone()).take(maximum).collect();
+        if expired.len() < maximum {
+            self.failures_seen = self.failures;
+        }
+        expired
     }
 
     /// Whether the records of a file are held, in flight, or all settled.
@@ -231,6 +273,7 @@ impl<R> Queue<R> {
     /// Gives the memory back that a backlog took. To be called while nothing is held or in flight.
     pub(crate) fn shrink(&mut self) {
         self.lanes.truncate(1);
+        self.has_too_old &= !self.files.is_idle();
         for lane in &mut self.lanes {
             lane.held.shrink_to_fit();
         }

@@ -78,6 +78,8 @@ pub(crate) struct RetryAdvice {
     pub(crate) retry_after: Option<Duration>,
     /// Whether the record itself may be the cause, so that the next try is better made with another one.
     pub(crate) may_be_the_record: bool,
+    /// Whether the server, or the way to it, is what failed, and not something here.
+    pub(crate) was_tried: bool,
 }
 
 impl<R> Queue<R> {
@@ -179,8 +181,13 @@ impl<R> Queue<R> {
         if advice.may_be_the_record {
             self.files.put_back(&file);
         }
+        self.failures += u64::from(advice.was_tried);
+        let failure = self.failures;
         let lane = self.lane(id)?;
         lane.in_flight = lane.in_flight.saturating_sub(1);
+        if advice.was_tried {
+            lane.last_failure = failure;
+        }
         let change = lane.backoff.note_failure(epoch, advice.retry_after, now, chance);
         self.drop_held(id, now);
         self.close_if_done(&file);

@@ -50,7 +50,7 @@ enum Answer {
 }
 
 fn later(may_be_the_record: bool) -> Answer {
-    Answer::Later(RetryAdvice { retry_after: None, may_be_the_record })
+    Answer::Later(RetryAdvice { retry_after: None, may_be_the_record, was_tried: true })
 }
 
 /// A spool in memory and the queue that works on it.
@@ -483,6 +483,7 @@ fn a_batch_for_two_servers_has_one_position_when_one_of_them_fails_over_it_again
     let a_day = Answer::Later(RetryAdvice {
         retry_after: Some(Duration::from_secs(24 * 60 * 60)),
         may_be_the_record: false,
+        was_tried: true,
     });
     game.answer_to(game.tag_to(1), a_day, 0.5);
     for _ in 0..3 {
@@ -511,4 +512,35 @@ fn a_record_that_has_to_wait_stays_the_next_one_and_one_that_is_dropped_is_settl
     assert!(matches!(game.queue.next_send(game.now, |_| Permission::Drop), NextSend::Drop((0, 1))));
     assert!(matches!(game.queue.next_send(game.now, |_| Permission::Drop), NextSend::Nothing));
     assert_eq!(game.queue.take_finished(), [name(0)]);
+}
+
+#[test]
+fn what_is_too_old_goes_once_the_servers_of_all_its_records_failed_since_that_is_known() {
+    let mut game = Game::new();
+    for servers in [&[0][..], &[1], &[0, 1]] {
+        game.add(servers);
+    }
+    game.work();
+    for file in 0..3 {
+        game.queue.set_too_old(&name(file));
+    }
+    assert_eq!(game.queue.take_expired(9), [], "nothing was tried since");
+    let local = Answer::Later(RetryAdvice::default());
+    game.answer_to(game.tag_to(0), local, 0.5);
+    assert_eq!(game.queue.take_expired(9), [], "nor now: no server was asked");
+    game.now = game.queue.next_due().unwrap();
+    game.work();
+    game.answer_to(game.tag_to(0), later(false), 0.5);
+    assert_eq!(game.queue.take_expired(9), [name(0)]);
+    assert!(!game.queue.may_have_expired(), "until another request fails");
+    game.work();
+    game.answer_to(game.tag_to(1), later(false), 0.5);
+    assert_eq!(game.queue.take_expired(1), [name(0)]);
+    assert!(game.queue.may_have_expired(), "there are more");
+    assert_eq!(game.queue.take_expired(9), [name(0), name(1), name(2)]);
+    for file in 0..3 {
+        game.queue.forget(&name(file));
+        game.spool.remove(&file);
+    }
+    assert!(game.queue.is_idle());
 }

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use telemetry_config::ServerSettings;
 use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 use telemetry_store::shares::Accounts;
@@ -92,10 +92,11 @@ impl Reader {
     }
 
     /// Reads the file at this position, `settled` having a bit for each of its records that is settled. Configurations that
-    /// they name are read by `files`; then the file is due once more.
+    /// they name are read by `files`; then the file is due once more. One whose time is still to come has no age.
     pub(crate) fn read(
         &mut self,
         position: &Position,
+        age: Option<Duration>,
         settled: u64,
         files: &mut Files,
         now: Instant,
@@ -114,7 +115,7 @@ impl Reader {
         let decoded = file::decode(&name, &bytes);
         let mut damage = decoded.damage.as_ref().map(ToString::to_string);
         if (damage.is_some() || bytes.last() != Some(&b'\n'))
-            && let Some(wait) = time_to_be_finished(position)
+            && let Some(wait) = time_to_be_finished(position, age)
         {
             return Contents::Unfinished(wait);
         }
@@ -194,12 +195,9 @@ impl Reader {
 }
 
 /// Time until a file that seems unfinished is old enough to be judged; none if it is, or was whole when it was seen.
-fn time_to_be_finished(position: &Position) -> Option<Duration> {
+fn time_to_be_finished(position: &Position, age: Option<Duration>) -> Option<Duration> {
     if position.name.is_whole_when_seen() {
         return None;
     }
-    let modified = UNIX_EPOCH + Duration::from_nanos(u64::try_from(position.modified_ns).unwrap_or(0));
-    // One of a time that is still to come has no age, and is not waited for.
-    let age = SystemTime::now().duration_since(modified).ok()?;
-    STILL_WRITTEN.checked_sub(age).filter(|left| !left.is_zero())
+    STILL_WRITTEN.checked_sub(age?).filter(|left| !left.is_zero())
 }

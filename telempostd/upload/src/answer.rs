@@ -1,7 +1,8 @@
 //! What comes back from a server, while it comes: as little as is needed of it.
 
 use curl::easy::{Handler, WriteError};
-use telempost_upload::limits::{ANSWER_BYTES, ANSWER_HEAD_BYTES, RETRY_AFTER_BYTES};
+use std::time::SystemTime;
+use telempost_upload::limits::{ANSWER_BYTES, ANSWER_HEAD_BYTES, HEADER_VALUE_BYTES};
 
 /// The receiving end of one transfer.
 #[derive(Debug, Default)]
@@ -9,6 +10,7 @@ pub(crate) struct Answer {
     head: Vec<u8>,
     length: usize,
     retry_after: Option<String>,
+    date: Option<SystemTime>,
     is_head_whole: bool,
     is_multiplexed: bool,
 }
@@ -19,6 +21,7 @@ impl Answer {
         self.head.clear();
         self.length = 0;
         self.retry_after = None;
+        self.date = None;
         self.is_head_whole = false;
         self.is_multiplexed = false;
     }
@@ -43,10 +46,22 @@ impl Answer {
         self.retry_after.as_deref()
     }
 
+    /// What its `Date` says.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        self.date
+    }
+
     /// The head of the body as one line of printable text.
     pub(crate) fn shown_head(&self) -> String {
         one_line(&String::from_utf8_lossy(&self.head))
     }
+}
+
+/// The value of a header line with this name; none if it is too long to mean anything.
+fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let (found, value) = line.split_at_checked(name.len())?;
+    let is_meant = found.eq_ignore_ascii_case(name) && value.len() <= HEADER_VALUE_BYTES;
+    std::str::from_utf8(value).ok().filter(|_| is_meant).map(str::trim)
 }
 
 /// Text of others as one line: blanks and control characters become single blanks; bounded.
@@ -75,15 +90,15 @@ impl Handler for Answer {
         if line.starts_with(b"HTTP/") {
             // The final answer may follow an informational one.
             self.retry_after = None;
+            self.date = None;
             self.is_head_whole = false;
             self.is_multiplexed = !line.starts_with(b"HTTP/1");
         } else if matches!(line, b"\r\n" | b"\n") {
             self.is_head_whole = true;
-        } else if let Some((name, value)) = line.split_at_checked(12)
-            && name.eq_ignore_ascii_case(b"retry-after:")
-            && value.len() <= RETRY_AFTER_BYTES
-        {
-            self.retry_after = Some(String::from_utf8_lossy(value).trim().to_owned());
+        } else if let Some(value) = value_of(line, b"retry-after:") {
+            self.retry_after = Some(value.to_owned());
+        } else if let Some(value) = value_of(line, b"date:") {
+            self.date = httpdate::parse_http_date(value).ok();
         }
         true
     }
@@ -118,6 +133,10 @@ mod tests {
         answer.header(b"Retry-After:");
         answer.header(format!("Retry-After: {}\r\n", "9".repeat(100)).as_bytes());
         assert_eq!(answer.retry_after(), Some(""));
+        assert_eq!(answer.date(), None);
+        answer.header(b"Date: Tue, 15 Nov 1994 08:12:31 GMT\r\n");
+        let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(784_887_151);
+        assert_eq!(answer.date(), Some(date));
         answer.header(b"\r\n");
         assert!(answer.is_head_whole());
         // The proxy's answer to CONNECT, and the server's behind it.

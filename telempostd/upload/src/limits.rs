@@ -29,8 +29,8 @@ pub const CERTIFICATES_BYTES: u64 = 512 * 1024;
 /// is not read, and the connection is given up.
 pub const ANSWER_BYTES: usize = 64 * 1024;
 
-/// Longest `Retry-After` value: a date has 29 characters.
-pub const RETRY_AFTER_BYTES: usize = 64;
+/// Longest value of `Retry-After` or `Date`: a date has 29 characters.
+pub const HEADER_VALUE_BYTES: usize = 64;
 
 /// Longest head of an answer's body, and of any other text about it, that telempostd gets.
 pub const ANSWER_HEAD_BYTES: usize = 512;

@@ -80,6 +80,8 @@ pub enum PostResult {
         status: u16,
         /// `Retry-After`, in seconds from now.
         retry_after_secs: Option<u64>,
+        /// `Date`, in seconds since the epoch.
+        date_unix_secs: Option<u64>,
         /// The head of the answer's body as one line of printable text.
         body_head: String,
         /// Whether its connection carries many requests at once, as with HTTP/2.
@@ -93,6 +95,8 @@ pub enum PostResult {
         reason: String,
         /// Whether the server may have seen the request.
         was_sent: bool,
+        /// Whether the server's certificate is, by this machine's clock, not valid yet or no longer.
+        is_about_clock: bool,
     },
 }
 
@@ -133,11 +137,12 @@ mod tests {
             PostResult::Answered {
                 status: 503,
                 retry_after_secs: Some(9),
+                date_unix_secs: Some(1_735_689_600),
                 body_head: "no".to_owned(),
                 is_multiplexed: true,
                 peer: "[::1]:3128".to_owned(),
             },
-            PostResult::Failed { reason: "timed out".to_owned(), was_sent: true },
+            PostResult::Failed { reason: "timed out".to_owned(), was_sent: true, is_about_clock: true },
         ] {
             let response = Response { tag: u64::MAX, result };
             assert_eq!(decode::<Response>(&encode(&response).unwrap()).unwrap(), response);

@@ -1,23 +1,30 @@
 //! The value of `Retry-After` (RFC 9110, 10.2.3): a number of seconds, or a date.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-/// Seconds from `now`; none if the value is neither. A date that is over is 0.
-pub(crate) fn parse(value: &str, now: SystemTime) -> Option<u64> {
+/// Longest wait until a date whose server does not say what time it has: this machine's clock may be years off.
+const LONGEST_BY_OWN_CLOCK: Duration = Duration::from_secs(5 * 60);
+
+/// Seconds to wait; none if the value is neither. A date is held against the answer's own `Date`, and without one against
+/// `now`, this machine's clock. One that is over is 0.
+pub(crate) fn parse(value: &str, answered: Option<SystemTime>, now: SystemTime) -> Option<u64> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit are a very long time.
         return Some(value.parse().unwrap_or(u64::MAX));
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    let left = date.duration_since(now).unwrap_or_default();
+    let left = match answered {
+        Some(answered) => date.duration_since(answered).unwrap_or_default(),
+        None => date.duration_since(now).unwrap_or_default().min(LONGEST_BY_OWN_CLOCK),
+    };
     Some(left.as_secs() + u64::from(left.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn seconds_and_dates_are_understood() {
@@ -37,7 +44,14 @@ mod tests {
             ("1.5", date, None),
             ("soon", date, None),
         ] {
-            assert_eq!(parse(value, now), expected, "{value:?}");
+            assert_eq!(parse(value, None, now), expected, "{value:?}");
+            // Whatever the clock here shows.
+            for wrong in [UNIX_EPOCH, now + Duration::from_secs(3_000_000_000)] {
+                assert_eq!(parse(value, Some(now), wrong), expected, "{value:?}");
+            }
         }
+        let value = "Tue, 15 Nov 1994 08:12:31 GMT";
+        let early = date - Duration::from_secs(3600);
+        assert_eq!((parse(value, Some(early), date), parse(value, None, early)), (Some(3600), Some(300)));
     }
 }

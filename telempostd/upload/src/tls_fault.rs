@@ -8,14 +8,18 @@ const SSL_CONNECT_ERROR: u32 = 35;
 const PEER_FAILED_VERIFICATION: u32 = 60;
 const SSL_CACERT_BADFILE: u32 = 77;
 
+/// What is reported of a certificate that the clock decides about.
+const EXPIRED: &str = "has expired";
+const NOT_YET_VALID: &str = "not yet valid";
+
 /// Parts of what is reported, and the check that they mean.
 const CHECKS: [(&[&str], &str); 5] = [
     (
         &["subject name", "Hostname mismatch", "IP address mismatch"],
         "is not for this name; `server` must name a host that it is for",
     ),
-    (&["has expired"], "has expired; the server needs a new one, if this machine's clock is right"),
-    (&["not yet valid"], "is not valid yet; the server needs another one, if this machine's clock is right"),
+    (&[EXPIRED], "has expired; the server needs a new one, if this machine's clock is right"),
+    (&[NOT_YET_VALID], "is not valid yet; the server needs another one, if this machine's clock is right"),
     (
         &["self-signed certificate in", "self signed certificate in", "issuer", "verify the first"],
         "is by an authority that is not known here; `cainfo` must name a file with the authority's certificate",
@@ -25,6 +29,11 @@ const CHECKS: [(&[&str], &str); 5] = [
         "is self-signed, by no authority that is known here; `cainfo` must name a file that holds it",
     ),
 ];
+
+/// Whether a certificate was not accepted for the time that this machine's clock shows.
+pub(crate) fn is_about_time(code: u32, said: &str) -> bool {
+    code == PEER_FAILED_VERIFICATION && (said.contains(EXPIRED) || said.contains(NOT_YET_VALID))
+}
 
 /// A sentence, ending in what libcurl reports; none if `code` is no matter of TLS.
 pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) -> Option<String> {
@@ -109,6 +118,11 @@ mod tests {
             let sentence = sentence(60, said, URL, None).unwrap();
             let begin = format!("the certificate of telemetry.example.org {expected}");
             assert!(sentence.starts_with(&begin) && sentence.ends_with(&format!(" ({said})")), "{sentence}");
+            let is_about_time = expected == "has expired" || expected == "is not valid yet";
+            assert_eq!(
+                (super::is_about_time(60, said), super::is_about_time(35, said)),
+                (is_about_time, false)
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use curl::easy::{Easy2, List};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_config::{HeaderScope, ServerUrl};
 use telemetry_runtime::throttle::{Throttle, and_more};
 use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES};
@@ -90,7 +90,7 @@ impl Transfers {
     ) -> Result<(), Response> {
         self.try_begin(request, packet, certificates).map_err(|reason| Response {
             tag: request.tag,
-            result: PostResult::Failed { reason: one_line(&reason), was_sent: false },
+            result: PostResult::Failed { reason: one_line(&reason), was_sent: false, is_about_clock: false },
         })
     }
 
@@ -188,7 +188,10 @@ impl Transfers {
             Ok(request) => self.begin(&request, packet, None).err(),
             Err(error) => {
                 let reason = format!("the request cannot be sent again: {error}");
-                Some(Response { tag, result: PostResult::Failed { reason, was_sent: true } })
+                Some(Response {
+                    tag,
+                    result: PostResult::Failed { reason, was_sent: true, is_about_clock: false },
+                })
             }
         }
     }
@@ -238,6 +241,7 @@ fn post_result(
         return PostResult::Answered {
             status: PROXY_WANTS_LOGIN,
             retry_after_secs: None,
+            date_unix_secs: None,
             body_head: String::new(),
             is_multiplexed: false,
             peer: peer(easy),
@@ -253,28 +257,34 @@ fn post_result(
                 None => format!("{said} ({})", error.description()),
             };
             let was_sent = easy.pretransfer_time().is_ok_and(|time| !time.is_zero());
-            PostResult::Failed { reason: one_line(&reason), was_sent }
+            let is_about_clock = tls_fault::is_about_time(error.code(), said);
+            PostResult::Failed { reason: one_line(&reason), was_sent, is_about_clock }
         }
         _ if !answer.is_head_whole() => {
             let reason = "the connection was closed in the middle of the answer".to_owned();
-            PostResult::Failed { reason, was_sent: true }
+            PostResult::Failed { reason, was_sent: true, is_about_clock: false }
         }
         _ => match status(easy) {
             None => {
                 let reason = "the answer has no status".to_owned();
-                PostResult::Failed { reason, was_sent: true }
+                PostResult::Failed { reason, was_sent: true, is_about_clock: false }
             }
             Some(status) => PostResult::Answered {
                 status,
                 retry_after_secs: answer
                     .retry_after()
-                    .and_then(|value| retry_after::parse(value, SystemTime::now())),
+                    .and_then(|value| retry_after::parse(value, answer.date(), SystemTime::now())),
+                date_unix_secs: answer.date().and_then(unix_secs),
                 body_head: answer.shown_head(),
                 is_multiplexed: answer.is_multiplexed(),
                 peer: peer(easy),
             },
         },
     }
+}
+
+fn unix_secs(date: SystemTime) -> Option<u64> {
+    Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }
 
 /// The status of the answer; none if there was none, which libcurl reports as 0.

@@ -42,8 +42,8 @@ use telemetry_store::shares::{Accounts, Holder};
 pub(crate) struct Moment {
     /// The clock of deadlines.
     pub(crate) now: Instant,
-    /// The clock by which shares are counted, in seconds since the epoch.
-    pub(crate) unix_secs: u64,
+    /// The clock by which shares are counted, in seconds since the start of the machine: nobody can set it.
+    pub(crate) since_boot_secs: u64,
     /// Whether there is consent.
     pub(crate) is_opted_in: bool,
 }
@@ -92,7 +92,7 @@ impl Admission {
     ) -> Result<Permit, Refusal> {
         check_consent(moment.is_opted_in)?;
         let uid = peer.map_err(Refusal::PeerCredentials)?;
-        self.shares.permit(uid, moment.unix_secs)
+        self.shares.permit(uid, moment.since_boot_secs)
     }
 
     /// Whether a user's message may be stored, if there is room. `bytes` are the whole of it, or why they cannot be one.
@@ -103,7 +103,7 @@ impl Admission {
         moment: &Moment,
     ) -> Result<Admitted, Refusal> {
         check_consent(moment.is_opted_in)?;
-        self.shares.count_record(sender, moment.unix_secs)?;
+        self.shares.count_record(sender, moment.since_boot_secs)?;
         let message = decode(bytes?)?;
         Ok(Admitted { sender, message })
     }

@@ -79,6 +79,11 @@ impl SpoolQuota {
         self.accounts.holder(Some(sender))
     }
 
+    /// Whether nothing is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// A reservation of nothing yet, for one commit.
     pub(crate) fn reserve(&self) -> Reservation {
         Reservation { bytes: 0, by_holder: HashMap::new() }

@@ -7,8 +7,8 @@ use telemetry_store::shares::Accounts;
 const USER: u32 = 1000;
 const BLOCK: u64 = 4096;
 
-fn moment(is_opted_in: bool, unix_secs: u64) -> Moment {
-    Moment { now: Instant::now(), unix_secs, is_opted_in }
+fn moment(is_opted_in: bool, since_boot_secs: u64) -> Moment {
+    Moment { now: Instant::now(), since_boot_secs, is_opted_in }
 }
 
 fn admission(max_connections: u64, records_per_minute: u64) -> Admission {
@@ -34,7 +34,7 @@ type Mend = fn(&mut Sender);
 struct Sender {
     admission: Admission,
     is_opted_in: bool,
-    unix_secs: u64,
+    since_boot_secs: u64,
     secs_between_tries: u64,
     peer: Result<u32, Errno>,
     held: Vec<Permit>,
@@ -57,7 +57,7 @@ impl Sender {
         Self {
             admission,
             is_opted_in: false,
-            unix_secs: 0,
+            since_boot_secs: 0,
             secs_between_tries: 0,
             peer: Err(Errno::EIO),
             held,
@@ -70,8 +70,8 @@ impl Sender {
 
     /// Connects, sends, and has it stored.
     fn try_to_send(&mut self) -> Result<(), Refusal> {
-        self.unix_secs += self.secs_between_tries;
-        let moment = moment(self.is_opted_in, self.unix_secs);
+        self.since_boot_secs += self.secs_between_tries;
+        let moment = moment(self.is_opted_in, self.since_boot_secs);
         let permit = self.admission.connection(self.peer, &moment)?;
         let bytes = self.bytes.as_deref().map_err(WireError::clone);
         let record = self.admission.message(permit.uid(), bytes, &moment)?;

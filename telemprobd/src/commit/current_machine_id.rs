@@ -2,9 +2,10 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use telemetry_config::consent;
 use telemetry_store::machine_id;
+use telemetry_store::steady_clock::SteadyNow;
 
 /// How often the age of the machine id is checked (contract).
 const CHECK_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -23,10 +24,15 @@ impl CurrentMachineId {
     ///
     /// # Errors
     /// It cannot be kept in `state_dir`.
-    pub(super) fn open(etc_dir: PathBuf, state_dir: PathBuf, now: Instant) -> io::Result<Self> {
+    pub(super) fn open(
+        etc_dir: PathBuf,
+        state_dir: PathBuf,
+        now: Instant,
+        steady: SteadyNow<'_>,
+    ) -> io::Result<Self> {
         std::fs::create_dir_all(&state_dir)?;
         let mut current = Self { etc_dir, state_dir, id: String::new(), next_check: now + CHECK_INTERVAL };
-        current.id = current.read()?;
+        current.id = current.read(steady)?;
         Ok(current)
     }
 
@@ -35,27 +41,29 @@ impl CurrentMachineId {
         &self.id
     }
 
-    /// Renews the id if that is due. If it cannot be written the old one stays in use.
-    pub(super) fn renew_if_due(&mut self, now: Instant) {
-        if now < self.next_check {
-            return;
-        }
+    /// Whether it is time for [`CurrentMachineId::renew`].
+    pub(super) fn is_check_due(&self, now: Instant) -> bool {
+        now >= self.next_check
+    }
+
+    /// Renews the id if it is old enough. If it cannot be written the old one stays in use.
+    pub(super) fn renew(&mut self, now: Instant, steady: SteadyNow<'_>) {
         self.next_check = now + CHECK_INTERVAL;
-        match self.read() {
+        match self.read(steady) {
             Ok(id) => self.id = id,
             Err(error) => log::error!("state_dir={}: machine_id: {error}", self.state_dir.display()),
         }
     }
 
-    /// Time until [`CurrentMachineId::renew_if_due`] has something to do.
+    /// Time until the next check.
     pub(super) fn time_left(&self, now: Instant) -> Duration {
         self.next_check.saturating_duration_since(now)
     }
 
-    fn read(&self) -> io::Result<String> {
+    fn read(&self, steady: SteadyNow<'_>) -> io::Result<String> {
         match consent::static_machine_id(&self.etc_dir) {
             Some(id) => Ok(id),
-            None => machine_id::current(&self.state_dir, SystemTime::now()),
+            None => machine_id::current(&self.state_dir, steady),
         }
     }
 }
@@ -70,13 +78,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (etc_dir, state_dir) = (dir.path().to_owned(), dir.path().join("state"));
         let start = Instant::now();
-        let mut current = CurrentMachineId::open(etc_dir.clone(), state_dir, start).unwrap();
+        let steady = SteadyNow::from(std::time::SystemTime::now());
+        let mut current = CurrentMachineId::open(etc_dir.clone(), state_dir, start, steady).unwrap();
         let made = current.as_str().to_owned();
         assert_eq!((made.len(), current.time_left(start)), (32, CHECK_INTERVAL));
         fs::write(etc_dir.join("opt-in-static-machine-id"), "my-laptop\n").unwrap();
-        current.renew_if_due(start + CHECK_INTERVAL / 2);
+        assert!(!current.is_check_due(start + CHECK_INTERVAL / 2));
         assert_eq!(current.as_str(), made);
-        current.renew_if_due(start + CHECK_INTERVAL);
+        assert!(current.is_check_due(start + CHECK_INTERVAL));
+        current.renew(start + CHECK_INTERVAL, steady);
         assert_eq!(current.as_str(), "my-laptop");
         assert_eq!(current.time_left(start + CHECK_INTERVAL), CHECK_INTERVAL);
     }

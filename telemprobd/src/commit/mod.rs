@@ -1,6 +1,7 @@
 //! From admitted records to files of the spool: given the machine id, held against the room that there is, written
 //! together.
 
+mod clock;
 mod current_machine_id;
 mod open_spool;
 mod segments;
@@ -25,6 +26,7 @@ use telemetry_runtime::throttle::{Throttle, and_more};
 use telemetry_store::limits::RECORDS_PER_FILE;
 use telemetry_store::shares::Accounts;
 use telemetry_store::spool::{SpoolLockError, StoredFile};
+use telemetry_store::steady_clock::Reading;
 
 /// Minimum time between two lines about faults of the spool, at first.
 const FAULT_INTERVAL: Duration = Duration::from_secs(10);
@@ -87,24 +89,33 @@ impl RecordStore {
         now: Instant,
     ) -> Result<Self, StorageError> {
         let state_error = |source| StorageError::State { path: settings.state_dir.clone(), source };
+        let reading = clock::read();
+        let spool =
+            OpenSpool::open(settings, other.map(|other| &other.spool), Rc::clone(accounts), &reading)?;
+        let steady = spool.clock.now(&reading);
+        let (etc_dir, state_dir) = (settings.etc_dir.clone(), settings.state_dir.clone());
+        let machine_id = CurrentMachineId::open(etc_dir, state_dir, now, steady).map_err(state_error)?;
         Ok(Self {
-            spool: OpenSpool::open(settings, other.map(|other| &other.spool), Rc::clone(accounts))?,
+            spool,
             faults: Throttle::new(FAULT_INTERVAL),
             keep_free_percent: settings.spool_keep_free_percent,
             etc_dir: settings.etc_dir.clone(),
-            machine_id: CurrentMachineId::open(settings.etc_dir.clone(), settings.state_dir.clone(), now)
-                .map_err(state_error)?,
+            machine_id,
         })
     }
 
     /// From now on these say whose share a record is from.
     pub(crate) fn set_accounts(&mut self, accounts: &Rc<Accounts>) {
-        self.spool.set_accounts(accounts);
+        self.spool.set_accounts(accounts, &clock::read());
     }
 
     /// Renews the machine id if that is due.
     pub(crate) fn renew_machine_id_if_due(&mut self, now: Instant) {
-        self.machine_id.renew_if_due(now);
+        if self.machine_id.is_check_due(now) {
+            let reading = clock::read();
+            self.catch_up_to(&reading);
+            self.machine_id.renew(now, self.spool.clock.now(&reading));
+        }
     }
 
     /// Closes what is to be delivered, if that is due.
@@ -127,7 +138,18 @@ impl RecordStore {
 
     /// Counts what left the spool, or came into it, since the last commit.
     pub(crate) fn catch_up(&mut self) {
-        self.spool.catch_up();
+        self.catch_up_to(&clock::read());
+    }
+
+    fn catch_up_to(&mut self, reading: &Reading) {
+        self.spool.catch_up(reading);
+    }
+
+    /// Notes where steady time is, for the next start. Where there is no consent, nothing is written.
+    pub(crate) fn note_time(&mut self) {
+        if consent::is_opted_in(&self.etc_dir) {
+            self.spool.note_time(&clock::read());
+        }
     }
 
     /// Stores what became ready in one turn, the records of a sender together, and returns an answer for each, in order.
@@ -137,12 +159,14 @@ impl RecordStore {
         }
         // Asked at the latest moment: nothing is stored, nor a spool made, once consent is gone.
         let is_opted_in = consent::is_opted_in(&self.etc_dir);
-        if is_opted_in && let Err(error) = self.spool.follow() {
+        let reading = clock::read();
+        if is_opted_in && let Err(error) = self.spool.follow(&reading) {
             let errno = if self.spool.path().is_dir() { Errno::EIO } else { Errno::ENOENT };
             let refusal = self.refusal(&error, errno, now);
             return vec![Err(refusal); records.len()];
         }
-        self.catch_up();
+        self.spool.catch_up(&reading);
+        self.spool.stamp(&reading);
         let mut answers = admission::storage(&records, is_opted_in, &self.spool.quota, self.free_bytes());
         self.spool.segments.close_due(now);
         let mut alone = Vec::new();

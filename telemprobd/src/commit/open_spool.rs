@@ -12,6 +12,7 @@ use std::rc::Rc;
 use telemetry_store::shares::Accounts;
 use telemetry_store::spool::recovery::{Recovery, recover_all};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, Durability, SpoolLock, Writer};
+use telemetry_store::steady_clock::{Reading, SteadyClock};
 
 /// Where a spool is, and what it may take.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub(super) struct OpenSpool {
     pub(super) writer: Rc<Writer>,
     pub(super) segments: Segments,
     pub(super) quota: SpoolQuota,
+    pub(super) clock: SteadyClock,
     watch: SpoolWatch,
     lock: Rc<SpoolLock>,
 }
@@ -41,6 +43,7 @@ impl OpenSpool {
         settings: &Settings,
         other: Option<&OpenSpool>,
         accounts: Rc<Accounts>,
+        reading: &Reading,
     ) -> Result<Self, StorageError> {
         let place = Place {
             path: settings.spool_dir.clone(),
@@ -49,10 +52,10 @@ impl OpenSpool {
             user_bytes: settings.user_limits.spool_bytes,
             accounts,
         };
-        Self::open_at(place, other)
+        Self::open_at(place, other, reading)
     }
 
-    fn open_at(place: Place, other: Option<&OpenSpool>) -> Result<Self, StorageError> {
+    fn open_at(place: Place, other: Option<&OpenSpool>, reading: &Reading) -> Result<Self, StorageError> {
         let spool_error = |source| StorageError::Spool { path: place.path.clone(), source };
         let watch_error = |source| StorageError::Watch { path: place.path.clone(), source };
         let writer = Writer::open_or_create(&place.path).map_err(spool_error)?;
@@ -70,20 +73,21 @@ impl OpenSpool {
         let watch = SpoolWatch::new(&writer).map_err(watch_error)?;
         let entries = writer.entries().map_err(spool_error)?;
         let quota = SpoolQuota::new(place.max_bytes, place.user_bytes, Rc::clone(&place.accounts), &entries);
+        let clock = SteadyClock::open(&writer, reading);
         let writer = Rc::new(writer);
         let segments = Segments::new(Rc::clone(&writer), place.durability);
-        Ok(Self { place, writer, segments, quota, watch, lock })
+        Ok(Self { place, writer, segments, quota, clock, watch, lock })
     }
 
     /// Goes on with the directory that is at the path now, if that is another one. One that is missing is made.
     ///
     /// # Errors
     /// It cannot be used; then nothing may be stored, since nobody would look for it where the old one is.
-    pub(super) fn follow(&mut self) -> Result<(), StorageError> {
+    pub(super) fn follow(&mut self, reading: &Reading) -> Result<(), StorageError> {
         if self.writer.is_in_place() {
             return Ok(());
         }
-        *self = Self::open_at(self.place.clone(), Some(self))?;
+        *self = Self::open_at(self.place.clone(), Some(self), reading)?;
         log::warn!(
             "spool_dir={}: another directory is there now, and records go there; those in the old one wait where it is",
             self.path().display()
@@ -109,18 +113,37 @@ impl OpenSpool {
     }
 
     /// From now on these say whose share a file is from.
-    pub(super) fn set_accounts(&mut self, accounts: &Rc<Accounts>) {
-        self.catch_up();
+    pub(super) fn set_accounts(&mut self, accounts: &Rc<Accounts>, reading: &Reading) {
+        self.catch_up(reading);
         self.place.accounts = Rc::clone(accounts);
         self.quota.set_accounts(Rc::clone(accounts));
         let open: Vec<_> = self.segments.files().collect();
         recount(&mut self.quota, &self.writer, &open);
     }
 
-    /// Counts what left the spool, or came into it.
-    pub(super) fn catch_up(&mut self) {
+    /// Counts what left the spool, or came into it, and takes what telempostd noted of steady time.
+    pub(super) fn catch_up(&mut self, reading: &Reading) {
         let open = || self.segments.files().collect();
-        self.watch.apply(&mut self.quota, &self.writer, open);
+        if self.watch.apply(&mut self.quota, &self.writer, open) {
+            self.clock.refresh(&self.writer, reading);
+        }
+    }
+
+    /// Sees to it that what is stored now is of steady time. Its time stamp is the wall clock's as long as that is the
+    /// same; while nothing waits, steady time is made so.
+    pub(super) fn stamp(&mut self, reading: &Reading) {
+        if !self.clock.state().agrees(reading) && self.quota.is_empty() {
+            self.clock.set_right(&self.writer, reading);
+        }
+        let agrees = self.clock.state().agrees(reading);
+        self.writer.set_stamp((!agrees).then(|| self.clock.now(reading).stamp()));
+    }
+
+    /// Notes where steady time is, for the next start.
+    pub(super) fn note_time(&mut self, reading: &Reading) {
+        if self.writer.is_in_place() {
+            self.clock.note(&self.writer, reading);
+        }
     }
 }
 

@@ -114,6 +114,10 @@ impl Segments {
             return Err(io::ErrorKind::NotFound.into());
         };
         let appended = open.segment.append(user, messages, self.durability);
+        if let (Ok(_), Some(stamp)) = (&appended, self.writer.stamp()) {
+            // Without it the file has the wall clock's, and is as old as that makes it.
+            let _ = open.segment.set_stamp(stamp);
+        }
         match &appended {
             Ok(file) => open.file = Some(file.clone()),
             // What it held before was answered.

@@ -8,7 +8,7 @@ use crate::admission::SpoolQuota;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use std::ffi::OsStr;
 use std::io;
-use telemetry_store::spool::name::is_hidden;
+use telemetry_store::spool::name::{CLOCK_FILE, is_hidden};
 use telemetry_store::spool::{SpoolDir, StoredFile};
 
 /// A watch over one spool directory.
@@ -25,24 +25,30 @@ impl SpoolWatch {
     }
 
     /// Brings the quota up to date. `open` are the files that are there though no name shows it: open segments.
+    /// Returns whether the spool's clock may have been written.
     pub(crate) fn apply<'a>(
         &self,
         quota: &mut SpoolQuota,
         spool: &SpoolDir,
         open: impl Fn() -> Vec<&'a StoredFile>,
-    ) {
+    ) -> bool {
+        let mut is_clock_written = false;
         while let Ok(events) = self.0.read_events() {
             if events.is_empty() {
-                return;
+                break;
             }
             for event in &events {
                 if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
                     recount(quota, spool, &open());
+                    is_clock_written = true;
+                } else if event.name.as_deref() == Some(OsStr::new(CLOCK_FILE)) {
+                    is_clock_written = true;
                 } else {
                     apply_one(event, quota, spool);
                 }
             }
         }
+        is_clock_written
     }
 }
 

@@ -149,5 +149,5 @@ fn segments_of_a_killed_daemon_are_closed_and_counted() {
     assert_eq!(entries.iter().map(records).sum::<usize>(), 10);
     assert_eq!(store.spool.quota.used(), disk_bytes(&store));
     let hidden = std::fs::read_dir(&spool).unwrap().count() - entries.len();
-    assert_eq!(hidden, 1, "the lock");
+    assert_eq!(hidden, 2, "the lock and the clock");
 }

@@ -151,6 +151,7 @@ impl Daemon {
         self.finish_configurations();
         self.commit(moment.now);
         self.store.close_all(moment.now);
+        self.store.note_time();
         self.counters.write();
     }
 

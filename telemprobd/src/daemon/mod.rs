@@ -25,8 +25,9 @@ use polling::Polling;
 use refusal_log::RefusalLog;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use telemetry_config::consent::{self, ConsentError};
+use telemetry_runtime::clocks;
 use telemetry_runtime::consent_watch::{self, ConsentWatch};
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::InstanceLock;
@@ -148,7 +149,7 @@ impl Daemon {
     fn moment(&self) -> Moment {
         Moment {
             now: Instant::now(),
-            unix_secs: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            since_boot_secs: clocks::since_boot().as_secs(),
             is_opted_in: consent::is_opted_in(&self.settings.etc_dir),
         }
     }

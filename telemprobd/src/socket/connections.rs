@@ -70,7 +70,7 @@ mod tests {
 
     fn client() -> Client {
         let limits = UserLimits { max_connections: None, records_per_minute: None, spool_bytes: None };
-        let moment = Moment { now: Instant::now(), unix_secs: 0, is_opted_in: true };
+        let moment = Moment { now: Instant::now(), since_boot_secs: 0, is_opted_in: true };
         let permit = Admission::new(limits, std::rc::Rc::default()).connection(Ok(0), &moment).unwrap();
         Client::new(UnixStream::pair().unwrap().0, permit)
     }

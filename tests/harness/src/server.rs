@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Request {
 /// How a request is answered.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// This status, with the connection kept.
+    /// This status and the `Date` that every server with a clock sends, with the connection kept.
     Status(u16),
     /// This status, header line and body.
     Full(u16, &'static str, &'static str),
@@ -246,7 +246,10 @@ fn answer(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
     let closed = || Err(std::io::ErrorKind::ConnectionAborted.into());
     let end = |stream: &TcpStream| stream.shutdown(std::net::Shutdown::Both).and_then(|()| closed());
     match reply {
-        Reply::Status(status) => write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"),
+        Reply::Status(status) => {
+            let date = httpdate::fmt_http_date(SystemTime::now());
+            write!(stream, "HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n")
+        }
         Reply::Full(status, header, body) => {
             let length = body.len();
             write!(stream, "HTTP/1.1 {status} X\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}")

@@ -8,16 +8,16 @@ use crate::normal::normal;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 use test_harness::directory::names;
+use test_harness::server::{Reply, Server};
 use test_harness::{frame, until};
 
 #[test]
-fn what_expired_was_damaged_or_was_rejected_is_counted_and_kept() {
+fn what_was_damaged_or_was_rejected_is_counted_and_kept() {
     let mut machine = Inheritance::new(Duration::ZERO, &["state"]);
     let mut counters = machine.json("state/telempostd.counters.json");
     std::fs::create_dir(machine.sandbox.spool_dir()).unwrap();
     let good = frame::header_lines("org.example/golden/lost");
     for (name, age_secs, text) in [
-        ("fExp01", 90_000, format!("{good}old\n")),
         ("fDam01", 60, "no record\n".to_owned()),
         ("fRej01", 0, format!("{}no severity is 9\n\n", good.replace("severity: 2", "severity: 9"))),
         ("fCfg01", 0, format!("CFG:/nonexistent/t.conf\n{good}nowhere to go\n\n")),
@@ -27,7 +27,6 @@ fn what_expired_was_damaged_or_was_rejected_is_counted_and_kept() {
     }
     assert_eq!(deliver(&mut machine.sandbox), [json!(null); 0]);
 
-    add(&mut counters, "expired", "", 1);
     add(&mut counters, "set_aside", "", 1);
     add(&mut counters, "rejected", "400", 1);
     add(&mut counters, "rejected", "not_sent", 1);
@@ -40,6 +39,25 @@ fn what_expired_was_damaged_or_was_rejected_is_counted_and_kept() {
         }
     }
     assert_expected("kept_aside.txt", &normal(&kept, &machine.sandbox));
+}
+
+#[test]
+fn what_expired_is_counted_once_its_server_did_not_take_it() {
+    let server = Server::start(|_, _| Reply::Status(503));
+    let mut machine = Inheritance::new(Duration::ZERO, &["state"]);
+    machine.sandbox.set("server", server.url());
+    let mut counters = machine.json("state/telempostd.counters.json");
+    let text = format!("{}old\n", frame::header_lines("org.example/golden/lost"));
+    let path = machine.sandbox.write("spool/fExp01", &text);
+    set_modified(&path, SystemTime::now() - Duration::from_secs(90_000));
+    let mut telempostd = machine.sandbox.start("telempostd");
+    until("an empty spool", || (!path.exists()).then_some(()));
+    telempostd.stop();
+    add(&mut counters, "expired", "", 1);
+    let mut after = machine.json("state/telempostd.counters.json");
+    let tries = after["retried"].as_object_mut().unwrap().remove("503").unwrap();
+    assert!(tries.as_u64().unwrap() >= 1);
+    assert_eq!(after, counters);
 }
 
 #[test]

@@ -31,7 +31,8 @@ const LOCK_RETRY: Duration = Duration::from_millis(2);
 
 /// Asks whether a crash of this executable may be reported now, and counts it.
 ///
-/// `limit` is the number of reports an hour (`crash_burst_limit`), none for no limit. Waits up to `patience` for
+/// `limit` is the number of reports an hour (`crash_burst_limit`), none for no limit. `steady_secs` is the time that the hour
+/// is counted in, in seconds since the epoch. Waits up to `patience` for
 /// other crashes' handlers.
 ///
 /// # Errors
@@ -40,10 +41,10 @@ pub fn admit(
     state_dir: &Path,
     executable: &str,
     limit: Option<u32>,
-    now_unix_secs: u64,
+    steady_secs: u64,
     patience: Duration,
 ) -> io::Result<Decision> {
-    change(state_dir, patience, |history| history.decide(executable, limit, now_unix_secs))
+    change(state_dir, patience, |history| history.decide(executable, limit, steady_secs))
 }
 
 /// Writes down what became of a crash. Waits up to `patience` for other crashes' handlers.

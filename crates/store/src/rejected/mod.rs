@@ -27,11 +27,12 @@ use crate::limits::REJECTED_KEPT;
 use crate::shares::{Accounts, Holder};
 use crate::spool::SpoolDir;
 use crate::spool::file::{self, StoredRecord};
+use crate::steady_clock::SteadyNow;
 use answer::StoredAnswer;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use surplus::Kept;
 
 const KEPT_FOR: Duration = Duration::from_secs(REJECTED_DAYS * 24 * 60 * 60);
@@ -67,21 +68,22 @@ impl RejectedWriter {
     ///
     /// # Errors
     /// As the system says; then it is not kept, and must stay in the spool.
-    pub fn keep(
+    pub fn keep<'a>(
         &mut self,
         spool: &SpoolDir,
         record: &StoredRecord,
         rejection: Rejection<'_>,
-        now: SystemTime,
+        now: impl Into<SteadyNow<'a>>,
     ) -> io::Result<()> {
+        let now = now.into();
         let directory = RejectedDir::open_or_create(spool)?;
         let accounts = Rc::clone(&self.accounts);
         let kept = self.known(&directory)?;
-        let unix_secs = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let bytes = file::encode_single(&record.message);
-        directory.write(record.id, &bytes, &StoredAnswer::new(rejection, record.sender, unix_secs), now)?;
+        let answer = StoredAnswer::new(rejection, record.sender, now.wall_secs());
+        directory.write(record.id, &bytes, &answer, now.stamp())?;
         kept.retain(|other| other.id != record.id);
-        kept.push_back(Kept { time: now, id: record.id, sender: record.sender });
+        kept.push_back(Kept { time: now.stamp(), id: record.id, sender: record.sender });
         // It is kept by now; what cannot be dropped is tried again with the next one.
         let _ = drop_surplus(&directory, kept, &accounts, now);
         Ok(())
@@ -92,10 +94,10 @@ impl RejectedWriter {
     ///
     /// # Errors
     /// As the system says.
-    pub fn prune(&mut self, spool: &SpoolDir, now: SystemTime) -> io::Result<()> {
+    pub fn prune<'a>(&mut self, spool: &SpoolDir, now: impl Into<SteadyNow<'a>>) -> io::Result<()> {
         let accounts = Rc::clone(&self.accounts);
         match RejectedDir::open(spool)? {
-            Some(directory) => drop_surplus(&directory, self.known(&directory)?, &accounts, now),
+            Some(directory) => drop_surplus(&directory, self.known(&directory)?, &accounts, now.into()),
             None => Ok(()),
         }
     }
@@ -116,10 +118,10 @@ fn drop_surplus(
     directory: &RejectedDir<'_>,
     kept: &mut VecDeque<Kept>,
     accounts: &Accounts,
-    now: SystemTime,
+    now: SteadyNow<'_>,
 ) -> io::Result<()> {
-    // A time that is still to come has no age: the clock was put back.
-    let is_old = |kept: &Kept| now.duration_since(kept.time).is_ok_and(|age| age > KEPT_FOR);
+    // A time that is still to come has no age.
+    let is_old = |kept: &Kept| now.age(kept.time).is_some_and(|age| age > KEPT_FOR);
     loop {
         let old = kept.front().is_some_and(is_old).then_some(0);
         let holders = || kept.iter().map(|kept| accounts.holder(kept.sender)).collect::<Vec<Holder>>();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_record::header::{Header, HeaderBlock};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;

@@ -3,7 +3,8 @@
 use super::directory::SpoolDir;
 use super::file::{self, StoredRecord};
 use nix::fcntl::{AtFlags, renameat};
-use nix::sys::stat::{SFlag, fstatat};
+use nix::sys::stat::{SFlag, UtimensatFlags, fstatat, utimensat};
+use nix::sys::time::TimeSpec;
 use std::ffi::OsStr;
 use std::io;
 use std::ops::Deref;
@@ -32,6 +33,16 @@ impl Reader {
         let bytes = file::encode_batch(records.iter().map(|record| (record.id, &record.message)));
         let attributes = Attributes::new(file::MODE).with_modified(time_from_unix_ns(modified_ns));
         replace(&self.0, name, &bytes, attributes, Durability::Synced).map(drop)
+    }
+
+    /// Gives a file another time stamp. A link is not followed.
+    ///
+    /// # Errors
+    /// As `utimensat`.
+    pub fn set_modified(&self, name: &OsStr, modified: SystemTime) -> io::Result<()> {
+        let since_epoch = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (omit, modified) = (TimeSpec::UTIME_OMIT, TimeSpec::from_duration(since_epoch));
+        Ok(utimensat(&self.0, name, &omit, &modified, UtimensatFlags::NoFollowSymlink)?)
     }
 
     /// Removes a file. One that is gone already is no error.

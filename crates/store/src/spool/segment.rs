@@ -25,6 +25,7 @@ use nix::fcntl::renameat;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::SystemTime;
 use telemetry_files::Durability;
 use telemetry_files::replace::{create_new, remove, sync_directory};
 use telemetry_record::hex_id::HexId;
@@ -126,6 +127,14 @@ impl Segment {
             Durability::Synced => self.file.sync_data(),
             Durability::Atomic => Ok(()),
         }
+    }
+
+    /// Gives it this time stamp, which the next append takes away.
+    ///
+    /// # Errors
+    /// As `futimens`.
+    pub fn set_stamp(&self, stamp: SystemTime) -> io::Result<()> {
+        self.file.set_modified(stamp)
     }
 
     fn closed_name(&self, sender: u32) -> String {

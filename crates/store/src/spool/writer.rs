@@ -2,16 +2,19 @@
 
 use super::directory::SpoolDir;
 use super::file;
-use super::name::{FileName, is_unfinished};
+use super::name::{CLOCK_FILE, FileName, is_unfinished};
 use crate::limits::RECORDS_PER_FILE;
 use nix::fcntl::AtFlags;
 use nix::sys::statvfs::fstatvfs;
 use nix::unistd::{AccessFlags, faccessat};
+use std::cell::Cell;
+use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::time::SystemTime;
 use telemetry_files::replace::{aside_name, remove, rename_aside, sync_directory, write_aside};
 use telemetry_files::{Attributes, Durability, errno_of};
 use telemetry_record::hex_id::HexId;
@@ -19,7 +22,11 @@ use telemetry_record::message::Message;
 
 /// A spool to store records in; it takes none out. One process at a time for a spool.
 #[derive(Debug)]
-pub struct Writer(SpoolDir);
+pub struct Writer {
+    directory: SpoolDir,
+    /// The time stamp of files from now on; none for the wall clock's.
+    stamp: Cell<Option<SystemTime>>,
+}
 
 /// A file that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +46,17 @@ impl Writer {
     /// It cannot be made or opened.
     pub fn open_or_create(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o750).create(path)?;
-        SpoolDir::open(path).map(Self)
+        SpoolDir::open(path).map(|directory| Self { directory, stamp: Cell::default() })
+    }
+
+    /// Gives files from now on this time stamp; none is what the wall clock shows.
+    pub fn set_stamp(&self, stamp: Option<SystemTime>) {
+        self.stamp.set(stamp);
+    }
+
+    /// The time stamp that files are given; none for the wall clock's.
+    pub fn stamp(&self) -> Option<SystemTime> {
+        self.stamp.get()
     }
 
     /// Whether this process may make and remove files here.
@@ -48,7 +65,7 @@ impl Writer {
     /// It may not, as on a file system that is read-only.
     pub fn check_writable(&self) -> io::Result<()> {
         let access = AccessFlags::W_OK | AccessFlags::X_OK;
-        Ok(faccessat(&self.0, ".", access, AtFlags::AT_EACCESS)?)
+        Ok(faccessat(&self.directory, ".", access, AtFlags::AT_EACCESS)?)
     }
 
     /// Free and all bytes of the file system, as far as an ordinary user may take them.
@@ -56,7 +73,7 @@ impl Writer {
     /// # Errors
     /// As `statvfs`.
     pub fn free_space(&self) -> io::Result<(u64, u64)> {
-        let stat = fstatvfs(&self.0)?;
+        let stat = fstatvfs(&self.directory)?;
         let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
         Ok((bytes(stat.blocks_available()), bytes(stat.blocks())))
     }
@@ -109,9 +126,10 @@ impl Writer {
                 file::encode_batch(ids.into_iter().zip(messages.iter().copied()))
             }
         };
-        let disk_bytes = write_aside(&self.0, &name, &bytes, Attributes::new(file::MODE), durability)?;
-        if let Err(error) = rename_aside(&self.0, &name) {
-            let _ = remove(&self.0, aside_name(&name));
+        let attributes = Attributes { modified: self.stamp.get(), ..Attributes::new(file::MODE) };
+        let disk_bytes = write_aside(&self.directory, &name, &bytes, attributes, durability)?;
+        if let Err(error) = rename_aside(&self.directory, &name) {
+            let _ = remove(&self.directory, aside_name(&name));
             return Err(error);
         }
         Ok(StoredFile { name, bytes: bytes.len(), disk_bytes })
@@ -119,7 +137,7 @@ impl Writer {
 
     fn sync(&self, durability: Durability) -> io::Result<()> {
         match durability {
-            Durability::Synced => sync_directory(&self.0),
+            Durability::Synced => sync_directory(&self.directory),
             Durability::Atomic => Ok(()),
         }
     }
@@ -130,7 +148,9 @@ impl Writer {
     /// # Errors
     /// The directory cannot be read.
     pub fn sweep_unfinished(&self) -> io::Result<usize> {
-        Ok(self.names(is_unfinished)?.iter().filter(|name| remove(&self.0, name).is_ok()).count())
+        // That of the clock the other daemon may be writing.
+        let is_swept = |name: &OsStr| is_unfinished(name) && name != aside_name(CLOCK_FILE);
+        Ok(self.names(is_swept)?.iter().filter(|name| remove(&self.directory, name).is_ok()).count())
     }
 }
 
@@ -138,6 +158,6 @@ impl Deref for Writer {
     type Target = SpoolDir;
 
     fn deref(&self) -> &SpoolDir {
-        &self.0
+        &self.directory
     }
 }

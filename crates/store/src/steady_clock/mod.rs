@@ -19,6 +19,7 @@
 //! [`ClockState`] is all of that as a value; [`SteadyClock`] keeps it in the file, which both daemons write, under a lock on
 //! the directory. The system's clocks come in as a [`Reading`].
 
+mod boot_id;
 mod state;
 
 pub use state::{ClockState, DATE_SLACK, Reading, SLACK, Stamp};
@@ -189,9 +190,17 @@ impl SteadyNow<'_> {
         self.stamp
     }
 
-    /// Seconds since the epoch.
+    /// It in seconds since the epoch.
     pub fn secs(&self) -> u64 {
-        self.stamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+        secs_since_epoch(self.stamp)
+    }
+
+    /// What the wall clock shows, for people, in seconds since the epoch.
+    pub fn wall_secs(&self) -> u64 {
+        match &self.clock {
+            Some((_, reading)) => secs_since_epoch(time_from_ns(reading.wall_ns)),
+            None => self.secs(),
+        }
     }
 
     /// How old is what was stamped then; none for a time that is still to come.
@@ -239,6 +248,10 @@ fn write(spool: &SpoolDir, state: &ClockState) -> io::Result<FileIdentity> {
 fn identity(spool: &SpoolDir) -> Option<FileIdentity> {
     let stat = fstatat(spool, CLOCK_FILE, AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
     Some(FileIdentity { inode: stat.st_ino, changed: (stat.st_ctime, stat.st_ctime_nsec) })
+}
+
+fn secs_since_epoch(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// The time so many nanoseconds after the epoch, or before it.

@@ -30,6 +30,13 @@ pub struct Reading {
     pub is_synchronised: bool,
 }
 
+impl Reading {
+    /// A reading of times since the start of the machine and since the epoch.
+    pub fn new(boot_id: HexId, since_boot: Duration, since_epoch: Duration, is_synchronised: bool) -> Self {
+        Self { boot_id, since_boot_ns: nanos(since_boot), wall_ns: nanos(since_epoch), is_synchronised }
+    }
+}
+
 /// What a file's time stamp is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stamp {
@@ -44,7 +51,7 @@ pub enum Stamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockState {
     /// The boot that `offset_ns` is for.
-    #[serde(with = "boot_id_text")]
+    #[serde(with = "super::boot_id")]
     boot_id: HexId,
     /// Steady time at the start of that boot.
     offset_ns: i64,
@@ -62,7 +69,7 @@ pub struct ClockState {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     shifts: Vec<Shift>,
     /// The boot in which telempostd ran last.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_boot_id_text")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::boot_id::optional")]
     delivery_boot_id: Option<HexId>,
 }
 
@@ -77,7 +84,7 @@ struct Note {
 /// A note that was synchronised, and its boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct EarlierNote {
-    #[serde(with = "boot_id_text")]
+    #[serde(with = "super::boot_id")]
     boot_id: HexId,
     u: i64,
     wall: i64,
@@ -309,37 +316,6 @@ fn is_within(one_ns: i64, other_ns: i64, slack: Duration) -> bool {
 
 fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// A boot id as text: 32 hex digits.
-mod boot_id_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use telemetry_record::hex_id::HexId;
-
-    pub(super) fn serialize<S: Serializer>(id: &HexId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HexId, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// The same where it may be missing.
-mod optional_boot_id_text {
-    use serde::{Deserializer, Serializer};
-    use telemetry_record::hex_id::HexId;
-
-    pub(super) fn serialize<S: Serializer>(id: &Option<HexId>, serializer: S) -> Result<S::Ok, S::Error> {
-        match id {
-            Some(id) => super::boot_id_text::serialize(id, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HexId>, D::Error> {
-        super::boot_id_text::deserialize(deserializer).map(Some)
-    }
 }
 
 #[cfg(test)]
