@@ -83,7 +83,7 @@ help:
 	@echo 'make demo           show records going from programs to a collector, in a private directory'
 	@echo 'make test           every check that a change has to pass'
 	@echo 'make test-system    installs the packages on machines with systemd, containers, and lives with them (root)'
-	@echo 'make torture        kills, power cuts, full disks, rude clients, bad lines: what `make test` does, at length'
+	@echo 'make torture        kills, power cuts, full disks, rude clients, hostile users, bad lines: what `make test` does, at length'
 	@echo 'make bench          measure against the floors of this machine (BENCH="crash kernel_log" for some)'
 	@echo 'make fuzz           run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install        build and install below prefix=$(prefix) (DESTDIR=... for packages)'

@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 use system_tests::torture::exchange::{Answer, exchange, message};
+use system_tests::torture::subordinate::{IDS, OWNER, start};
 use system_tests::torture::{Stranger, needs_root};
 use test_harness::records::record_for;
 use test_harness::server::Server;
-use test_harness::{Process, Sandbox, programs, until};
+use test_harness::{Sandbox, until};
 
 /// Time between two records that makes each a file of its own, which takes a block.
 const APART: Duration = Duration::from_millis(8);
@@ -20,28 +20,9 @@ const EAGAIN: i32 = -11;
 const ENOSPC: i32 = -28;
 const EDQUOT: i32 = -122;
 
-/// Whose subordinate ids these are.
-const OWNER: u32 = 2_000_000;
-const FIRST: u32 = 3_000_000;
-const COUNT: u32 = 1000;
-
-/// Starts a daemon on a machine where the ids belong to their owner: with a subuid(5) of its own.
-fn start(sandbox: &Sandbox, program: &str) -> Process {
-    let subuid = sandbox.write("subuid", &format!("{OWNER}:{FIRST}:{COUNT}\n"));
-    let script = "mount --bind \"$1\" /etc/subuid && shift && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", script, "sh"]).arg(subuid).arg(programs::path(program));
-    command.args(["-f", &sandbox.config_arg()]);
-    let process = Process::spawn(&sandbox.path(""), program, &mut command);
-    if program == "telemprobd" {
-        until("telemprobd listens", || std::os::unix::net::UnixStream::connect(sandbox.socket_path()).ok());
-    }
-    process
-}
-
 /// As so many of the owner's ids, and the owner.
 fn ids(sandbox: &Sandbox, count: u32) -> Vec<Stranger> {
-    let ids = (FIRST..FIRST + count).chain([OWNER]);
+    let ids = (IDS.start..IDS.start + count).chain([OWNER]);
     ids.map(|uid| Stranger::start_as(uid, sandbox)).collect()
 }
 
@@ -134,7 +115,7 @@ fn bad_records_of_one_user_push_out_nobody_elses() {
         [0, 1001].map(|uid| sandbox.store_from(uid, &record_for(none, "of somebody else"))).into();
     rejected(2);
     for n in 0..110 {
-        sandbox.store_from(FIRST + n, &record_for(none, &n.to_string()));
+        sandbox.store_from(IDS.start + n, &record_for(none, &n.to_string()));
     }
     // Eight tenths are for users; of them one is another's.
     let names = rejected(81);
@@ -143,7 +124,7 @@ fn bad_records_of_one_user_push_out_nobody_elses() {
     // A restart finds out again whose they are.
     let mut daemon = start(&sandbox, "telempostd");
     for n in 0..30 {
-        sandbox.store_from(FIRST + 500 + n, &record_for(none, &n.to_string()));
+        sandbox.store_from(IDS.start + 500 + n, &record_for(none, &n.to_string()));
     }
     let names = rejected(81);
     assert!(innocent.iter().all(|id| names.contains(id)), "{names:?}");

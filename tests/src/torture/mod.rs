@@ -14,6 +14,7 @@ pub mod loop_fs;
 pub mod relay;
 pub mod rude;
 pub mod stranger;
+pub mod subordinate;
 
 pub use account::{Account, Kept};
 pub use dice::Dice;
