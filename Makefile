@@ -37,6 +37,11 @@ MAINTAINER       ?= telemetrics-client authors <maintainer@unset.invalid>
 SECURITY_CONTACT ?= $(MAINTAINER)
 
 CARGO          ?= cargo
+
+# Flags of the environment take the place of those in .cargo/config.toml, which say why this is needed.
+ifdef RUSTFLAGS
+export RUSTFLAGS := $(RUSTFLAGS) --cfg getrandom_backend="linux_getrandom"
+endif
 CC             ?= cc
 INSTALL        ?= install
 # What `install-files` takes: `release`, or `debug` after `make build-debug`.

@@ -34,6 +34,8 @@ if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' 
 
 flags=(
     --cfg fuzzing
+    # As .cargo/config.toml, whose place these take.
+    --cfg 'getrandom_backend="linux_getrandom"'
     -Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters

@@ -63,6 +63,21 @@ pub(crate) fn compiled(name: &str) -> PathBuf {
     executable
 }
 
+/// A C program of `tests/c` without shared libraries; none where the C library cannot be linked so.
+pub(crate) fn without_shared_libraries(name: &str) -> Option<PathBuf> {
+    let executable = work_dir().join(format!("{name}.static"));
+    let empty = work_dir().join("empty.c");
+    fs::write(&empty, "int main(void) { return 0; }\n").unwrap();
+    let mut try_it = cc();
+    if !try_it.args(["-static", "-o"]).arg(&executable).arg(empty).output().unwrap().status.success() {
+        return None;
+    }
+    let mut command = cc();
+    command.arg("-static").arg("-I").arg(crate_dir().join("include")).arg("-o").arg(&executable);
+    run(command.arg(source(name)).arg(static_library()).args(["-pthread", "-lm"]));
+    Some(executable)
+}
+
 pub(crate) fn cc() -> Command {
     let mut command = Command::new("cc");
     command.args(["-std=c11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror"]);

@@ -6,7 +6,7 @@ mod artifacts;
 mod command;
 mod far_end;
 
-use artifacts::{cc, compiled, crate_dir, is_there, library, program, source};
+use artifacts::{cc, compiled, crate_dir, is_there, library, program, source, without_shared_libraries};
 use command::{output, run, stdout};
 use far_end::FarEnd;
 use std::collections::BTreeSet;
@@ -73,6 +73,21 @@ fn each_version_node_inherits_from_the_one_before() {
             "< TM_4_0_0",
         ]
     );
+}
+
+/// The crate getrandom would otherwise keep `/dev/urandom` open in such a program, whatever the descriptor is by now.
+#[test]
+fn ids_of_a_static_program_are_random_though_it_closes_all_descriptors() {
+    let Some(program) = without_shared_libraries("static_ids") else {
+        println!("skipped: the C library is not there to be linked statically");
+        return;
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "A".repeat(4096)).unwrap();
+    let printed = stdout(run(Command::new(program).arg(file.path())));
+    let ids: BTreeSet<_> = printed.lines().map(|line| line.strip_prefix("event_id: ").unwrap()).collect();
+    assert_eq!(ids.len(), 9, "{printed}");
+    assert!(ids.iter().all(|id| id.len() == 32 && !id.contains("41414141")), "{printed}");
 }
 
 #[test]
