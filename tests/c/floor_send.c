@@ -4,7 +4,8 @@
  *
  *   floor_send DIR SENDERS SECONDS MESSAGE_BYTES SYNC
  *
- * SYNC 1: file and directory are synced before the answer. Prints records a second. */
+ * SYNC 1: file and directory are synced before the answer. Prints records a second. 0 senders: it answers whoever sends
+ * messages as telemprobd gets them to DIR/.socket, and stores nothing, until it is killed. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -33,11 +34,49 @@ static void must(int condition, const char *what)
 	}
 }
 
+static void store_message(int dir, unsigned long n, const char *message, size_t size, int sync)
+{
+	char name[32], unfinished[sizeof name + 1];
+	snprintf(name, sizeof name, "%016lx", n);
+	snprintf(unfinished, sizeof unfinished, ".%s", name);
+	int file = openat(dir, unfinished, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	must(file >= 0, "open");
+	must(write(file, message, size) == (ssize_t)size, "write");
+	if (sync)
+		must(fsync(file) == 0, "fsync");
+	close(file);
+	must(renameat(dir, unfinished, dir, name) == 0, "rename");
+	if (sync)
+		must(fsync(dir) == 0, "fsync");
+}
+
+static void answer_only(int listener)
+{
+	char message[64 * 1024];
+	for (;;) {
+		uint32_t size = sizeof size;
+		size_t got = 0;
+		int32_t answer = 0;
+		int client = accept(listener, NULL, NULL);
+		must(client >= 0, "accept");
+		while (got < size && size <= sizeof message) {
+			ssize_t length = read(client, message + got, sizeof message - got);
+			if (length <= 0)
+				break;
+			got += (size_t)length;
+			if (got >= sizeof size)
+				memcpy(&size, message, sizeof size);
+		}
+		/* One that goes away does not end it. */
+		send(client, &answer, 4, MSG_NOSIGNAL);
+		close(client);
+	}
+}
+
 static void serve(int listener, int dir, size_t size, int sync)
 {
 	char *message = malloc(size);
 	for (unsigned long n = 0;; n++) {
-		char name[32], unfinished[sizeof name + 1];
 		int32_t answer = 0;
 		int client = accept(listener, NULL, NULL);
 		must(client >= 0, "accept");
@@ -47,17 +86,7 @@ static void serve(int listener, int dir, size_t size, int sync)
 			must(length > 0, "read");
 			got += (size_t)length;
 		}
-		snprintf(name, sizeof name, "%016lx", n);
-		snprintf(unfinished, sizeof unfinished, ".%s", name);
-		int file = openat(dir, unfinished, O_WRONLY | O_CREAT | O_EXCL, 0600);
-		must(file >= 0, "open");
-		must(write(file, message, size) == (ssize_t)size, "write");
-		if (sync)
-			must(fsync(file) == 0, "fsync");
-		close(file);
-		must(renameat(dir, unfinished, dir, name) == 0, "rename");
-		if (sync)
-			must(fsync(dir) == 0, "fsync");
+		store_message(dir, n, message, size, sync);
 		must(write(client, &answer, 4) == 4, "answer");
 		close(client);
 	}
@@ -96,6 +125,8 @@ int main(int argc, char **argv)
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	must(bind(listener, (struct sockaddr *)&address, sizeof address) == 0, "bind");
 	must(listen(listener, 1024) == 0, "listen");
+	if (senders == 0)
+		answer_only(listener);
 	long *counts = mmap(NULL, sizeof(long) * (size_t)senders, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(counts != MAP_FAILED, "mmap");
 	pid_t server = fork();

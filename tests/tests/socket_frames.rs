@@ -1,6 +1,6 @@
 //! What crosses the socket, to the byte: messages put together by hand, and noise.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use telemetry_record::header::Header;
 use telemetry_record::limits::{MESSAGE_BYTES, PAYLOAD_BYTES};
@@ -208,4 +208,25 @@ impl Xorshift {
     fn bytes(&mut self, maximum: usize) -> Vec<u8> {
         (0..self.below(maximum)).map(|_| self.next() as u8).collect()
     }
+}
+
+#[test]
+fn after_the_answer_comes_the_end_and_no_reset() {
+    let sandbox = Sandbox::new();
+    let mut daemon = sandbox.start_telemprobd();
+    let good = frame::good("org.example/frames/end", "x");
+    let refused = frame::good("no class", "x");
+    for (message, more) in [(&good, 0), (&good, 10), (&good, 5000), (&refused, 0), (&refused, 5000)] {
+        for is_parted in [false, true] {
+            let mut client = UnixStream::connect(sandbox.socket_path()).unwrap();
+            let bytes = [message.as_slice(), &vec![b'x'; more]].concat();
+            let (first, rest) = bytes.split_at(if is_parted { 100 } else { 0 });
+            client.write_all(first).unwrap();
+            client.write_all(rest).unwrap();
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).unwrap();
+            assert_eq!(answer.len(), 4, "{more} bytes more");
+        }
+    }
+    daemon.stop();
 }

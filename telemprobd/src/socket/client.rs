@@ -6,7 +6,11 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use telemetry_record::limits::MESSAGE_BYTES;
 use telemetry_record::wire::{self, WireError};
+
+/// Bytes that are taken out at a time: more than most messages have.
+const DISCARD_BYTES: usize = 2048;
 
 /// A connected client.
 #[derive(Debug)]
@@ -34,18 +38,26 @@ impl Client {
     }
 
     /// Reads once what has come, and has a message judged once it is whole. `scratch` is one buffer for all clients.
+    ///
+    /// What completes a message stays in the socket until it is answered: taking it out would wake the client, who sleeps
+    /// until the answer comes, only to have it sleep again.
     pub(crate) fn receive(
         &mut self,
         admission: &mut Admission,
         scratch: &mut [u8],
         moment: &Moment,
     ) -> Received {
-        let bytes = match recv(self.stream.as_raw_fd(), scratch, MsgFlags::MSG_DONTWAIT) {
+        let peek = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK;
+        let bytes = match recv(self.stream.as_raw_fd(), scratch, peek) {
             // It ended in the middle of a message.
             Ok(0) if self.session.has_begun() => Err(WireError::Sizes),
             Ok(0) => return Received::Nothing,
             Ok(length) => match self.session.add(scratch.get(..length).unwrap_or_default()) {
-                Ok(None) => return Received::Part,
+                Ok(None) => {
+                    let part = scratch.get_mut(..length).unwrap_or_default();
+                    let _ = recv(self.stream.as_raw_fd(), part, MsgFlags::MSG_DONTWAIT);
+                    return Received::Part;
+                }
                 Ok(Some(message)) => Ok(message),
                 Err(error) => Err(error),
             },
@@ -86,4 +98,16 @@ pub(crate) fn refuse(stream: &UnixStream, errno: Errno) {
 fn answer(stream: &UnixStream, answer: Result<(), i32>) {
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
     let _ = send(stream.as_raw_fd(), &wire::encode_answer(answer), flags);
+    discard(stream);
+}
+
+/// Takes out what came from a client who is answered: with it in the socket, closing would be a reset for him.
+fn discard(stream: &UnixStream) {
+    let mut buffer = [0; DISCARD_BYTES];
+    for _ in 0..=MESSAGE_BYTES / DISCARD_BYTES {
+        match recv(stream.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(DISCARD_BYTES) => {}
+            _ => return,
+        }
+    }
 }

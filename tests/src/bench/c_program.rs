@@ -18,6 +18,7 @@ impl Programs {
         for (name, libraries) in [
             ("bench_send", ["-ltelemetry"].as_slice()),
             ("floor_send", &[]),
+            ("peer_c_pattern", &[]),
             ("floor_post", &["-lcurl"]),
             ("floor_copy", &[]),
             ("crash_victim", &["-g", "-pthread"]),

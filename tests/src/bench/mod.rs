@@ -7,6 +7,7 @@ mod crash;
 mod create;
 mod delivery;
 mod kernel_log;
+mod lone_record;
 mod round_trip;
 mod send;
 mod sink;
@@ -21,8 +22,18 @@ use table::Row;
 const ROUNDS: usize = 5;
 
 /// What is measured, by name.
-const GROUPS: [&str; 9] =
-    ["configuration", "create", "send", "delivery", "round_trip", "backlog", "crash", "kernel_log", "system"];
+const GROUPS: [&str; 10] = [
+    "configuration",
+    "create",
+    "send",
+    "lone_record",
+    "delivery",
+    "round_trip",
+    "backlog",
+    "crash",
+    "kernel_log",
+    "system",
+];
 
 /// Measures these groups, or all if none is named, and prints the table as it grows.
 ///
@@ -42,6 +53,7 @@ pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
             "configuration" => configuration::measure(&mut print)?,
             "create" => create::measure(&programs, &mut print)?,
             "send" => send::measure(&programs, folder, &mut print)?,
+            "lone_record" => lone_record::measure(folder, &mut print)?,
             "delivery" => delivery::measure(&programs, folder, &mut print)?,
             "round_trip" => round_trip::measure(&programs, folder, &delivery::message()?, &mut print)?,
             "backlog" => backlog::measure(folder, &mut print)?,
@@ -61,15 +73,38 @@ fn print(row: &Row) {
 
 /// Takes turns, so that a slow spell of the machine hits both; returns both medians.
 fn in_turn(
-    mut ours: impl FnMut() -> Result<f64, Box<dyn Error>>,
-    mut floor: impl FnMut() -> Result<f64, Box<dyn Error>>,
+    ours: impl FnMut() -> Result<f64, Box<dyn Error>>,
+    floor: impl FnMut() -> Result<f64, Box<dyn Error>>,
 ) -> Result<(f64, f64), Box<dyn Error>> {
-    let mut figures = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        figures.0.push(ours()?);
-        figures.1.push(floor()?);
+    let pairs = pairs(ROUNDS, ours, floor)?;
+    Ok((pairs.ours, pairs.peer))
+}
+
+/// Two figures that were measured in turn.
+struct Pairs {
+    /// The median of ours.
+    ours: f64,
+    /// The median of its peer.
+    peer: f64,
+    /// The median of the ratios of the pairs: what a slow spell changes least.
+    ratio: f64,
+}
+
+/// Takes turns, this many times.
+fn pairs(
+    rounds: usize,
+    mut ours: impl FnMut() -> Result<f64, Box<dyn Error>>,
+    mut peer: impl FnMut() -> Result<f64, Box<dyn Error>>,
+) -> Result<Pairs, Box<dyn Error>> {
+    let mut figures = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let (ours, peer) = (ours()?, peer()?);
+        figures.0.push(ours);
+        figures.1.push(peer);
+        figures.2.push(ours / peer);
     }
-    Ok((median(&mut figures.0), median(&mut figures.1)))
+    let (ours, peer) = (median(&mut figures.0), median(&mut figures.1));
+    Ok(Pairs { ours, peer, ratio: median(&mut figures.2) })
 }
 
 fn median(figures: &mut [f64]) -> f64 {

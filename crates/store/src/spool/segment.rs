@@ -107,26 +107,32 @@ impl Segment {
             0 => file::encode_segment(sender, records),
             _ => file::encode_frames(Vec::with_capacity(2048), records),
         };
-        if let Err(error) = self.write(&bytes, durability) {
-            // What was not answered is not to be delivered, if that can still be helped. Nothing is appended behind bytes
-            // of which the system does not say what became of them.
-            let _ = self.file.set_len(self.length);
-            self.has_failed = true;
-            return Err(error);
-        }
+        let blocks = match self.write(&bytes, durability) {
+            Ok(blocks) => blocks,
+            Err(error) => {
+                // What was not answered is not to be delivered, if that can still be helped. Nothing is appended behind
+                // bytes of which the system does not say what became of them.
+                let _ = self.file.set_len(self.length);
+                self.has_failed = true;
+                return Err(error);
+            }
+        };
         self.sender = Some(sender);
         self.length += bytes.len() as u64;
         self.records += messages.len();
-        let disk_bytes = count_disk_bytes(self.length, self.file.metadata()?.blocks());
+        let disk_bytes = count_disk_bytes(self.length, blocks);
         Ok(StoredFile { name: self.closed_name(sender), bytes: bytes.len(), disk_bytes })
     }
 
-    fn write(&self, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    /// Returns the blocks that the file takes.
+    fn write(&self, bytes: &[u8], durability: Durability) -> io::Result<u64> {
         self.file.write_all_at(bytes, self.length)?;
-        match durability {
-            Durability::Synced => self.file.sync_data(),
-            Durability::Atomic => Ok(()),
+        if durability == Durability::Synced {
+            self.file.sync_data()?;
         }
+        let metadata = self.file.metadata()?;
+        // Somebody removed it by hand: what is written into it is nowhere.
+        if metadata.nlink() == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(metadata.blocks()) }
     }
 
     /// Gives it this time stamp, which the next append takes away.

@@ -165,6 +165,18 @@ fn damage_in_the_middle_costs_one_record_and_noise_is_set_aside() {
 }
 
 #[test]
+fn a_segment_that_was_removed_by_hand_takes_nothing_more() {
+    let (_dir, spool) = spool();
+    let mut segment = spare(&spool);
+    segment.append(USER, &[&message("1")], Durability::Atomic).unwrap();
+    fs::remove_file(spool.path().join(&spool.names(is_segment).unwrap()[0])).unwrap();
+    let error = segment.append(USER, &[&message("2")], Durability::Atomic).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(!segment.has_room(1, 0));
+    segment.close(&spool).unwrap_err();
+}
+
+#[test]
 fn strangers_under_a_segments_name_are_left_alone() {
     let (dir, spool) = spool();
     let name = OsStr::new(".seg-0de9de8d5f3c6a7d445d75ba01cc3322");
