@@ -43,6 +43,11 @@ Keys of --json:
   status (null if no server was reached), reason
 Keys may be added, never renamed.";
 
+const SPOOL_SPLIT_AFTER_HELP: &str = "\
+Records keep their ids, their order and their age. It can be run again, also after it was interrupted.
+
+Exit codes: 0 done, or nothing to do; 1 not done: a daemon runs, or one of the files could not be split; 2 wrong arguments.";
+
 const DOCTOR_AFTER_HELP: &str = "\
 A line a finding: ok, warning or error, what was looked at, what was found, and the remedy. The server is
 connected to only after opt-in, and is sent nothing.
@@ -137,6 +142,9 @@ pub enum Command {
     /// The records that a server rejected: list them, send them again, drop them
     #[command(subcommand, after_help = REJECTED_AFTER_HELP)]
     Rejected(RejectedCommand),
+    /// The files of the spool: for a way back to the C client
+    #[command(subcommand)]
+    Spool(SpoolCommand),
     /// The configuration: show what holds, check it, change a value
     #[command(after_help = CONFIG_AFTER_HELP, args_conflicts_with_subcommands = true)]
     Config(ConfigArguments),
@@ -218,6 +226,14 @@ pub enum RejectedCommand {
     Retry(RejectedChoice),
     /// Remove records
     Drop(RejectedChoice),
+}
+
+/// What to do with the files of the spool.
+#[derive(Debug, Subcommand)]
+pub enum SpoolCommand {
+    /// With the daemons stopped, give each record that waits a file of its own, as the C client's daemons read it
+    #[command(after_help = SPOOL_SPLIT_AFTER_HELP)]
+    Split,
 }
 
 /// Which of the refused records.
@@ -314,6 +330,8 @@ mod tests {
             ("telemctl rejected show", ErrorKind::MissingRequiredArgument),
             ("telemctl rejected retry", ErrorKind::MissingRequiredArgument),
             ("telemctl rejected drop --all abcd", ErrorKind::ArgumentConflict),
+            ("telemctl spool", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("telemctl spool split all", ErrorKind::UnknownArgument),
             ("telemctl opt-out --help", ErrorKind::DisplayHelp),
             ("telemctl crash-test now", ErrorKind::UnknownArgument),
         ] {

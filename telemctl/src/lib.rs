@@ -25,12 +25,13 @@ pub mod programs;
 mod rejected;
 mod services;
 pub mod settings;
+mod spool;
 mod status;
 mod steady_time;
 mod work_directories;
 
 use clap::Parser;
-use cli::{Command, TelemJournal, Telemctl};
+use cli::{Command, SpoolCommand, TelemJournal, Telemctl};
 use exit_code::{Failure, Outcome};
 use installation::Installation;
 use std::io::{BufWriter, Write};
@@ -81,6 +82,7 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
             doctor::run(move || self::installation(file.as_deref()), format.json, out)
         }
         Command::Rejected(command) => rejected::run(&installation()?, command, out),
+        Command::Spool(SpoolCommand::Split) => spool::run_split(&installation()?, out),
         Command::Config(arguments) => config::run(file, arguments, out),
         Command::Preview(format) => preview::run(&installation()?, format.json, out),
         Command::CrashTest => crash_test::run(&installation()?, out),

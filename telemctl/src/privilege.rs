@@ -31,14 +31,15 @@ fn needs_root(command: &Command) -> bool {
         | Command::Journal(_)
         | Command::CrashTest
         | Command::WriteUnits
-        | Command::Rejected(_) => true,
+        | Command::Rejected(_)
+        | Command::Spool(_) => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{JournalArguments, OutputFormat, RejectedCommand, StatusArguments};
+    use crate::cli::{JournalArguments, OutputFormat, RejectedCommand, SpoolCommand, StatusArguments};
 
     #[test]
     fn root_is_needed_for_the_system_but_not_to_look() {
@@ -59,6 +60,7 @@ mod tests {
             (Command::Preview(OutputFormat { json: false }), true),
             (Command::CrashTest, false),
             (Command::WriteUnits, false),
+            (Command::Spool(SpoolCommand::Split), false),
             (config(None), true),
             (config(Some(ConfigCommand::Check)), true),
             (config(Some(ConfigCommand::Set { key: String::new(), value: String::new() })), false),

@@ -1,5 +1,5 @@
 //! telemprobd is killed before each call of the system that it makes while it recovers segments, appends to them and closes
-//! them: what was answered is delivered once, and nothing is taken for damage.
+//! them: what was answered is delivered once, and nothing is taken for damage. So is `telemctl spool split`.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,9 +8,10 @@ use std::time::Duration;
 use system_tests::torture::each_call::{TracedExit, kill_before_call};
 use system_tests::torture::exchange::{Answer, exchange, message};
 use system_tests::torture::{Account, Kept, check_no_remains, collected, until_delivered};
-use telemetry_store::spool::file;
 use telemetry_store::spool::name::is_segment;
+use telemetry_store::spool::{Durability, Segment, StoredRecord, file};
 use test_harness::directory::names;
+use test_harness::records::record;
 use test_harness::{Collector, Sandbox, programs};
 
 /// Records that a program sends one after the other: the first is a file of its own, the others a segment.
@@ -101,4 +102,48 @@ fn a_kill_before_any_call_loses_and_repeats_nothing() {
     println!("{nth} calls, {left} segments left by kills, {} records answered", account.answered.len());
     account.check(&collected, &spooled).unwrap();
     assert!(left >= 10 && nth > 100, "{left} segments after {nth} kills");
+}
+
+/// A spool with a batch, a segment of a killed telemprobd and a single file.
+fn mixed_spool() -> (Sandbox, Vec<StoredRecord>) {
+    let sandbox = Sandbox::new();
+    sandbox.store_batch(["1", "2", "3"].map(str::to_owned));
+    sandbox.store("4");
+    let spool = sandbox.spool();
+    let mut segment = Segment::make_spares(&spool, 1, Durability::Atomic).unwrap().remove(0);
+    for payload in ["5", "6"] {
+        segment.append(test_harness::sandbox::sender(), &[&record(payload)], Durability::Atomic).unwrap();
+    }
+    drop(segment);
+    let records = sorted(sandbox.spooled());
+    assert_eq!(records.len(), 6);
+    (sandbox, records)
+}
+
+fn sorted(mut records: Vec<StoredRecord>) -> Vec<StoredRecord> {
+    records.sort_by(|a, b| a.message.payload.cmp(&b.message.payload));
+    records
+}
+
+#[test]
+fn a_split_that_is_killed_before_any_call_loses_nothing_and_can_be_run_again() {
+    let telemctl = programs::path("telemctl");
+    for nth in 0.. {
+        let (sandbox, records) = mixed_spool();
+        let args = ["-f", &sandbox.config_arg(), "spool", "split"];
+        let end = kill_before_call(&telemctl, &args, nth);
+        assert_eq!(sorted(sandbox.spooled()), records, "after a kill before call {nth}");
+        let again = sandbox.run("telemctl", &["spool", "split"]);
+        assert!(again.status.success(), "{again:?}");
+        assert_eq!(sorted(sandbox.spooled()), records, "in the end, call {nth}");
+        // The lock files, and a file for each record.
+        let (hidden, visible): (Vec<_>, Vec<_>) =
+            names(&sandbox.spool_dir()).into_iter().partition(|name| name.starts_with('.'));
+        assert!(hidden.iter().all(|name| name.ends_with(".lock")), "{hidden:?}");
+        assert_eq!(visible.len(), 6);
+        if end != TracedExit::Killed {
+            assert!(nth > 20, "{nth} calls");
+            return;
+        }
+    }
 }

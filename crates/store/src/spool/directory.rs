@@ -6,7 +6,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
-use nix::unistd::Uid;
+use nix::unistd::{Gid, Uid, fchownat};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
@@ -159,11 +159,25 @@ impl SpoolDir {
         Ok(names)
     }
 
-    /// Makes a directory of the spool's own state; one that is there is no error.
+    /// Whether a name leads to a regular file, itself and not by a link.
+    pub(super) fn is_regular(&self, name: &OsStr) -> bool {
+        fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG)
+    }
+
+    /// Makes a directory of the spool's own state; one that is there is no error. It belongs to whom the spool belongs to.
     pub(crate) fn make_state_dir(&self, directory: &str) -> io::Result<File> {
         match mkdirat(&self.directory, directory, Mode::S_IRWXU) {
-            // What goes into it is synced, and would be lost with it.
-            Ok(()) => sync_directory(&self.directory)?,
+            Ok(()) => {
+                let owner = self.directory.metadata()?;
+                if Uid::effective().is_root() && owner.uid() != 0 {
+                    let (user, group) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
+                    let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+                    fchownat(&self.directory, directory, Some(user), Some(group), flags)?;
+                }
+                // What goes into it is synced, and would be lost with it.
+                sync_directory(&self.directory)?;
+            }
             Err(Errno::EEXIST) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -185,6 +199,12 @@ impl AsFd for SpoolDir {
 
 fn identity_from(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// Whether a file belongs to the daemons' user: to whoever runs this, or to the owner of the spool, for whom root acts.
+pub(super) fn is_owned_as_records(spool: &SpoolDir, file: &Metadata) -> io::Result<bool> {
+    let owner = || Ok::<_, io::Error>(spool.directory.metadata()?.uid());
+    Ok(file.uid() == Uid::effective().as_raw() || (Uid::effective().is_root() && file.uid() == owner()?))
 }
 
 /// What a file counts for that takes so many bytes, and blocks of 512 of them: file systems give some blocks late.

@@ -2,7 +2,7 @@
 //!
 //! [`name`] says what a name means, [`mod@file`] what is in a file. [`SpoolDir`] is the directory to whoever may read it,
 //! [`Writer`] to telemprobd, with a [`Segment`] for records that follow each other closely, [`Reader`] to telempostd.
-//! [`recovery`] closes segments whose writer is gone.
+//! [`recovery`] closes segments whose writer is gone. [`mod@split`] is the way back to the C client.
 
 mod batch;
 mod directory;
@@ -12,6 +12,7 @@ pub mod name;
 mod reader;
 pub mod recovery;
 mod segment;
+pub mod split;
 mod writer;
 
 pub use directory::{SpoolDir, SpoolEntry};

@@ -11,17 +11,16 @@
 //! A kill between two of these steps leaves what the next one who comes finishes.
 
 use super::SpoolDir;
+use super::directory::is_owned_as_records;
 use super::file::{self, Remains};
 use super::name::{DAMAGED_DIR, FileName, is_segment, segment_id};
 use crate::limits::SPOOL_FILE_BYTES;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
-use nix::unistd::Uid;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use telemetry_files::bounded_file;
 use telemetry_files::replace::remove;
 
@@ -81,7 +80,7 @@ fn open_abandoned(spool: &SpoolDir, name: &OsStr) -> io::Result<Option<File>> {
         file => File::from(file?),
     };
     let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.uid() != Uid::effective().as_raw() {
+    if !metadata.is_file() || !is_owned_as_records(spool, &metadata)? {
         return Ok(None);
     }
     match file.try_lock() {
