@@ -15,11 +15,11 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # g++ for libFuzzer, mandoc and shellcheck for the checks of their names, systemd for systemd-socket-activate
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
 # systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
-# a machine to install the packages on. strace: in which order files are written, and calls of the system that fail.
+# a machine to install the packages on. faketime: a clock that is stepped. strace: in which order files are written, and calls of the system that fail.
 # postgresql: the collector before a server, which the tests start themselves. rpm: the collector has its order of versions.
 # gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
 # debuggers say of them.
-test_packages='debootstrap dwz e2fsprogs elfutils g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
+test_packages='debootstrap dwz e2fsprogs elfutils faketime g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
 mount nginx openssl postgresql qemu-user-static rpm shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
