@@ -61,6 +61,11 @@ pub struct Options {
     #[command(flatten)]
     pub keep: Keep,
 
+    /// Rules for frames that mean nothing in a group's name, asked before the built-in ones; read again when the file
+    /// changes
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+
     /// Who may read pages, and who may change what they show
     #[command(flatten)]
     pub access: Access,

@@ -37,6 +37,7 @@ pub mod record;
 pub mod retention;
 pub mod server;
 pub mod setup;
+pub mod site_rules;
 pub mod storage;
 pub mod timestamp;
 pub mod transfer;

@@ -13,6 +13,7 @@ use crate::groups_upkeep::keep_groups;
 use crate::limits::LISTEN_BACKLOG;
 use crate::purge::purge_daily;
 use crate::server::{Times, serve};
+use crate::site_rules::SiteRules;
 use crate::start_error::{StartError, print, system};
 use crate::storage::Store;
 use crate::web::{App, router};
@@ -40,6 +41,10 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let (store, owner) =
         Store::start(engine.map_err(StartError::Database)?, writes).map_err(StartError::Storage)?;
 
+    let mut site_rules = options.rules.as_deref().map(SiteRules::new);
+    if let Some(rules) = &mut site_rules {
+        store.replace_rules(rules.read().map_err(StartError::Rules)?);
+    }
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.
         let stop = stop_signal().map_err(system("signals"))?;
@@ -50,7 +55,8 @@ fn collect(options: &Options) -> Result<(), StartError> {
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
-        let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
+        let keeping = keep_groups(store.clone(), options.keep.rules(), site_rules);
+        let keeping = writes.then(|| tokio::spawn(keeping));
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(listener, router, Times::DEFAULT, stop).await;
         for task in purging.into_iter().chain(keeping) {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use crate::setup::SetupError;
+use crate::site_rules::SiteRulesError;
 use crate::storage::{ExportError, OpenError, StorageError};
 use crate::transfer::ImportError;
 use crate::web::AppError;
@@ -27,6 +28,8 @@ pub enum StartError {
     Export(ExportError),
     /// An import did not come to its end.
     Import(ImportError),
+    /// The site's rules cannot be taken.
+    Rules(SiteRulesError),
     /// A setup did not come to its end.
     Setup(SetupError),
     /// The pages cannot be served.
@@ -55,6 +58,7 @@ impl fmt::Display for StartError {
             Self::Storage(error) => error.fmt(f),
             Self::Export(error) => error.fmt(f),
             Self::Import(error) => error.fmt(f),
+            Self::Rules(error) => error.fmt(f),
             Self::Setup(error) => error.fmt(f),
             Self::App(AppError::Template(error)) => write!(f, "cannot read the pages' templates: {error}"),
             Self::App(AppError::Users(error)) => error.fmt(f),

@@ -125,4 +125,4 @@ impl Fleet {
 #[cfg(test)]
 mod memory_collector;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

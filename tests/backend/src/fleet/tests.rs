@@ -45,7 +45,7 @@ fn orders(fleet: &Fleet) -> Vec<(i64, String, Marks)> {
 }
 
 /// The line on which a fault's versions are, on a system.
-fn line(fault: &Fault, system: System) -> Line {
+pub(crate) fn line(fault: &Fault, system: System) -> Line {
     let name = |system: System| system.name().to_owned();
     match fault.subject {
         Subject::Package(own, _) => Line::Package { system: name(own), package: fault.package().unwrap() },
@@ -57,7 +57,7 @@ fn line(fault: &Fault, system: System) -> Line {
     }
 }
 
-fn text(fault: &Fault, system: System, version: u32) -> String {
+pub(crate) fn text(fault: &Fault, system: System, version: u32) -> String {
     match fault.subject {
         Subject::Package(own, package) => own.package_version(package, version),
         Subject::Program(own) | Subject::Unit(own) => own.build(version),
@@ -97,7 +97,7 @@ fn met() -> impl Iterator<Item = (&'static Fault, &'static Group, &'static Fault
     })
 }
 
-fn is_near(found: u64, truth: u64, percent: u64) -> bool {
+pub(crate) fn is_near(found: u64, truth: u64, percent: u64) -> bool {
     found.abs_diff(truth) * 100 <= truth * percent
 }
 

@@ -3,12 +3,17 @@
 use std::fmt;
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use super::StorageError;
+use super::grouping::Facts;
+use super::sql::{Value, Write};
 use crate::record::{KeyDigest, StoredRecord};
 
 /// A session that gives everything, or takes it. Every call blocks.
 pub trait Archive: Send {
-    /// Hands all that is in the database to `sink`, as it is at one moment: the start, the records by id, the keys.
+    /// Hands all that is in the database to `sink`, as it is at one moment: the start, the rows of groups and counts, the
+    /// records by id, the keys.
     ///
     /// # Errors
     /// If the database cannot be read, or `sink` fails.
@@ -21,7 +26,19 @@ pub trait Archive: Send {
     /// If the database fails.
     fn begin_import(&mut self, source: &str, last_id: i64) -> Result<Progress, StorageError>;
 
-    /// Stores records of a source, ids ascending, and notes how far that came: all of it or nothing.
+    /// Takes the groups and counts of a source into a database that has none, all of them or none: `next` gives one row
+    /// after the other. Says whether it did; `next` is asked to the end in any case.
+    ///
+    /// # Errors
+    /// If the database fails, or `next` does: nothing is taken.
+    fn restore(
+        &mut self,
+        source: &str,
+        next: &mut dyn FnMut() -> Result<Option<TableRow>, StorageError>,
+    ) -> Result<bool, StorageError>;
+
+    /// Stores records of a source, ids ascending, counts those without a place, and notes how far that came: all of it or
+    /// nothing.
     ///
     /// # Errors
     /// If nothing is stored.
@@ -44,8 +61,10 @@ pub enum Item {
         /// The highest id that it has given.
         last_id: i64,
     },
-    /// A record.
-    Record(Box<StoredRecord>),
+    /// A row of groups or counts.
+    Row(TableRow),
+    /// A record, and its place.
+    Record(Box<StoredRecord>, StoredPlace),
     /// A key that is still known.
     Key(NotedKey),
 }
@@ -61,13 +80,126 @@ pub struct NotedKey {
     pub day: i64,
 }
 
+/// The place of a record, by the ids of its database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPlace {
+    /// Its variant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<i64>,
+    /// Its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<i64>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// Its guilty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guilty: Option<i64>,
+}
+
+/// A row of groups or counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableRow {
+    /// The number of its table in [`TABLES`].
+    pub table: usize,
+    /// Its columns.
+    pub values: Vec<Value>,
+}
+
+/// The tables of groups and counts, and their columns; those first that others name.
+pub const TABLES: [(&str, &str); 21] = [
+    ("grouping", "rules, read_after, read_to, settled_day, machines_from"),
+    (
+        "groups",
+        "id, key, name, kind, program, package, first_seen, last_seen, mark, marks, most_machines, redirect",
+    ),
+    ("group_line", "group_id, line, lowest, highest"),
+    ("signatures", "hash, kind, subject, name, first_seen, first_day"),
+    ("variants", "id, hash, signature, group_id, tokens, rules, first_seen, first_day"),
+    ("variant_day", "variant, day, slot, records"),
+    ("variant_module", "variant, module, build_id, first_seen, last_seen"),
+    ("decisions", "id, hash, what, who, decided, undone_who, undone"),
+    ("versions", "id, line, text, sort_key, first_seen, first_day"),
+    ("group_day", "group_id, day, slot, records, machines, last_seen"),
+    (
+        "group_version_day",
+        "group_id, day, version, build, system_name, slot, records, machines, first_seen, last_seen",
+    ),
+    ("group_machine", "day, group_id, machine, n"),
+    ("group_version_machine", "day, group_id, version, build, system_name, machine, n"),
+    (
+        "machine_day",
+        "day, machine, system_name, build, kernel_version, machine_id, host_type, cpu_model, bios_version, n, \
+         heartbeats, crashes, first_seen, last_seen",
+    ),
+    ("fleet_day", "dimension, day, system_name, value, slot, machines, heartbeats, records, crashes"),
+    ("ungrouped_day", "day, reason, slot, records"),
+    ("bound_day", "day, bound, slot, n, example"),
+    ("moves", "from_group, after_id, moved, total, begun"),
+    ("symbols", "build_id, address, names, source, tried"),
+    ("guilty", "id, function, module, comment, hidden"),
+    ("guilty_blacklisted", "id, function, module"),
+];
+
+impl TableRow {
+    /// Whether it has as many columns as its table.
+    #[must_use]
+    pub fn has_all_columns(&self) -> bool {
+        self.insert().is_some()
+    }
+
+    /// The statement that puts it where it is not yet, if it is a row of its table.
+    pub(super) fn insert(&self) -> Option<String> {
+        let (table, columns) = TABLES.get(self.table)?;
+        let count = columns.split(',').count();
+        if count != self.values.len() {
+            return None;
+        }
+        if *table == "grouping" {
+            let sets = columns.split(", ").zip(1..).map(|(column, at)| format!("{column} = ${at}"));
+            let sets = sets.collect::<Vec<_>>().join(", ");
+            return Some(format!("UPDATE grouping SET {sets}, generation = generation + 1"));
+        }
+        let places = (1..=count).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ");
+        Some(format!("INSERT INTO {table} ({columns}) VALUES ({places})"))
+    }
+
+    /// The day of a table that has a partition for each.
+    pub(super) fn partition_day(&self) -> Option<i64> {
+        let (table, _) = TABLES.get(self.table)?;
+        let is_by_day = ["group_machine", "group_version_machine", "machine_day"].contains(table);
+        match self.values.first() {
+            Some(Value::Int(day)) if is_by_day => Some(*day),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a database has neither records nor groups.
+pub(super) fn is_unused(sql: &mut dyn Write) -> Result<bool, StorageError> {
+    let query = "SELECT (SELECT count(*) FROM groups) + (SELECT count(*) FROM machine_day) + \
+        (SELECT count(*) FROM decisions)";
+    Ok(super::sql::one(sql, query, &[])?.int()? == 0
+        && super::sql::first(sql, "SELECT id FROM records LIMIT 1", &[])?.is_none())
+}
+
 /// A record that comes from elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
     /// As its source has it.
     pub stored: StoredRecord,
+    /// Its place, if the groups and counts of its source were restored; else it is read and counted.
+    pub place: Option<StoredPlace>,
     /// Whether it keeps its id.
     pub keeps_id: bool,
+}
+
+impl Incoming {
+    /// What is to be counted of it; nothing if its source's counts have it.
+    pub(super) fn facts(&self) -> Option<Facts> {
+        let StoredRecord { received_secs, record, .. } = &self.stored;
+        self.place.is_none().then(|| Facts::new(record, *received_secs, &|_| Vec::new()))
+    }
 }
 
 /// How far an import has come.
@@ -77,6 +209,8 @@ pub struct Progress {
     pub done_to: i64,
     /// Its records up to this id keep theirs.
     pub kept_to: i64,
+    /// Whether its groups and counts were restored.
+    pub has_groups: bool,
 }
 
 /// An export that did not come to its end.

@@ -34,7 +34,7 @@ use std::fmt;
 
 pub use address::Address;
 pub use answers::Answers;
-pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress};
+pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StoredPlace, TABLES, TableRow};
 pub use changes::{ChangeError, Wish};
 pub use error::StorageError;
 pub use migration::Migration;
@@ -164,3 +164,7 @@ impl Appended {
 pub(crate) mod test_server;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) use grouping::tests as counts_tests;
+#[cfg(test)]
+mod fleet_tests;

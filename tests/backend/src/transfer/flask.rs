@@ -3,7 +3,7 @@
 use super::ImportError;
 use super::importer::{Importer, Summary};
 use crate::storage::postgres::{Flask, Url};
-use crate::storage::{Archive, Progress};
+use crate::storage::{Archive, Progress, StoredPlace};
 
 /// Imports all records behind those that an earlier import has brought.
 pub(super) fn import<'a>(
@@ -20,7 +20,7 @@ pub(super) fn import<'a>(
             return Ok(importer.finish(archive)?);
         }
         for record in records {
-            importer.record(archive, record)?;
+            importer.record(archive, record, StoredPlace::default())?;
         }
     }
 }

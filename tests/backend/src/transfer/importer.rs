@@ -5,7 +5,7 @@ use std::fmt;
 use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES};
 use crate::record::StoredRecord;
 use crate::retention::{Retention, Subject};
-use crate::storage::{Archive, Incoming, NotedKey, Progress, StorageError};
+use crate::storage::{Archive, Incoming, NotedKey, Progress, StorageError, StoredPlace, TableRow};
 
 /// What an import has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,11 +18,13 @@ pub struct Summary {
     pub due: u64,
     /// Payloads that were longer than any that a collector takes, and were cut.
     pub cut: u64,
+    /// Rows of groups and counts that are left out, since this database has its own.
+    pub rows_left: u64,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { imported, known, due, cut } = self;
+        let Self { imported, known, due, cut, rows_left } = self;
         writeln!(f, "telem-collector: {imported} records imported, {known} were here already")?;
         if *due > 0 {
             writeln!(
@@ -35,6 +37,13 @@ impl fmt::Display for Summary {
             writeln!(
                 f,
                 "telem-collector: {cut} payloads were longer than {MAX_PAYLOAD_BYTES} bytes and are cut"
+            )?;
+        }
+        if *rows_left > 0 {
+            writeln!(
+                f,
+                "telem-collector: this database has groups of its own: the records are counted here anew, and the \
+                 export's decisions and the counts of what it had purged are left out"
             )?;
         }
         Ok(())
@@ -64,11 +73,34 @@ impl<'a> Importer<'a> {
         self.progress.done_to
     }
 
+    /// Takes the rows of groups and counts that `next` gives, if they are wanted; reads them in any case.
+    pub(super) fn rows(
+        &mut self,
+        archive: &mut dyn Archive,
+        next: &mut dyn FnMut() -> Result<Option<TableRow>, StorageError>,
+    ) -> Result<(), StorageError> {
+        let Progress { done_to, kept_to, has_groups } = self.progress;
+        let mut rows = 0;
+        let mut counted = || {
+            let row = next()?;
+            rows += u64::from(row.is_some());
+            Ok(row)
+        };
+        if done_to == 0 && kept_to > 0 && !has_groups {
+            self.progress.has_groups = archive.restore(&self.source, &mut counted)?;
+        } else {
+            while counted()?.is_some() {}
+        }
+        self.summary.rows_left = if self.progress.has_groups { 0 } else { rows };
+        Ok(())
+    }
+
     /// Takes a record. Ids ascend.
     pub(super) fn record(
         &mut self,
         archive: &mut dyn Archive,
         mut stored: StoredRecord,
+        place: StoredPlace,
     ) -> Result<(), StorageError> {
         if stored.id <= self.progress.done_to {
             self.summary.known += 1;
@@ -84,7 +116,9 @@ impl<'a> Importer<'a> {
         self.summary.due += u64::from(self.rules.is_due(subject, self.now_secs));
         self.batch_bytes += stored.record.payload.len();
         self.progress.done_to = stored.id;
-        self.batch.push(Incoming { keeps_id: stored.id <= self.progress.kept_to, stored });
+        let keeps_id = stored.id <= self.progress.kept_to;
+        let place = (keeps_id && self.progress.has_groups).then_some(place);
+        self.batch.push(Incoming { keeps_id, place, stored });
         if self.batch.len() >= MAX_BATCH || self.batch_bytes >= MAX_BATCH_BYTES {
             self.store(archive)?;
         }

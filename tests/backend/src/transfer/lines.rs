@@ -1,14 +1,16 @@
 //! The form of an export: a JSON object a line.
 //!
 //! ```text
-//!  {"telem_collector_export":1,"source":"6f...","last_id":9}     the first line
+//!  {"telem_collector_export":2,"source":"6f...","last_id":9}     the first line
+//!  {"row":["group_day",[1,20454,0,1,1,1443573575]]}               each row of groups and counts; bytes as {"hex":"0f"}
 //!  {"record":{"id":1,"ts_reception":1443573575,...}}             each record, by id; times in Unix seconds
 //!  {"key":"ba78...","id":1,"day":16707}                          each key that is still known: the digest of it
-//!  {"end":{"records":1,"keys":1}}                                the last line: without it the export is cut off
+//!  {"end":{"records":1,"keys":1,"rows":1}}                                the last line: without it the export is cut off
 //! ```
 //!
 //! The fields of a record have the names of the API, and `system_name` and `payload_format_version` beside them; what a
-//! record does not have is left out.
+//! record does not have is left out. `variant`, `group_id`, `version` and `guilty` are its place among the rows, which stand in
+//! the order of their tables. Form 1 had no rows and no places.
 
 use std::io::{self, BufRead, Write};
 
@@ -18,9 +20,12 @@ use super::ImportError;
 use super::importer::{Importer, Summary};
 use crate::limits::MAX_JSON_BODY_BYTES;
 use crate::record::{KeyDigest, Record, StoredRecord};
-use crate::storage::{Archive, Item, NotedKey, Progress};
+use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, StoredPlace, TABLES, TableRow, Value};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The first form, which has no groups.
+const FIRST_VERSION: u32 = 1;
 
 /// Ids go on behind the last one of an export. One near the end of numbers would leave none, and those above this are
 /// not exact in every reader of JSON.
@@ -39,6 +44,7 @@ struct Header {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Line {
+    Row { row: (String, Vec<Cell>) },
     Record { record: Box<Fields> },
     Key { key: String, id: i64, day: i64 },
     End { end: Counts },
@@ -48,6 +54,18 @@ enum Line {
 struct Counts {
     records: u64,
     keys: u64,
+    #[serde(default)]
+    rows: u64,
+}
+
+/// A column.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum Cell {
+    Null(()),
+    Int(i64),
+    Text(String),
+    Bytes { hex: String },
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -77,6 +95,8 @@ struct Fields {
     event_id: Option<String>,
     external: bool,
     payload: String,
+    #[serde(flatten)]
+    place: StoredPlace,
 }
 
 /// Writes lines.
@@ -96,9 +116,15 @@ impl<W: Write> Writer<W> {
                 let (source, last_id) = (source.clone(), *last_id);
                 self.line(&Header { telem_collector_export: VERSION, source, last_id })
             }
-            Item::Record(stored) => {
+            Item::Row(TableRow { table, values }) => {
+                self.counts.rows += 1;
+                let name = TABLES.get(*table).map_or("", |(name, _)| name);
+                self.line(&Line::Row { row: (name.to_owned(), values.iter().map(Cell::from).collect()) })
+            }
+            Item::Record(stored, place) => {
                 self.counts.records += 1;
-                self.line(&Line::Record { record: Box::new(Fields::from((**stored).clone())) })
+                let fields = Fields { place: *place, ..Fields::from((**stored).clone()) };
+                self.line(&Line::Record { record: Box::new(fields) })
             }
             Item::Key(NotedKey { key, id, day }) => {
                 self.counts.keys += 1;
@@ -124,10 +150,11 @@ pub(super) fn import<'a>(
     input: impl BufRead,
     start: impl FnOnce((String, Progress)) -> Importer<'a>,
 ) -> Result<Summary, ImportError> {
-    let mut lines = Lines { input, number: 0 };
+    let mut lines = Lines { input, number: 0, put_back: None };
     let header: Header = lines.next()?.ok_or(ImportError::CutOff)?;
-    if header.telem_collector_export != VERSION {
-        return Err(lines.wrong(format!("its form is {}; allowed: {VERSION}", header.telem_collector_export)));
+    if !(FIRST_VERSION..=VERSION).contains(&header.telem_collector_export) {
+        let allowed = format!("allowed: {FIRST_VERSION} to {VERSION}");
+        return Err(lines.wrong(format!("its form is {}; {allowed}", header.telem_collector_export)));
     }
     if !(0..=MAX_ID).contains(&header.last_id) {
         return Err(lines.wrong(format!("its last_id is {}; allowed: 0 to {MAX_ID}", header.last_id)));
@@ -149,18 +176,20 @@ fn take_all(
     archive: &mut dyn Archive,
     importer: &mut Importer<'_>,
 ) -> Result<(), ImportError> {
-    let mut counts = Counts::default();
+    let mut counts = Counts { rows: take_rows(lines, archive, importer)?, ..Counts::default() };
     let mut last_id = i64::MIN;
     loop {
-        match lines.next()?.ok_or(ImportError::CutOff)? {
+        match lines.next_line()?.ok_or(ImportError::CutOff)? {
+            Line::Row { .. } => return Err(lines.wrong("rows stand above all records".into())),
             Line::Record { record } => {
                 if record.id <= last_id {
                     return Err(lines.wrong("its id does not follow that of the line above".into()));
                 }
                 last_id = record.id;
                 counts.records += 1;
+                let place = record.place;
                 let stored = StoredRecord::try_from(*record).map_err(|reason| lines.wrong(reason.into()))?;
-                importer.record(archive, stored)?;
+                importer.record(archive, stored, place)?;
             }
             Line::Key { key, id, day } => {
                 let key = unhex(&key).ok_or_else(|| lines.wrong("its key is not 32 hex digits".into()))?;
@@ -175,13 +204,67 @@ fn take_all(
     }
 }
 
+/// Takes the rows of groups and counts, all or none, and counts them.
+fn take_rows(
+    lines: &mut Lines<impl BufRead>,
+    archive: &mut dyn Archive,
+    importer: &mut Importer<'_>,
+) -> Result<u64, ImportError> {
+    let (mut rows, mut wrong) = (0, None);
+    let taken = importer.rows(archive, &mut || {
+        let row = lines.next_row();
+        match row {
+            Ok(Some(row)) => {
+                rows += 1;
+                Ok(Some(row))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                wrong = Some(error);
+                // Taken back as a whole; why is in `wrong`.
+                Err(StorageError::Stopped)
+            }
+        }
+    });
+    match (wrong, taken) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(())) => Ok(rows),
+    }
+}
+
 /// Lines, each within its bound.
 struct Lines<R> {
     input: R,
     number: u64,
+    /// The line behind the last row.
+    put_back: Option<Line>,
 }
 
 impl<R: BufRead> Lines<R> {
+    fn next_line(&mut self) -> Result<Option<Line>, ImportError> {
+        match self.put_back.take() {
+            Some(line) => Ok(Some(line)),
+            None => self.next(),
+        }
+    }
+
+    /// The next row; none in front of another line.
+    fn next_row(&mut self) -> Result<Option<TableRow>, ImportError> {
+        let (name, cells) = match self.next_line()?.ok_or(ImportError::CutOff)? {
+            Line::Row { row } => row,
+            other => {
+                self.put_back = Some(other);
+                return Ok(None);
+            }
+        };
+        let table = TABLES.iter().position(|(known, _)| *known == name);
+        let values: Option<Vec<Value>> = cells.into_iter().map(Cell::into_value).collect();
+        let row = table.zip(values).map(|(table, values)| TableRow { table, values });
+        let row = row.filter(|row| row.has_all_columns());
+        row.map(Some).ok_or_else(|| self.wrong("it is no row of a table of groups or counts".into()))
+    }
+
     fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>, ImportError> {
         let mut line = Vec::new();
         self.number += 1;
@@ -201,6 +284,33 @@ impl<R: BufRead> Lines<R> {
 
     fn wrong(&self, reason: String) -> ImportError {
         ImportError::Line { number: self.number, reason }
+    }
+}
+
+impl From<&Value> for Cell {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null(()),
+            Value::Int(number) => Self::Int(*number),
+            Value::Text(text) => Self::Text(text.clone()),
+            Value::Bytes(bytes) => {
+                Self::Bytes { hex: bytes.iter().map(|byte| format!("{byte:02x}")).collect() }
+            }
+        }
+    }
+}
+
+impl Cell {
+    fn into_value(self) -> Option<Value> {
+        Some(match self {
+            Self::Null(()) => Value::Null,
+            Self::Int(number) => Value::Int(number),
+            Self::Text(text) => Value::Text(text),
+            Self::Bytes { hex } => {
+                let byte = |at: usize| u8::from_str_radix(hex.get(at..at.checked_add(2)?)?, 16).ok();
+                Value::Bytes((0..hex.len()).step_by(2).map(byte).collect::<Option<_>>()?)
+            }
+        })
     }
 }
 
@@ -235,6 +345,7 @@ impl From<StoredRecord> for Fields {
             event_id: record.event_id,
             external: record.external,
             payload: record.payload,
+            place: StoredPlace::default(),
         }
     }
 }

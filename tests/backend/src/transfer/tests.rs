@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::*;
 use crate::filter::Filter;
+use crate::fleet::{Fleet, FleetPlan};
 use crate::record::StoredRecord;
 use crate::retention::KeepTime;
+use crate::storage::counts_tests::{assert_counts_agree, assert_same, counts, store_days};
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::storage::test_server::Cluster;
 use crate::storage::tests::{DAY_SECS, NOW_SECS, arrival, with_postgres};
-use crate::storage::{Appended, Arrival, Engine, Purpose};
+use crate::storage::{Answers, Appended, Arrival, Engine, Purpose};
 
 fn memory() -> Sqlite {
     Sqlite::open(Path::new(MEMORY)).unwrap()
@@ -133,11 +135,11 @@ fn what_is_no_export_is_refused_by_its_line() {
     let source = memory();
     filled(&source);
     let text = exported(&source);
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("{\"row\"")).collect();
     let with = |changed: &[&str]| changed.join("\n") + "\n";
     for (text, number, word) in [
         (with(&["{}"]), 1, "missing field"),
-        (with(&[&lines[0].replace("export\":1", "export\":2")]), 1, "its form is 2"),
+        (with(&[&lines[0].replace("export\":2", "export\":3")]), 1, "its form is 3"),
         (with(&[&lines[0].replace("last_id\":10", "last_id\":9223372036854775807")]), 1, "its last_id is"),
         (with(&[lines[0], "x"]), 2, "expected value"),
         (with(&[lines[0], lines[2], lines[1]]), 3, "does not follow"),
@@ -246,4 +248,90 @@ fn a_database_that_is_no_flask_backends_is_refused() {
     let mut archive = memory().archive(Purpose::Maintain).unwrap();
     let error = import_flask(&mut *archive, &url, &rules(), NOW_SECS).unwrap_err();
     assert!(error.to_string().contains("no table `records` of a Flask backend"), "{error}");
+}
+
+/// A small fleet's days, and a decision.
+fn with_groups(engine: &dyn Engine) -> Fleet {
+    let fleet = Fleet::new(FleetPlan { machines: 30, faults: 25, loop_crashes: 0, ..FleetPlan::DEMO });
+    let mut session = engine.open(Purpose::Append).unwrap();
+    store_days(&mut *session, &fleet, 0..6);
+    let insert = "INSERT INTO decisions (hash, what, who, decided) \
+        SELECT key, '{\"note\":{\"text\":\"seen\"}}', 'ada', 5 FROM groups WHERE id = 1";
+    session.write(&mut |sql| sql.execute(insert, &[]).map(|_| ())).unwrap();
+    fleet
+}
+
+#[test]
+fn groups_decisions_and_counts_come_along() {
+    with_postgres(|_, postgres| {
+        let sqlite = memory();
+        for source in [&sqlite as &dyn Engine, postgres] {
+            let fleet = with_groups(source);
+            let text = exported(source);
+            with_postgres(|_, other| {
+                for target in [&memory() as &dyn Engine, other] {
+                    // In the middle of the rows, and of the records: it goes on.
+                    for cut in [text.len() / 40, text.len() * 3 / 4] {
+                        let part = text.get(..cut).unwrap_or_default();
+                        assert!(imported(target, part).is_err(), "{cut}");
+                    }
+                    assert_eq!(imported(target, &text).unwrap().rows_left, 0);
+                    assert_eq!(imported(target, &text).unwrap().imported, 0);
+                    let mut there = target.open(Purpose::Append).unwrap();
+                    let mut here = source.open(Purpose::Query).unwrap();
+                    assert_same(&counts(&mut *there), &counts(&mut *here));
+                    assert_counts_agree(&mut *there);
+                    let decisions = Answers::new(&mut *there, NOW_SECS).decisions(None, 9).unwrap();
+                    assert_eq!(decisions, Answers::new(&mut *here, NOW_SECS).decisions(None, 9).unwrap());
+                    assert_eq!(decisions.len(), 1);
+                    // It goes on as if nothing had been.
+                    store_days(&mut *there, &fleet, 5..8);
+                    assert_counts_agree(&mut *there);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn into_a_database_with_groups_records_are_counted_anew() {
+    let source = memory();
+    with_groups(&source);
+    let text = exported(&source);
+    with_postgres(|_, other| {
+        for target in [&memory() as &dyn Engine, other] {
+            let fleet = Fleet::new(FleetPlan { machines: 9, faults: 25, seed: 3, ..FleetPlan::DEMO });
+            let mut session = target.open(Purpose::Append).unwrap();
+            store_days(&mut *session, &fleet, 0..4);
+            let summary = imported(target, &text).unwrap();
+            assert!(
+                summary.rows_left > 100 && summary.to_string().contains("groups of its own"),
+                "{summary}"
+            );
+            assert_counts_agree(&mut *session);
+            store_days(&mut *session, &fleet, 4..6);
+            assert_counts_agree(&mut *session);
+        }
+    });
+}
+
+#[test]
+fn a_row_that_is_none_takes_back_all_of_them() {
+    let source = memory();
+    with_groups(&source);
+    let text = exported(&source);
+    let row = text.lines().find(|line| line.starts_with("{\"row\":[\"group_day\"")).unwrap();
+    for wrong in [
+        "{\"row\":[\"records\",[1]]}",
+        "{\"row\":[\"group_day\",[1,2]]}",
+        "{\"row\":[\"group_day\",[1,2,3,4,5,{}]]}",
+    ] {
+        let target = memory();
+        let error = imported(&target, &text.replace(row, wrong)).unwrap_err();
+        assert!(matches!(error, ImportError::Line { .. }), "{error}");
+        let mut session = target.open(Purpose::Query).unwrap();
+        assert_eq!(counts(&mut *session), [""; 0]);
+        drop(session);
+        imported(&target, &text).unwrap();
+    }
 }

@@ -24,8 +24,8 @@ pub(super) use facts::Facts;
 pub(super) use new::{new_group, put_signature};
 pub(super) use tally::{Source, Tally};
 
-use super::StorageError;
 use super::sql::{Value, Write};
+use super::{StorageError, StoredPlace};
 
 /// Where a record belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,15 @@ pub(super) struct PlaceOfFailure {
     pub(super) group: i64,
     /// The id of its version; 0 if it has none.
     pub(super) version: i64,
+}
+
+impl From<StoredPlace> for Place {
+    fn from(stored: StoredPlace) -> Self {
+        let ids = stored.variant.zip(stored.group_id);
+        let version = stored.version.unwrap_or(0);
+        let failure = ids.map(|(variant, group)| PlaceOfFailure { variant, group, version });
+        Self { failure, guilty: stored.guilty }
+    }
 }
 
 /// Notes the place of a stored record with it; says whether it is still there.

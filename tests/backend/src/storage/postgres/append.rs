@@ -9,7 +9,7 @@ use rand::rngs::SysRng;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::columns::{Columns, Counted};
+use super::columns::{Columns, Counted, Places};
 use super::fault::Fault;
 use super::partition::day_of;
 use super::row;
@@ -122,10 +122,12 @@ async fn store(
     let keys: Vec<&[u8]> =
         batch.first.iter().filter_map(|number| batch.keys.get(*number)).map(Key::as_slice).collect();
     let columns = Columns::new(batch.firsts().map(|(arrival, _)| (&arrival.record, arrival.received_secs)));
-    let counted = Counted::new(batch.firsts().map(|(_, facts)| facts).zip(storing.places));
+    let counted = Counted::new(batch.firsts().map(|(_, facts)| facts));
+    let places = Places::new(storing.places.iter());
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&keys];
     values.extend(columns.values());
     values.extend(counted.values());
+    values.extend(places.values());
     values.extend([&storing.generation as &(dyn ToSql + Sync), &storing.slot]);
     let Statements { plain, full } = storing.statements;
     Ok(client.query(if batch.is_plain() { plain } else { full }, &values).await?)

@@ -7,13 +7,21 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::append::key_of;
-use super::columns::Columns;
+use super::columns::{Columns, Places};
 use super::connection::Connection;
 use super::fault::Fault;
 use super::partition::{self, day_of};
-use super::row;
-use crate::record::KeyDigest;
-use crate::storage::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StorageError};
+use super::{row, select, write};
+use crate::record::{KeyDigest, StoredRecord};
+use crate::storage::archive::is_unused;
+use crate::storage::grouping::{Directory, Facts, Place, Tally};
+use crate::storage::{
+    Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
+    TableRow, Write,
+};
+
+/// The slot in which imports count: no collector's own.
+const SLOT: i64 = 63;
 
 /// Rows that the server sends at a time: few enough that they may be large.
 const ROWS_AT_A_TIME: i32 = 32;
@@ -22,20 +30,23 @@ const ROWS_AT_A_TIME: i32 = 32;
 const IMPORT: &str = "
 INSERT INTO records (id, day, ts_reception, ts_capture, record_format_version, severity, classification, machine_id,
     arch, machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model,
-    bios_version, event_id, external, payload, payload_bytes)
+    bios_version, event_id, external, payload, payload_bytes, variant, group_id, version, guilty)
 SELECT coalesce(id, nextval('records_id')), ts_reception / 86400, ts_reception, ts_capture, record_format_version,
     severity, classification, machine_id, arch, machine_type, build, kernel_version, payload_format_version,
-    system_name, board_name, cpu_model, bios_version, event_id, external, payload, payload_bytes
+    system_name, board_name, cpu_model, bios_version, event_id, external, payload, payload_bytes, variant, group_id,
+    version, guilty
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::boolean[], $19::text[], $20::bytea[])
+    $16::text[], $17::text[], $18::boolean[], $19::text[], $20::bytea[], $21::bigint[], $22::bigint[], $23::bigint[],
+    $24::bigint[])
 AS a (id, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch, machine_type,
     build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version, event_id,
-    external, payload, payload_bytes)";
+    external, payload, payload_bytes, variant, group_id, version, guilty)";
 
 /// A connection for exports or imports.
 pub(super) struct PostgresArchive {
     pub(super) connection: Connection,
+    pub(super) rules: SharedRules,
 }
 
 /// What stops an export.
@@ -65,8 +76,60 @@ impl Archive for PostgresArchive {
         Ok(self.connection.run(async |client| begin_import(client, source, last_id).await)?)
     }
 
+    fn restore(
+        &mut self,
+        source: &str,
+        next: &mut dyn FnMut() -> Result<Option<TableRow>, StorageError>,
+    ) -> Result<bool, StorageError> {
+        Ok(write::transaction(&mut self.connection, |sql| {
+            let is_unused = is_unused(sql)?;
+            let mut days = BTreeSet::new();
+            while let Some(row) = next()? {
+                let Some(insert) = row.insert().filter(|_| is_unused) else { continue };
+                if let Some(day) = row.partition_day().filter(|day| days.insert(*day)) {
+                    sql.run(async |client| partition::ensure_within(client, day).await)?;
+                }
+                sql.execute(&insert, &row.values)?;
+            }
+            if is_unused {
+                let note = "UPDATE telem_imports SET has_groups = 1 WHERE source = $1";
+                sql.execute(note, &[source.into()])?;
+                go_on_behind(sql)?;
+            }
+            Ok(is_unused)
+        })?)
+    }
+
     fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
-        Ok(self.connection.run(async |client| import(client, source, records).await)?)
+        let days: BTreeSet<i64> =
+            records.iter().map(|incoming| day_of(incoming.stored.received_secs)).collect();
+        for day in days {
+            self.connection.run(async |client| partition::ensure(client, day).await)?;
+        }
+        let facts: Vec<Option<Facts>> = records.iter().map(Incoming::facts).collect();
+        let rules = self.rules.current();
+        Ok(write::transaction(&mut self.connection, |sql| {
+            let mut directory = Directory::default();
+            directory.read_generation(sql)?;
+            let (mut tally, mut places) = (Tally::default(), Vec::new());
+            for (incoming, facts) in records.iter().zip(&facts) {
+                let StoredRecord { received_secs, record, .. } = &incoming.stored;
+                places.push(match facts {
+                    None => incoming.place.unwrap_or_default().into(),
+                    Some(facts) => {
+                        let place = directory.place(sql, &rules, record, facts, *received_secs)?;
+                        tally.add(record, facts, &place, *received_secs);
+                        place
+                    }
+                });
+            }
+            sql.run(async |client| insert(client, records, &places).await)?;
+            if let Some(last) = records.last() {
+                let note = "UPDATE telem_imports SET done_to = $1 WHERE source = $2";
+                sql.execute(note, &[last.stored.id.into(), source.into()])?;
+            }
+            tally.apply(sql, SLOT)
+        })?)
     }
 
     fn import_keys(&mut self, keys: &[NotedKey]) -> Result<(), StorageError> {
@@ -92,12 +155,28 @@ async fn export(client: &mut Client, sink: &mut dyn FnMut(Item) -> io::Result<()
     let start = "SELECT id, (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM records_id) FROM telem_identity";
     let start = transaction.query_one(start, &[]).await?;
     sink(Item::Start { source: start.try_get(0)?, last_id: start.try_get(1)? }).map_err(Stop::Write)?;
-    let records = format!("SELECT {} FROM records ORDER BY id", row::COLUMNS);
-    each(&transaction, &records, |row| Ok(Item::Record(Box::new(row::read(row)?))), sink).await?;
+    for (table, (name, columns)) in TABLES.iter().enumerate() {
+        let query = format!("SELECT {columns} FROM {name}");
+        let row = |row: &Row| Ok(Item::Row(TableRow { table, values: select::values(row)? }));
+        each(&transaction, &query, row, sink).await?;
+    }
+    let records =
+        format!("SELECT {}, variant, group_id, version, guilty FROM records ORDER BY id", row::COLUMNS);
+    let record = |row: &Row| Ok(Item::Record(Box::new(row::read(row)?), place(row)?));
+    each(&transaction, &records, record, sink).await?;
     let keys = "SELECT key, id, day FROM idempotency ORDER BY key";
     each(&transaction, keys, key, sink).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+fn place(row: &Row) -> Result<StoredPlace, Fault> {
+    Ok(StoredPlace {
+        variant: row.try_get("variant")?,
+        group_id: row.try_get("group_id")?,
+        version: row.try_get("version")?,
+        guilty: row.try_get("guilty")?,
+    })
 }
 
 fn key(row: &Row) -> Result<Item, Fault> {
@@ -135,9 +214,10 @@ async fn begin_import(client: &mut Client, source: &str, last_id: i64) -> Result
             "LOCK TABLE telem_imports IN EXCLUSIVE MODE; LOCK TABLE records IN SHARE ROW EXCLUSIVE MODE",
         )
         .await?;
-    let query = "SELECT done_to, kept_to FROM telem_imports WHERE source = $1";
+    let query = "SELECT done_to, kept_to, has_groups <> 0 FROM telem_imports WHERE source = $1";
     if let Some(known) = transaction.query_opt(query, &[&source]).await? {
-        return Ok(Progress { done_to: known.try_get(0)?, kept_to: known.try_get(1)? });
+        let (done_to, kept_to) = (known.try_get(0)?, known.try_get(1)?);
+        return Ok(Progress { done_to, kept_to, has_groups: known.try_get(2)? });
     }
     let is_empty: bool =
         transaction.query_one("SELECT NOT EXISTS (SELECT FROM records)", &[]).await?.try_get(0)?;
@@ -146,27 +226,33 @@ async fn begin_import(client: &mut Client, source: &str, last_id: i64) -> Result
         let reserve = "SELECT setval('records_id', greatest($1, (SELECT last_value FROM records_id)))";
         transaction.execute(reserve, &[&kept_to]).await?;
     }
-    transaction.execute("INSERT INTO telem_imports VALUES ($1, 0, $2)", &[&source, &kept_to]).await?;
+    let insert = "INSERT INTO telem_imports (source, done_to, kept_to) VALUES ($1, 0, $2)";
+    transaction.execute(insert, &[&source, &kept_to]).await?;
     transaction.commit().await?;
-    Ok(Progress { done_to: 0, kept_to })
+    Ok(Progress { done_to: 0, kept_to, has_groups: false })
 }
 
-async fn import(client: &mut Client, source: &str, records: &[Incoming]) -> Result<(), Fault> {
-    let days: BTreeSet<i64> = records.iter().map(|incoming| day_of(incoming.stored.received_secs)).collect();
-    for day in days {
-        partition::ensure(client, day).await?;
-    }
+async fn insert(client: &Client, records: &[Incoming], places: &[Place]) -> Result<(), Fault> {
     let ids: Vec<Option<i64>> =
         records.iter().map(|incoming| incoming.keeps_id.then_some(incoming.stored.id)).collect();
     let columns =
         Columns::new(records.iter().map(|incoming| (&incoming.stored.record, incoming.stored.received_secs)));
+    let places = Places::new(places.iter());
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&ids];
     values.extend(columns.values());
-    let transaction = client.transaction().await?;
-    transaction.execute(IMPORT, &values).await?;
-    let done_to = records.last().map(|last| last.stored.id);
-    let note = "UPDATE telem_imports SET done_to = coalesce($1, done_to) WHERE source = $2";
-    transaction.execute(note, &[&done_to, &source]).await?;
-    transaction.commit().await?;
+    values.extend(places.values());
+    client.execute(IMPORT, &values).await?;
+    Ok(())
+}
+
+/// Ids that are given from now on are behind those that were brought.
+fn go_on_behind(sql: &mut dyn Write) -> Result<(), StorageError> {
+    for table in ["groups", "variants", "decisions", "versions", "guilty", "guilty_blacklisted"] {
+        let set = format!(
+            "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table})) \
+             FROM (SELECT 1) AS one WHERE EXISTS (SELECT FROM {table})"
+        );
+        sql.select(&set, &[])?;
+    }
     Ok(())
 }

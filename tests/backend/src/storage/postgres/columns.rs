@@ -93,48 +93,59 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What is counted of some records, from the machine on.
+/// What is counted of some records.
 #[derive(Default)]
 pub(super) struct Counted {
     machine: Vec<i64>,
     is_heartbeat: Vec<bool>,
     is_crash: Vec<bool>,
-    variant: Vec<Option<i64>>,
-    group: Vec<Option<i64>>,
-    version: Vec<Option<i64>>,
-    guilty: Vec<Option<i64>>,
     reason: Vec<Option<&'static str>>,
 }
 
 impl Counted {
-    /// That of records with their places.
-    pub(super) fn new<'a>(records: impl Iterator<Item = (&'a Facts, &'a Place)>) -> Self {
+    /// That of records.
+    pub(super) fn new<'a>(records: impl Iterator<Item = &'a Facts>) -> Self {
         let mut columns = Self::default();
-        for (facts, place) in records {
-            let failure = place.failure;
+        for facts in records {
             columns.machine.push(facts.machine);
             columns.is_heartbeat.push(facts.is_heartbeat);
             columns.is_crash.push(facts.is_crash());
-            columns.variant.push(failure.map(|failure| failure.variant));
-            columns.group.push(failure.map(|failure| failure.group));
-            columns.version.push(failure.map(|failure| failure.version).filter(|version| *version != 0));
-            columns.guilty.push(place.guilty);
             columns.reason.push(facts.ungrouped);
         }
         columns
     }
 
     /// The arrays, as values of a statement.
-    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 8] {
-        [
-            &self.machine,
-            &self.is_heartbeat,
-            &self.is_crash,
-            &self.variant,
-            &self.group,
-            &self.version,
-            &self.guilty,
-            &self.reason,
-        ]
+    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.machine, &self.is_heartbeat, &self.is_crash, &self.reason]
+    }
+}
+
+/// The places of some records.
+#[derive(Default)]
+pub(super) struct Places {
+    variant: Vec<Option<i64>>,
+    group: Vec<Option<i64>>,
+    version: Vec<Option<i64>>,
+    guilty: Vec<Option<i64>>,
+}
+
+impl Places {
+    /// These.
+    pub(super) fn new<'a>(places: impl Iterator<Item = &'a Place>) -> Self {
+        let mut columns = Self::default();
+        for place in places {
+            let failure = place.failure;
+            columns.variant.push(failure.map(|failure| failure.variant));
+            columns.group.push(failure.map(|failure| failure.group));
+            columns.version.push(failure.map(|failure| failure.version).filter(|version| *version != 0));
+            columns.guilty.push(place.guilty);
+        }
+        columns
+    }
+
+    /// The arrays, as values of a statement.
+    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.variant, &self.group, &self.version, &self.guilty]
     }
 }

@@ -220,6 +220,9 @@ CREATE TABLE grouping (
 );
 INSERT INTO grouping SELECT 1, '', 0, coalesce(max(id), 0), 0, 0 FROM records;
 
+-- Whether an import has brought groups and counts too.
+ALTER TABLE telem_imports ADD COLUMN has_groups bigint NOT NULL DEFAULT 0;
+
 CREATE TABLE symbols (
     build_id text COLLATE "C" NOT NULL,
     address bigint NOT NULL,

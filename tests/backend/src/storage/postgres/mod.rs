@@ -110,7 +110,10 @@ impl Engine for Postgres {
     }
 
     fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError> {
-        Ok(Box::new(archive::PostgresArchive { connection: self.server.connect(purpose)? }))
+        Ok(Box::new(archive::PostgresArchive {
+            connection: self.server.connect(purpose)?,
+            rules: self.rules.clone(),
+        }))
     }
 }
 

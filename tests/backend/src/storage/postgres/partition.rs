@@ -53,6 +53,15 @@ pub(super) async fn ensure(client: &mut Client, day: i64) -> Result<(), Fault> {
         return Ok(());
     }
     let transaction = client.transaction().await?;
+    ensure_within(&transaction, day).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The same, in a transaction.
+pub(super) async fn ensure_within(transaction: &impl GenericClient, day: i64) -> Result<(), Fault> {
+    if day <= 0 {
+        return Ok(());
+    }
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
     for table in [&["records"], &BY_MACHINE[..]].concat() {
         let name = name_of(table, day);
@@ -69,7 +78,6 @@ pub(super) async fn ensure(client: &mut Client, day: i64) -> Result<(), Fault> {
                 .await?;
         }
     }
-    transaction.commit().await?;
     Ok(())
 }
 

@@ -39,6 +39,11 @@ fn type_of(value: &Value) -> Type {
 
 /// A row as both engines have it.
 pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, Fault> {
+    Ok(Row::new(values(row)?))
+}
+
+/// The columns of a row.
+pub(super) fn values(row: &tokio_postgres::Row) -> Result<Vec<Value>, Fault> {
     let mut values = Vec::with_capacity(row.len());
     for (at, column) in row.columns().iter().enumerate() {
         values.push(match *column.type_() {
@@ -50,5 +55,5 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, Fault> {
             _ => row.try_get::<_, Option<String>>(at)?.into(),
         });
     }
-    Ok(Row::new(values))
+    Ok(values)
 }

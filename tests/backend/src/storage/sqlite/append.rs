@@ -17,7 +17,7 @@ pub(super) const WEEK_SECS: i64 = 7 * DAY_SECS;
 const KEY_WEEKS: i64 = KEY_DAYS / 7 + 2;
 
 /// There is one writer at a time.
-const SLOT: i64 = 0;
+pub(super) const SLOT: i64 = 0;
 
 const INSERT: &str = "
 INSERT INTO records (id, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,

@@ -6,12 +6,17 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 use tokio::sync::Mutex as Turn;
 
-use super::append::{WEEK_SECS, insert};
-use super::row;
+use super::append::{SLOT, WEEK_SECS, insert};
+use super::write::SqliteWrite;
+use super::{row, select};
 use crate::limits::KEY_DAYS;
-use crate::record::KeyDigest;
-use crate::storage::grouping::Place;
-use crate::storage::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StorageError};
+use crate::record::{KeyDigest, StoredRecord};
+use crate::storage::archive::is_unused;
+use crate::storage::grouping::{Directory, Facts, Tally};
+use crate::storage::{
+    Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
+    TableRow, Value, Write,
+};
 
 const DAYS_PER_WEEK: i64 = 7;
 
@@ -20,6 +25,7 @@ const DAYS_PER_WEEK: i64 = 7;
 pub(super) struct SqliteArchive {
     pub(super) connection: Connection,
     pub(super) turn: Arc<Turn<()>>,
+    pub(super) rules: SharedRules,
 }
 
 impl SqliteArchive {
@@ -45,49 +51,90 @@ impl Archive for SqliteArchive {
         let start = transaction
             .query_row(start, (), |row| Ok(Item::Start { source: row.get(0)?, last_id: row.get(1)? }));
         sink(start.map_err(read)?)?;
-        let records = format!("SELECT id, {} FROM records ORDER BY id", row::COLUMNS);
-        let record = |row: &Row<'_>| Ok(Item::Record(Box::new(row::read(row)?)));
+        for (table, (name, columns)) in TABLES.iter().enumerate() {
+            let query = format!("SELECT {columns} FROM {name}");
+            let row = |row: &Row<'_>| Ok(Item::Row(TableRow { table, values: values(row)? }));
+            each(&transaction, &query, row, sink)?;
+        }
+        let records = format!(
+            "SELECT id, {}, variant, group_id, version, guilty FROM records ORDER BY id",
+            row::COLUMNS
+        );
+        let record = |row: &Row<'_>| Ok(Item::Record(Box::new(row::read(row)?), place(row)?));
         each(&transaction, &records, record, sink)?;
         each(&transaction, "SELECT key, id, week FROM idempotency ORDER BY week, key", key, sink)
     }
 
     fn begin_import(&mut self, source: &str, last_id: i64) -> Result<Progress, StorageError> {
         self.write(|transaction| {
-            let query = "SELECT done_to, kept_to FROM imports WHERE source = ?1";
-            let progress = |row: &Row<'_>| Ok(Progress { done_to: row.get(0)?, kept_to: row.get(1)? });
+            let query = "SELECT done_to, kept_to, has_groups FROM imports WHERE source = ?1";
+            let progress = |row: &Row<'_>| {
+                Ok(Progress { done_to: row.get(0)?, kept_to: row.get(1)?, has_groups: row.get(2)? })
+            };
             if let Some(known) = transaction.query_row(query, (source,), progress).optional()? {
                 return Ok(known);
             }
             let is_empty: bool =
                 transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM records)", (), |row| row.get(0))?;
             let kept_to = if is_empty { last_id } else { 0 };
-            transaction.execute("INSERT INTO imports VALUES (?1, 0, ?2)", (source, kept_to))?;
+            let insert = "INSERT INTO imports (source, done_to, kept_to) VALUES (?1, 0, ?2)";
+            transaction.execute(insert, (source, kept_to))?;
             let reserve = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'records'";
             if transaction.execute(reserve, (kept_to,))? == 0 {
                 transaction.execute("INSERT INTO sqlite_sequence VALUES ('records', ?1)", (kept_to,))?;
             }
-            Ok(Progress { done_to: 0, kept_to })
+            Ok(Progress { done_to: 0, kept_to, has_groups: false })
         })
     }
 
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
-        self.write(|transaction| {
-            for Incoming { stored, keeps_id } in records {
-                insert(
-                    transaction,
-                    keeps_id.then_some(stored.id),
-                    &stored.record,
-                    stored.received_secs,
-                    &Place::default(),
-                )?;
+    fn restore(
+        &mut self,
+        source: &str,
+        next: &mut dyn FnMut() -> Result<Option<TableRow>, StorageError>,
+    ) -> Result<bool, StorageError> {
+        let _turn = self.turn.blocking_lock();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = &mut SqliteWrite(&transaction);
+        let is_unused = is_unused(sql)?;
+        while let Some(row) = next()? {
+            if let Some(insert) = row.insert().filter(|_| is_unused) {
+                sql.execute(&insert, &row.values)?;
             }
-            let done_to = records.last().map(|last| last.stored.id);
-            transaction.execute(
-                "UPDATE imports SET done_to = coalesce(?1, done_to) WHERE source = ?2",
-                (done_to, source),
-            )?;
-            Ok(())
-        })
+        }
+        if is_unused {
+            let note = "UPDATE imports SET has_groups = 1 WHERE source = $1";
+            sql.execute(note, &[source.into()])?;
+            transaction.commit()?;
+        }
+        Ok(is_unused)
+    }
+
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
+        let facts: Vec<Option<Facts>> = records.iter().map(Incoming::facts).collect();
+        let _turn = self.turn.blocking_lock();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = &mut SqliteWrite(&transaction);
+        let mut directory = Directory::default();
+        directory.read_generation(sql)?;
+        let mut tally = Tally::default();
+        for (incoming, facts) in records.iter().zip(&facts) {
+            let StoredRecord { id, received_secs, record } = &incoming.stored;
+            let place = match facts {
+                None => incoming.place.unwrap_or_default().into(),
+                Some(facts) => {
+                    let place = directory.place(sql, &self.rules.current(), record, facts, *received_secs)?;
+                    tally.add(record, facts, &place, *received_secs);
+                    place
+                }
+            };
+            insert(&transaction, incoming.keeps_id.then_some(*id), record, *received_secs, &place)?;
+        }
+        tally.apply(sql, SLOT)?;
+        if let Some(last) = records.last() {
+            let note = "UPDATE imports SET done_to = $1 WHERE source = $2";
+            sql.execute(note, &[last.stored.id.into(), source.into()])?;
+        }
+        Ok(transaction.commit()?)
     }
 
     fn import_keys(&mut self, keys: &[NotedKey]) -> Result<(), StorageError> {
@@ -100,6 +147,20 @@ impl Archive for SqliteArchive {
             Ok(())
         })
     }
+}
+
+fn values(row: &Row<'_>) -> rusqlite::Result<Vec<Value>> {
+    let columns = row.as_ref().column_count();
+    (0..columns).map(|column| Ok(select::value(row.get_ref(column)?))).collect()
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<StoredPlace> {
+    Ok(StoredPlace {
+        variant: row.get("variant")?,
+        group_id: row.get("group_id")?,
+        version: row.get("version")?,
+        guilty: row.get("guilty")?,
+    })
 }
 
 fn key(row: &Row<'_>) -> rusqlite::Result<Item> {

@@ -217,6 +217,9 @@ CREATE TABLE grouping (
 ) STRICT;
 INSERT INTO grouping SELECT 1, '', 0, coalesce(max(id), 0), 0, 0 FROM records;
 
+-- Whether an import has brought groups and counts too.
+ALTER TABLE imports ADD COLUMN has_groups INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE symbols (
     build_id TEXT NOT NULL,
     address INTEGER NOT NULL,

@@ -118,7 +118,11 @@ impl Engine for Sqlite {
 
     fn archive(&self, purpose: Purpose) -> Result<Box<dyn Archive>, StorageError> {
         let connection = self.location.connect(purpose)?;
-        Ok(Box::new(archive::SqliteArchive { connection, turn: Arc::clone(&self.turn) }))
+        Ok(Box::new(archive::SqliteArchive {
+            connection,
+            turn: Arc::clone(&self.turn),
+            rules: self.rules.clone(),
+        }))
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn numbered(sql: &str) -> String {
     sql.replace('$', "?")
 }
 
-fn value(value: ValueRef<'_>) -> Value {
+pub(super) fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Int(number),
