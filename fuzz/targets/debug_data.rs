@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
     let svma = u64::from_le_bytes(*svma);
     let wanted = [svma, elf.file.elf_header().e_entry.get(object::LittleEndian), svma.wrapping_add(1)]
         .map(|svma| Wanted { svma, needs_size: svma % 2 == 1 });
-    let module = NamedModule { elf: &elf, debug_file: Some(&elf), path: "/usr/bin/fuzzed" };
+    let module = NamedModule { elf: &elf, debug_file: Some(&elf), go_table: None, path: "/usr/bin/fuzzed" };
     let found = resolve(module, &files, &wanted);
     assert!(found.len() == wanted.len() && found.iter().all(|names| !names.is_empty()));
     for name in found.iter().flatten().filter_map(|name| name.function.as_ref()) {

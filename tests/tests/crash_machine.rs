@@ -158,6 +158,72 @@ fn files_are_those_of_the_process_wherever_it_lives() {
 }
 
 #[test]
+fn a_report_says_path_package_and_thread() {
+    let Some(sandbox) = sandbox("a_report_says_path_package_and_thread") else {
+        return;
+    };
+    let _telemprobd = sandbox.start_telemprobd();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let program = copy(&sandbox, &corpus::WAITING.build(), "a!b");
+    let payload = record_of(&sandbox, crash(&mut command(&program))).payload;
+    let head = format!("Process: {}\n", program.display());
+    assert!(payload.starts_with(&head) && payload.contains("innermost() - [a!b]"), "{payload}");
+    assert!(!payload.contains("\nPackage: "), "it is of no package: {payload}");
+    let payload = record_of(&sandbox, crash(&mut command(&corpus::NAMED_THREAD.build()))).payload;
+    assert_reported(&payload, &corpus::NAMED_THREAD);
+    let threads = payload.split_once("\n\nThread: renderer-\nBacktrace (TID ").map(|(_, rest)| rest);
+    // The other thread is called as the program is.
+    assert!(threads.is_some_and(|rest| !rest.contains("\nThread: ")), "{payload}");
+    if !Path::new("/var/lib/dpkg/status").exists() {
+        println!("packages: skipped, since this is no system of dpkg");
+        return;
+    }
+    let child = command(Path::new("/usr/bin/sleep")).arg("1000").spawn().unwrap();
+    let stat = format!("/proc/{}/stat", child.id());
+    until("sleep sleeps", || fs::read_to_string(&stat).unwrap().contains("(sleep) S ").then_some(()));
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGSEGV).unwrap();
+    let payload = record_of(&sandbox, crashed(child)).payload;
+    let query = |package: &str| {
+        let output =
+            Command::new("dpkg-query").args(["-Wf", "${Package} ${Version}", package]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for line in [format!("\nPackage: {}\n", query("coreutils")), format!("\nLibrary: {}\n", query("libc6"))] {
+        assert!(payload.contains(&line), "{line}{payload}");
+    }
+}
+
+#[test]
+fn what_is_no_part_of_the_distribution_is_not_named() {
+    if !can_set_core_pattern("what_is_no_part_of_the_distribution_is_not_named") {
+        return;
+    }
+    let mut sandbox = Sandbox::new();
+    sandbox.set("crash_burst_limit", -1);
+    let _telemprobd = sandbox.start_telemprobd();
+    let _pattern = CorePattern::set(&crashprobe_pattern(&sandbox));
+    let third =
+        || messages(&sandbox).iter().filter(|message| message.payload == "Crash from third party\n").count();
+    // By the dynamic linker, which is the distribution's.
+    let loader = fs::canonicalize("/lib64/ld-linux-x86-64.so.2").unwrap();
+    let program = copy(&sandbox, &corpus::PLAIN.build(), "private");
+    crash(command(&loader).arg(&program));
+    until("the record of the program that a dynamic linker ran", || (third() == 1).then_some(()));
+    // A library of somebody's own in a program of the distribution.
+    let library = sandbox.path("private.so");
+    let source = sandbox.write(
+        "private.c",
+        "#include <signal.h>\n__attribute__((constructor)) void private_function(void) { raise(SIGSEGV); }\n",
+    );
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-g", "-o"]).args([&library, &source]).status().unwrap();
+    assert!(built.success());
+    crash(command(Path::new("/usr/bin/true")).env("LD_PRELOAD", &library));
+    until("the record of the program with a library", || (third() == 2).then_some(()));
+    assert!(messages(&sandbox).iter().all(|message| !message.payload.contains("private")));
+}
+
+#[test]
 fn a_set_user_id_program_is_reported_from_the_files_that_it_has_mapped() {
     let Some(sandbox) = sandbox("a_set_user_id_program_is_reported_from_the_files_that_it_has_mapped") else {
         return;

@@ -9,8 +9,9 @@ use super::limits::FRAMES;
 use super::memory::Memory;
 use super::modules::{ModuleAddress, ModuleTable};
 use super::names::Name;
+use super::package::note;
 use super::privacy::{self, Privacy};
-use super::report::{CrashReport, FrameReport, ThreadReport};
+use super::report::{CrashReport, FrameReport, Subject, ThreadReport};
 use super::trace::{Backtrace, Frame};
 use super::unwind::Unwinder;
 use naming::Naming;
@@ -28,7 +29,9 @@ pub enum Stage {
     Named,
 }
 
-/// Makes the report. `report` comes with what the caller knows (process, pid); `progress` is called after each stage.
+/// Makes the report. `report` comes with what the caller knows (process, pid), `program` is the path of the program where it
+/// is known; `progress` is called after each stage.
+#[expect(clippy::too_many_arguments, reason = "what a report is made of")]
 pub fn analyse<'data>(
     mut report: CrashReport,
     head: &CoreHead,
@@ -36,6 +39,7 @@ pub fn analyse<'data>(
     modules: &ModuleTable<'_, 'data>,
     files: &dyn Files<'data>,
     privacy: Privacy,
+    program: Option<&str>,
     progress: &mut dyn FnMut(Stage, &CrashReport),
 ) -> CrashReport {
     report.cause = fault::cause(head).or(report.cause);
@@ -60,8 +64,23 @@ pub fn analyse<'data>(
     }
     progress(Stage::ProcessDone, &report);
     bring_panicked_first(modules, &mut backtraces);
-    name_threads(&mut report, &backtraces, Naming::new(modules, files, privacy), progress);
+    report.program = program.and_then(|path| subject(modules, privacy, modules.by_path(path)?));
+    report.library = backtraces.first().and_then(|(_, backtrace)| {
+        let found = modules.find(backtrace.frames.first()?.lookup_addr)?;
+        subject(modules, privacy, found.index).filter(|library| Some(library.path.as_str()) != program)
+    });
+    let own_name = report.process.rsplit('/').next().unwrap_or_default().to_owned();
+    let naming = Naming::new(modules, files, privacy, own_name);
+    name_threads(&mut report, &backtraces, naming, progress);
     report
+}
+
+/// A module whose package is worth knowing: a proven file, of which something may be said.
+fn subject(modules: &ModuleTable<'_, '_>, privacy: Privacy, index: usize) -> Option<Subject> {
+    let module = modules.get(index)?;
+    let elf = module.elf()?;
+    let is_file = module.path.starts_with('/') && !privacy.hides(&module.path);
+    is_file.then(|| Subject { path: module.path.clone(), package: note::of_file(elf) })
 }
 
 /// Functions of Go that a goroutine runs which fails.
@@ -128,7 +147,7 @@ fn nameless_thread(
     backtrace: &Backtrace,
 ) -> ThreadReport {
     let frames = backtrace.frames.iter().map(|frame| nameless(modules, privacy, frame)).collect();
-    ThreadReport { tid: thread.tid, frames, end: Some(backtrace.end) }
+    ThreadReport { tid: thread.tid, name: None, frames, end: Some(backtrace.end) }
 }
 
 fn nameless(modules: &ModuleTable<'_, '_>, privacy: Privacy, frame: &Frame) -> FrameReport {

@@ -145,6 +145,14 @@ impl<'a, 'data> ModuleTable<'a, 'data> {
         Some(ModuleAddress { module, index: mapping.file, svma })
     }
 
+    /// The module at this path, opened.
+    pub fn by_path(&self, path: &str) -> Option<usize> {
+        let index = self.modules.iter().position(|module| module.path == path)?;
+        let mapping = self.mappings.iter().find(|mapping| mapping.file == index)?;
+        self.contents(mapping, self.modules.get(index)?);
+        Some(index)
+    }
+
     /// The separate debug file of a module, if it is opened and has one.
     pub fn debug_file_of(&self, index: usize) -> Option<&Elf<'data>> {
         let module = self.modules.get(index)?;

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, recv, sendmsg};
 use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// What came of a worker.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,6 +104,12 @@ fn turn(worker: &Worker, opener: &mut Opener, result: &mut WorkerResult) -> Next
             opener.distrust_process();
         }
         Message::Done => return Next::Whole,
+        Message::ThreadNames(tids) => {
+            let bytes = protocol::encode_names(&opener.thread_names(&tids));
+            if reply(worker, &bytes, &[]).is_err() {
+                return Next::Broken;
+            }
+        }
         request => {
             if answer(worker, opener, &request).is_err() {
                 return Next::Broken;
@@ -114,14 +120,18 @@ fn turn(worker: &Worker, opener: &mut Opener, result: &mut WorkerResult) -> Next
 }
 
 /// Never waits: a worker of ours asks for one thing at a time, and takes the answer.
-fn answer(worker: &Worker, opener: &Opener, request: &Message) -> Result<(), Errno> {
+fn answer(worker: &Worker, opener: &mut Opener, request: &Message) -> Result<(), Errno> {
     let found = opener.open(request);
     let bytes = protocol::encode_answer(found.as_ref().map(|found| (found.file.bytes, found.found)));
-    let descriptors: Vec<_> = found.iter().map(|found| found.file.file.as_raw_fd()).collect();
-    let rights = [ControlMessage::ScmRights(&descriptors)];
+    let descriptors: Vec<RawFd> = found.iter().map(|found| found.file.file.as_raw_fd()).collect();
+    reply(worker, &bytes, &descriptors)
+}
+
+fn reply(worker: &Worker, bytes: &[u8], descriptors: &[RawFd]) -> Result<(), Errno> {
+    let rights = [ControlMessage::ScmRights(descriptors)];
     let control = if descriptors.is_empty() { &[][..] } else { &rights[..] };
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-    sendmsg::<()>(worker.socket.as_raw_fd(), &[IoSlice::new(&bytes)], control, flags, None)?;
+    sendmsg::<()>(worker.socket.as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None)?;
     Ok(())
 }
 

@@ -50,7 +50,11 @@ impl Crash {
 
 /// Puts a remark into the head of a payload that is written already, and whole lines at its end out of the way.
 pub fn add_remark(payload: &str, remark: &str, most_bytes: usize) -> String {
-    let line = format!("Note: {remark}\n");
+    add_line(payload, &format!("Note: {remark}\n"), most_bytes)
+}
+
+/// As [`add_remark`], a whole line.
+pub fn add_line(payload: &str, line: &str, most_bytes: usize) -> String {
     let head_bytes = payload.find("\n\n").map_or(payload.len(), |end| end.saturating_add(1));
     let (head, rest) = payload.split_at_checked(head_bytes).unwrap_or((payload, ""));
     let mut text = format!("{head}{line}{rest}");

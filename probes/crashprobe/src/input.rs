@@ -8,6 +8,7 @@
 
 use super::link::{BrokerClient, Core, WorkerIo};
 use super::process::ProcessMemory;
+use super::protocol::THREAD_NAMES;
 use std::fs::File;
 use telemetry_crash::core::{self, CoreHead};
 use telemetry_crash::memory::{KeptMemory, Memory, PagedMemory};
@@ -40,7 +41,7 @@ impl Input {
             Core::Stream(pipe) => core::read(pipe),
             Core::Regular(file) => core::read_file(file),
         };
-        let head = match head {
+        let mut head = match head {
             Ok(head) => head,
             Err(error) => {
                 report.error = Some(error.to_string());
@@ -66,7 +67,20 @@ impl Input {
             report.process = known.cloned().unwrap_or_default();
         }
         let (memory, hold) = memory(core, process, &head, &broker);
+        if hold.is_some() {
+            name_threads(&mut head, &broker);
+        }
         Some(Self { report, executable, privacy, head, memory, broker, hold })
+    }
+}
+
+/// Asks for the names of the first threads, as many as a report can have room for.
+fn name_threads(head: &mut CoreHead, broker: &BrokerClient) {
+    let threads = || head.threads.iter().take(THREAD_NAMES);
+    let tids: Vec<u32> = threads().filter_map(|thread| u32::try_from(thread.tid).ok()).collect();
+    let names = broker.thread_names(tids);
+    for (thread, name) in head.threads.iter_mut().zip(names) {
+        thread.name = Some(name).filter(|name| !name.is_empty());
     }
 }
 

@@ -39,6 +39,7 @@ pub mod link;
 mod mmap;
 pub mod openat2;
 pub mod opener;
+mod packages;
 pub mod process;
 pub mod protocol;
 pub mod record;

@@ -23,6 +23,12 @@ pub(crate) const MESSAGES: usize = 5 * MODULES;
 /// Longest file that is mapped. Debug data of browsers is 2 to 4 GiB.
 pub(crate) const MAPPED_FILE_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 
+/// For the packages of a report: the process is gone by then, and its parent does not wait any more.
+pub(crate) const PACKAGE_TIME: Duration = Duration::from_millis(500);
+
+/// Longest list of dpkg; `status` has some MiB.
+pub(crate) const PACKAGE_LIST_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Longest text of `/proc/PID` that is read: `status` has about 1.5 KiB.
 pub(crate) const PROC_TEXT_BYTES: u64 = 16 * 1024;
 

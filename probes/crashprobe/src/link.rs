@@ -1,6 +1,6 @@
 //! The worker's side: what it is given, and whom it asks for more.
 
-use super::protocol::{self, Message, Report};
+use super::protocol::{self, Message, Report, THREAD_NAME_BYTES, THREAD_NAMES};
 use super::{mmap, process::ProcessMemory, recvmsg};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
@@ -70,6 +70,7 @@ impl BrokerClient {
             failed: report.error.is_some(),
             is_third_party: report.is_third_party,
             program: program.map(str::to_owned),
+            subjects: [report.program.clone(), report.library.clone()],
             text: report.payload(),
         }));
     }
@@ -84,6 +85,17 @@ impl BrokerClient {
             self.pass_on(&Message::OtherProcess);
         }
         is_it
+    }
+
+    /// The names of threads, in their order; empty ones are not known.
+    pub fn thread_names(&self, tids: Vec<u32>) -> Vec<String> {
+        let ask = || {
+            self.send(&protocol::encode(&Message::ThreadNames(tids))?).ok()?;
+            let mut answer = [0; THREAD_NAMES * (THREAD_NAME_BYTES + 1)];
+            let (length, _) = recvmsg::receive(self.socket.as_fd(), &mut answer).ok()?;
+            Some(protocol::decode_names(answer.get(..length)?))
+        };
+        ask().unwrap_or_default()
     }
 
     pub(super) fn done(&self) {

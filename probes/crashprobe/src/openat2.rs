@@ -26,6 +26,14 @@ pub struct RegularFile {
     pub owner: u32,
 }
 
+impl RegularFile {
+    /// Whether another one is the same file.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let id = |file: &Self| fstat(&file.file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+        id(self).is_some_and(|own| Some(own) == id(other))
+    }
+}
+
 /// Opens a regular file; `root` is what `/` and every link to it mean.
 pub fn open_below(root: BorrowedFd<'_>, path: &Path) -> Option<RegularFile> {
     open(root, path, ResolveFlag::RESOLVE_NO_MAGICLINKS)

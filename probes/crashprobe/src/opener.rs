@@ -20,6 +20,7 @@ use super::openat2::{self, RegularFile};
 use super::process::CrashedProcess;
 use super::protocol::Message;
 use super::users::{self, User};
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
@@ -41,6 +42,8 @@ pub struct Opener {
     crashed: i64,
     /// Whether a person reports a core, with the own rights.
     is_of_person: bool,
+    /// Paths whose files are those of this machine that the process had mapped.
+    own: HashSet<String>,
 }
 
 /// A file for the worker.
@@ -90,7 +93,7 @@ impl Opener {
         if root != Path::new("/") {
             roots.push(Root::open(Path::new("/"), None)?);
         }
-        Ok(Self { process: None, roots, crashed: written, is_of_person: true })
+        Ok(Self { process: None, roots, crashed: written, is_of_person: true, own: HashSet::new() })
     }
 
     /// For a process, if it can be reached. `user` is who opens the host's files in its place.
@@ -101,7 +104,7 @@ impl Opener {
         let host = Root::open(Path::new("/"), Some(user))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let crashed = i64::try_from(now).unwrap_or(i64::MAX);
-        Ok(Self { process, roots: vec![host], crashed, is_of_person: false })
+        Ok(Self { process, roots: vec![host], crashed, is_of_person: false, own: HashSet::new() })
     }
 
     /// The process is another one than the core's: nothing is opened through it any more.
@@ -110,9 +113,15 @@ impl Opener {
     }
 
     /// The file that is asked for.
-    pub fn open(&self, message: &Message) -> Option<Opened> {
+    pub fn open(&mut self, message: &Message) -> Option<Opened> {
         let file = match message {
-            Message::OpenMapped { start, end, path } => return self.mapped(*start, *end, Path::new(path)),
+            Message::OpenMapped { start, end, path } => {
+                let opened = self.mapped(*start, *end, Path::new(path))?;
+                if self.is_own(Path::new(path), &opened) {
+                    self.own.insert(path.clone());
+                }
+                return Some(opened);
+            }
             Message::OpenDebugBuildId(build_id) => self.debug_file(&build_id_path(build_id)),
             Message::OpenDebugLink { module_path, name } => {
                 debug_link_paths(Path::new(module_path), name).iter().find_map(|path| self.debug_file(path))
@@ -124,9 +133,30 @@ impl Opener {
             Message::OpenDwarfObject { module_path, directory, name } => {
                 self.dwarf_object(module_path, directory, name)
             }
-            Message::Report(_) | Message::OtherProcess | Message::Done => None,
+            Message::Report(_) | Message::OtherProcess | Message::ThreadNames(_) | Message::Done => None,
         };
         Some(self.by_path(file?))
+    }
+
+    /// Whether the file at this path, as this machine has it, is the one that the process had mapped, if the worker has
+    /// proven it: then what this machine knows of its files holds. After an upgrade it is another one.
+    pub fn has_own(&self, path: &str) -> bool {
+        self.own.contains(path)
+    }
+
+    fn is_own(&self, path: &Path, opened: &Opened) -> bool {
+        let Some(process) = &self.process else {
+            // Below another root another machine's files lie, which the first of the roots is then.
+            return self.is_of_person && self.roots.len() == 1;
+        };
+        let at_path = || openat2::open_below(self.roots.first()?.dir.as_fd(), path);
+        process.is_of_this_machine() && at_path().is_some_and(|file| file.is_same(&opened.file))
+    }
+
+    /// The names of threads of the process, in their order.
+    pub fn thread_names(&self, tids: &[u32]) -> Vec<String> {
+        let name = |tid: &u32| self.process.as_ref()?.thread_name(*tid);
+        tids.iter().map(|tid| name(tid).unwrap_or_default()).collect()
     }
 
     fn mapped(&self, start: u64, end: u64, path: &Path) -> Option<Opened> {
@@ -234,8 +264,8 @@ mod tests {
         write(dir.path(), "/usr/bin/x");
         write(dir.path(), "/usr/lib/debug/.build-id/ab/cd.debug");
         write(dir.path(), "/usr/lib/debug/usr/bin/x.debug");
-        let opener = Opener::of_core(dir.path(), i64::MAX).unwrap();
-        let text =
+        let mut opener = Opener::of_core(dir.path(), i64::MAX).unwrap();
+        let mut text =
             |message| opener.open(&message).map(|found| std::io::read_to_string(found.file.file).unwrap());
         assert_eq!(text(mapped("/usr/bin/x")).as_deref(), Some("x"));
         assert_eq!(text(mapped("/usr/bin/y")), None);
@@ -279,7 +309,7 @@ mod tests {
             write(dir.path(), path);
         }
         let mut opener = Opener::of_core(dir.path(), i64::MAX).unwrap();
-        let is_there = |opener: &Opener, message: Message| opener.open(&message).is_some();
+        let is_there = |opener: &mut Opener, message: Message| opener.open(&message).is_some();
         let object = |directory: &str, name: &str| Message::OpenDwarfObject {
             module_path: "/usr/bin/x".to_owned(),
             directory: directory.to_owned(),
@@ -287,18 +317,21 @@ mod tests {
         };
         for is_of_person in [true, false] {
             opener.is_of_person = is_of_person;
-            assert!(is_there(&opener, Message::OpenDwarfPackage("/usr/bin/x".to_owned())));
-            assert!(is_there(&opener, object("/elsewhere", "deep/a.dwo")));
-            assert_eq!(is_there(&opener, object("/src", "b.dwo")), is_of_person);
-            assert_eq!(is_there(&opener, object("/elsewhere", "/etc/z")), is_of_person);
-            assert!(!is_there(&opener, object("src", "b.dwo")));
+            assert!(is_there(&mut opener, Message::OpenDwarfPackage("/usr/bin/x".to_owned())));
+            assert!(is_there(&mut opener, object("/elsewhere", "deep/a.dwo")));
+            assert_eq!(is_there(&mut opener, object("/src", "b.dwo")), is_of_person);
+            assert_eq!(is_there(&mut opener, object("/elsewhere", "/etc/z")), is_of_person);
+            assert!(!is_there(&mut opener, object("src", "b.dwo")));
             let supplement = |path: &str| Message::OpenSupplement(path.to_owned());
             let owner = std::fs::metadata(dir.path())
                 .map(|found| std::os::unix::fs::MetadataExt::uid(&found))
                 .unwrap();
-            assert_eq!(is_there(&opener, supplement("/usr/lib/debug/.dwz/y")), is_of_person || owner == 0);
-            assert!(!is_there(&opener, supplement("/usr/lib/debug/../../../etc/z")));
-            assert!(!is_there(&opener, supplement("/etc/z")));
+            assert_eq!(
+                is_there(&mut opener, supplement("/usr/lib/debug/.dwz/y")),
+                is_of_person || owner == 0
+            );
+            assert!(!is_there(&mut opener, supplement("/usr/lib/debug/../../../etc/z")));
+            assert!(!is_there(&mut opener, supplement("/etc/z")));
         }
     }
 }

@@ -11,9 +11,9 @@ use super::identity;
 use super::openat2::{self, RegularFile};
 use super::users::{self, User};
 use crate::limits::PROC_TEXT_BYTES;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -116,6 +116,21 @@ impl CrashedProcess {
     /// As [`CrashedProcess::file_by_path`], by a path that is foreign: no link in it is followed.
     pub fn file_without_links(&self, path: &Path) -> Option<RegularFile> {
         self.file(|root| openat2::open_without_links(root, path))
+    }
+
+    /// Whether its root and its mounts are those of this process.
+    pub fn is_of_this_machine(&self) -> bool {
+        let id = |stat: nix::Result<FileStat>| stat.map(|stat| (stat.st_dev, stat.st_ino)).ok();
+        let is_same = |own: Option<_>, its: Option<_>| own.is_some() && own == its;
+        let root = self.root.as_ref().and_then(|root| id(fstat(root)));
+        let mounts = id(fstatat(&self.dir, "ns/mnt", AtFlags::empty()));
+        is_same(id(stat("/")), root) && is_same(id(stat("/proc/self/ns/mnt")), mounts)
+    }
+
+    /// What the program calls a thread.
+    pub fn thread_name(&self, tid: u32) -> Option<String> {
+        let text = text_in(&self.dir, &format!("task/{tid}/comm")).ok()?;
+        Some(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
     fn file(&self, open: impl FnOnce(BorrowedFd<'_>) -> Option<RegularFile>) -> Option<RegularFile> {

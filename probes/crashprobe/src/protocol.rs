@@ -6,12 +6,13 @@
 //!   1 start u64, end u64, path      open the file that this range of the process shows   ──▶ answer
 //!   2 build-id                      open a separate debug file                           ──▶ answer
 //!   3 module's path, name           open the debug file of a .gnu_debuglink              ──▶ answer
-//!   4 failed u8, third party u8, program, text   the newest report
+//!   4 failed u8, third party u8, program, twice path and package (`NAME VERSION`), text   the newest report
 //!   5                               /proc/PID is another process than the core's
 //!   6                               the report is whole
 //!   7 path                          open what several debug files share
 //!   8 module's path                 open BINARY.dwp
 //!   9 module's path, directory, name   open a .dwo file
+//!  10 thread ids u32                names of threads                                     ──▶ for each LENGTH (1 byte) and name
 //! an answer: 0, or 1, the size u64 and how it was found u8 (0 it is mapped, 1 by its path, 2 by its path and it is
 //! younger than the crash), with a descriptor (SCM_RIGHTS)
 //! ```
@@ -19,9 +20,17 @@
 use telemetry_crash::elf::BuildId;
 use telemetry_crash::files::Found;
 use telemetry_crash::limits::{NAME_BYTES, PATH_BYTES, PAYLOAD_BYTES};
+use telemetry_crash::package::Package;
+use telemetry_crash::report::Subject;
 
 /// Longest datagram: a report with the path of its executable.
-pub const DATAGRAM_BYTES: usize = PAYLOAD_BYTES + PATH_BYTES + 64;
+pub const DATAGRAM_BYTES: usize = PAYLOAD_BYTES + 3 * PATH_BYTES + 2 * (NAME_BYTES + 2) + 64;
+
+/// Threads that are asked for at once: more than a report has room for.
+pub const THREAD_NAMES: usize = 64;
+
+/// Longest name of a thread (`TASK_COMM_LEN`), its end left out.
+pub const THREAD_NAME_BYTES: usize = 15;
 
 /// A message of the worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +66,8 @@ pub enum Message {
         /// The file's name, which may be a path.
         name: String,
     },
+    /// Asks for the names of these threads, at most [`THREAD_NAMES`].
+    ThreadNames(Vec<u32>),
     /// The newest report.
     Report(Report),
     /// `/proc/PID` is another process than the one of the core.
@@ -74,6 +85,8 @@ pub struct Report {
     pub is_third_party: bool,
     /// The program, as the core has it.
     pub program: Option<String>,
+    /// The program and the module of the first frame, if another, whose packages are worth knowing.
+    pub subjects: [Option<Subject>; 2],
     /// The payload.
     pub text: String,
 }
@@ -116,9 +129,18 @@ pub fn encode(message: &Message) -> Option<Vec<u8>> {
                 push_text(&mut bytes, text)?;
             }
         }
-        Message::Report(Report { failed, is_third_party, program, text }) => {
+        Message::ThreadNames(tids) => {
+            bytes.push(10);
+            tids.iter().for_each(|tid| bytes.extend_from_slice(&tid.to_le_bytes()));
+        }
+        Message::Report(Report { failed, is_third_party, program, subjects, text }) => {
             bytes.extend_from_slice(&[4, u8::from(*failed), u8::from(*is_third_party)]);
             push_text(&mut bytes, program.as_deref().unwrap_or_default())?;
+            for subject in subjects {
+                let package = subject.as_ref().and_then(|subject| subject.package.as_ref());
+                push_text(&mut bytes, subject.as_ref().map_or("", |subject| &subject.path))?;
+                push_text(&mut bytes, &package.map(ToString::to_string).unwrap_or_default())?;
+            }
             push_text(&mut bytes, text)?;
         }
         Message::OtherProcess => bytes.push(5),
@@ -166,6 +188,28 @@ pub fn decode_answer(datagram: &[u8]) -> Option<(u64, Found)> {
     Some((u64::from_le_bytes(*size), found))
 }
 
+/// The answer to a request for names of threads, in its order; an empty name is one that is not known.
+pub fn encode_names(names: &[String]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for name in names {
+        let name = name.as_bytes().get(..THREAD_NAME_BYTES).unwrap_or(name.as_bytes());
+        bytes.push(u8::try_from(name.len()).unwrap_or_default());
+        bytes.extend_from_slice(name);
+    }
+    bytes
+}
+
+/// The names of an answer.
+pub fn decode_names(mut datagram: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some((length, rest)) = datagram.split_first() {
+        let Some((name, rest)) = rest.split_at_checked(usize::from(*length)) else { break };
+        names.push(String::from_utf8_lossy(name).into_owned());
+        datagram = rest;
+    }
+    names
+}
+
 fn push_text(bytes: &mut Vec<u8>, text: &str) -> Option<()> {
     push_field(bytes, text.as_bytes())
 }
@@ -192,6 +236,7 @@ impl<'a> Fields<'a> {
                 failed: self.flag()?,
                 is_third_party: self.flag()?,
                 program: Some(self.text(PATH_BYTES)?).filter(|text| !text.is_empty()),
+                subjects: [self.subject()?, self.subject()?],
                 text: self.text(PAYLOAD_BYTES)?,
             }),
             5 => Message::OtherProcess,
@@ -203,6 +248,7 @@ impl<'a> Fields<'a> {
                 directory: self.text(PATH_BYTES)?,
                 name: self.text(PATH_BYTES).filter(|name| !name.is_empty())?,
             },
+            10 => Message::ThreadNames(self.thread_ids()?),
             _ => return None,
         })
     }
@@ -211,6 +257,22 @@ impl<'a> Fields<'a> {
         let (byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*byte)
+    }
+
+    fn subject(&mut self) -> Option<Option<Subject>> {
+        let (path, package) = (self.text(PATH_BYTES)?, self.text(NAME_BYTES + 2)?);
+        if path.is_empty() {
+            return package.is_empty().then_some(None);
+        }
+        let package = if package.is_empty() { None } else { Some(Package::parse(&package)?) };
+        path.starts_with('/').then_some(Some(Subject { path, package }))
+    }
+
+    fn thread_ids(&mut self) -> Option<Vec<u32>> {
+        let (ids, rest) = self.0.as_chunks::<4>();
+        let is_allowed = rest.is_empty() && !ids.is_empty() && ids.len() <= THREAD_NAMES;
+        self.0 = rest;
+        is_allowed.then(|| ids.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
     }
 
     fn flag(&mut self) -> Option<bool> {
@@ -258,7 +320,9 @@ mod tests {
         let mapped = |path: &str| Message::OpenMapped { start: 0x1000, end: u64::MAX, path: path.to_owned() };
         let report = |executable: Option<&str>, text: String| {
             let program = executable.map(str::to_owned);
-            Message::Report(Report { failed: true, is_third_party: false, program, text })
+            let package = Package::new("x", "1:2.0-1");
+            let subjects = [program.clone().map(|path| Subject { path, package }), None];
+            Message::Report(Report { failed: true, is_third_party: false, program, subjects, text })
         };
         vec![
             mapped("/usr/lib/libc.so.6"),
@@ -271,6 +335,7 @@ mod tests {
             Message::Done,
             Message::OpenSupplement("/usr/lib/debug/.dwz/x".to_owned()),
             Message::OpenDwarfPackage("/bin/x".to_owned()),
+            Message::ThreadNames(vec![1, u32::MAX]),
             object("/bin/x", "", "x.dwo"),
             object("/bin/x", "/src", "../build/x.dwo"),
         ]
@@ -295,7 +360,9 @@ mod tests {
     fn no_part_of_a_message_and_no_more_than_it_is_taken() {
         for message in messages() {
             let bytes = encode(&message).unwrap();
-            for end in 0..bytes.len() {
+            // A list of ids has no end of its own.
+            let step = if matches!(message, Message::ThreadNames(_)) { 3 } else { 1 };
+            for end in (0..bytes.len()).step_by(step).filter(|end| step == 1 || end % 4 != 1) {
                 assert_eq!(decode(&bytes[..end]), Err(BrokenProtocol), "{message:?} {end}");
             }
             assert_eq!(decode(&[&bytes[..], &[0]].concat()), Err(BrokenProtocol), "{message:?}");
@@ -311,7 +378,8 @@ mod tests {
         };
         let report = |executable: &str, text: &str| {
             let program = Some(executable.to_owned());
-            Message::Report(Report { failed: false, is_third_party: true, program, text: text.to_owned() })
+            let (subjects, text) = ([None, None], text.to_owned());
+            Message::Report(Report { failed: false, is_third_party: true, program, subjects, text })
         };
         let long_path = format!("/{}", "x".repeat(PATH_BYTES));
         for message in [
@@ -332,6 +400,8 @@ mod tests {
             report(&long_path, ""),
             report("/x", &"x".repeat(PAYLOAD_BYTES + 1)),
             report("/x", "a\0"),
+            Message::ThreadNames(Vec::new()),
+            Message::ThreadNames(vec![1; THREAD_NAMES + 1]),
             Message::OpenSupplement("x".to_owned()),
             Message::OpenDwarfPackage(String::new()),
             object("x", "/src", "y"),
@@ -357,9 +427,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_arrive() {
+        let names = ["", "main", "größer als Namen sind"].map(str::to_owned);
+        let arrived = decode_names(&encode_names(&names));
+        assert_eq!(arrived[..2], names[..2]);
+        assert!(names[2].starts_with(&arrived[2]) && arrived[2].len() == THREAD_NAME_BYTES, "{arrived:?}");
+        assert!(decode_names(&[9, b'x']).is_empty() && decode_names(&[]).is_empty());
+    }
+
     proptest! {
         #[test]
-        fn whatever_is_taken_could_have_been_sent(tag in 0_u8..11, rest in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn whatever_is_taken_could_have_been_sent(tag in 0_u8..12, rest in prop::collection::vec(any::<u8>(), 0..80)) {
             let datagram = [&[tag][..], &rest].concat();
             if let Ok(message) = decode(&datagram) {
                 prop_assert_eq!(encode(&message), Some(datagram));

@@ -4,6 +4,7 @@ use super::broker::WorkerResult;
 use super::crash::{self, Crash};
 use super::protocol::Report;
 use telemetry_crash::limits::PAYLOAD_BYTES;
+use telemetry_crash::report::Subject;
 use telemetry_crash::report::class::{self, Class, THIRD_PARTY};
 use telemetry_outbox::UnsentRecord;
 
@@ -20,7 +21,8 @@ pub fn from_result(result: WorkerResult, crash: &Crash, remarks: Vec<String>, fi
         (Some(report), cut_short) => {
             let class = class_of(known, &report, filters);
             let text = cut_short.map(|remark| crash::add_remark(&report.text, &remark, PAYLOAD_BYTES));
-            (class, text.unwrap_or(report.text))
+            let text = text.unwrap_or(report.text);
+            (class, with_packages(text, &report.subjects))
         }
         (None, cut_short) => {
             let mut report = crash.report(remarks);
@@ -29,6 +31,15 @@ pub fn from_result(result: WorkerResult, crash: &Crash, remarks: Vec<String>, fi
         }
     };
     unsent(class, class.fixed_payload.map_or(text, str::to_owned))
+}
+
+/// The payload with the packages that are known of the program and of the library that crashed.
+fn with_packages(text: String, subjects: &[Option<Subject>; 2]) -> String {
+    let lines = ["Package", "Library"].iter().zip(subjects).filter_map(|(word, subject)| {
+        let package = subject.as_ref()?.package.as_ref()?;
+        Some(format!("{word}: {package}\n"))
+    });
+    lines.fold(text, |text, line| crash::add_line(&text, &line, PAYLOAD_BYTES))
 }
 
 /// The class of a report: what was executed and the program have to be the distribution's, which differ where a dynamic
@@ -62,6 +73,7 @@ mod tests {
             failed,
             is_third_party: path == "/usr/bin/third",
             program: Some(path.to_owned()),
+            subjects: [None, None],
             text,
         });
         WorkerResult { report, cut_short: cut_short.map(str::to_owned), other_process: false }

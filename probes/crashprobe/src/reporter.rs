@@ -15,6 +15,7 @@ use super::delivery::{self, Absence, Clock};
 use super::fcntl;
 use super::link::WorkerIo;
 use super::opener::Opener;
+use super::packages;
 use super::process::{CrashedProcess, Target};
 use super::record;
 use super::slots::{Slot, Slots};
@@ -166,7 +167,19 @@ impl<'a> Reporter<'a> {
         let task = Task { report, executable, privacy, core, process: memory };
         let user = users::is_root().then_some(self.user);
         let worker = Worker::start(task, user, work).map_err(|error| format!("fork: {error}"))?;
-        Ok(broker::serve(worker, &mut opener, self.deadline))
+        let mut result = broker::serve(worker, &mut opener, self.deadline);
+        if let Some(report) = &mut result.report {
+            // The process is gone by now. Who reads the machine's lists has no need to be root.
+            let is_own = |path: &str| opener.has_own(path);
+            if users::is_root() {
+                let found = users::act_as(self.user, || packages::complete(report, &is_own));
+                found.map_err(|error| error.to_string())?;
+            } else {
+                packages::complete(report, &is_own);
+            }
+            packages::complete_by_rpm(report, &is_own);
+        }
+        Ok(result)
     }
 
     fn process(&self) -> Option<CrashedProcess> {

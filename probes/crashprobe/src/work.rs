@@ -22,11 +22,12 @@ pub fn work(io: WorkerIo) {
         report.process.clone_from(path);
     }
     let program = program.as_deref().or(executable.as_deref());
-    let report = analyse(report, &head, memory.as_ref(), &modules, &broker, privacy, &mut |stage, report| {
-        if stage == Stage::ProcessDone {
-            hold = None;
-        }
-        broker.report(report, program);
-    });
+    let report =
+        analyse(report, &head, memory.as_ref(), &modules, &broker, privacy, program, &mut |stage, report| {
+            if stage == Stage::ProcessDone {
+                hold = None;
+            }
+            broker.report(report, program);
+        });
     broker.report(&report, program);
 }

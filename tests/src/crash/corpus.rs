@@ -187,6 +187,17 @@ pub const SECRET: Entry =
 pub const WAITING: Entry =
     entry("waiting", "cc -g -O1 -o $out $src/waiting.c", NULL, &["innermost", "outer", "main", "_start"]);
 
+/// A program whose thread has a name, and crashes.
+pub const NAMED_THREAD: Entry = Entry {
+    threads: 2,
+    ..entry(
+        "named-thread",
+        "cc -g -O1 -pthread -o $out $src/named_thread.c",
+        NULL,
+        &["innermost", "thread_body", "start_thread"],
+    )
+};
+
 /// The plain program.
 pub const PLAIN: &Entry = &X86_64[0];
 

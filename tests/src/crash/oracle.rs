@@ -57,7 +57,8 @@ pub fn of_payload(payload: &str) -> Threads {
 
 /// The functions of the crashing thread of a payload, which comes first, whatever its id.
 pub fn crashed(payload: &str) -> Vec<String> {
-    let block = payload.split("\n\n").find(|block| block.starts_with("Backtrace (TID "));
+    // A line with the thread's name may come before.
+    let block = payload.split("\n\n").find(|block| block.contains("Backtrace (TID "));
     of_payload(block.unwrap_or_default()).into_values().next().unwrap_or_default()
 }
 

@@ -5,7 +5,8 @@ use crate::files::Files;
 use crate::modules::{ModuleAddress, ModuleTable};
 use crate::names::{self, Name, NamedModule, Wanted};
 use crate::privacy::Privacy;
-use crate::report::{FrameReport, ThreadReport, UsedModule};
+use crate::report::{FrameReport, ThreadReport, UsedModule, class};
+use crate::thread_name;
 use crate::trace::{Backtrace, Frame};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,6 +24,8 @@ pub(super) struct Naming<'a, 'data> {
     modules: &'a ModuleTable<'a, 'data>,
     files: &'a dyn Files<'data>,
     privacy: Privacy,
+    /// What the process is called, which its threads are called unless the program says otherwise.
+    own_name: String,
     known: HashMap<Key, Vec<Name>>,
     /// Modules of the frames, in the order of their first frame, and which of their addresses have no name.
     used: Vec<(usize, Vec<u64>)>,
@@ -33,8 +36,9 @@ impl<'a, 'data> Naming<'a, 'data> {
         modules: &'a ModuleTable<'a, 'data>,
         files: &'a dyn Files<'data>,
         privacy: Privacy,
+        own_name: String,
     ) -> Self {
-        Self { modules, files, privacy, known: HashMap::new(), used: Vec::new() }
+        Self { modules, files, privacy, own_name, known: HashMap::new(), used: Vec::new() }
     }
 
     /// Looks up what is not known yet.
@@ -67,7 +71,18 @@ impl<'a, 'data> Naming<'a, 'data> {
     /// A thread by what is known of its frames.
     pub(super) fn thread(&mut self, thread: &Thread, backtrace: &Backtrace) -> ThreadReport {
         let frames = backtrace.frames.iter().flat_map(|frame| self.frame(frame)).collect();
-        ThreadReport { tid: thread.tid, frames, end: Some(backtrace.end) }
+        let name = thread.name.as_deref().and_then(|name| self.thread_name(name));
+        ThreadReport { tid: thread.tid, name, frames, end: Some(backtrace.end) }
+    }
+
+    /// The name of a thread, if it may be reported and says anything.
+    fn thread_name(&self, comm: &str) -> Option<String> {
+        let name = thread_name::shown(comm).filter(|_| !self.own_name.starts_with(comm))?;
+        let modules = self.used.iter().filter_map(|(index, _)| self.modules.get(*index));
+        let own = modules
+            .filter(|module| class::is_of_distribution(&module.path))
+            .filter_map(|module| module.elf());
+        (!self.privacy.hides_any() || thread_name::is_of_program(name, own)).then(|| name.to_owned())
     }
 
     /// What the thread takes at least; nothing if all of it is known already, since it may be as another one is.

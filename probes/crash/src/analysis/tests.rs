@@ -83,6 +83,7 @@ fn report_of(core: &Path) -> CrashReport {
         &modules,
         &HostFiles,
         Privacy::Off,
+        None,
         &mut |stage, _| stages.push(stage),
     );
     assert_eq!(stages, [Stage::Head, Stage::Unwound, Stage::ProcessDone, Stage::Named]);

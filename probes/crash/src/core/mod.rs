@@ -124,6 +124,8 @@ pub struct Thread {
     pub tid: i32,
     /// Its registers at the crash.
     pub registers: Registers,
+    /// What the program calls it, where that is known.
+    pub name: Option<String>,
 }
 
 /// What is known of the signal.

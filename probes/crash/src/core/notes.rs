@@ -107,7 +107,7 @@ fn keep_thread(data: &[u8], head: &mut CoreHead) {
         let number = signal.map_or(0, |bytes| i32::from(i16::from_le_bytes(*bytes)));
         head.signal = (number > 0).then_some(SignalInfo { number, code: None, address: None });
     }
-    head.threads.push(Thread { tid, registers });
+    head.threads.push(Thread { tid, registers, name: None });
 }
 
 /// `struct user_regs_struct` of x86-64 (r15 to ss) and `struct user_pt_regs` of aarch64 (x0 to x30, sp, pc).

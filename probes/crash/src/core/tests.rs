@@ -21,7 +21,7 @@ pub(crate) fn head_with(registers: Registers) -> CoreHead {
         segment(0x7ffc_0000_0000, 0x7ffc_0000_1000, true, false),
     ];
     let mut head = CoreHead::new(registers.arch, segments);
-    head.threads.push(Thread { tid: 1, registers });
+    head.threads.push(Thread { tid: 1, registers, name: None });
     head
 }
 

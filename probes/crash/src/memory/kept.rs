@@ -131,7 +131,7 @@ mod tests {
         registers.set(7, Some(0x7ffc_0000_0800));
         let mut head = head_with(registers.clone());
         registers.set(7, Some(0x7ffc_0000_0900));
-        head.threads.push(crate::core::Thread { tid: 2, registers });
+        head.threads.push(crate::core::Thread { tid: 2, registers, name: None });
         head.bytes = 10;
         for (segment, offset) in head.segments.iter_mut().zip([0x1000, 0x2000, 0x3000]) {
             segment.core_offset = offset;

@@ -2,7 +2,7 @@
 
 use super::{Wanted, plt, shown};
 use crate::elf::Elf;
-use crate::limits::SYMBOLS;
+use crate::limits::{MANGLED_NAME_BYTES, SYMBOLS};
 use crate::registers::Arch;
 use object::read::elf::{SectionHeader, Sym};
 use object::{LittleEndian, elf};
@@ -32,7 +32,10 @@ impl Symbols {
         let mut found: Vec<Found> = wanted.iter().map(|_| Found::default()).collect();
         for file in others.chain([module]) {
             for table in file.symbol_tables() {
-                search(file, module.arch, &table, wanted, &mut found);
+                // What is known needs no other table, which may be large.
+                if found.iter().any(|found| found.name.is_none() || found.begins.is_empty()) {
+                    search(file, module.arch, &table, wanted, &mut found);
+                }
             }
         }
         for (found, wanted) in found.iter_mut().zip(wanted) {
@@ -69,9 +72,10 @@ impl Symbols {
 type Rank = (bool, u64, u8);
 
 /// The best of a table for an address, so far.
-struct Best<'t> {
+struct Best {
     section: Option<usize>,
-    name: Option<(Rank, &'t [u8])>,
+    /// Where its name is. Names are read last: strings take more pages of a file than symbols do.
+    name: Option<(Rank, u32)>,
     /// Where the last function begins that ends before the address.
     last_ended: u64,
     begins: Vec<u64>,
@@ -79,7 +83,7 @@ struct Best<'t> {
 
 fn search(file: &Elf<'_>, arch: Arch, table: &(&[Symbol], &[u8]), wanted: &[Wanted], found: &mut [Found]) {
     let (symbols, strings) = table;
-    let mut bests: Vec<Best<'_>> = wanted
+    let mut bests: Vec<Best> = wanted
         .iter()
         .map(|wanted| Best {
             section: section_of(file, wanted.svma),
@@ -102,7 +106,7 @@ fn search(file: &Elf<'_>, arch: Arch, table: &(&[Symbol], &[u8]), wanted: &[Want
     }
     for (found, best) in found.iter_mut().zip(bests) {
         if found.name.is_none() {
-            found.name = best.finish();
+            found.name = best.finish(strings);
         }
         if found.begins.is_empty() {
             found.begins = best.begins;
@@ -110,8 +114,8 @@ fn search(file: &Elf<'_>, arch: Arch, table: &(&[Symbol], &[u8]), wanted: &[Want
     }
 }
 
-impl<'t> Best<'t> {
-    fn take(&mut self, symbol: &Symbol, distance: u64, needs_size: bool, arch: Arch, strings: &'t [u8]) {
+impl Best {
+    fn take(&mut self, symbol: &Symbol, distance: u64, needs_size: bool, arch: Arch, strings: &[u8]) {
         let (start, size) = (symbol.st_value(LittleEndian), symbol.st_size(LittleEndian));
         let covers = distance < size;
         // A symbol of assembler often has no size: then it goes up to the next one, within its section.
@@ -130,21 +134,31 @@ impl<'t> Best<'t> {
         if self.name.is_some_and(|(best, _)| best >= rank) {
             return;
         }
-        let name =
-            usize::try_from(symbol.st_name(LittleEndian)).ok().and_then(|offset| strings.get(offset..));
-        let name =
-            name.and_then(|name| name.get(..name.iter().position(|byte| *byte == 0)?)).unwrap_or_default();
+        let name = symbol.st_name(LittleEndian);
         // Labels of the assembler name nothing.
-        if !name.is_empty() && !is_mapping_symbol(arch, name) && !name.starts_with(b".L") {
+        let is_name = symbol.st_type() != elf::STT_NOTYPE || {
+            let name = name_at(strings, name);
+            !is_mapping_symbol(arch, name) && !name.starts_with(b".L")
+        };
+        if name != 0 && is_name {
             self.name = Some((rank, name));
         }
     }
 
     /// Else `__restore_rt` of libc, which has no size, would reach over every gap behind it.
-    fn finish(&self) -> Option<String> {
+    fn finish(&self, strings: &[u8]) -> Option<String> {
         let ((covers, start, _), name) = self.name?;
-        (covers || start >= self.last_ended).then(|| String::from_utf8_lossy(name).into_owned())
+        let name = name_at(strings, name);
+        let is_it = !name.is_empty() && (covers || start >= self.last_ended);
+        is_it.then(|| String::from_utf8_lossy(name).into_owned())
     }
+}
+
+/// The string at an offset; empty if there is none.
+fn name_at(strings: &[u8], offset: u32) -> &[u8] {
+    let name = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..)).unwrap_or_default();
+    let end = name.iter().take(MANGLED_NAME_BYTES).position(|byte| *byte == 0);
+    end.and_then(|end| name.get(..end)).unwrap_or_default()
 }
 
 fn section_of(file: &Elf<'_>, svma: u64) -> Option<usize> {

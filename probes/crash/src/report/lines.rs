@@ -17,6 +17,9 @@ const SENTENCE_BYTES: usize = 320;
 const REMARK_BYTES: usize = 160;
 const REMARKS: usize = 6;
 
+/// Longest name of a thread; the kernel keeps 15 bytes.
+const THREAD_BYTES: usize = 16;
+
 /// Thread ids named in one line; the others are counted.
 const TIDS: usize = 16;
 
@@ -51,7 +54,14 @@ pub(super) fn head(report: &CrashReport) -> String {
 
 /// The backtrace of a thread, names in at most `width` bytes each, after an empty line.
 pub(super) fn backtrace(group: &Alike<'_>, width: usize) -> String {
-    let mut text = format!("\nBacktrace (TID {}):\n", group.thread.tid);
+    let name = group
+        .thread
+        .name
+        .as_deref()
+        .map(|name| foreign::line(name, THREAD_BYTES))
+        .filter(|name| !name.is_empty());
+    let name = name.map(|name| format!("Thread: {name}\n")).unwrap_or_default();
+    let mut text = format!("\n{name}Backtrace (TID {}):\n", group.thread.tid);
     for (number, frame) in group.thread.frames.iter().take(FRAMES).enumerate() {
         push_frame(&mut text, number, frame, width);
     }

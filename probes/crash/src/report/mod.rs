@@ -7,8 +7,10 @@
 //! Cause: SIGSEGV: address not mapped (null page)
 //! Error: REASON                                   unwinding failed as a whole
 //! Note: SENTENCE                                  a remark
+//! Package: NAME VERSION                           of the program; `Library:` of the module of frame 0 (added by crashprobe)
 //! Too many frames. Backtrace truncated.           a thread has more than 64
 //!
+//! Thread: renderer                                what the program calls the thread
 //! Backtrace (TID 1234):                           the crashing thread first
 //! #0 draw(Window*) - [editor] - window.cpp:77 (inlined)
 //! #1 paint() - [editor] - window.cpp:12
@@ -42,6 +44,7 @@ mod used_modules;
 
 pub(crate) use function_name::shorten;
 
+use super::package::Package;
 use super::trace::{BacktraceEnd, How};
 
 /// All that a report may say. No memory, no arguments, no environment.
@@ -67,6 +70,19 @@ pub struct CrashReport {
     pub modules: Vec<UsedModule>,
     /// Whether the code that crashed is no part of the distribution, though the program may be.
     pub is_third_party: bool,
+    /// The program, if its file is the one that crashed.
+    pub program: Option<Subject>,
+    /// The module of the first frame, if that is another one.
+    pub library: Option<Subject>,
+}
+
+/// A file whose package is worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its path.
+    pub path: String,
+    /// The package that it says it is of.
+    pub package: Option<Package>,
 }
 
 /// A thread's backtrace, named.
@@ -74,6 +90,8 @@ pub struct CrashReport {
 pub struct ThreadReport {
     /// Its id.
     pub tid: i32,
+    /// What the program calls it.
+    pub name: Option<String>,
     /// Its frames, inlined calls included.
     pub frames: Vec<FrameReport>,
     /// Why there are no more; none while unwinding goes on.

@@ -20,7 +20,7 @@ fn unnamed(module: &str, svma: u64) -> FrameReport {
 }
 
 fn thread(tid: i32, frames: Vec<FrameReport>) -> ThreadReport {
-    ThreadReport { tid, frames, end: Some(BacktraceEnd::Outermost) }
+    ThreadReport { tid, name: None, frames, end: Some(BacktraceEnd::Outermost) }
 }
 
 fn module(name: &str, build_id: Option<&str>, unnamed: &[u64]) -> UsedModule {
@@ -67,14 +67,15 @@ fn a_report_with_everything() {
     crashed[3].how = How::ReturnAddress;
     crashed[5].how = How::SignalFrame;
     let waiting = vec![frame("poll()", "libc.so.6"), unnamed("libplug.so.1", 0x2000)];
-    let lost = ThreadReport { tid: 1239, frames: Vec::new(), end: Some(BacktraceEnd::Unreadable) };
+    let lost =
+        ThreadReport { tid: 1239, name: None, frames: Vec::new(), end: Some(BacktraceEnd::Unreadable) };
     let mut report = report(vec![
         thread(1234, crashed),
         thread(1235, waiting.clone()),
         lost,
         thread(1240, waiting.clone()),
         thread(1241, waiting),
-        ThreadReport { tid: 1242, frames: vec![frame("spin()", "editor")], end: None },
+        ThreadReport { tid: 1242, name: None, frames: vec![frame("spin()", "editor")], end: None },
     ]);
     report.cause = Some("SIGSEGV: address not mapped (null page)".to_owned());
     report.remarks = vec!["3 reports of this program were left out before this one.".to_owned()];
@@ -184,7 +185,8 @@ fn a_thread_is_cut_at_64_lines_and_the_head_says_so() {
     assert!(!whole.contains(cut) && whole.contains("\n#63 recurse()"), "{whole}");
     let inlined = report(vec![thread(1, deep(FRAMES + 1))]).payload();
     assert!(inlined.contains(cut) && inlined.ends_with("\n#63 recurse() - [a.out]\n"), "{inlined}");
-    let whole = ThreadReport { tid: 2, frames: deep(FRAMES), end: Some(BacktraceEnd::TooManyFrames) };
+    let whole =
+        ThreadReport { tid: 2, name: None, frames: deep(FRAMES), end: Some(BacktraceEnd::TooManyFrames) };
     let whole = report(vec![thread(1, deep(1)), whole]).payload();
     assert!(whole.contains(&format!("Signal: 11\n{cut}\n")) && !whole.contains("ends here"), "{whole}");
 }
@@ -250,6 +252,14 @@ fn modules_of_unnamed_frames_come_before_other_threads() {
 }
 
 #[test]
+fn a_thread_is_called_by_its_name() {
+    let mut named = thread(1, vec![frame("f()", "m")]);
+    named.name = Some("render\n#0 x".to_owned());
+    let text = report(vec![named]).payload();
+    assert!(text.contains("\n\nThread: render #0 x\nBacktrace (TID 1):\n#0 f() - [m]\n"), "{text}");
+}
+
+#[test]
 fn hundreds_of_threads_in_one_place_are_told_once() {
     let waiting = |tid| thread(tid, vec![frame("wait()", "libc.so.6")]);
     let one = report(vec![waiting(1), waiting(2)]).payload();
@@ -302,7 +312,7 @@ fn any_thread() -> impl Strategy<Value = ThreadReport> {
         BacktraceEnd::NoWayOn,
     ]));
     (any::<i32>(), prop::collection::vec(any_frame(), 0..70), end)
-        .prop_map(|(tid, frames, end)| ThreadReport { tid, frames, end })
+        .prop_map(|(tid, frames, end)| ThreadReport { tid, name: None, frames, end })
 }
 
 fn any_module() -> impl Strategy<Value = UsedModule> {
@@ -323,7 +333,7 @@ fn any_report() -> impl Strategy<Value = CrashReport> {
         for (module, name) in modules.iter_mut().zip(names) {
             module.name = name;
         }
-        let is_third_party = false;
+        let (is_third_party, program, library) = (false, None, None);
         CrashReport {
             process,
             pid,
@@ -335,6 +345,8 @@ fn any_report() -> impl Strategy<Value = CrashReport> {
             threads_left_out,
             modules,
             is_third_party,
+            program,
+            library,
         }
     })
 }

@@ -60,7 +60,13 @@ fn the_last_report_is_the_one_that_counts() {
         io.broker.report(&report, Some("/usr/bin/x"));
     });
     let text = "Process: unknown\nError: why\n".to_owned();
-    let report = Report { failed: true, is_third_party: false, program: Some("/usr/bin/x".to_owned()), text };
+    let report = Report {
+        failed: true,
+        is_third_party: false,
+        program: Some("/usr/bin/x".to_owned()),
+        subjects: [None, None],
+        text,
+    };
     assert_eq!(result, WorkerResult { report: Some(report), cut_short: None, other_process: false });
     assert_eq!(run(drop), WorkerResult { report: None, cut_short: None, other_process: false });
 }
