@@ -155,7 +155,7 @@ int tm_set_payload(struct telem_ref *ref, char *payload);
  * machine goes down. The record is not changed: it may be sent again, and is yours to free. A record
  * without a payload is sent with an empty one.
  *
- * Waits up to about two seconds: one to send, one for the answer.
+ * Waits up to about six seconds: one to send, five for the answer.
  *
  * Returns 0 once the record is stored (or taken, by a telemprobd that is too old to answer), or
  *   -ECONNREFUSED  telemetry is not opted in, or telemprobd does not run

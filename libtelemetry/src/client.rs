@@ -1,7 +1,7 @@
 //! The sending side: a record goes to telemprobd and its answer comes back.
 
 use crate::error::Error;
-use crate::limits::SEND_TIMEOUT_SECS;
+use crate::limits::{ANSWER_TIMEOUT_SECS, SEND_TIMEOUT_SECS};
 use crate::record::Record;
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -13,12 +13,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use telemetry_config::{ConfigError, Configuration, consent, keys};
+use telemetry_files::answering_socket;
 use telemetry_record::wire::{self, ANSWER_BYTES};
 
-/// The file in `run_dir` that our telemprobd leaves, until the machine starts again.
-pub const TELEMPROBD_PID_FILE: &str = "telemprobd.pid";
-
 const TIMEOUT: Duration = Duration::from_secs(SEND_TIMEOUT_SECS);
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(ANSWER_TIMEOUT_SECS);
 
 /// Sends records to telemprobd. It holds no connection: each record has one of its own, so that a client can be
 /// kept for the life of a program and used from several threads.
@@ -76,9 +76,9 @@ impl Client {
         Ok(consent::check(&self.etc_dir)?)
     }
 
-    /// Sends a record and waits until telemprobd answers that it is stored, up to one second for each.
-    /// A daemon of the C implementation closes without an answer, which counts as success; where ours has
-    /// run (it leaves [`TELEMPROBD_PID_FILE`]), it means that telemprobd was killed, and is an error.
+    /// Sends a record, within a second, and waits up to five until telemprobd answers that it is stored.
+    /// A daemon of the C implementation closes without an answer, which counts as success; where ours has made or taken over
+    /// this very socket ([`answering_socket`]), it means that telemprobd was killed, and is an error.
     ///
     /// # Errors
     /// Those of [`Client::check_consent`]; [`Error::Socket`] if telemprobd is away; [`Error::Refused`] with its reason;
@@ -92,8 +92,10 @@ impl Client {
         let sent = send_all(&connection, &message);
         match (receive_answer(&connection), sent) {
             (Ok(Some(answer)), _) => answer.map_err(Error::Refused),
-            (Ok(None), Ok(())) if self.daemon_answers() => Err(self.socket_error(Errno::ECONNRESET)),
-            (Ok(None), Ok(())) => Ok(()),
+            (Ok(None) | Err(Errno::ECONNRESET), Ok(())) if self.daemon_answers() => {
+                Err(self.socket_error(Errno::ECONNRESET))
+            }
+            (Ok(None) | Err(Errno::ECONNRESET), Ok(())) => Ok(()),
             (Err(Errno::EAGAIN), Ok(())) => Err(Error::NoAnswer { path: self.socket_path.clone() }),
             (_, Err(errno)) | (Err(errno), _) => Err(self.socket_error(errno)),
         }
@@ -101,7 +103,7 @@ impl Client {
 
     /// Whether the daemon is known to be one that answers.
     fn daemon_answers(&self) -> bool {
-        self.run_dir.join(TELEMPROBD_PID_FILE).exists()
+        answering_socket::is_noted(&self.run_dir, &self.socket_path)
     }
 
     fn connect(&self) -> Result<OwnedFd, Errno> {
@@ -135,7 +137,7 @@ fn send_all(connection: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
 
 /// The answer; none if the daemon closed without one.
 fn receive_answer(connection: &OwnedFd) -> Result<Option<Result<(), Errno>>, Errno> {
-    let deadline = Instant::now() + TIMEOUT;
+    let deadline = Instant::now() + ANSWER_TIMEOUT;
     let mut answer = [0; ANSWER_BYTES];
     let mut filled = 0;
     while let Some(space) = answer.get_mut(filled..).filter(|space| !space.is_empty()) {

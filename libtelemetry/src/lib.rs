@@ -27,6 +27,6 @@ mod malloc;
 mod pthread_setcancelstate;
 mod record;
 
-pub use client::{Client, TELEMPROBD_PID_FILE};
+pub use client::Client;
 pub use error::Error;
 pub use record::{MACHINE_ID_PLACEHOLDER, RECORD_FORMAT_VERSION, Record};

@@ -5,5 +5,9 @@
 /// the first processor of cpuinfo).
 pub const HOST_FILE_BYTES: u64 = 16 * 1024;
 
-/// Seconds that a sender waits, for sending and again for the answer (contract).
+/// Seconds that a sender waits to be connected, and again for all of its record to be taken (contract).
 pub const SEND_TIMEOUT_SECS: u64 = 1;
+
+/// Seconds that a sender waits for the answer (contract): a daemon that is started by its record, or a disk that is slow,
+/// needs more than one.
+pub const ANSWER_TIMEOUT_SECS: u64 = 5;

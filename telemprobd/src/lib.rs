@@ -22,5 +22,8 @@ use std::path::Path;
 /// # Errors
 /// Why it cannot start or go on.
 pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
-    daemon::Daemon::start(config_file.map(Path::to_owned)).and_then(daemon::Daemon::run)
+    let started = daemon::Daemon::start(config_file.map(Path::to_owned)).inspect_err(|error| {
+        socket::Listener::refuse_waiting(error.errno_of_waiting());
+    });
+    started?.run()
 }

@@ -1,6 +1,8 @@
 //! The sending side against daemons of every kind: ours, an old one, a silent one, none.
 
+use std::fs;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::thread;
@@ -76,31 +78,37 @@ fn a_refusal_reaches_the_caller_with_its_reason() {
     daemon.join().unwrap();
 }
 
-#[test]
-fn a_daemon_that_dies_in_the_middle_is_an_error() {
-    let sandbox = Sandbox::new();
-    // Closes with bytes unread: the record cannot have been taken.
-    let daemon = fake_daemon(&sandbox, |mut stream| {
-        stream.read_exact(&mut [0; 4]).unwrap();
-    });
-    let client = Client::with_config_file(&sandbox.config()).unwrap();
-    let record = Record::new(1, "org.example/sender/dies", 1).unwrap();
-    assert!(matches!(client.send(&record), Err(Error::Socket { .. })));
-    daemon.join().unwrap();
+/// Notes the socket as a telemprobd of ours does once it listens.
+fn note_answering(sandbox: &Sandbox) {
+    let socket = fs::metadata(sandbox.socket_path()).unwrap();
+    let note = format!("{} {} {} {}\n", socket.dev(), socket.ino(), socket.ctime(), socket.ctime_nsec());
+    sandbox.write("run/telemprobd.answers", &note);
 }
 
+/// The end of a connection without an answer: what our daemon leaves that is killed, or any that is of the C implementation.
 #[test]
-fn our_daemon_that_dies_before_it_answers_is_an_error() {
-    let sandbox = Sandbox::new();
-    sandbox.start_telemprobd().stop();
-    // As a telemprobd that is killed between reading and storing.
-    let daemon = fake_daemon(&sandbox, |mut stream| {
-        frame::receive(&mut stream);
-    });
-    let client = Client::with_config_file(&sandbox.config()).unwrap();
-    let record = Record::new(1, "org.example/sender/killed", 1).unwrap();
-    assert!(matches!(client.send(&record), Err(Error::Socket { .. })));
-    daemon.join().unwrap();
+fn no_answer_is_an_error_where_our_daemon_listens_and_success_elsewhere() {
+    // With bytes unread, which is a reset; between reading and storing, or after it.
+    let ends: [fn(UnixStream); 2] = [
+        |mut stream| stream.read_exact(&mut [0; 4]).unwrap(),
+        |mut stream| drop(frame::receive(&mut stream)),
+    ];
+    for end in ends {
+        for is_ours in [true, false] {
+            let sandbox = Sandbox::new();
+            let daemon = fake_daemon(&sandbox, end);
+            // The pid file of one that ran here before says nothing.
+            sandbox.write("run/telemprobd.pid", "1\n");
+            if is_ours {
+                note_answering(&sandbox);
+            }
+            let client = Client::with_config_file(&sandbox.config()).unwrap();
+            let sent = client.send(&Record::new(1, "org.example/sender/ends", 1).unwrap());
+            assert_eq!(matches!(sent, Err(Error::Socket { .. })), is_ours, "{sent:?}");
+            assert_eq!(sent.is_ok(), !is_ours);
+            daemon.join().unwrap();
+        }
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use nix::sys::signal::Signal;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, SystemTime};
+use telemetry::{Client, Record};
 use telemetry_record::header::Header;
 use test_harness::{Process, Sandbox, frame, programs, until};
 
@@ -25,13 +27,59 @@ fn it_refuses_to_run_without_consent() {
     assert!(!sandbox.path("spool").exists() && !sandbox.socket_path().exists(), "nothing half done");
 }
 
+/// Sends a record as a program does, while `daemon` does something.
+fn send_while(sandbox: &Sandbox, daemon: impl FnOnce()) -> Result<(), telemetry::Error> {
+    let config = sandbox.path("telemetrics.conf");
+    let client = Client::with_config_file(&config).unwrap();
+    let sender = thread::spawn(move || client.send(&Record::new(1, "org.example/life/sent", 1).unwrap()));
+    daemon();
+    sender.join().unwrap()
+}
+
+/// Takes a record as a daemon of the C implementation does; what it does then, `end` says.
+fn take_record(listener: &UnixListener, end: impl FnOnce(&mut UnixStream)) {
+    let (mut client, _) = listener.accept().unwrap();
+    assert!(client.read(&mut [0; 16 * 1024]).unwrap() > 0);
+    end(&mut client);
+}
+
 #[test]
-fn it_leaves_what_senders_know_it_by() {
+fn a_record_that_died_with_it_is_an_error_and_one_of_an_old_daemon_is_not() {
     let sandbox = Sandbox::new();
+    let note = sandbox.path("run/telemprobd.answers");
     let mut daemon = sandbox.start_telemprobd();
-    daemon.signal(Signal::SIGKILL);
+    daemon.signal(Signal::SIGSTOP);
+    let lost = send_while(&sandbox, || {
+        // It has the record, or will never have it.
+        thread::sleep(Duration::from_millis(200));
+        daemon.signal(Signal::SIGKILL);
+    });
     daemon.wait();
-    assert!(sandbox.path("run").join(telemetry::TELEMPROBD_PID_FILE).exists());
+    lost.unwrap_err();
+    assert!(note.exists() && sandbox.path("run/telemprobd.pid").exists());
+
+    // An old daemon binds the socket anew, and knows nothing of what is in run_dir.
+    std::fs::remove_file(sandbox.socket_path()).unwrap();
+    let old = UnixListener::bind(sandbox.socket_path()).unwrap();
+    send_while(&sandbox, || take_record(&old, |_| {})).unwrap();
+    drop(old);
+
+    std::fs::remove_file(sandbox.socket_path()).unwrap();
+    let mut daemon = sandbox.start_telemprobd();
+    send_while(&sandbox, || {}).unwrap();
+    daemon.stop();
+    assert!(!note.exists(), "a clean end leaves nothing to answer");
+}
+
+#[test]
+fn a_daemon_that_needs_over_a_second_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let slow = UnixListener::bind(sandbox.socket_path()).unwrap();
+    let answer = |client: &mut UnixStream| {
+        thread::sleep(Duration::from_millis(1500));
+        client.write_all(&[0; 4]).unwrap();
+    };
+    send_while(&sandbox, || take_record(&slow, answer)).unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod answering_socket;
 pub mod bounded_file;
 mod directory;
 mod errno;

@@ -2,6 +2,7 @@
 
 use crate::commit::StorageError;
 use crate::socket::ListenError;
+use nix::errno::Errno;
 use telemetry_config::ConfigError;
 use telemetry_runtime::process_error::ProcessError;
 
@@ -22,4 +23,12 @@ pub enum DaemonError {
     Storage(#[from] StorageError),
 }
 
-impl DaemonError {}
+impl DaemonError {
+    /// What those are answered who wait for a daemon that cannot start.
+    pub(crate) fn errno_of_waiting(&self) -> Errno {
+        match self {
+            DaemonError::Process(ProcessError::Consent(_)) => Errno::ECONNREFUSED,
+            _ => Errno::EIO,
+        }
+    }
+}

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::consent::{self, ConsentError};
+use telemetry_files::answering_socket;
 use telemetry_runtime::clocks;
 use telemetry_runtime::consent_watch::{self, ConsentWatch};
 use telemetry_runtime::idle_exit::IdleExit;
@@ -56,6 +57,8 @@ enum StopReason {
 #[derive(Debug)]
 pub(crate) struct Daemon {
     config_file: Option<PathBuf>,
+    /// As it was at the start, which is the one that counts.
+    run_dir: PathBuf,
     settings: Settings,
     poller: Poller,
     signals: Signals,
@@ -83,6 +86,7 @@ impl Daemon {
     /// # Errors
     /// The system's waiting itself failed.
     pub(crate) fn run(mut self) -> Result<(), DaemonError> {
+        self.note_answering();
         readiness::ready();
         log::info!(
             "listening on {}, storing in {}",
@@ -96,6 +100,9 @@ impl Daemon {
         };
         readiness::stopping();
         self.finish();
+        if let Err(error) = answering_socket::forget(&self.run_dir) {
+            log::warn!("run_dir={}: {error}", self.run_dir.display());
+        }
         match reason {
             StopReason::Signal => log::info!("stopped"),
             StopReason::NoConsent(reason) => consent_watch::log_end(&reason),
@@ -104,6 +111,17 @@ impl Daemon {
             ),
         }
         Ok(())
+    }
+
+    /// Notes at which socket senders are answered.
+    fn note_answering(&self) {
+        let Some(socket) = self.accept_queue.path() else { return };
+        if let Err(error) = answering_socket::note(&self.run_dir, &socket) {
+            log::warn!(
+                "run_dir={}: {error}; a sender will not see that its record was lost if this daemon is killed",
+                self.run_dir.display()
+            );
+        }
     }
 
     fn turn(&mut self) -> Result<Option<StopReason>, DaemonError> {

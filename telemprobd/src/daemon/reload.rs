@@ -73,6 +73,7 @@ impl Daemon {
             let moment = self.moment();
             self.drain_accept_queue(&moment);
             self.accept_queue = accept_queue;
+            self.note_answering();
         }
         if let Some(consent) = consent {
             self.consent = consent;

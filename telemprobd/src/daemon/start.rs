@@ -57,6 +57,7 @@ impl Daemon {
             AcceptQueue::watch(listener, &poller, LISTENER).map_err(ProcessError::system("epoll"))?;
         Ok(Self {
             config_file,
+            run_dir: settings.run_dir.clone(),
             poller,
             signals,
             consent,

@@ -3,7 +3,7 @@
 use super::listener::Listener;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use telemetry_runtime::poller::{Interest, Poller};
 
@@ -80,6 +80,11 @@ impl AcceptQueue {
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         let left = self.paused_until?.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
+    }
+
+    /// The path that clients connect to, if it is one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.listener.path()
     }
 
     /// The path of a socket of our own; none for systemd's.

@@ -1,5 +1,6 @@
 //! The socket: systemd's, or our own at `socket_path`.
 
+use super::client::refuse;
 use super::listen_fds;
 use crate::limits::ACCEPT_QUEUE;
 use nix::errno::Errno;
@@ -53,6 +54,23 @@ impl Listener {
             (Some(socket), None) => Self::inherit(socket),
             (Some(_), Some(_)) => Err(ListenError::Inherited("several sockets".to_owned())),
         }
+    }
+
+    /// Answers those who wait at the socket that systemd passed, if nobody took it yet: for a daemon that cannot start. Who
+    /// is not answered takes that for the end of a daemon that never answers.
+    pub(crate) fn refuse_waiting(errno: Errno) {
+        let inherited = listen_fds::take().into_iter().flatten();
+        for listener in inherited.filter_map(|socket| Self::inherit(socket).ok()) {
+            while let Ok(Some(client)) = listener.accept() {
+                refuse(&client, errno);
+            }
+        }
+    }
+
+    /// The path that clients connect to, if it is one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        let address = self.socket.local_addr().ok()?;
+        address.as_pathname().map(Path::to_owned)
     }
 
     fn inherit(socket: OwnedFd) -> Result<Self, ListenError> {
