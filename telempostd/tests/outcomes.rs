@@ -103,7 +103,23 @@ fn a_redirect_is_not_followed() {
 fn after_a_broken_answer_the_record_is_sent_again() {
     retried_after(Reply::Close);
     retried_after(Reply::CloseInHead);
-    retried_after(Reply::CloseInBody);
+    retried_after(Reply::CloseInBody(500));
+}
+
+#[test]
+fn a_record_that_was_taken_is_delivered_whatever_the_body_does() {
+    for status in [200, 201] {
+        let server = Server::start(move |_, _| Reply::CloseInBody(status));
+        let sandbox = Sandbox::with_spool();
+        sandbox.configure(&server.url(), "");
+        for n in 0..3 {
+            sandbox.store(&n.to_string());
+        }
+        let mut daemon = sandbox.start_telempostd();
+        sandbox.wait_until_empty();
+        daemon.stop();
+        assert_eq!((server.requests().len(), sandbox.delivery_log().len()), (3, 3), "{status}");
+    }
 }
 
 #[test]

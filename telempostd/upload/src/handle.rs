@@ -1,6 +1,7 @@
 //! Handles of libcurl: what a transfer has before it is given its request.
 
 use crate::answer::Answer;
+use crate::setopt::bound_connection_age;
 use curl::easy::{Easy2, HttpVersion, SslVersion};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -12,6 +13,10 @@ use telempost_upload::limits::{CERTIFICATES_BYTES, REQUEST_TIME};
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 const _: () = assert!(CONNECT_TIME.as_secs() < REQUEST_TIME.as_secs());
+
+/// How old a connection may be that carries another request: a server's name may lead to another address by now, which a
+/// machine that always has something to send would never notice.
+const CONNECTION_AGE: Duration = Duration::from_secs(5 * 60);
 
 const USER_AGENT: &str = concat!("telemetrics/", env!("CARGO_PKG_VERSION"));
 
@@ -27,6 +32,7 @@ pub(crate) fn system_handle(ca_file: Option<&str>) -> Result<Handle<Easy2<Answer
     let mut easy = new_easy()?;
     // The second request waits to see whether the first one's connection can carry it as well.
     easy.pipewait(true)?;
+    bound_connection_age(&easy, CONNECTION_AGE);
     if let Some(file) = ca_file {
         easy.cainfo(file)?;
     }

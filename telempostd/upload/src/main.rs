@@ -11,6 +11,7 @@ mod handle;
 mod packing;
 mod recvmsg;
 mod retry_after;
+mod setopt;
 mod tls_fault;
 mod transfers;
 

@@ -248,8 +248,9 @@ fn post_result(
         };
     }
     match result {
-        // The status was there before the rest became too long.
-        Err(error) if !(error.is_write_error() && answer.is_too_long()) => {
+        // The status was there before the rest became too long; and whose head says that the record was taken has it,
+        // whatever becomes of the body.
+        Err(error) if !(is_taken(easy) || (error.is_write_error() && answer.is_too_long())) => {
             let said = error.extra_description().unwrap_or(error.description());
             let reason = match tls_fault::sentence(error.code(), said, url, ca_file) {
                 Some(sentence) => sentence,
@@ -285,6 +286,11 @@ fn post_result(
 
 fn unix_secs(date: SystemTime) -> Option<u64> {
     Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
+/// Whether the head of the answer is whole and says that the record was taken.
+fn is_taken(easy: &Easy2<Answer>) -> bool {
+    easy.get_ref().is_head_whole() && matches!(status(easy), Some(200 | 201))
 }
 
 /// The status of the answer; none if there was none, which libcurl reports as 0.

@@ -7,7 +7,7 @@
 //! its message is whole      consent, shares, bytes             not_opted_in, user_rate, too_large or malformed
 //! its file was read         the file that it names (`CFG:`)    configuration
 //! it is to be stored        consent, spool, file system        not_opted_in, spool_full, user_share, disk_full
-//!   (it is stored)                                             storage
+//!   (it is stored)                                             storage_no_space, storage_no_spool, storage
 //! ```
 //!
 //! The stages are the functions of this module, and values decide; the file that a sender names is read after everything

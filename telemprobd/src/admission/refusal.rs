@@ -90,6 +90,8 @@ impl Refusal {
             Refusal::SpoolFull => "spool_full",
             Refusal::UserShare => "user_share",
             Refusal::DiskFull => "disk_full",
+            Refusal::Storage(Errno::ENOSPC | Errno::EDQUOT) => "storage_no_space",
+            Refusal::Storage(Errno::ENOENT) => "storage_no_spool",
             Refusal::Storage(_) => "storage",
         }
     }

@@ -176,6 +176,8 @@ fn the_manual_lists_the_reasons_in_their_order() {
         Refusal::SpoolFull,
         Refusal::UserShare,
         Refusal::DiskFull,
+        Refusal::Storage(Errno::ENOSPC),
+        Refusal::Storage(Errno::ENOENT),
         Refusal::Storage(Errno::EIO),
     ]
     .map(|refusal| refusal.reason());

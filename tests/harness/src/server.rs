@@ -60,8 +60,8 @@ pub enum Reply {
     Chunked(u16, &'static str),
     /// The connection is closed without a byte.
     Close,
-    /// It is closed in the middle of the answer's body.
-    CloseInBody,
+    /// It is closed in the middle of the body of an answer of this status.
+    CloseInBody(u16),
     /// It is closed in the middle of the answer's head.
     CloseInHead,
     /// Nothing, until the gate opens; then this status.
@@ -262,8 +262,8 @@ fn answer(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
             write!(stream, "0\r\n\r\n")
         }
         Reply::Close => end(stream),
-        Reply::CloseInBody => {
-            write!(stream, "HTTP/1.1 201 X\r\nContent-Length: 100\r\n\r\nhalf")?;
+        Reply::CloseInBody(status) => {
+            write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 100\r\n\r\nhalf")?;
             end(stream)
         }
         Reply::CloseInHead => {
