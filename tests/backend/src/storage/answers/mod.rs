@@ -21,6 +21,7 @@ mod list;
 mod machines;
 mod question;
 mod sums;
+mod why;
 
 use super::sql::Select;
 
@@ -35,6 +36,7 @@ pub use list::{GroupPlace, Groups, Shown};
 pub use machines::{Machine, MachineDay, MachinePlace, Machines, MachinesAsked};
 pub use question::{Conditions, Question};
 pub use sums::Sum;
+pub use why::Why;
 
 /// A database that is asked.
 pub struct Answers<'a> {

@@ -1,11 +1,12 @@
 //! The questions, on both engines.
 
 use super::*;
+use crate::filter::Filter;
 use crate::groups::kind::Kind;
 use crate::groups::rules::Rules;
 use crate::groups::states::State;
 use crate::storage::sqlite::{MEMORY, Sqlite};
-use crate::storage::tests::{NOW_SECS, with_postgres};
+use crate::storage::tests::{NOW_SECS, arrival, with_postgres};
 use crate::storage::{Engine, Purpose};
 
 fn on_each(test: impl Fn(&dyn Engine)) {
@@ -64,5 +65,35 @@ fn an_empty_database_answers_every_question() {
         assert_eq!(answers.decisions(None, 10).unwrap(), []);
         let collector = answers.collector().unwrap();
         assert_eq!((collector.groups, collector.unread, collector.bounds.len()), (0, 0, 0));
+    });
+}
+
+#[test]
+fn why_a_record_is_in_its_group() {
+    on_each(|engine| {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let payload = "Process: beta\nSignal: 6\n#0 raise() - [libc.so.6]\n#1 abort() - [libc.so.6]\n#2 beta_fail() - [beta]\n";
+        let mut crash = arrival("org.clearlinux/crash/clr", 3, None);
+        crash.record.payload = payload.into();
+        session.append(&[crash, arrival("a/b/c", 1, None)]).unwrap();
+        let records = session.query(&Filter::all(9), NOW_SECS).unwrap();
+        let mut answers = Answers::new(&mut *session, NOW_SECS);
+        let rules = Rules::shipped().unwrap();
+        let why = answers.why(&records[1], &rules).unwrap().unwrap();
+        let address = why.signature.as_ref().unwrap().to_string();
+        assert_eq!(answers.which_group(&address).unwrap(), Some(WhichGroup::MovedTo(why.group.unwrap())));
+        assert_eq!((why.version.as_deref(), &why.variant), (Some("13"), &why.stored_variant));
+        assert_eq!(
+            why.guilty.map(|(_, function, module)| function + " " + &module).unwrap(),
+            "raise() libc.so.6"
+        );
+        let in_name: Vec<&str> =
+            why.frames.iter().filter(|frame| frame.in_name).map(|frame| frame.text.as_str()).collect();
+        assert_eq!(in_name, ["#2 beta_fail() [beta]"]);
+        assert!(why.frames[1].rule.contains("by rule"), "{:?}", why.frames[1]);
+        let why = answers.why(&records[0], &rules).unwrap().unwrap();
+        assert_eq!((why.group, why.frames.len(), why.guilty), (None, 0, None));
+        let gone = crate::record::StoredRecord { id: 77, ..records[0].clone() };
+        assert_eq!(answers.why(&gone, &rules).unwrap(), None);
     });
 }

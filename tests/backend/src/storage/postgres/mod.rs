@@ -6,6 +6,8 @@
 //!    records_kept       day 0: what a rule keeps longer than the rest of its day; purged row by row
 //!  idempotency        16 bytes of each record's key, for 40 days; not partitioned, so that a retry over midnight
 //!                     or at another collector is known
+//!  machine_day, group_machine, group_version_machine   what knows machines: partitioned by the same days
+//!  groups and the other tables of groups.sql           not partitioned; counters have a slot a collector
 //!  telem_schema       the version of these tables
 //!  telem_identity, telem_imports   for exports and imports
 //! ```

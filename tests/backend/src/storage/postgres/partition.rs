@@ -89,6 +89,27 @@ pub(super) async fn ensure_ahead(client: &mut Client, now_secs: i64) -> Result<(
     Ok(())
 }
 
+/// Drops the partitions of tables that know machines whose days are before `first_day`. Counts them.
+pub(super) async fn drop_machines(client: &impl GenericClient, first_day: i64) -> Result<u64, Fault> {
+    let mut dropped = 0;
+    for table in BY_MACHINE {
+        let query = format!(
+            "SELECT c.relname::text FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid \
+             WHERE i.inhparent = '{table}'::regclass AND c.relname ~ '^{table}_[0-9]{{8}}$'"
+        );
+        for row in client.query(&query, &[]).await? {
+            let name: String = row.try_get(0)?;
+            let day = name.strip_prefix(table).and_then(|rest| day_named(&format!("records{rest}")));
+            if day.is_some_and(|day| day < first_day) {
+                // Its rows have been deleted; who reads the table is waited for, which is short.
+                client.batch_execute(&format!("DROP TABLE {name}")).await?;
+                dropped += 1;
+            }
+        }
+    }
+    Ok(dropped)
+}
+
 /// The partitions of days, oldest first, with those that were left over.
 pub(super) async fn list(client: &impl GenericClient) -> Result<Vec<Partition>, Fault> {
     let query = "SELECT c.relname::text, i.inhrelid IS NOT NULL, coalesce(i.inhdetachpending, false) \

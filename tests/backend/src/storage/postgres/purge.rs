@@ -65,6 +65,9 @@ impl Purge<'_> {
                 removed += self.delete_due(client, &partition.name).await?;
             }
         }
+        let counted = "SELECT machines_from FROM grouping";
+        let counted_from: i64 = client.query_one(counted, &[]).await?.try_get(0)?;
+        partition::drop_machines(client, counted_from).await?;
         removed += self.delete_due(client, KEPT).await?;
         self.forget_keys(client).await?;
         Ok(removed)

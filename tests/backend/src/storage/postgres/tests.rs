@@ -186,3 +186,28 @@ fn a_query_writes_nothing_and_ends_when_its_time_is_over() {
         assert_eq!(StorageError::from(run("SELECT pg_sleep(60)").unwrap_err()), StorageError::TooSlow);
     });
 }
+
+#[test]
+fn what_knows_machines_goes_when_their_time_is_over() {
+    with_postgres(|name, engine| {
+        drop(filled(engine));
+        let tables = || {
+            let sql = "SELECT count(*) FROM pg_class WHERE relname IN ('machine_day_20231005', 'group_machine_20231005', \
+                       'group_version_machine_20231005', 'records_20231005')";
+            Cluster::shared().sql(name, sql)
+        };
+        assert_eq!(tables(), "4");
+        let machines = |day: i64| {
+            Cluster::shared().sql(name, &format!("UPDATE grouping SET machines_from = {day}"));
+        };
+        machines(OLD_SECS / 86_400);
+        purge(engine, &rules("forever"), OLD_SECS + DAY_SECS).unwrap();
+        assert_eq!(tables(), "4");
+        machines(OLD_SECS / 86_400 + 1);
+        purge(engine, &rules("forever"), OLD_SECS + DAY_SECS).unwrap();
+        assert_eq!(tables(), "1");
+        // The day can come again.
+        engine.open(Purpose::Append).unwrap().append(&[old("a/b/c")]).unwrap();
+        assert_eq!(tables(), "4");
+    });
+}
