@@ -11,6 +11,7 @@ use std::io;
 use std::process::ExitCode;
 use telemetry_config::ConfigError;
 use telemetry_config::consent::ConsentError;
+use telemetry_record::harmless::word;
 
 /// The message of a command that only root may run, as scripts know it.
 pub const MUST_BE_ROOT: &str = "Must be root to run this command. Exiting...";
@@ -74,7 +75,7 @@ pub fn report(program: &str, outcome: Outcome) -> ExitCode {
         // The reader has seen enough, as in `telemctl journal | head`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
         Err(failure @ Failure::Fixed(_)) => eprintln!("{failure}"),
-        Err(failure) => eprintln!("{program}: {failure}"),
+        Err(failure) => eprintln!("{program}: {}", word(&failure.to_string())),
     }
     ExitCode::FAILURE
 }

@@ -13,9 +13,9 @@ mod crash_test;
 mod doctor;
 mod duration_text;
 pub mod exit_code;
-mod harmless;
 pub mod installation;
 mod journal;
+mod json;
 mod local_time;
 mod opt_in;
 mod opt_out;
@@ -37,6 +37,7 @@ use installation::Installation;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use telemetry_record::harmless::word;
 use telemetry_runtime::command_line;
 
 /// Runs `telemctl` with the arguments of this process. Ends the process with 2 on wrong arguments.
@@ -98,6 +99,6 @@ fn installation(file: Option<&Path>) -> Result<Installation, Failure> {
 
 fn warn(installation: &Installation) {
     for complaint in installation.complaints() {
-        eprintln!("telemctl: warning: {complaint}");
+        eprintln!("telemctl: warning: {}", word(&complaint));
     }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use telemetry_config::consent::{self, ConsentError, opt_in_path};
+use telemetry_record::harmless::word;
 
 /// How long daemons get to store what they hold and end. telemprobd answers its clients first.
 const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);
@@ -65,21 +66,26 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     }
 }
 
+/// A path, which somebody else may have named.
+fn shown(path: &Path) -> String {
+    word(&path.display().to_string()).into_owned()
+}
+
 /// Says what went and what stays. Returns a directory that should have gone and did not.
 fn report<'a>(removals: &'a [Removal], out: &mut dyn Write) -> Result<Option<&'a Path>, Failure> {
     let mut kept = None;
     for removal in removals {
         match removal {
             Removal::Removed(path) => {
-                writeln!(out, "Removed {}.", path.display()).map_err(Failure::Output)?;
+                writeln!(out, "Removed {}.", shown(path)).map_err(Failure::Output)?;
             }
-            Removal::Left { path, reason } => eprintln!("telemctl: left {}: {reason}", path.display()),
+            Removal::Left { path, reason } => eprintln!("telemctl: left {}: {reason}", shown(path)),
             Removal::Foreign(path) => {
-                eprintln!("telemctl: left {}: telemetry did not make it", path.display());
+                eprintln!("telemctl: left {}: telemetry did not make it", shown(path));
                 kept = Some(path.as_path());
             }
             Removal::Failed { path, error } => {
-                eprintln!("telemctl: {} cannot be removed: {error}", path.display());
+                eprintln!("telemctl: {} cannot be removed: {error}", shown(path));
                 kept = Some(path.as_path());
             }
         }

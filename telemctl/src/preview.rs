@@ -2,12 +2,12 @@
 //! is sent or stored.
 
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless;
 use crate::installation::Installation;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 use telemetry::Record;
 use telemetry_config::consent::{self, ConsentError};
+use telemetry_record::harmless;
 use telemetry_record::header::{Header, HeaderBlock};
 
 /// What hprobe sends.
@@ -36,10 +36,7 @@ pub(crate) fn run(installation: &Installation, json: bool, out: &mut dyn Write) 
     let preview =
         Preview::from_installation(installation).map_err(|error| Failure::message(error.to_string()))?;
     if json {
-        serde_json::to_writer_pretty(&mut *out, &preview)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out))
-            .map_err(Failure::Output)
+        crate::json::print(&preview, out).map_err(Failure::Output)
     } else {
         preview.print(out).map_err(Failure::Output)
     }

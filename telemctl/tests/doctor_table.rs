@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::inotify::{InitFlags, Inotify};
 use nix::unistd::{Uid, geteuid};
 use serde_json::Value;
 use std::fs::{self, Permissions};
@@ -394,35 +393,4 @@ fn consent_that_cannot_be_read() {
     carry_out(&format!("chmod a+x {etc}"));
     let found = all(instance);
     assert!(!found.iter().any(|line| line.contains("consent")), "{found:#?}");
-}
-
-#[test]
-fn inotify_that_other_programs_have_used_up() {
-    if !geteuid().is_root() {
-        return; // Only root becomes a user whose limit nobody else of this machine is counted in.
-    }
-    let instance = Sandbox::bare("server=http://127.0.0.1:1/\nspool_keep_free=0\n");
-    instance.opt_in();
-    fs::create_dir_all(instance.path("spool")).unwrap();
-    let stranger = 3_123_456_789;
-    chown(instance.path("spool"), Some(stranger), None).unwrap();
-    instance.open_to_all("");
-    instance.open_to_all("etc");
-    let hogged = {
-        nix::unistd::seteuid(Uid::from_raw(stranger)).unwrap();
-        let hogged: Vec<_> = std::iter::from_fn(|| Inotify::init(InitFlags::IN_CLOEXEC).ok()).collect();
-        nix::unistd::seteuid(Uid::from_raw(0)).unwrap();
-        hogged
-    };
-    find(
-        &instance,
-        &format!(
-            "error inotify: etc_dir {} cannot be watched by user {stranger}: ",
-            instance.path("etc").display()
-        ),
-        "raise fs.inotify.max_user_instances",
-    );
-    drop(hogged);
-    let found = all(&instance);
-    assert!(!found.iter().any(|line| line.contains("inotify")), "{found:#?}");
 }

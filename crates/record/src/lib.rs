@@ -14,6 +14,7 @@
 //! ([`hex_id::HexId::random`]). Error numbers are plain `i32`s, as they stand on the wire.
 
 pub mod classification;
+pub mod harmless;
 pub mod header;
 pub mod hex_id;
 pub mod limits;

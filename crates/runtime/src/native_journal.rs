@@ -9,6 +9,7 @@
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use telemetry_record::harmless;
 use telemetry_record::header::cut;
 
 /// Where the journal listens.
@@ -58,7 +59,7 @@ impl NativeJournal {
 
 /// One line of text, cut to [`VALUE_BYTES`].
 pub fn one_line(text: &str) -> String {
-    cut(text, VALUE_BYTES).replace(char::is_control, " ")
+    harmless::line(cut(text, VALUE_BYTES))
 }
 
 fn datagram(entry: &Entry<'_>) -> Vec<u8> {
@@ -67,7 +68,7 @@ fn datagram(entry: &Entry<'_>) -> Vec<u8> {
     push_field(&mut datagram, "PRIORITY", &entry.priority.to_string());
     push_field(&mut datagram, "SYSLOG_IDENTIFIER", entry.identifier);
     for (name, value) in entry.fields {
-        push_field(&mut datagram, name, cut(value, VALUE_BYTES));
+        push_field(&mut datagram, name, &harmless::lines(cut(value, VALUE_BYTES)));
     }
     datagram
 }

@@ -1,11 +1,11 @@
 //! `config check`: every line of the file that is wrong, has no effect, or not the one that it seems to have.
 
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless::word;
 use crate::{installation, programs};
 use std::io::Write;
 use std::path::Path;
 use telemetry_config::Configuration;
+use telemetry_record::harmless::word;
 use telemetry_runtime::config_warnings;
 
 /// Prints a line for each, wrong values first. Fails if there is one.

@@ -1,12 +1,12 @@
 //! `config show`: every key of every program, with its effective value, where that comes from, and who obeys it.
 
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless::word;
 use crate::{installation, programs};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use telemetry_config::{AnyKey, Configuration, Source};
+use telemetry_record::harmless::word;
 
 /// Columns of `KEY=VALUE`; a longer one moves the rest of its line.
 const ASSIGNMENT_WIDTH: usize = 48;
@@ -37,11 +37,7 @@ struct ShownKey {
 /// Prints the keys, for people or as JSON.
 pub(super) fn run(file: Option<&Path>, json: bool, out: &mut dyn Write) -> Outcome {
     let shown = Shown::new(&installation::read_configuration(file)?);
-    let printed = if json {
-        serde_json::to_writer_pretty(&mut *out, &shown).map_err(io::Error::from).and_then(|()| writeln!(out))
-    } else {
-        print(&shown, out)
-    };
+    let printed = if json { crate::json::print(&shown, out) } else { print(&shown, out) };
     printed.map_err(Failure::Output)
 }
 

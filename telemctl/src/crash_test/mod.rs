@@ -9,7 +9,6 @@ mod null_read;
 
 use crate::core_pattern::CorePattern;
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless::word;
 use crate::installation::Installation;
 use follow::{Ending, Next, Seen, Steps, overdue};
 use look::Crash;
@@ -18,6 +17,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_config::consent;
+use telemetry_record::harmless::word;
 use telemetry_store::delivery_status::DeliveryStatus;
 
 /// The word that makes this program the one that crashes.

@@ -21,7 +21,6 @@ mod spool;
 mod units;
 
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless::word;
 use crate::installation::Installation;
 use crate::services;
 use crate::settings::Settings;
@@ -34,6 +33,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use telemetry_record::harmless::word;
 use telemetry_store::spool::SpoolDir;
 
 /// Width of the levels on the left.
@@ -69,7 +69,7 @@ where
 
 fn print_report(report: &DoctorReport, json: bool, out: &mut dyn Write) -> Outcome {
     let printed = if json {
-        serde_json::to_writer_pretty(&mut *out, report).map_err(io::Error::from).and_then(|()| writeln!(out))
+        crate::json::print(report, out)
     } else {
         report.findings.iter().try_for_each(|finding| print(finding, out))
     };

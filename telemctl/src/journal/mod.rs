@@ -11,7 +11,6 @@ mod listed;
 
 use crate::cli::JournalArguments;
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless;
 use crate::installation::Installation;
 use crate::local_time;
 use filter::Filter;
@@ -19,6 +18,7 @@ use jiff::tz::TimeZone;
 use listed::{Listed, State};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use telemetry_record::harmless;
 use telemetry_store::delivery_log::{DeliveryEntry, DeliveryLog};
 
 /// Prints the entries that fit.

@@ -5,7 +5,6 @@ mod text;
 
 use crate::cli::{OutputFormat, RejectedChoice, RejectedCommand};
 use crate::exit_code::{Failure, Outcome};
-use crate::harmless::word;
 use crate::installation::Installation;
 use crate::local_time;
 use crate::steady_time::SteadyTime;
@@ -13,6 +12,7 @@ use serde::Serialize;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use telemetry_record::harmless::word;
 use telemetry_record::header::Header;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::rejected::{RejectedDir, RejectedRecord};
@@ -54,7 +54,7 @@ fn list(
     let records = records.map_err(|error| unreadable(path, &error))?;
     let printed = if format.json {
         let list = Listing { records: records.iter().map(Listed::from_record).collect() };
-        serde_json::to_writer_pretty(&mut *out, &list).map_err(io::Error::from).and_then(|()| writeln!(out))
+        crate::json::print(&list, out)
     } else {
         text::list(&records, unix_secs(now), out)
     };

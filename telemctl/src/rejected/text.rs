@@ -2,11 +2,11 @@
 
 use super::classification;
 use crate::duration_text;
-use crate::harmless::{lines, word};
 use crate::local_time;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::io::{self, Write};
+use telemetry_record::harmless::{lines, word};
 use telemetry_store::rejected::RejectedRecord;
 
 /// Characters of a reason in the table; `show` has all of it.

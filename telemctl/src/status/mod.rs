@@ -99,7 +99,7 @@ pub(crate) fn run(installation: &Installation, arguments: &StatusArguments, out:
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let status = Status::from_installation(installation, now);
     let printed = if arguments.json {
-        serde_json::to_writer_pretty(&mut *out, &status).map_err(io::Error::from).and_then(|()| writeln!(out))
+        crate::json::print(&status, out)
     } else if arguments.prometheus {
         prometheus::print(&status, out)
     } else {

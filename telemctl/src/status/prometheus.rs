@@ -14,6 +14,7 @@ use super::Status;
 use super::counters::CounterStatus;
 use super::crashes::CrashStatus;
 use std::io::{self, Write};
+use telemetry_record::harmless::lines;
 use telemetry_store::counters::Counter;
 
 /// A metric with its samples.
@@ -156,7 +157,7 @@ impl Family {
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
         for Sample { label, value } in samples {
             match label {
-                Some((key, text)) => writeln!(out, "{name}{{{key}=\"{}\"}} {value}", escaped(text))?,
+                Some((key, text)) => writeln!(out, "{name}{{{key}=\"{}\"}} {value}", escaped(&lines(text)))?,
                 None => writeln!(out, "{name} {value}")?,
             }
         }

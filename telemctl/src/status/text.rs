@@ -2,10 +2,10 @@
 
 use super::{DaemonStatus, Delivery, SpoolStatus, Status, counters};
 use crate::duration_text;
-use crate::harmless::word;
 use crate::local_time;
 use jiff::tz::TimeZone;
 use std::io::{self, Write};
+use telemetry_record::harmless::word;
 
 /// Width of the names on the left.
 const NAME_WIDTH: usize = 15;

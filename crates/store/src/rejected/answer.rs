@@ -3,6 +3,7 @@
 use super::Rejection;
 use crate::limits::REJECTED_REASON_BYTES;
 use std::fmt::Write;
+use telemetry_record::harmless;
 use telemetry_record::header::cut;
 use telemetry_record::limits::CONFIG_PATH_BYTES;
 
@@ -64,7 +65,7 @@ impl StoredAnswer {
 
 /// Text without control characters, cut on a character boundary.
 fn one_line(text: &str, limit_bytes: usize) -> String {
-    cut(text, limit_bytes).replace(char::is_control, " ")
+    cut(&harmless::line(cut(text, limit_bytes)), limit_bytes).to_owned()
 }
 
 #[cfg(test)]

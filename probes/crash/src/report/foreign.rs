@@ -1,5 +1,6 @@
 //! Text that the crashed program chose: paths, names of functions, files and modules.
 
+use telemetry_record::harmless::is_harmful;
 use telemetry_record::header::cut;
 
 /// Stands where text was left out.
@@ -15,12 +16,6 @@ pub(super) fn clean(text: &str) -> String {
     let clean: String =
         cut(text, LOOKED_AT_BYTES).chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect();
     clean.trim().to_owned()
-}
-
-/// Control characters; the line and paragraph separators, which some readers split at; and the marks that reorder
-/// what stands around them.
-fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Clean text of at most this many bytes; a longer one loses its middle, since a path is known by both of its ends.
