@@ -187,6 +187,24 @@ fn a_file_with_damaged_entries_is_reported_and_the_others_are_read() {
     assert_eq!(said(&output).matches("damaged.journal").count(), 1, "{}", said(&output));
 }
 
+/// libsystemd says nothing of such a file, and reads nothing behind the gap.
+#[test]
+fn a_file_zeroed_in_its_middle_is_named() {
+    let entries: Vec<_> = (0..200).map(|n| Entry::exit(&format!("lost{n}.service"), 500 - n)).collect();
+    let scene = Scene::new(&[Entry::exit("good.service", 60)]);
+    scene.journal.append("zeroed.journal", &entries);
+    let path = scene.journal.file("zeroed.journal");
+    let mut bytes = fs::read(&path).unwrap();
+    let quarter = bytes.len() / 4;
+    bytes[quarter..2 * quarter].fill(0);
+    fs::write(&path, bytes).unwrap();
+    let output = scene.run(&[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(payloads(&scene.sandbox).contains(&exit_payload("good.service")));
+    assert_eq!(said(&output).matches("zeroed.journal").count(), 1, "{}", said(&output));
+    assert!(!said(&output).contains("system.journal"), "{}", said(&output));
+}
+
 #[test]
 fn without_consent_nothing_is_read() {
     let sandbox = Sandbox::new();

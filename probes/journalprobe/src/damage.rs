@@ -1,9 +1,10 @@
 //! Journal files that cannot be read: each is reported once, and the others are read without it.
 
 use super::limits::FILES;
+use super::objects::Head;
 use super::sd_journal::{self, Filter};
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,10 @@ const SYSTEM_DIRECTORIES: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
 pub(super) struct Damage {
     directories: Vec<PathBuf>,
     reported: HashSet<PathBuf>,
+    /// Those whose objects follow each other: that is asked once.
+    whole: HashSet<PathBuf>,
+    /// Whether somebody named the directory: then all of its files are asked, not only those of the boot that is read.
+    is_named: bool,
 }
 
 impl Damage {
@@ -23,7 +28,8 @@ impl Damage {
             Some(directory) => vec![directory.to_owned()],
             None => SYSTEM_DIRECTORIES.map(PathBuf::from).to_vec(),
         };
-        Self { directories, reported: HashSet::new() }
+        let is_named = directory.is_some();
+        Self { directories, reported: HashSet::new(), whole: HashSet::new(), is_named }
     }
 
     /// Reports files that cannot be opened.
@@ -34,6 +40,29 @@ impl Damage {
     /// Reports files that can be opened, and are damaged further on.
     pub(super) fn check_entries(&mut self, filter: &Filter) {
         self.report(|file| sd_journal::try_read(file, filter));
+    }
+
+    /// Reports files that have a gap: libsystemd takes it for their end, and says nothing.
+    pub(super) fn check_objects(&mut self, boot: &str) {
+        let boot = (!self.is_named).then_some(boot);
+        for file in self.directories.iter().flat_map(|directory| journal_files(directory)).take(FILES) {
+            if self.reported.contains(&file) || self.whole.contains(&file) {
+                continue;
+            }
+            match gap(&file, boot) {
+                Ok(Some(at)) => {
+                    log::warn!(
+                        "{} is damaged from byte {at} on: entries there cannot be read; the other journal files are read",
+                        file.display()
+                    );
+                    self.reported.insert(file);
+                }
+                Ok(None) => {
+                    self.whole.insert(file);
+                }
+                Err(error) => log::debug!("{}: {error}", file.display()),
+            }
+        }
     }
 
     fn report(&mut self, check: impl Fn(&Path) -> systemd::Result<()>) {
@@ -52,6 +81,16 @@ impl Damage {
             }
         }
     }
+}
+
+/// Where a file has no object though others follow, if its last entry is of this boot.
+fn gap(path: &Path, boot: Option<&str>) -> io::Result<Option<u64>> {
+    let mut file = File::open(path)?;
+    let Some(head) = Head::read(&mut file)? else { return Ok(None) };
+    let is_other = |boot: &str| {
+        !head.boot.iter().map(|byte| format!("{byte:02x}")).collect::<String>().eq_ignore_ascii_case(boot)
+    };
+    if boot.is_some_and(is_other) { Ok(None) } else { head.gap(file) }
 }
 
 /// The files that libsystemd reads: in the directory and in those below it that are named by a machine's id.

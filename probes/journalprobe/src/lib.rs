@@ -5,6 +5,7 @@ mod cycle;
 mod damage;
 mod error;
 mod limits;
+mod objects;
 mod position;
 mod reading;
 mod sd_journal;

@@ -12,6 +12,9 @@ pub(super) const ENTRIES_PER_TURN: usize = 128;
 /// Journal files that are checked one by one, to find the one that is damaged.
 pub(super) const FILES: usize = 1024;
 
+/// Objects of a journal file that are looked at: a file of 128 MiB, which is the largest by default, has half as many.
+pub(super) const OBJECTS: u64 = 4_000_000;
+
 /// How long a probe that does not follow the journal waits for telemprobd, in milliseconds. At boot systemd holds the
 /// socket, so that only a telemprobd that cannot start is away for longer.
 pub(super) const PATIENCE_MS: u64 = 10_000;

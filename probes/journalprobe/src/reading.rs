@@ -33,6 +33,7 @@ impl Reading {
         let reader = Reader::open(directory.as_deref(), &filter)?;
         let mut damage = Damage::new(directory.as_deref());
         damage.check_opening();
+        damage.check_objects(&filter.boot);
         let mut reading = Self { directory, filter, reader, damage };
         reading.begin(new_only, state)?;
         Ok(reading)
@@ -69,6 +70,7 @@ impl Reading {
     pub(super) fn take_changes(&mut self) -> Result<(), ProbeError> {
         if self.reader.process()? {
             self.damage.check_opening();
+            self.damage.check_objects(&self.filter.boot);
         }
         Ok(())
     }

@@ -44,17 +44,21 @@ fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<O
         }
         let read_bytes = buffer.len();
         let mut rest = buffer;
-        while let Some((line, next)) =
-            memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at + 1))
+        if !begun.is_empty()
+            && let Some((line, next)) =
+                memchr::memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at + 1))
         {
-            if begun.is_empty() {
-                reader.push(line.get(..LINE_BYTES).unwrap_or(line), line.len(), &mut push);
-            } else {
-                extend(&mut begun, line);
-                reader.push(&begun, begun_bytes + line.len(), &mut push);
-                begun.clear();
-            }
+            extend(&mut begun, line);
+            reader.push(&begun, begun_bytes + line.len(), &mut push);
+            begun.clear();
             begun_bytes = 0;
+            rest = next;
+        }
+        if begun.is_empty()
+            && let Some((lines, next)) =
+                memchr::memrchr(b'\n', rest).and_then(|at| rest.split_at_checked(at + 1))
+        {
+            push_lines(&mut reader, lines, &mut push);
             rest = next;
         }
         extend(&mut begun, rest);
@@ -68,6 +72,16 @@ fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<O
     scanner.finish(&mut found);
     found.iter().for_each(take);
     Ok(fault)
+}
+
+/// Nearly all of a log is ASCII, which is checked faster than it is mended.
+fn push_lines(reader: &mut Reader, lines: &[u8], push: &mut impl FnMut(&Line<'_>)) {
+    match str::from_utf8(lines) {
+        Ok(text) => reader.push_lines(text, push),
+        Err(_) => lines
+            .split_inclusive(|byte| *byte == b'\n')
+            .for_each(|line| reader.push(line.get(..LINE_BYTES).unwrap_or(line), line.len(), push)),
+    }
 }
 
 /// No line is kept longer than it is read.

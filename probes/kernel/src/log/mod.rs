@@ -25,6 +25,7 @@
 //! `drivers/acpi/apei` of Linux, and its documents `admin-guide/bug-hunting.rst`, `admin-guide/tainted-kernels.rst` and
 //! `ABI/testing/dev-kmsg`.
 
+mod by_prefix;
 mod event;
 mod finding;
 mod forms;

@@ -50,7 +50,7 @@ impl Scanner {
 
     fn take(&mut self, line: &Line<'_>, header: Option<&'static Header>, found: &mut Vec<Oops>) {
         self.end_after_pause(line, found);
-        let mine = self.open.iter().position(|event| event.oops.caller == line.caller);
+        let mine = self.mine(line);
         let mut suspect = None;
         if let Some(event) = mine.and_then(|at| self.open.get_mut(at)) {
             if header.is_some_and(|header| event.absorbs(line, header)) {
@@ -70,6 +70,15 @@ impl Scanner {
             Some(header) => self.begin(line, header, suspect, found),
             None => self.prelude(line),
         }
+    }
+
+    /// The event that a line may be of. One that a program may have written takes nothing of the kernel's.
+    fn mine(&self, line: &Line<'_>) -> Option<usize> {
+        let of = |is_doubtful| {
+            move |event: &Event| event.oops.caller == line.caller && event.is_doubtful == is_doubtful
+        };
+        let certain = self.open.iter().position(of(false));
+        certain.or_else(|| self.open.iter().position(of(true)).filter(|_| line.is_doubtful))
     }
 
     /// What is open when the log ends, or when nothing has come for a while.

@@ -17,6 +17,9 @@ impl Event {
         if self.is_twice(line) {
             return true;
         }
+        if self.is_of_inlined(line.text) {
+            return true;
+        }
         // A program's text is no line of the kernel's.
         if line.is_doubtful && !self.is_doubtful {
             return true;
@@ -29,6 +32,22 @@ impl Event {
         }
         let text = line.text.trim();
         self.absorbs_die(text) || self.absorbs_panic(text, header) || self.absorbs_place(text, header)
+    }
+
+    /// Where source lines were added, a first line stands once for each function that is inlined:
+    ///
+    /// ```text
+    /// BUG: KASAN: slab-use-after-free in inner net/a.c:141 [inline]
+    /// BUG: KASAN: slab-use-after-free in outer+0x30b/0x3e0 net/a.c:165
+    /// ```
+    fn is_of_inlined(&self, text: &str) -> bool {
+        let head = |text: &str| text.rsplit_once(" in ").map(|(head, _)| head.trim().to_owned());
+        let place = |text: &str| text.split_once(".c:").map(|(head, _)| head.trim().to_owned());
+        let is_same =
+            |of: &dyn Fn(&str) -> Option<String>| of(text).is_some() && of(text) == of(&self.last_text);
+        self.sections.is_empty()
+            && self.last_text.trim_end().ends_with("[inline]")
+            && (is_same(&head) || is_warning_or_bug(text) && is_same(&place))
     }
 
     fn absorbs_die(&mut self, text: &str) -> bool {

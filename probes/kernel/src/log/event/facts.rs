@@ -28,7 +28,7 @@ impl Event {
         if headers::is_die(text) && self.oops.die.is_none() && !headers::is_die(&self.oops.reason) {
             // SPARC has the process before it.
             let die = text.find("Oops").and_then(|at| text.get(at..)).unwrap_or(text);
-            self.oops.die = Some(die.trim().to_owned());
+            self.oops.die = Some(die.trim_ascii().to_owned());
             return true;
         }
         match self.header.trace {
@@ -41,7 +41,7 @@ impl Event {
     fn access(&mut self, text: &str) -> bool {
         let is_it = ACCESSES.iter().any(|access| text.starts_with(access));
         if is_it && self.oops.message.is_none() {
-            self.oops.message = Some(text.trim().trim_end_matches(':').to_owned());
+            self.oops.message = Some(text.trim_ascii().trim_end_matches(':').to_owned());
         }
         is_it
     }
@@ -52,10 +52,10 @@ impl Event {
     /// rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-.... } 6557 jiffies
     /// ```
     pub(super) fn stall(&mut self, text: &str) -> bool {
-        let line = text.strip_prefix("rcu:").unwrap_or(text).trim();
+        let line = text.strip_prefix("rcu:").unwrap_or(text).trim_ascii();
         if let Some((_, list)) = line.split_once('{') {
             let list = list.split('}').next().unwrap_or_default();
-            list.split_whitespace().filter_map(leading_number).for_each(|cpu| self.add_stalled(cpu));
+            list.split_ascii_whitespace().filter_map(leading_number).for_each(|cpu| self.add_stalled(cpu));
         }
         let Some((cpu, rest)) = line.split_once('-') else { return false };
         let Ok(cpu) = cpu.parse() else { return false };
@@ -93,9 +93,9 @@ impl Event {
     /// `Modules linked in: a b(O) [last unloaded: c]`, and its next lines where it is long.
     pub(super) fn modules(&mut self, text: &str) -> bool {
         let was_in_modules = std::mem::replace(&mut self.in_modules, false);
-        if let Some(list) = text.trim_start().strip_prefix("Modules linked in:") {
+        if let Some(list) = text.trim_ascii_start().strip_prefix("Modules linked in:") {
             self.in_modules = true;
-            let list = list.trim();
+            let list = list.trim_ascii();
             if self.oops.modules.is_none() && !list.is_empty() {
                 self.oops.modules = Some(list.to_owned());
             }
@@ -104,7 +104,7 @@ impl Event {
         let is_list = was_in_modules && text.starts_with(' ') && !text.contains(": ");
         if let Some(modules) = self.oops.modules.as_mut().filter(|_| is_list) {
             modules.push(' ');
-            modules.push_str(text.trim());
+            modules.push_str(text.trim_ascii());
             self.in_modules = true;
         }
         is_list

@@ -23,6 +23,10 @@ use sections::Sections;
 
 /// The line that frames a warning or a bug; arm has a shorter one.
 pub(super) fn is_cut_here(text: &str) -> bool {
+    matches!(text.as_bytes().first(), Some(b'-' | b'8')) && has_cut_here(text)
+}
+
+fn has_cut_here(text: &str) -> bool {
     text.starts_with("------------[ cut here ]") || text.starts_with("8<--- cut here ---")
 }
 
@@ -51,7 +55,7 @@ pub(super) struct Event {
     /// Whether another event was open when this one began, and whose it was.
     suspect: Option<Option<Owner>>,
     /// Whether the first line may be a program's: it has not the form that the log has.
-    is_doubtful: bool,
+    pub(super) is_doubtful: bool,
 }
 
 /// Lines of others within a trace.
@@ -88,7 +92,7 @@ pub(super) struct Before {
 impl Event {
     /// Begins with this line.
     pub(super) fn new(line: &Line<'_>, header: &'static Header, before: Before) -> Self {
-        let reason = line.text.trim();
+        let reason = line.text.trim_ascii();
         let mut oops = Oops::new(header.class, reason, line);
         oops.message = before.message;
         oops.is_mixed = before.suspect.is_some();
@@ -129,16 +133,17 @@ impl Event {
     /// Whether a line of this time is of something else. Stamps of several processors may step back a little; a step of a
     /// second is another boot.
     pub(super) fn has_paused(&self, now_us: u64) -> bool {
+        let Some(last_us) = self.last_stamp_us else { return false };
+        let pause_us = now_us.saturating_sub(last_us);
+        if pause_us <= BEFORE_CONTEXT_US {
+            return last_us.saturating_sub(now_us) > BACK_US;
+        }
         let has_context = self.oops.caller.is_some()
             || self.owner.is_some()
             || self.oops.version.is_some()
             || matches!(self.header.trace, Trace::Errors | Trace::Stall | Trace::Lockdep)
             || self.has_frames();
-        let pause_us = if has_context { PAUSE_US } else { BEFORE_CONTEXT_US };
-        let is_other = |last_us: u64| {
-            now_us.saturating_sub(last_us) > pause_us || last_us.saturating_sub(now_us) > BACK_US
-        };
-        self.last_stamp_us.is_some_and(is_other)
+        !has_context || pause_us > PAUSE_US
     }
 
     pub(super) fn note(&mut self, line: &Line<'_>) {
@@ -194,7 +199,7 @@ impl Event {
 
     fn hardware_error(&mut self, text: &str) -> Belongs {
         let Some(error) = hardware_error::text(text) else { return Belongs::No };
-        self.oops.add_hardware_error(error.trim_end());
+        self.oops.add_hardware_error(error.trim_ascii_end());
         Belongs::Yes
     }
 
@@ -221,9 +226,9 @@ impl Event {
     }
 
     fn frame(&mut self, text: &str) -> bool {
-        if !styles::has_frame(text) {
-            return false;
-        }
+        let mut outermost = None;
+        styles::each_frame(text, false, |frame| outermost = Some(others::is_outermost(&frame)));
+        let Some(is_outermost) = outermost else { return false };
         if self.gap.lines > 0 && self.sections.is_open() {
             self.oops.foreign_lines += self.gap.lines;
         }
@@ -233,11 +238,12 @@ impl Event {
             self.sections.title(Title::Other);
         }
         self.sections.current().push(text);
+        self.sections.current().is_complete |= is_outermost;
         true
     }
 
     fn mark(&mut self, text: &str) -> bool {
-        let mark = text.trim();
+        let mark = text.trim_ascii();
         if !styles::is_mark(mark) {
             return false;
         }
@@ -294,6 +300,9 @@ impl Event {
         }
         if section.count == 0 && section.pointer.is_empty() {
             section.pointer.push_str(text);
+        } else if section.count == 0 && self.last_text.trim_ascii_end().ends_with("[inline]") {
+            // The function that it is inlined into.
+            section.push(text);
         }
         self.registers(text);
         true
@@ -302,7 +311,7 @@ impl Event {
     fn filler(&mut self, text: &str) -> bool {
         self.in_program |= styles::is_registers_of_program(text);
         // A blank line, or the end of a box, ends a trace of a sanitizer.
-        let is_separator = text.trim().is_empty() || text.starts_with("====");
+        let is_separator = text.trim_ascii().is_empty() || text.starts_with("====");
         let is_access = matches!(self.header.trace, Trace::Access | Trace::AccessFirst | Trace::Lockdep);
         if is_separator && is_access && self.sections.current().count > 0 {
             self.sections.current().is_over = true;

@@ -4,7 +4,7 @@ use super::super::headers::{Header, Trace};
 use super::super::limits::{GAP_LINES, GAP_US, MIXED_US};
 use super::super::line::Line;
 use super::super::oops::Kind;
-use super::super::styles;
+use super::super::styles::Frame;
 use super::{Belongs, Event, Owner};
 
 /// Functions that nothing called.
@@ -25,6 +25,12 @@ const OUTERMOST: [&str; 14] = [
     "kernel_thread_helper",
 ];
 
+/// Whether this is the outermost function of a stack, for certain.
+pub(super) fn is_outermost(frame: &Frame<'_>) -> bool {
+    let is_named = |function: &str| OUTERMOST.iter().any(|name| function.starts_with(name));
+    frame.is_certain && frame.function.is_some_and(is_named)
+}
+
 impl Event {
     /// Whether lines of this event may still come, among those of the one that begins now, and whose they are.
     pub(in crate::log) fn may_be_mixed_with(
@@ -38,19 +44,16 @@ impl Event {
         };
         // When the kernel panics the other processors are stopped.
         let has_trace = !matches!(header.trace, Trace::Errors | Trace::None) && header.class != Kind::Panic;
-        let has_more = self.header.trace != Trace::Errors && !self.is_done() && !self.is_outermost();
+        let has_more = self.header.trace != Trace::Errors && !self.is_done() && !self.sections.has_complete();
         (line.caller.is_none() && is_close && has_trace && has_more).then_some(self.owner)
-    }
-
-    /// Whether the last line was the outermost function of a stack.
-    fn is_outermost(&self) -> bool {
-        let mut last = None;
-        styles::each_frame(&self.last_text, false, |frame| last = frame.function);
-        last.is_some_and(|function| OUTERMOST.iter().any(|name| function.starts_with(name)))
     }
 
     /// A line of something else.
     pub(super) fn foreign(&mut self, line: &Line<'_>) -> Belongs {
+        // A program's, which the console mixes in: it says nothing about the kernel's.
+        if line.is_doubtful {
+            return Belongs::Yes;
+        }
         self.gap.lines += 1;
         let since_us = *self.gap.since_us.get_or_insert(line.stamp_us.unwrap_or(0));
         let is_long =

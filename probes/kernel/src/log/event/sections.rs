@@ -21,6 +21,8 @@ pub(super) struct Section {
     pub(super) count: usize,
     /// Whether `Call Trace:` was there.
     pub(super) is_titled: bool,
+    /// Whether its outermost function was there.
+    pub(super) is_complete: bool,
     /// Whether frames that come now are of another one.
     pub(super) is_over: bool,
 }
@@ -28,7 +30,7 @@ pub(super) struct Section {
 impl Section {
     fn new(title: Title, owner: Owner) -> Self {
         let (pointer, lines) = (String::new(), String::new());
-        Self { title, owner, pointer, lines, count: 0, is_titled: false, is_over: false }
+        Self { title, owner, pointer, lines, count: 0, is_titled: false, is_complete: false, is_over: false }
     }
 
     pub(super) fn push(&mut self, line: &str) {
@@ -57,6 +59,16 @@ impl Default for Sections {
 impl Sections {
     pub(super) fn current(&mut self) -> &mut Section {
         &mut self.current
+    }
+
+    /// Whether nothing was there yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.current.count == 0 && self.current.pointer.is_empty()
+    }
+
+    /// Whether a trace has its outermost function.
+    pub(super) fn has_complete(&self) -> bool {
+        self.all.iter().chain([&self.current]).any(|section| section.is_complete)
     }
 
     /// Whether the current one has frames to which more may come.

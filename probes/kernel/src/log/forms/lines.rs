@@ -256,8 +256,10 @@ pub(super) fn prompt(line: &str) -> Option<Reading<'_>> {
 pub(super) fn quoted(line: &str) -> Option<Reading<'_>> {
     let mut rest = line;
     let mut is_quoted = false;
-    for _ in 0..4 {
-        let Some(inner) = rest.strip_prefix('>').or_else(|| rest.strip_prefix('|')) else { break };
+    for _ in 0..8 {
+        let mark = rest.trim_start_matches(' ');
+        let is_mark = mark.starts_with(['>', '|']) && rest.len() - mark.len() <= BLANKS;
+        let Some(inner) = mark.get(1..).filter(|_| is_mark) else { break };
         is_quoted = true;
         rest = inner.strip_prefix(' ').unwrap_or(inner);
     }

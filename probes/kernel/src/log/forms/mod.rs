@@ -50,11 +50,20 @@ pub(super) fn table() -> String {
 
 /// Without the end of the line. Blanks before it may be a fragment's.
 fn without_end(text: &str) -> &str {
-    cut(text, LINE_BYTES).trim_end_matches(['\n', '\r'])
+    let text = if text.len() > LINE_BYTES { cut(text, LINE_BYTES) } else { text };
+    if let Some(text) = text.strip_suffix('\n').filter(|text| !text.ends_with('\r')) {
+        return text;
+    }
+    let ends = text.bytes().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    text.get(..text.len() - ends).unwrap_or_default()
 }
 
 fn without_blanks(text: &str) -> &str {
-    text.trim_end_matches([' ', '\t', '\r'])
+    if text.as_bytes().last().is_some_and(|last| *last > b' ') {
+        return text;
+    }
+    let ends = text.bytes().rev().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+    text.get(..text.len() - ends).unwrap_or_default()
 }
 
 /// Without the colours that terminals are given: `ESC [ 3 1 m`.

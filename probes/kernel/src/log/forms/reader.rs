@@ -97,6 +97,25 @@ impl Reader {
         }
     }
 
+    /// Takes whole lines, each with its newline, none of which is longer than is read. What is asked of each line costs
+    /// less when it is asked of all.
+    pub fn push_lines(&mut self, text: &str, log: &mut impl Log) {
+        let has_colours = memchr::memchr(0x1b, text.as_bytes()).is_some();
+        let is_plain = !has_colours && self.first.is_none() && self.entries.is_none();
+        let mut rest = text;
+        while let Some((line, next)) =
+            memchr::memchr(b'\n', rest.as_bytes()).and_then(|at| rest.split_at_checked(at + 1))
+        {
+            if is_plain {
+                self.line += 1;
+                self.read_text(without_end(line), log);
+            } else {
+                self.push(line.as_bytes().get(..LINE_BYTES).unwrap_or(line.as_bytes()), line.len(), log);
+            }
+            rest = next;
+        }
+    }
+
     /// There is no line after the last.
     ///
     /// # Errors
@@ -166,7 +185,11 @@ impl Reader {
         // Nearly all of it is ASCII, which is checked faster than it is mended.
         let text = str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
         let text = without_colours(&text);
-        let text = without_end(&text);
+        self.read_text(without_end(&text), log);
+    }
+
+    #[inline]
+    fn read_text(&mut self, text: &str, log: &mut impl Log) {
         let How::Line(read) = self.form.how else { return };
         let is_of_bare_log = std::ptr::eq(self.form, bare());
         if !is_of_bare_log && let Some(reading) = read(text) {
@@ -197,6 +220,7 @@ impl Reader {
         log.line(&Line { text, caller: None, stamp_us: None, sequence: self.line, is_doubtful });
     }
 
+    #[inline]
     fn take(&mut self, reading: &Reading<'_>, is_doubtful: bool, log: &mut impl Log) {
         if self.fragments.is_some() {
             self.check_fragments(reading, log);

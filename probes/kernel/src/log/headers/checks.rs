@@ -2,7 +2,11 @@
 
 /// Whether the line has the number of a die line: `[#1]`.
 pub(in crate::log) fn is_die(line: &str) -> bool {
-    let Some((_, rest)) = line.split_once("[#") else { return false };
+    // Every line of a failure is asked.
+    let Some(mark) = memchr::memchr(b'#', line.as_bytes()).and_then(|at| at.checked_sub(1)) else {
+        return false;
+    };
+    let Some((_, rest)) = line.get(mark..).and_then(|rest| rest.split_once("[#")) else { return false };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     (1..=9).contains(&digits) && rest.as_bytes().get(digits) == Some(&b']')
 }

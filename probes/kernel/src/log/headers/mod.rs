@@ -5,6 +5,7 @@ mod checks;
 mod table;
 
 use super::Kind;
+use super::by_prefix::ByPrefix;
 pub(super) use checks::is_die;
 use std::sync::LazyLock;
 pub(super) use table::HEADERS;
@@ -73,32 +74,25 @@ impl Header {
     }
 }
 
-/// The table, by the byte that a line begins with: lines are many and failures few.
+/// The table, by what a line begins with: lines are many and failures few.
 #[derive(Debug)]
 pub(super) struct Headers {
-    by_first_byte: Vec<Vec<&'static Header>>,
-    of_processes: Vec<&'static Header>,
-    of_devices: Vec<&'static Header>,
+    of_lines: ByPrefix<&'static Header>,
+    /// Each with the text before its first `*`.
+    of_processes: Vec<(&'static str, &'static Header)>,
+    of_devices: Vec<(&'static str, &'static Header)>,
     of_boxes: Vec<&'static Header>,
 }
 
 static TABLE: LazyLock<Headers> = LazyLock::new(|| {
-    let with = |prefix| HEADERS.iter().filter(|header| header.prefix == prefix).collect();
-    let begins = |byte: u8| {
-        let is_plain = |header: &&Header| matches!(header.prefix, Prefix::None | Prefix::Word);
-        HEADERS.iter().filter(is_plain).filter(move |header| header.text.bytes().next() == Some(byte))
-    };
-    // The longer text is the more exact one.
-    let longest_first = |byte| {
-        let mut headers: Vec<_> = begins(byte).collect();
-        headers.sort_by_key(|header| std::cmp::Reverse(header.text.len()));
-        headers
-    };
+    let with = |prefix| HEADERS.iter().filter(move |header| header.prefix == prefix);
+    let is_plain = |header: &&Header| matches!(header.prefix, Prefix::None | Prefix::Word);
+    let fixed = |text: &'static str| text.split('*').next().unwrap_or_default();
     Headers {
-        by_first_byte: (0..=u8::MAX).map(longest_first).collect(),
-        of_processes: with(Prefix::Comm),
-        of_devices: with(Prefix::Device),
-        of_boxes: with(Prefix::Box),
+        of_lines: ByPrefix::new(HEADERS.iter().filter(is_plain).map(|header| (fixed(header.text), header))),
+        of_processes: with(Prefix::Comm).map(|header| (fixed(header.text), header)).collect(),
+        of_devices: with(Prefix::Device).map(|header| (fixed(header.text), header)).collect(),
+        of_boxes: with(Prefix::Box).collect(),
     }
 });
 
@@ -117,15 +111,11 @@ impl Headers {
 
     /// The row that a line is of; none if it begins nothing.
     pub(super) fn find(&self, line: &str) -> Option<&'static Header> {
-        let first = *line.as_bytes().first()?;
-        let rows = self.by_first_byte.get(usize::from(first))?;
-        if !rows.is_empty()
-            && let Some(header) = rows.iter().find(|header| header.begins(line))
-        {
+        if let Some((_, header)) = self.of_lines.all(line).find(|(_, header)| header.begins(line)) {
             return Some(header);
         }
-        match first {
-            b' ' | b'\t' => return self.behind(line.trim_start()),
+        match *line.as_bytes().first()? {
+            b' ' | b'\t' => return self.behind(line.trim_ascii_start()),
             b'W' | b'I' | b'[' => {
                 if let Some(header) = self.in_box(line) {
                     return Some(header);
@@ -143,8 +133,8 @@ impl Headers {
 
     /// Rows that may have something before them.
     fn behind(&self, text: &str) -> Option<&'static Header> {
-        let rows = self.by_first_byte.get(usize::from(*text.as_bytes().first()?))?;
-        rows.iter().find(|header| header.prefix == Prefix::Word && header.begins(text)).copied()
+        let is_it = |header: &Header| header.prefix == Prefix::Word && header.begins(text);
+        self.of_lines.all(text).map(|(_, header)| header).find(|header| is_it(header))
     }
 
     /// One search for all rows that begin with a foreign word: they have a colon and a blank behind it.
@@ -162,6 +152,11 @@ impl Headers {
                     return found;
                 }
             }
+            // Behind a word with a colon the kernel's own words begin, but for another such word.
+            let is_first = memchr::memchr(b' ', head) == Some(at + 1);
+            if is_first && !matches!(next, b'C' | b'N') {
+                return None;
+            }
         }
         None
     }
@@ -169,26 +164,35 @@ impl Headers {
     fn with_foreign_word(&self, line: &str, colon: usize) -> Option<&'static Header> {
         let (before, from_colon) = line.split_at_checked(colon)?;
         let after = from_colon.get(2..)?;
-        let word_is_plain =
-            |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-#".contains(&b));
-        let words = before.strip_prefix("NMI ").unwrap_or(before).trim_start();
-        if words.split(": ").all(|word| !word.is_empty() && word_is_plain(word))
-            && let Some(header) = self.behind(after)
+        if let Some(header) = self.behind(after).filter(|_| is_words(before)) {
+            return Some(header);
+        }
+        let is_of_device = |(fixed, header): &&(&'static str, &'static Header)| {
+            after.as_bytes().starts_with(fixed.as_bytes()) && header.begins(after)
+        };
+        if let Some((_, header)) =
+            self.of_devices.iter().find(is_of_device).filter(|_| !before.ends_with(']'))
         {
             return Some(header);
         }
-        let is_of_program = before.ends_with(']');
-        if !is_of_program && let Some(header) = self.of_devices.iter().find(|header| header.begins(after)) {
-            return Some(header);
-        }
-        self.of_processes.iter().copied().find(|header| {
-            let needle = header.text.trim_end_matches(['*', ' ']);
-            // What stands before the needle is the process.
-            let comm_bytes = line.find(needle).unwrap_or(usize::MAX);
-            (1..=COMM_BYTES).contains(&comm_bytes)
-                && line.get(comm_bytes..).is_some_and(|text| header.begins(text))
-        })
+        let of_process = self.of_processes.iter().find(|(needle, header)| {
+            // What stands before the needle is the process; its colon is the first or the last of it but one.
+            let mut starts = [Some(colon), (colon + 2).checked_sub(needle.len())].into_iter().flatten();
+            starts.any(|start| {
+                (1..=COMM_BYTES).contains(&start)
+                    && line.as_bytes().get(start..).is_some_and(|text| text.starts_with(needle.as_bytes()))
+                    && line.get(start..).is_some_and(|text| header.begins(text))
+            })
+        });
+        of_process.map(|(_, header)| *header)
     }
+}
+
+/// `watchdog`, `NMI watchdog`, `watchdog: CPU4`: a program's name has its number in brackets.
+fn is_words(before: &str) -> bool {
+    let is_plain = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-#".contains(&b));
+    let words = before.strip_prefix("NMI ").unwrap_or(before).trim_ascii_start();
+    words.split(": ").all(|word| !word.is_empty() && is_plain(word))
 }
 
 /// Whether the text is of this pattern: its pieces, divided by `*`, follow each other in it, the first at its beginning.

@@ -175,6 +175,9 @@ fn without_interface(text: &str) -> String {
 /// `Pool 'NAME' has ...`, `proc_dir_entry 'NAME' already registered`
 fn without_quoted(text: &str) -> String {
     let mut shown = text.to_owned();
+    if !shown.contains(['\'', '"']) {
+        return shown;
+    }
     for word in QUOTED {
         for quote in ['\'', '"'] {
             let head = format!("{word} {quote}");

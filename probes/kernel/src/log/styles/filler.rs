@@ -1,5 +1,8 @@
 //! Lines in and around a trace that are neither frames nor facts: registers, code, stacks.
 
+use crate::log::by_prefix::ByPrefix;
+use std::sync::LazyLock;
+
 /// What such a line begins with.
 const HEADS: [&str; 64] = [
     "RIP",
@@ -68,19 +71,17 @@ const HEADS: [&str; 64] = [
     "GR Size",
 ];
 
+static BY_PREFIX: LazyLock<ByPrefix<()>> =
+    LazyLock::new(|| ByPrefix::new(HEADS.iter().map(|head| (*head, ()))));
+
 /// Whether the line belongs to a dump.
 pub(in crate::log) fn is_filler(line: &str) -> bool {
-    let text = line.trim_start();
+    let text = line.trim_ascii_start();
     match text.as_bytes().first() {
         None => true,
-        Some(first)
-            if first.is_ascii_uppercase()
-                || matches!(first, b'$' | b'#' | b'e' | b'n' | b'r' | b's' | b't') =>
-        {
-            HEADS.iter().any(|head| text.starts_with(head)) || is_values(text)
-        }
+        Some(_) if BY_PREFIX.all(text).next().is_some() => true,
         Some(b'=' | b'-') => is_rule(text) || is_interrupt(text),
-        _ => is_values(text),
+        Some(_) => is_values(text),
     }
 }
 
@@ -95,7 +96,7 @@ fn is_values(text: &str) -> bool {
         value.is_empty() || value == "..." || is_hex(value)
     };
     let is_name = |word: &str| word.len() <= 4 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let words = text.split_whitespace().take(8);
+    let words = text.split_ascii_whitespace().take(8);
     let (count, values) = words.fold((0, 0), |(count, values), word| {
         (
             count + 1,
@@ -113,7 +114,7 @@ fn is_rule(text: &str) -> bool {
 
 /// `--- interrupt: 901 at fn+0x1/0x2`, `---- interrupt: ...`: the trace goes on.
 fn is_interrupt(text: &str) -> bool {
-    text.trim_start_matches('-').trim_start().starts_with("interrupt: ")
+    text.trim_start_matches('-').trim_ascii_start().starts_with("interrupt: ")
         || text.starts_with("--- Exception: ")
 }
 

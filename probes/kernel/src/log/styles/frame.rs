@@ -33,7 +33,7 @@ pub(in crate::log) fn has_frame(line: &str) -> bool {
 /// Gives the frames of a line to `take`, innermost first; none if it is something else. arm32 names the caller in each
 /// line, so that only the first line of a trace has a callee to give.
 pub(in crate::log) fn each_frame<'a>(line: &'a str, is_first: bool, mut take: impl FnMut(Frame<'a>)) {
-    let mut rest = line.trim();
+    let mut rest = line.trim_ascii();
     for _ in 0..FRAMES_OF_LINE {
         let Some((found, after)) = frames_of(rest) else { return };
         match found {
@@ -62,16 +62,16 @@ fn frames_of(text: &str) -> Option<(Found<'_>, &str)> {
     }
     let is_certain = match rest.strip_prefix("? ") {
         Some(after) => {
-            rest = after.trim_start();
+            rest = after.trim_ascii_start();
             false
         }
         None => !head.is_uncertain,
     };
-    let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let (word, after) = split_word(rest);
     // `([<addr>] fn+0x1/0x2)`
     let word = if head.is_in_parentheses { word.trim_end_matches(')') } else { word };
     let symbol = symbol::read(word)?;
-    let tail = Tail::take(after.trim_start());
+    let tail = Tail::take(after.trim_ascii_start());
     let function = match symbol {
         Symbol::Function(name) => Some(name),
         Symbol::Address if word.len() >= 7 || head.has_address => None,
@@ -107,16 +107,16 @@ impl<'a> Head<'a> {
         };
         loop {
             if let Some(after) = after_mark(head.rest) {
-                head.rest = after.trim_start();
+                head.rest = after.trim_ascii_start();
             } else if let Some(after) = after_address(head.rest) {
                 head.has_address = true;
-                head.rest = after.trim_start();
+                head.rest = after.trim_ascii_start();
             } else if head.rest.starts_with("([<") {
                 (head.is_in_parentheses, head.is_uncertain) = (true, true);
                 head.rest = head.rest.get(1..).unwrap_or_default();
             } else if let Some(after) = after_inline_mark(head.rest) {
                 head.is_inlined = true;
-                head.rest = after.trim_start();
+                head.rest = after.trim_ascii_start();
             } else {
                 return head;
             }
@@ -127,7 +127,7 @@ impl<'a> Head<'a> {
 /// `[<     inline     >]`, as some tools wrote for an inlined function.
 fn after_inline_mark(text: &str) -> Option<&str> {
     let (inner, rest) = text.strip_prefix("[<")?.split_once(">]")?;
-    (inner.trim() == "inline").then_some(rest)
+    (inner.trim_ascii() == "inline").then_some(rest)
 }
 
 /// What stands behind a function.
@@ -163,7 +163,7 @@ impl<'a> Tail<'a> {
                 tail.next = rest;
                 return tail;
             };
-            rest = after.trim_start();
+            rest = after.trim_ascii_start();
         }
         tail
     }
@@ -198,14 +198,14 @@ impl<'a> Tail<'a> {
         let (what, after) = (inner.get(..close)?, inner.get(close + 1..)?);
         self.is_unreliable |= what == "unreliable";
         let is_flag = what.len() <= 12 && what.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let is_source = what.split_whitespace().any(is_source_line);
+        let is_source = what.split_ascii_whitespace().any(is_source_line);
         self.has_source |= is_source;
         (is_flag || is_source).then_some(after)
     }
 
     /// `file.c:12`, a mark, or the module as decode_stacktrace writes it.
     fn word(&mut self, rest: &'a str) -> Option<&'a str> {
-        let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let (word, after) = split_word(rest);
         if is_source_line(word) {
             self.has_source = true;
             return Some(after);
@@ -221,8 +221,8 @@ impl<'a> Tail<'a> {
 /// `fn [mod] from fn2+0x1/0x2 [mod]`: `name` is read, and `tail` ends before `from`.
 fn new_arm_call<'a>(name: &'a str, tail: &Tail<'a>) -> Option<(Found<'a>, &'a str)> {
     let rest = tail.next.strip_prefix("from ")?;
-    let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let caller_tail = Tail::take(after.trim_start());
+    let (word, after) = split_word(rest);
+    let caller_tail = Tail::take(after.trim_ascii_start());
     let function = match symbol::read(word)? {
         Symbol::Function(function) => Some(function),
         Symbol::Address => None,
@@ -237,8 +237,8 @@ fn new_arm_call<'a>(name: &'a str, tail: &Tail<'a>) -> Option<(Found<'a>, &'a st
 /// `fn+0x1/0x2 [mod]) from [<addr>] (fn2+0x1/0x2)`: the address and the parenthesis are read.
 fn old_arm_call(inner: &str) -> Option<(Found<'_>, &str)> {
     let (callee, rest) = inner.split_once(')')?;
-    let rest = rest.trim_start().strip_prefix("from ")?.trim_start();
-    let (caller, _) = after_address(rest)?.trim_start().strip_prefix('(')?.split_once(')')?;
+    let rest = rest.trim_ascii_start().strip_prefix("from ")?.trim_ascii_start();
+    let (caller, _) = after_address(rest)?.trim_ascii_start().strip_prefix('(')?.split_once(')')?;
     Some((Found::Call { callee: in_parentheses(callee)?, caller: in_parentheses(caller)? }, ""))
 }
 
@@ -249,8 +249,16 @@ fn in_parentheses(text: &str) -> Option<Frame<'_>> {
         Symbol::Function(name) | Symbol::Name(name) => Some(name),
         Symbol::Address => None,
     };
-    let module = tail.trim().strip_prefix('[').and_then(|name| name.strip_suffix(']')).and_then(module_name);
+    let module =
+        tail.trim_ascii().strip_prefix('[').and_then(|name| name.strip_suffix(']')).and_then(module_name);
     Some(Frame { function, module, is_certain: true })
+}
+
+/// A word, and what follows it.
+fn split_word(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (word, rest.get(1..).unwrap_or_default())
 }
 
 /// Whether this is `<IRQ>`, `</TASK>`, `<<EOE>>` or the like.
@@ -268,7 +276,7 @@ fn after_mark(text: &str) -> Option<&str> {
     if !text.starts_with('<') {
         return None;
     }
-    let (word, rest) = text.split_once(char::is_whitespace)?;
+    let (word, rest) = text.split_once([' ', '\t'])?;
     is_mark(word).then_some(rest)
 }
 

@@ -32,7 +32,7 @@ pub(in crate::log) fn instruction(line: &str) -> Option<Frame<'_>> {
     if !matches!(first, b'R' | b'E' | b'I' | b'P' | b'p' | b'e' | b'N' | b'K' | b'T' | b' ') {
         return None;
     }
-    let line = line.trim_start();
+    let line = line.trim_ascii_start();
     if let Some(status) = line.strip_prefix(KERNEL_STATUS) {
         let (symbol, _) = status.split_once('(')?.1.split_once(')')?;
         return only_frame(symbol);
@@ -40,10 +40,10 @@ pub(in crate::log) fn instruction(line: &str) -> Option<Frame<'_>> {
     let head = HEADS.iter().find(|head| line.starts_with(**head))?;
     let rest = line.get(head.len()..)?;
     let rest = if head.ends_with('[') { rest.split_once(']')?.1 } else { rest };
-    let symbol = after_selector(rest.trim_start())?;
+    let symbol = after_selector(rest.trim_ascii_start())?;
     let symbol = symbol.split(" SS:ESP").next().unwrap_or(symbol);
     let symbol = symbol.split(" EFLAGS").next().unwrap_or(symbol);
-    only_frame(after_addresses(symbol.trim_start()))
+    only_frame(after_addresses(symbol.trim_ascii_start()))
 }
 
 /// The selector of the kernel's code on x86: its last two bits are the ring. Another one's code is a program.
@@ -65,7 +65,7 @@ fn after_addresses(text: &str) -> &str {
             _ => rest.strip_prefix('<').map(|symbol| symbol.trim_end_matches('>')),
         });
         match after {
-            Some(after) => rest = after.trim_start(),
+            Some(after) => rest = after.trim_ascii_start(),
             None => return rest,
         }
     }

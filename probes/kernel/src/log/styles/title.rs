@@ -1,5 +1,8 @@
 //! What stands above a trace, and says whose it is.
 
+use crate::log::by_prefix::ByPrefix;
+use std::sync::LazyLock;
+
 /// Whose trace follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::log) enum Title {
@@ -22,7 +25,7 @@ pub(in crate::log) enum Title {
 }
 
 /// Texts that a title begins with; what it ends with does not count.
-const TITLES: [(&str, Title); 46] = [
+const TITLES: [(&str, Title); 47] = [
     ("Call Trace:", Title::Trace),
     ("Call trace:", Title::Trace),
     ("Backtrace:", Title::Trace),
@@ -65,50 +68,28 @@ const TITLES: [(&str, Title); 46] = [
     ("the dependencies between ", Title::Other),
     ("the first lock's dependencies", Title::Other),
     ("the shortest dependencies between ", Title::Other),
+    ("Preemption disabled at:", Title::Other),
     ("handlers:", Title::Other),
     ("Mem-Info:", Title::Other),
     ("Last Breaking-Event-Address:", Title::Other),
     ("Showing all locks held in the system:", Title::Other),
 ];
 
+static BY_PREFIX: LazyLock<ByPrefix<Title>> = LazyLock::new(|| ByPrefix::new(TITLES.iter().copied()));
+
 /// Reads a title, and what stands behind it on the line, which may be the first frame.
 pub(in crate::log) fn title(line: &str) -> Option<(Title, &str)> {
-    let text = line.trim();
-    let first = *text.as_bytes().first()?;
+    let text = line.trim_ascii();
     if is_old_task(text) {
         return Some((Title::Task, ""));
     }
-    // Nearly every line of a failure comes by here.
-    if !matches!(
-        first,
-        b'A' | b'B'
-            | b'C'
-            | b'F'
-            | b'I'
-            | b'L'
-            | b'M'
-            | b'N'
-            | b'R'
-            | b'S'
-            | b'T'
-            | b'U'
-            | b'a'
-            | b'b'
-            | b'f'
-            | b'h'
-            | b'p'
-            | b'r'
-            | b's'
-            | b't'
-            | b'w'
-            | b'-'
-            | b'_'
-    ) {
-        return None;
+    if let Some((known, title)) = BY_PREFIX.all(text).next() {
+        let rest = if title == Title::Trace { text.get(known.len()..).unwrap_or_default() } else { "" };
+        return Some((title, rest));
     }
-    if let Some((known, title)) = TITLES.iter().find(|(known, _)| text.starts_with(known)) {
-        let rest = if *title == Title::Trace { text.get(known.len()..).unwrap_or_default() } else { "" };
-        return Some((*title, rest));
+    // Nearly every line of a failure comes by here.
+    if !matches!(text.as_bytes().first()?, b'B' | b'C' | b'N' | b'T' | b'r' | b't') {
+        return None;
     }
     let without_rcu = text.strip_prefix("rcu: ").unwrap_or(text);
     for head in ["NMI backtrace for cpu ", "Task dump for CPU ", "Backtrace for cpu "] {
@@ -116,6 +97,12 @@ pub(in crate::log) fn title(line: &str) -> Option<(Title, &str)> {
             let digits = number.split(|c: char| !c.is_ascii_digit()).next()?;
             return Some((Title::Processor(digits.parse().ok()?), ""));
         }
+    }
+    // POWER, where the other processor does not answer.
+    if let Some((cpu, _)) =
+        text.strip_prefix("CPU ").and_then(|rest| rest.split_once(" didn't respond to backtrace IPI"))
+    {
+        return Some((Title::Processor(cpu.parse().ok()?), ""));
     }
     if text.starts_with("rcu") && text.contains(" kthread starved for ") {
         return Some((Title::Kthread, ""));
@@ -129,13 +116,17 @@ fn is_old_task(text: &str) -> bool {
     if !flags.is_some_and(|flags| flags.starts_with(" 0x")) {
         return false;
     }
-    let mut words = text.split_whitespace().rev();
+    let mut words = text.split_ascii_whitespace().rev();
     let flags = words.next().and_then(|word| word.strip_prefix("0x"));
     let is_hex = |digits: &str| digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-    flags.is_some_and(is_hex)
-        && words.by_ref().take(2).all(is_number)
-        && words.any(|word| word.len() == 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
+    flags.is_some_and(is_hex) && words.by_ref().take(2).all(is_number) && words.any(is_state)
+}
+
+/// `D`, and where the free stack is long `D23304`.
+fn is_state(word: &str) -> bool {
+    let digits = word.strip_prefix(|c: char| c.is_ascii_uppercase());
+    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -154,6 +145,8 @@ mod tests {
             ("task:a b             state:D stack:0     pid:6102  ppid:1942   flags:0x00000004", Title::Task),
             ("rcu_preempt     R  running task    22872    10      2 0x80000000", Title::Task),
             ("khungtaskd      D    0    30      2 0x00000000", Title::Task),
+            ("kworker/0:1     D23304    12      2 0x80004000", Title::Task),
+            ("CPU 40 didn't respond to backtrace IPI, inspecting paca.", Title::Processor(40)),
             ("rcu: rcu_preempt kthread starved for 10492 jiffies! g12045 f0x0", Title::Kthread),
             ("Allocated by task 812:", Title::Other),
             ("write to 0xffff8881 of 8 bytes by task 1 on cpu 0:", Title::Access),
