@@ -1,6 +1,6 @@
 //! Logs that a person has as text: `dmesg`, `journalctl -k`, /var/log/kern.log, a serial console.
 
-use crate::log::{KernelFinding, LINE_BYTES, Line, LogError, Oops, Privacy, Reader, Scanner};
+use crate::log::{KernelFinding, LINE_BYTES, Line, Log, LogError, Oops, Privacy, Reader, Scanner};
 use std::io::{self, BufRead};
 use telemetry_outbox::{Finding, Repeats, UnsentRecord};
 
@@ -29,12 +29,27 @@ pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Found> 
     Ok(Found { records, fault })
 }
 
-fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<Option<LogError>> {
-    let (mut reader, mut scanner, mut found) = (Reader::default(), Scanner::default(), Vec::new());
-    let mut push = |line: &Line<'_>| {
-        scanner.push(line, &mut found);
-        found.drain(..).for_each(|oops| take(&oops));
-    };
+/// Lines on their way to failures.
+struct Failures<F> {
+    scanner: Scanner,
+    found: Vec<Oops>,
+    take: F,
+}
+
+impl<F: FnMut(&Oops)> Log for Failures<F> {
+    fn line(&mut self, line: &Line<'_>) {
+        self.scanner.push(line, &mut self.found);
+        self.found.drain(..).for_each(|oops| (self.take)(&oops));
+    }
+
+    fn skips(&self, text: &str) -> bool {
+        self.scanner.skips(text)
+    }
+}
+
+fn each_oops(mut log: impl BufRead, take: impl FnMut(&Oops)) -> io::Result<Option<LogError>> {
+    let mut reader = Reader::default();
+    let mut push = Failures { scanner: Scanner::default(), found: Vec::new(), take };
     // The beginning of a line whose end is not in the buffer yet, and how long it is.
     let (mut begun, mut begun_bytes) = (Vec::with_capacity(LINE_BYTES), 0);
     loop {
@@ -69,13 +84,13 @@ fn each_oops(mut log: impl BufRead, mut take: impl FnMut(&Oops)) -> io::Result<O
         reader.push(&begun, begun_bytes, &mut push);
     }
     let fault = reader.finish(&mut push).err();
-    scanner.finish(&mut found);
-    found.iter().for_each(take);
+    push.scanner.finish(&mut push.found);
+    push.found.iter().for_each(push.take);
     Ok(fault)
 }
 
 /// Nearly all of a log is ASCII, which is checked faster than it is mended.
-fn push_lines(reader: &mut Reader, lines: &[u8], push: &mut impl FnMut(&Line<'_>)) {
+fn push_lines(reader: &mut Reader, lines: &[u8], push: &mut impl Log) {
     match str::from_utf8(lines) {
         Ok(text) => reader.push_lines(text, push),
         Err(_) => lines

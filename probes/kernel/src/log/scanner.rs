@@ -88,6 +88,11 @@ impl Scanner {
         self.is_busy = false;
     }
 
+    /// Whether a line of this text would change nothing: nothing is open, and it begins nothing.
+    pub fn skips(&self, text: &str) -> bool {
+        !self.is_busy && !is_cut_here(text) && self.headers.find(text).is_none()
+    }
+
     /// The first line that is needed to find again what is not finished; none if nothing is.
     pub fn first_needed(&self) -> Option<u64> {
         let open = self.open.iter().map(|event| event.first_sequence);

@@ -78,9 +78,9 @@ impl Sections {
 
     /// A title begins a section; `Call Trace:` alone only says that its frames come.
     pub(super) fn title(&mut self, title: Title) {
-        // The kthread is a task, too: of it says the line before.
-        let is_kthread = self.current.title == Title::Kthread && self.current.count == 0;
-        if title == Title::Task && is_kthread {
+        // The kthread is a task, too, and so is what a processor runs: the line before says more.
+        let is_known = matches!(self.current.title, Title::Kthread | Title::Processor(_));
+        if title == Title::Task && is_known && self.current.count == 0 {
             return;
         }
         if title != Title::Trace {

@@ -1,5 +1,6 @@
 //! What stands before the kernel's words in the logs that people have: the third of the three tables that know kernels.
 
+mod bare;
 mod entries;
 mod lines;
 mod parts;

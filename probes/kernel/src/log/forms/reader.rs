@@ -1,13 +1,14 @@
 //! A log in whatever form: the form is found from its first lines, and each line is read by it, or by another that fits
 //! better.
 
+use super::bare::{is_bare, is_of_program};
 use super::entries::{Entries, Entry};
 use super::lines::BLANKS;
 use super::table::{FORMS, Form, How, Reading, Stamp};
 use super::{without_blanks, without_colours, without_end};
 use crate::log::headers::{Headers, has_phrase};
 use crate::log::limits::{DETECTION_LINES, FRAGMENT_LINES, LINE_BYTES};
-use crate::log::{Caller, Line, styles};
+use crate::log::{Caller, Line};
 use std::borrow::Cow;
 
 /// Why a log was not read.
@@ -30,6 +31,11 @@ pub enum LogError {
 pub trait Log {
     /// Takes a line of the kernel's.
     fn line(&mut self, line: &Line<'_>);
+
+    /// Whether a line of this text, with any stamp, would change nothing.
+    fn skips(&self, _text: &str) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&Line<'_>)> Log for F {
@@ -71,6 +77,24 @@ fn bare() -> &'static Form {
     last
 }
 
+/// That of dmesg, which nearly all logs have.
+fn stamped() -> &'static Form {
+    FORMS.iter().find(|form| form.name.starts_with("dmesg, ")).unwrap_or(bare())
+}
+
+/// What stands behind something like a stamp, where that is all that stands before it: whether it is one costs more to ask
+/// than whether the text begins anything.
+fn text_of_stamped(line: &str) -> Option<&str> {
+    const STAMP_BYTES: usize = 24;
+    let bytes = line.as_bytes();
+    let is_begun = matches!(bytes, [b'[', b' ' | b'0'..=b'9', ..]);
+    let head = bytes.get(..STAMP_BYTES).filter(|_| is_begun)?;
+    let end = memchr::memchr(b']', head)?;
+    let text = line.get(end + 2..)?;
+    let is_plain = matches!(bytes.get(end.checked_sub(1)?..end + 2), Some([b'0'..=b'9', b']', b' ']));
+    (is_plain && !text.starts_with('[')).then_some(text)
+}
+
 impl Default for Reader {
     fn default() -> Self {
         Self {
@@ -102,12 +126,17 @@ impl Reader {
     pub fn push_lines(&mut self, text: &str, log: &mut impl Log) {
         let has_colours = memchr::memchr(0x1b, text.as_bytes()).is_some();
         let is_plain = !has_colours && self.first.is_none() && self.entries.is_none();
+        let is_stamped = std::ptr::eq(self.form, stamped());
         let mut rest = text;
         while let Some((line, next)) =
             memchr::memchr(b'\n', rest.as_bytes()).and_then(|at| rest.split_at_checked(at + 1))
         {
             if is_plain {
                 self.line += 1;
+                if is_stamped && text_of_stamped(line).is_some_and(|text| log.skips(text)) {
+                    rest = next;
+                    continue;
+                }
                 self.read_text(without_end(line), log);
             } else {
                 self.push(line.as_bytes().get(..LINE_BYTES).unwrap_or(line.as_bytes()), line.len(), log);
@@ -308,41 +337,4 @@ impl Reader {
             log.line(&Line { text, caller, stamp_us, sequence, is_doubtful: false });
         }
     }
-}
-
-/// Whether a line without anything before it looks like one of the kernel's: a part of the kernel says its name, or it is
-/// of a failure.
-fn is_bare(text: &str) -> bool {
-    let is_of_other = FORMS.iter().filter(|form| !std::ptr::eq(*form, bare())).any(|form| match form.how {
-        How::Line(read) => read(text).is_some(),
-        How::Entries(..) => false,
-    });
-    if is_of_other {
-        return false;
-    }
-    let is_of_event = || {
-        Headers::get().find(text).is_some()
-            || styles::has_frame(text)
-            || styles::title(text).is_some()
-            || styles::is_mark(text.trim())
-            || styles::is_end(text)
-            || styles::instruction(text).is_some()
-            || text.starts_with("----")
-            || text.starts_with("====")
-            || styles::is_filler(text)
-            || text.starts_with("Modules linked in:")
-            || text.starts_with("CPU: ")
-            || text.starts_with("Linux version ")
-    };
-    let has_name = || {
-        let name = text.split_once(": ").map(|(name, _)| name.trim_start());
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@# ()[]".contains(&byte);
-        name.is_some_and(|name| !name.is_empty() && name.len() <= 48 && name.bytes().all(is_part))
-    };
-    has_name() || is_of_event()
-}
-
-/// `app[1]: ...`
-fn is_of_program(text: &str) -> bool {
-    text.split_once("]: ").is_some_and(|(before, _)| !before.contains(' ') && before.contains('['))
 }

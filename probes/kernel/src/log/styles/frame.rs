@@ -197,7 +197,8 @@ impl<'a> Tail<'a> {
         })?;
         let (what, after) = (inner.get(..close)?, inner.get(close + 1..)?);
         self.is_unreliable |= what == "unreliable";
-        let is_flag = what.len() <= 12 && what.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_flag = what.starts_with("discriminator ")
+            || what.len() <= 12 && what.bytes().all(|byte| byte.is_ascii_alphabetic());
         let is_source = what.split_ascii_whitespace().any(is_source_line);
         self.has_source |= is_source;
         (is_flag || is_source).then_some(after)

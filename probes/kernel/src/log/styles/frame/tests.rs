@@ -38,6 +38,7 @@ fn frames_of_all_styles() {
         (" fn (./include/linux/a.h:23 net/b.c:45)", "fn kernel"),
         (" ? fn (net/core/dev.c:12)", "? fn kernel"),
         (" fn+0x1/0x2 net/core/dev.c:12", "fn kernel"),
+        (" fn+0x1/0x2 net/core/dev.c:12 (discriminator 4)", "fn kernel"),
         (" fn net/core/dev.c:12 [inline]", "fn kernel"),
         (" [<     inline     >] fn net/core/dev.c:12", "fn kernel"),
         (" [<ffffffff81001122>] fn+0x1/0x2 net/core/dev.c:12", "fn kernel"),
