@@ -4,7 +4,7 @@ use super::{run as daemon, text};
 use crate::log::Privacy;
 use clap::Parser;
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use telemetry_config::{Configuration, consent};
 use telemetry_outbox::{ProbeSettings, sending};
@@ -49,7 +49,8 @@ fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>
         let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
         text::records(BufReader::with_capacity(1 << 16, file), privacy)?
     };
-    let mut out = io::stdout().lock();
+    // Standard output alone is written line by line.
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     for record in &found.records {
         writeln!(out, "# {}, severity {}\n{}", record.class, record.severity, record.payload)?;
     }
@@ -57,6 +58,7 @@ fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>
         1 => writeln!(out, "# 1 record would be sent")?,
         count => writeln!(out, "# {count} records would be sent")?,
     }
+    out.flush()?;
     match found.fault {
         Some(fault) => Err(format!("{}: {fault}", path.display()).into()),
         None => Ok(()),

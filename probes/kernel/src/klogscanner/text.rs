@@ -20,8 +20,9 @@ pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Found> 
     let mut due = Vec::new();
     let fault = each_oops(log, |oops| {
         let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
-        if !repeats.counts(&oops.key(), happened_ms) {
-            due.extend(repeats.note(KernelFinding::new(oops, privacy, &[]), happened_ms, 0));
+        let key = oops.key();
+        if !repeats.counts(&key, happened_ms) {
+            due.extend(repeats.note(KernelFinding::with_key(oops, key, privacy, &[]), happened_ms, 0));
         }
     })?;
     due.extend(repeats.flush());

