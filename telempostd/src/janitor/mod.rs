@@ -229,7 +229,7 @@ impl Janitor {
             if self.budget.excess() == 0 {
                 return;
             }
-            let Some(file) = queue.oldest_waiting().map(|oldest| oldest.name.clone()) else {
+            let Some(file) = queue.oldest_waiting().map(|oldest| oldest.name) else {
                 return self.budget.reduce(u64::MAX);
             };
             let name = OsString::from(&file);

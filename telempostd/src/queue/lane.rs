@@ -41,6 +41,18 @@ impl LaneSet {
         self.0 == 0
     }
 
+    /// This one alone.
+    pub(super) fn from_lane(lane: u8) -> Self {
+        let mut lanes = Self::default();
+        lanes.insert(LaneId(usize::from(lane)));
+        lanes
+    }
+
+    /// The one that there is, if it is one.
+    pub(super) fn only(self) -> Option<u8> {
+        if self.0.is_power_of_two() { u8::try_from(self.0.trailing_zeros()).ok() } else { None }
+    }
+
     /// From the first on.
     pub(super) fn iter(self) -> impl Iterator<Item = LaneId> {
         (0..SERVERS).map(LaneId).filter(move |lane| self.contains(*lane))
@@ -132,10 +144,10 @@ impl<R> Lane<R> {
     pub(super) fn may_hold_from(
         &self,
         position: &Position,
-        first_waiting: Option<&Position>,
+        first_waiting: Option<Position>,
         now: Instant,
     ) -> bool {
-        let is_next = self.left_out == 0 && first_waiting.is_none_or(|first| position <= first);
+        let is_next = self.left_out == 0 && first_waiting.is_none_or(|first| *position <= first);
         is_next && self.may_hold_any(now) && self.held.len() < self.max_held
     }
 

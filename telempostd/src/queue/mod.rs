@@ -17,9 +17,11 @@ mod backoff;
 mod file_name;
 mod files;
 mod lane;
+mod orders;
 mod outage;
 mod position;
 mod sending;
+mod slots;
 
 pub(crate) use file_name::FileName;
 pub(crate) use files::Route;
@@ -100,7 +102,7 @@ impl<R> Queue<R> {
             lanes.peek().is_some() && lanes.all(|lane| lane.last_failure > since)
         };
         let too_old = self.files.too_old().filter(|(_, since, lanes)| has_failed(*lanes, *since));
-        let expired: Vec<_> = too_old.map(|(name, ..)| name.clone()).take(maximum).collect();
+        let expired: Vec<_> = too_old.map(|(name, ..)| name).take(maximum).collect();
         if expired.len() < maximum {
             self.failures_seen = self.failures;
         }
@@ -135,7 +137,7 @@ impl<R> Queue<R> {
     }
 
     /// The oldest file that waits to be read or for a server. One that is open does not wait.
-    pub(crate) fn oldest_waiting(&self) -> Option<&Position> {
+    pub(crate) fn oldest_waiting(&self) -> Option<Position> {
         self.files.first()
     }
 
@@ -170,7 +172,7 @@ impl<R> Queue<R> {
     }
 
     fn is_lane_idle(&self, id: LaneId) -> bool {
-        self.files.first_waiting(id).is_none() && self.lanes.get(id.0).is_none_or(Lane::is_idle)
+        !self.files.is_waited_for(id) && self.lanes.get(id.0).is_none_or(Lane::is_idle)
     }
 
     /// The first of the files that should be read now: the unread ones, unless the system's server is busy (most of
@@ -180,7 +182,7 @@ impl<R> Queue<R> {
         let unread = self.files.first_unread().filter(|_| !system_is_busy);
         let wanting = self.lanes.iter().enumerate().filter(|(_, lane)| lane.wants_more(now));
         let waiting = wanting.filter_map(|(index, _)| self.files.first_waiting(LaneId(index)));
-        unread.into_iter().chain(waiting).min().cloned()
+        unread.into_iter().chain(waiting).min()
     }
 
     /// What is settled of a file that is about to be read, a bit for each record.
@@ -255,7 +257,7 @@ impl<R> Queue<R> {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let lanes = self.lanes.iter().enumerate();
         lanes
-            .filter(|(index, _)| self.files.first_waiting(LaneId(*index)).is_some())
+            .filter(|(index, _)| self.files.is_waited_for(LaneId(*index)))
             .filter_map(|(_, lane)| lane.backoff.wait_end())
             .min()
     }
@@ -267,7 +269,7 @@ impl<R> Queue<R> {
 
     /// Files of which some records are settled and others not, with a bit for each settled one.
     pub(crate) fn partly_settled(&self) -> Vec<(FileName, u64)> {
-        self.files.partly_settled().map(|(name, settled)| (name.clone(), settled)).collect()
+        self.files.partly_settled().collect()
     }
 
     /// Gives the memory back that a backlog took. To be called while nothing is held or in flight.

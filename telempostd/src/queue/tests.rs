@@ -160,7 +160,7 @@ impl Game {
         let oldest = self.queue.oldest_waiting();
         let is_waiting = |n: &&usize| !self.queue.is_open(&name(**n));
         let order = |n: &usize| (self.put_back.get(n).copied().unwrap_or(0), *n);
-        if let Some(oldest) = oldest {
+        if let Some(oldest) = &oldest {
             let n = number(&oldest.name);
             assert!(is_waiting(&&n), "a file that is open does not wait");
             assert_eq!(
@@ -183,7 +183,11 @@ impl Game {
         self.put_back.remove(&n);
         self.gone.remove(&n);
         self.queue.forget(&oldest);
-        assert_ne!(self.queue.oldest_waiting().map(|next| &next.name), Some(&oldest), "it is forgotten");
+        assert_ne!(
+            self.queue.oldest_waiting().map(|next| next.name),
+            Some(oldest.clone()),
+            "it is forgotten"
+        );
         Some(n)
     }
 
