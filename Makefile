@@ -85,7 +85,8 @@ help:
 	@echo 'make deps           install or name what the build and the tests need'
 	@echo 'make build          build all programs and libtelemetry.so.4, optimized'
 	@echo 'make build-debug    the same for debugging and for the tests'
-	@echo 'make demo           show records going from programs to a collector, in a private directory'
+	@echo 'make demo           show records going from programs to a collector, and what it says of a fleet (KEEP=1: until Ctrl-C)'
+	@echo 'make pictures       main pages at three widths, into $(target_dir)/pictures'
 	@echo 'make test           every check that a change has to pass'
 	@echo 'make test-system    installs the packages on machines with systemd, containers, and lives with them (root)'
 	@echo 'make torture        kills, power cuts, full disks, rude clients, hostile users, bad lines: what `make test` does, at length'
@@ -122,7 +123,13 @@ build-debug:
 demo:
 	@tools/deps.sh build
 	@$(MAKE) build
-	@CC='$(CC)' tests/demo.sh
+	@CC='$(CC)' KEEP='$(KEEP)' tests/demo.sh
+
+# By the test that draws them in any case.
+.PHONY: pictures
+pictures: deps
+	@PICTURES='$(abspath $(target_dir))/pictures' $(CARGO) test -p telem-collector --locked --test browser pictures
+	@ls -1 '$(target_dir)/pictures'/*.png
 
 bench: build
 	@$(if $(filter-out collector,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector,$(BENCH)))

@@ -1,7 +1,8 @@
 #!/bin/bash
-# The main job, to be seen: three programs make records, and a person finds them at the collector. All of it
-# runs in a private directory, on a free port, as whoever calls it; nothing else of the machine is touched.
-# `make demo` builds first.
+# The main job, to be seen: three programs make records, and a person finds them at the collector, beside those of a
+# fleet that is made up, of which the first page says what is wrong. All of it runs in a private directory, on a free
+# port, as whoever calls it; nothing else of the machine is touched. `make demo` builds first; with KEEP=1 the collector
+# goes on until Ctrl-C.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -58,7 +59,9 @@ wait_until() { # WHAT COMMAND...
 }
 
 listening_url() { sed -n 's/^telem-collector: listening on \(http:[^ ]*\)$/\1/p' "$private/telem-collector.log" | grep .; }
-records() { curl --silent --show-error --fail --max-time 5 "$collector/api/records"; }
+fetch() { curl --silent --show-error --fail --max-time 20 "$collector$1"; }
+# Those of this machine; the fleet's are left out.
+records() { fetch "/api/records?machine_id=$(cat "$private/state/machine_id" 2>/dev/null)"; }
 count_of() { records | grep -o "\"classification\": *\"$1\"" | wc -l; }
 all_arrived() {
     local class
@@ -68,6 +71,9 @@ all_arrived() {
 for program in telemprobd telempostd telempost-upload telemctl hprobe telem-record-gen telem-collector; do
     [ -x "$built/$program" ] || fail "$built/$program is missing; run \`make build\` first"
 done
+
+step "A database with five weeks of a fleet of 300 machines, made up"
+"$built/telem-collector" fleet --database "$database" || fail "the fleet cannot be stored"
 
 step "A collector on a free port of this machine"
 start telem-collector --listen 127.0.0.1:0 --database "$database"
@@ -152,4 +158,22 @@ says kernel_version "$(uname -r)"
 says build "${build:-0}"
 says machine_id "$(cat "$private/state/machine_id")"
 
-printf '\nmake demo: all three records are at the collector, and what they say is true.\n'
+step "GET $collector/telemetryui: what the first page says of the fleet"
+fetch "/telemetryui?format=json" >"$private/overview.json" || fail "the first page cannot be fetched"
+machines=$(sed -n 's/.*"yesterday":{[^}]*"machines":\([0-9]*\).*/\1/p' "$private/overview.json")
+[ "${machines:-0}" -gt 200 ] || fail "the first page says that $machines machines were heard yesterday, of some 300"
+printf 'Machines heard yesterday: %s\n' "$machines"
+groups_on() { # PAGE: a line for each of its groups
+    fetch "/telemetryui/$1&format=json" | sed 's/{"first_seen"/\n&/g' | sed -n \
+        's/.*"first_version":\("[^"]*"\|null\),.*"machines":\([0-9]*\),"name":"\(\([^"\\]\|\\.\)*\)",.*"state":"\([a-z_]*\)".*/  \2 machines on a day, since \1: \3 (\5)/p'
+}
+step "What crashes on most machines"
+groups_on "groups?limit=5" | tee "$private/groups"
+[ "$(wc -l <"$private/groups")" = 5 ] || fail "the list of groups does not have five"
+step "What is new"
+groups_on "new?days=7"
+printf '\nmake demo: all three records are at the collector, what they say is true, and the first page knows the fleet.\n'
+if [ "${KEEP:-}" = 1 ]; then
+    printf 'The pages are at %s/telemetryui until Ctrl-C.\n' "$collector"
+    wait "${pids[0]}"
+fi

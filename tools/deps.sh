@@ -17,9 +17,10 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
 # a machine to install the packages on. faketime: a clock that is stepped. strace: in which order files are written, and calls of the system that fail.
 # postgresql: the collector before a server, which the tests start themselves. rpm: the collector has its order of versions.
+# chromium, its driver and a font: the collector's pages, as people see them.
 # gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
 # debuggers say of them.
-test_packages='debootstrap dwz e2fsprogs elfutils faketime g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
+test_packages='chromium chromium-driver debootstrap dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
 mount nginx openssl postgresql qemu-user-static rpm shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
@@ -29,7 +30,7 @@ package_packages='build-essential debhelper dpkg-dev systemd'
 rpm_packages='cpio rpm rpmlint'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='aarch64-linux-gnu-gcc c++ dwz eu-stack gdb go qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
+test_commands='aarch64-linux-gnu-gcc c++ chromedriver chromium dwz eu-stack gdb go qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
 build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin
@@ -65,6 +66,10 @@ add_where_known() {
 }
 
 add_packages_of_some_systems() {
+    # Whoever has it from elsewhere keeps it: Debian's comes with hundreds of packages.
+    case $purpose in
+    test | packages) command -v npm >/dev/null || add_where_known npm ;;
+    esac
     case $purpose in
     test | packages)
         # shellcheck disable=SC2086 # a list of names
@@ -142,6 +147,10 @@ check_rust() {
     done
 }
 
+check_axe() {
+    "$root/tools/axe.sh" >/dev/null || fail "axe-core is missing and cannot be fetched" "see above; the tests of pages need it"
+}
+
 check_cargo_deny() {
     "$root/tools/cargo-deny.sh" --version >/dev/null || fail "cargo-deny is missing and cannot be built" \
         "see above; \`make check-dependencies\` needs it"
@@ -155,5 +164,6 @@ else
 fi
 [ "$purpose" != packages ] || exit 0
 check_rust
+[ "$purpose" != test ] || check_axe
 [ "$purpose" != test ] || check_cargo_deny
 echo "deps: all there (cargo $version)"

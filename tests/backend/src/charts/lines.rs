@@ -13,6 +13,9 @@ const BOTTOM: f64 = 26.0;
 const RIGHT: f64 = 12.0;
 const VALUE_CHARS: usize = 110;
 
+/// Lines whose intervals are drawn; those of more would cover each other.
+const LINES_WITH_INTERVALS: usize = 2;
+
 /// A value, and from where to where it may well be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -58,8 +61,10 @@ impl Lines<'_> {
         let mut svg = Svg::new("chart", WIDTH, HEIGHT, self.label);
         axis(&mut svg, scale, (LEFT, WIDTH - RIGHT), (TOP, HEIGHT - BOTTOM));
         let slot = (WIDTH - LEFT - RIGHT) / self.names.len().max(1) as f64;
+        let with_intervals = self.lines.len() <= LINES_WITH_INTERVALS;
         for (number, line) in self.lines.iter().enumerate() {
-            draw(&mut svg, scale, slot, number.min(COLOURS - 1), line);
+            let place = Place { scale, slot, with_intervals };
+            draw(&mut svg, place, number.min(COLOURS - 1), line);
         }
         for (column, name) in self.names.iter().enumerate() {
             let value = self.value(column, name);
@@ -83,7 +88,15 @@ impl Lines<'_> {
     }
 }
 
-fn draw(svg: &mut Svg, scale: Scale, slot: f64, colour: usize, line: &Line<'_>) {
+/// Where a line is drawn.
+#[derive(Clone, Copy)]
+struct Place {
+    scale: Scale,
+    slot: f64,
+    with_intervals: bool,
+}
+
+fn draw(svg: &mut Svg, Place { scale, slot, with_intervals }: Place, colour: usize, line: &Line<'_>) {
     let x = |column: usize| LEFT + slot * (column as f64 + 0.5);
     let y = |value: f64| HEIGHT - BOTTOM - scale.part(value) * (HEIGHT - TOP - BOTTOM);
     let mut path = String::new();
@@ -93,7 +106,7 @@ fn draw(svg: &mut Svg, scale: Scale, slot: f64, colour: usize, line: &Line<'_>) 
             joins = false;
             continue;
         };
-        if let Some((low, high)) = point.interval {
+        if let Some((low, high)) = point.interval.filter(|_| with_intervals) {
             svg.line(&format!("interval k{colour}"), (x(column), y(low)), (x(column), y(high)));
         }
         svg.circle(&format!("point c{colour}"), x(column), y(point.value), 2.5);

@@ -9,6 +9,9 @@ use crate::record::StoredRecord;
 /// Characters of a payload's first line that stand in the table.
 const PREVIEW_CHARS: usize = 100;
 
+/// Lines of a payload among which it is searched.
+const PREVIEW_LINES: usize = 100;
+
 /// The names of a row: those of the API, and two that it does not have.
 pub(super) const COLUMNS: &[&str] = &[
     "id",
@@ -68,9 +71,11 @@ pub(super) fn value(stored: &StoredRecord) -> Value {
     }
 }
 
-/// The first line that says something, shortened.
+/// The first line that says something, shortened; a heading does not.
 fn preview(payload: &str) -> String {
-    let line = payload.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty)");
+    let mut lines = payload.lines().take(PREVIEW_LINES).map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("(empty)");
+    let line = if first.ends_with(':') { lines.next().unwrap_or(first) } else { first };
     match line.char_indices().nth(PREVIEW_CHARS) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line.to_owned(),
@@ -88,6 +93,8 @@ mod tests {
             ("", "(empty)"),
             ("\n \n", "(empty)"),
             ("\n  hello \nworld", "hello"),
+            ("Crash Report:\nReason: x", "Reason: x"),
+            ("Only:", "Only:"),
             (&"é".repeat(100), "é".repeat(100).as_str()),
             (&"é".repeat(101), &format!("{}…", "é".repeat(100))),
         ] {

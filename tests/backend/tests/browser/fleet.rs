@@ -1,0 +1,37 @@
+//! Collectors with something in them.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::collector::Collector;
+use crate::sample::headers;
+
+/// A collector on a database with five weeks of a fleet.
+pub(crate) fn filled(directory: &Path, machines: u32) -> Collector {
+    let database = directory.join("fleet.db");
+    let made = Command::new(env!("CARGO_BIN_EXE_telem-collector"))
+        .args(["fleet", "--machines", &machines.to_string(), "--database"])
+        .arg(&database)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    Collector::on(&database)
+}
+
+/// Posts a record; the status of the answer.
+pub(crate) fn posted(collector: &Collector, changes: &[(&str, &str)], payload: &str) -> u16 {
+    let mut request = ureq::post(format!("http://{}/v2/collector", collector.address));
+    for (name, value) in headers(changes) {
+        request = request.header(name, value);
+    }
+    request.send(payload).unwrap().status().as_u16()
+}
+
+/// The address of the group with most machines.
+pub(crate) fn first_group(collector: &Collector) -> String {
+    let url = format!("http://{}/telemetryui/groups?format=json&limit=1", collector.address);
+    let groups: Value = ureq::get(url).call().unwrap().body_mut().read_json().unwrap();
+    format!("/telemetryui/groups/{}", groups["groups"][0]["id"])
+}
