@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::access::AccessOptions;
 use crate::retention::{KeepRule, KeepTime, Retention};
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
-use crate::web::AccessOptions;
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
 pub const DEFAULT_TID: &str = "6907c830-eed9-4ce9-81ae-76daf8d88f0f";
@@ -69,6 +69,14 @@ pub struct Options {
     /// Who may read pages, and who may change what they show
     #[command(flatten)]
     pub access: Access,
+
+    /// Directory of parsers of payloads and of views, see telem-collector(1)
+    #[arg(long, value_name = "DIR")]
+    pub plugins: Option<PathBuf>,
+
+    /// The database once more, by a login that may read the published views alone, for views of --plugins
+    #[arg(long, value_name = "postgres://USER:PASSWORD@HOST/NAME", requires = "plugins")]
+    pub views_database: Option<Url>,
 }
 
 /// Who may read pages, and who may change what they show. Without any of it reading is open, and changes are taken from
@@ -195,6 +203,13 @@ pub enum Command {
         /// Remove what a setup made, the database with all records too
         #[arg(long)]
         remove: bool,
+    },
+
+    /// Become a program with the bounds of a parser
+    #[command(hide = true)]
+    Confine {
+        /// The program
+        program: PathBuf,
     },
 
     /// Store what a fleet that is made up sends in five weeks up to now: to try pages on, never beside real records

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use crate::cli::{Command, Keep};
 use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan};
 use crate::limits::MAX_BATCH;
+use crate::plugins::confine::become_program;
 use crate::record::KeyDigest;
 use crate::setup;
-use crate::start_error::{StartError, print};
+use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Url;
 use crate::storage::{Appended, Archive, Arrival, Purpose, Session, StorageError};
 use crate::timestamp::{LATEST_SECS, now_secs};
@@ -26,6 +27,7 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             print(&migration.to_string())
         }
         Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
+        Command::Confine { program } => Err(system("the program")(become_program(program.as_os_str()))),
         Command::Fleet { database, machines } => {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open().map_err(StartError::Database)?;

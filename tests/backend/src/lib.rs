@@ -32,6 +32,7 @@ pub mod groups;
 pub mod groups_upkeep;
 pub mod intake;
 pub mod limits;
+pub mod plugins;
 pub mod purge;
 pub mod record;
 pub mod retention;

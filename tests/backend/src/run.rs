@@ -11,12 +11,14 @@ use crate::cli::{Options, Served};
 use crate::commands;
 use crate::groups_upkeep::keep_groups;
 use crate::limits::LISTEN_BACKLOG;
+use crate::plugins::{Plugins, Troubles, parse_forever};
 use crate::purge::purge_daily;
 use crate::server::{Times, serve};
 use crate::site_rules::SiteRules;
 use crate::start_error::{StartError, print, system};
-use crate::storage::Store;
-use crate::web::{App, router};
+use crate::storage::postgres::Postgres;
+use crate::storage::{Address, Store};
+use crate::web::{App, Extensions, router};
 
 /// Runs the collector until SIGTERM or SIGINT, or the command that is given in its place.
 ///
@@ -50,6 +52,10 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let stop = stop_signal().map_err(system("signals"))?;
         let app = App::new(store.clone(), &options.tid, options.host.clone(), options.access.options());
         let app = app.map_err(StartError::App)?.on_database(database.to_string());
+        let plugins = Arc::new(Plugins::load(options.plugins.as_deref()));
+        let troubles = Troubles::default();
+        let views = views_store(options, &database, &store)?;
+        let app = app.with_extensions(Extensions::new(Arc::clone(&plugins), Arc::clone(&troubles), views));
         // Scripts wait for this line and read the port from it.
         print(&format!("telem-collector: listening on http://{bound}\n"))?;
         // Nobody asked, or the one who did is not there: no reason to stop.
@@ -57,9 +63,10 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
         let keeping = keep_groups(store.clone(), options.keep.rules(), site_rules);
         let keeping = writes.then(|| tokio::spawn(keeping));
+        let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(listener, router, Times::DEFAULT, stop).await;
-        for task in purging.into_iter().chain(keeping) {
+        for task in purging.into_iter().chain(keeping).chain(parsing) {
             task.abort();
         }
         Ok(())
@@ -67,6 +74,17 @@ fn collect(options: &Options) -> Result<(), StartError> {
     runtime.block_on(store.close());
     owner.join();
     result
+}
+
+/// Where views of --plugins run: SQLite keeps them from all else by itself, PostgreSQL by their login.
+fn views_store(options: &Options, database: &Address, store: &Store) -> Result<Option<Store>, StartError> {
+    let engine = match (&options.views_database, database) {
+        (None, Address::File(_)) => return Ok(Some(store.clone())),
+        (None, Address::Postgres(_)) => return Ok(None),
+        (Some(url), _) => Postgres::for_views(url).map_err(StartError::Database)?,
+    };
+    let (views, _) = Store::start(Arc::new(engine), false).map_err(StartError::Storage)?;
+    Ok(Some(views))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use telem_collector::access::AccessOptions;
 use telem_collector::cli::{DEFAULT_TID, Served};
 use telem_collector::filter::Filter;
 use telem_collector::record::StoredRecord;
 use telem_collector::retention::Retention;
 use telem_collector::server::{Times, serve};
+use telem_collector::storage::view::{Table, ViewError};
 use telem_collector::storage::{
     Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Store,
     Value, Write,
 };
-use telem_collector::web::{AccessOptions, App, router};
+use telem_collector::web::{App, router};
 
 /// The word that makes this program the server of H.
 pub(crate) const ANSWER_ONLY: &str = "--answer-only";
@@ -29,6 +31,10 @@ const TIME: Duration = Duration::from_secs(2);
 struct Nothing(i64, SharedRules);
 
 impl Engine for Nothing {
+    fn run_view(&self, _: &str) -> Result<Table, ViewError> {
+        Err(ViewError::Failed("there is none".to_owned()))
+    }
+
     fn open(&self, _: Purpose) -> Result<Box<dyn Session>, StorageError> {
         Ok(Box::new(Nothing(0, self.1.clone())))
     }

@@ -13,12 +13,14 @@
 
 mod attempts;
 mod credentials;
+mod options;
 mod sessions;
 mod users;
 mod visitor;
 
 pub use attempts::Attempts;
 pub use credentials::{Credentials, basic};
+pub use options::AccessOptions;
 pub use sessions::{SESSION_SECS, Sessions};
 pub use users::{Users, UsersError};
 pub use visitor::{Policy, Visitor};

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::access::AccessOptions;
 use crate::cli::Served;
 use crate::storage::Store;
 use crate::storage::sqlite::{MEMORY, Sqlite};
-use crate::web::{AccessOptions, App, router};
+use crate::web::{App, router};
 
 /// What may never happen within a test.
 const NEVER: Duration = Duration::from_secs(60);

@@ -28,6 +28,8 @@ mod sql;
 pub mod sqlite;
 mod store;
 mod upkeep;
+pub mod values;
+pub mod view;
 mod writer;
 
 use std::fmt;
@@ -64,6 +66,12 @@ pub trait Engine: fmt::Debug + Send + Sync {
 
     /// The rules by which its sessions make groups.
     fn rules(&self) -> &SharedRules;
+
+    /// Runs somebody's query over the published views, within their bounds. Blocks.
+    ///
+    /// # Errors
+    /// If it may not, or not in time.
+    fn run_view(&self, sql: &str) -> Result<view::Table, view::ViewError>;
 }
 
 /// What a session is for, which decides what it may do and how long.

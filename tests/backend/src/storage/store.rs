@@ -10,14 +10,18 @@ use super::changes::{Author, ChangeError, Regrouping, Wish, change};
 use super::readers::Readers;
 use super::search::{Found, search};
 use super::upkeep::Upkeep;
+use super::view::{Table, ViewError};
 use super::writer::{self, Job, Post};
-use super::{Answers, Arrival, Engine, Purpose, StorageError};
+use super::{Answers, Arrival, Engine, Purpose, Session, StorageError};
 use crate::filter::Filter;
 use crate::groups::changes::{GroupId, Preview};
 use crate::groups::rules::Rules;
 use crate::limits::MAX_WAITING_POSTS;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
+
+/// Views that run at the same time; more wait.
+const VIEWS: usize = 2;
 
 /// A database in use. Clones share it.
 #[derive(Clone, Debug)]
@@ -28,6 +32,7 @@ pub struct Store {
     readers: Readers,
     upkeep: Arc<Mutex<Option<Upkeep>>>,
     stops: Arc<AtomicBool>,
+    views: Arc<Semaphore>,
 }
 
 /// The thread that writes. It ends once [`Store::close`] was called, or all stores are gone.
@@ -63,7 +68,8 @@ impl Store {
         let readers = Readers::new(Arc::clone(&engine));
         let waiting = Arc::new(Semaphore::new(MAX_WAITING_POSTS));
         let (upkeep, stops) = Default::default();
-        Ok((Self { engine, jobs, waiting, readers, upkeep, stops }, Owner(thread)))
+        let views = Arc::new(Semaphore::new(VIEWS));
+        Ok((Self { engine, jobs, waiting, readers, upkeep, stops, views }, Owner(thread)))
     }
 
     /// Stores a record. If one came with the same key before, nothing is stored and that one is answered.
@@ -136,6 +142,28 @@ impl Store {
         let work = move || {
             let mut session = engine.open(Purpose::Export)?;
             Ok(Regrouping::new(&mut *session, &rules)?.into_preview())
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
+    }
+
+    /// A session for work in the background. Blocks.
+    ///
+    /// # Errors
+    /// If the database is out of reach.
+    pub fn maintenance(&self) -> Result<Box<dyn Session>, StorageError> {
+        self.engine.open(Purpose::Maintain)
+    }
+
+    /// Runs somebody's query over the published views, within their bounds; two at a time.
+    ///
+    /// # Errors
+    /// If it may not, or not in time.
+    pub async fn run_view(&self, sql: String) -> Result<Table, ViewError> {
+        let permit = Arc::clone(&self.views).acquire_owned().await.map_err(|_| StorageError::Stopped)?;
+        let engine = Arc::clone(&self.engine);
+        let work = move || {
+            let _permit = permit;
+            engine.run_view(&sql)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
     }

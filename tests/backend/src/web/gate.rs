@@ -1,7 +1,6 @@
 //! Finds out who asks for a page, and whether he may.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -13,24 +12,11 @@ use super::guard::{Guard, Judged};
 use super::peer::{Peer, came_through_proxy, client};
 use super::site::wants_html;
 use super::{App, Problem, login, origin};
-use crate::access::{Policy, UsersError, Visitor, basic};
+use crate::access::{AccessOptions, Policy, UsersError, Visitor, basic};
 use crate::timestamp::now_secs;
 
 /// Bytes of a name that a proxy gives.
 const NAME_BYTES: usize = 200;
-
-/// What the options say of access.
-#[derive(Clone, Debug, Default)]
-pub struct AccessOptions {
-    /// The password file.
-    pub users: Option<PathBuf>,
-    /// The header in which a proxy names the user.
-    pub user_header: Option<HeaderName>,
-    /// The addresses of proxies.
-    pub proxies: Vec<IpAddr>,
-    /// Who may change; empty: everybody who is known.
-    pub may_change: Vec<String>,
-}
 
 /// Who may, as far as it was set up.
 #[derive(Debug)]

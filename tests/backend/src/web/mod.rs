@@ -25,7 +25,8 @@ mod problem;
 mod records;
 mod site;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -35,13 +36,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::access::UsersError;
+use crate::access::{AccessOptions, UsersError};
 use crate::cli::Served;
 use crate::groups::rules::Rules;
+use crate::plugins::{Broken, Plugins, Troubles};
 use crate::storage::Store;
+use crate::storage::view::ViewError;
 use problem::Problem;
 
-pub use gate::AccessOptions;
 pub(crate) use peer::Peer;
 
 /// What every request is answered from.
@@ -55,6 +57,41 @@ pub struct App {
     gate: gate::Gate,
     /// What the database is, without its password.
     database: String,
+    extensions: Extensions,
+}
+
+/// Plug-ins, and what became of them.
+#[derive(Debug, Default)]
+pub struct Extensions {
+    /// The plug-ins.
+    pub plugins: Arc<Plugins>,
+    /// Parsers that failed while they ran.
+    pub troubles: Troubles,
+    /// Where views of others than us run; none: nowhere.
+    pub views: Option<Store>,
+    /// Views that failed when they were last shown, with why.
+    failed_views: Mutex<BTreeMap<String, String>>,
+}
+
+impl Extensions {
+    /// Of these plug-ins.
+    #[must_use]
+    pub fn new(plugins: Arc<Plugins>, troubles: Troubles, views: Option<Store>) -> Self {
+        Self { plugins, troubles, views, failed_views: Mutex::default() }
+    }
+
+    /// All that do not work, and why.
+    fn broken(&self) -> Vec<Broken> {
+        let mut broken = self.plugins.broken.clone();
+        broken.extend(self.troubles.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        let failed = self.failed_views.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = |(name, reason): (&String, &String)| Broken {
+            file: format!("{name}.view"),
+            reason: reason.clone(),
+        };
+        broken.extend(failed.iter().map(view));
+        broken
+    }
 }
 
 /// Why there is no app.
@@ -80,6 +117,7 @@ impl App {
             frame: site::Frame::new().map_err(AppError::Template)?,
             gate: gate::Gate::new(access).map_err(AppError::Users)?,
             database: String::new(),
+            extensions: Extensions::default(),
         })
     }
 
@@ -87,6 +125,30 @@ impl App {
     #[must_use]
     pub fn on_database(self, name: String) -> Self {
         Self { database: name, ..self }
+    }
+
+    /// With these plug-ins.
+    #[must_use]
+    pub fn with_extensions(self, extensions: Extensions) -> Self {
+        Self { extensions, ..self }
+    }
+
+    fn plugins(&self) -> Arc<Plugins> {
+        Arc::clone(&self.extensions.plugins)
+    }
+
+    /// Where a view runs: one that ships by our own login.
+    fn views_store(&self, ships: bool) -> Option<&Store> {
+        if ships { Some(&self.store) } else { self.extensions.views.as_ref() }
+    }
+
+    /// Remembers whether a view works.
+    fn note_view(&self, name: &str, error: Option<&ViewError>) {
+        let mut failed = self.extensions.failed_views.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) => drop(failed.insert(name.to_owned(), error.to_string())),
+            None => drop(failed.remove(name)),
+        }
     }
 
     /// The rules by which groups are made now.

@@ -12,10 +12,12 @@ mod sample;
 mod senders;
 
 mod access;
+mod changes;
 mod compressed;
 mod idempotency;
 mod load;
 mod page;
+mod plugins;
 mod postgres;
 mod posting;
 mod queries;

@@ -40,7 +40,7 @@ pub use why::Why;
 
 /// A database that is asked.
 pub struct Answers<'a> {
-    sql: &'a mut dyn Select,
+    pub(in crate::storage) sql: &'a mut dyn Select,
     now_secs: i64,
 }
 

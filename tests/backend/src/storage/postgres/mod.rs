@@ -37,12 +37,14 @@ mod select;
 mod session;
 mod tls;
 mod url;
+mod view;
 mod write;
 
 use std::sync::Arc;
 
 use tokio_postgres::Client;
 
+use super::view::{Table, ViewError};
 use super::{Archive, Engine, Migration, OpenError, Purpose, Session, SharedRules, StorageError};
 use connection::Server;
 
@@ -54,6 +56,8 @@ pub use url::{Url, UrlError};
 pub struct Postgres {
     server: Arc<Server>,
     rules: SharedRules,
+    /// Whether views come by a login of their own, which may read nothing else.
+    checks_views: bool,
 }
 
 impl Postgres {
@@ -66,7 +70,7 @@ impl Postgres {
         let prepare = async |client: &mut Client| schema::prepare(client).await;
         let state = server.connect(Purpose::Maintain).and_then(|mut connection| connection.run(prepare));
         server.settle(state.map_err(|fault| server.explain(&fault))?)?;
-        Ok(Self { server: Arc::new(server), rules: SharedRules::shipped()? })
+        Ok(Self { server: Arc::new(server), rules: SharedRules::shipped()?, checks_views: false })
     }
 
     /// Connects to a database that has today's schema, and changes nothing. Blocks.
@@ -76,7 +80,15 @@ impl Postgres {
     pub fn open_reading(url: &Url) -> Result<Self, OpenError> {
         let server = Server::new(url)?;
         server.settle(state(&server)?.as_it_is())?;
-        Ok(Self { server: Arc::new(server), rules: SharedRules::shipped()? })
+        Ok(Self { server: Arc::new(server), rules: SharedRules::shipped()?, checks_views: false })
+    }
+
+    /// For views alone, by a login that may read what is published and nothing else; which is asked at each view.
+    ///
+    /// # Errors
+    /// If the URL cannot be used.
+    pub fn for_views(url: &Url) -> Result<Self, OpenError> {
+        Ok(Self { server: Arc::new(Server::new(url)?), rules: SharedRules::shipped()?, checks_views: true })
     }
 
     /// Takes the steps that a database has not taken yet; with `dry_run` nothing is changed.
@@ -102,6 +114,10 @@ fn state(server: &Server) -> Result<schema::State, OpenError> {
 }
 
 impl Engine for Postgres {
+    fn run_view(&self, sql: &str) -> Result<Table, ViewError> {
+        view::run(&self.server, sql, self.checks_views)
+    }
+
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
         let server = Arc::clone(&self.server);
         Ok(Box::new(session::PostgresSession::new(server, purpose, self.rules.clone())?))

@@ -20,6 +20,7 @@ mod query;
 mod row;
 mod schema;
 mod select;
+mod view;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::Mutex as Turn;
 
+use super::view::{Table, ViewError};
 use super::{
     Appended, Archive, Arrival, Engine, OpenError, Purpose, Row, Select, Session, SharedRules, StorageError,
     Value, Write,
@@ -107,6 +109,12 @@ impl Sqlite {
 }
 
 impl Engine for Sqlite {
+    fn run_view(&self, sql: &str) -> Result<Table, ViewError> {
+        let connect =
+            self.location.connect(Purpose::Export).map_err(|error| ViewError::Failed(error.to_string()));
+        view::run(connect?, sql)
+    }
+
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
         let connection = self.location.connect(purpose)?;
         Ok(Box::new(SqliteSession::new(connection, Arc::clone(&self.turn), self.rules.clone())))

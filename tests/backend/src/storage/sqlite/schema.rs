@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 4] = [
+pub(super) const STEPS: [Step; 5] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -33,6 +33,11 @@ pub(super) const STEPS: [Step; 4] = [
     Step {
         what: "make the tables of groups and of counts",
         sql: include_str!("groups.sql"),
+        code: |_| Ok(()),
+    },
+    Step {
+        what: "make the tables of what parsers of payloads find",
+        sql: include_str!("plugins.sql"),
         code: |_| Ok(()),
     },
 ];

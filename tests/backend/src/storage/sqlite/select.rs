@@ -23,6 +23,7 @@ pub(super) fn numbered(sql: &str) -> String {
     sql.replace('$', "?")
 }
 
+/// A value as both engines have it.
 pub(super) fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,

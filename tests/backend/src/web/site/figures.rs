@@ -57,6 +57,26 @@ pub(super) fn columns(title: &str, head: &str, series: &str, names: &[String], v
     safe(&Figure { title, svg, head, series: vec![series], rows })
 }
 
+/// Series of whole numbers: columns on each other, or lines.
+pub(super) fn series(
+    title: &str,
+    head: &str,
+    names: &[String],
+    series: &[(&str, Vec<u64>)],
+    as_lines: bool,
+) -> Value {
+    if as_lines {
+        let lines: Vec<(&str, Vec<Option<u64>>)> =
+            series.iter().map(|(name, values)| (*name, values.iter().copied().map(Some).collect())).collect();
+        return counts_of(title, head, names, &lines);
+    }
+    let value = |values: &Vec<u64>, at: usize| values.get(at).copied().unwrap_or(0).to_string();
+    let row = |at: usize| series.iter().map(|(_, values)| value(values, at)).collect();
+    let rows = names.iter().enumerate().map(|(at, name)| (name.as_str(), row(at))).collect();
+    let svg = Bars { label: title, names, series }.svg();
+    safe(&Figure { title, svg, head, series: series.iter().map(|(name, _)| *name).collect(), rows })
+}
+
 /// Machines heard, day by day.
 pub(super) fn heard_spark(heard: &[Heard], last_day: i64) -> Value {
     let (days, names) = window(15, last_day);
@@ -147,21 +167,21 @@ pub(super) fn versions(versions: &[VersionOfDay], days: i64, last_day: i64) -> V
         .iter()
         .map(|(key, name)| (name.trim(), days.iter().map(|day| at(*key, *day)).collect()))
         .collect();
-    counts_of("Machines a day, by build", &names, &values)
+    counts_of("Machines a day, by build", "Day", &names, &values)
 }
 
-fn counts_of(title: &str, names: &[String], lines: &[(&str, Vec<Option<u64>>)]) -> Value {
+fn counts_of(title: &str, head: &str, names: &[String], lines: &[(&str, Vec<Option<u64>>)]) -> Value {
     let point = |value: &Option<u64>| value.map(|value| Point { value: value as f64, interval: None });
     let drawn: Vec<Line<'_>> = lines
         .iter()
         .map(|(name, values)| Line { name, points: values.iter().map(point).collect() })
         .collect();
-    let short = short_days(names);
+    let short = if head == "Day" { short_days(names) } else { names.to_vec() };
     let svg = Lines { label: title, names: &short, lines: &drawn, whole: true }.svg();
     let text = |value: Option<u64>| value.map_or("-".to_owned(), |value| value.to_string());
     let row = |at: usize| lines.iter().map(|(_, values)| text(values.get(at).copied().flatten())).collect();
     let rows = names.iter().enumerate().map(|(at, name)| (name.as_str(), row(at))).collect();
-    safe(&Figure { title, svg, head: "Day", series: lines.iter().map(|(name, _)| *name).collect(), rows })
+    safe(&Figure { title, svg, head, series: lines.iter().map(|(name, _)| *name).collect(), rows })
 }
 
 /// Machines of a group, day by day.

@@ -28,6 +28,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("rules.html", include_str!("../../../templates/rules.html")),
     ("stats.html", include_str!("../../../templates/stats.html")),
     ("sums.html", include_str!("../../../templates/sums.html")),
+    ("views.html", include_str!("../../../templates/views.html")),
     ("versions.html", include_str!("../../../templates/versions.html")),
 ];
 

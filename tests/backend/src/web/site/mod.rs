@@ -13,6 +13,7 @@
 
 mod ask;
 mod assets;
+mod change;
 mod chips;
 mod collector;
 mod csv;
@@ -37,6 +38,7 @@ mod record_row;
 mod records;
 mod shown;
 mod sums;
+mod views;
 
 use std::sync::Arc;
 
@@ -69,7 +71,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/records/record_details/{id}", get(record::show))
         .route("/telemetryui/records/export/{file}", get(csv::export))
         .route("/telemetryui/groups", get(groups::seen))
-        .route("/telemetryui/groups/{id}", get(group::show))
+        .route("/telemetryui/groups/{id}", get(group::show).post(change::change))
         .route("/telemetryui/new", get(groups::new))
         .route("/telemetryui/fixed", get(groups::fixed))
         .route("/telemetryui/regressed", get(groups::regressed))
@@ -85,6 +87,11 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/builds", get(sums::builds))
         .route("/telemetryui/stats", get(sums::stats))
         .route("/telemetryui/population", get(sums::population))
+        .route("/telemetryui/views/{page}", get(views::show))
+        .route("/telemetryui/mce", get(views::mce))
+        .route("/telemetryui/thermal", get(views::thermal))
+        .route("/telemetryui/updates", get(views::updates))
+        .route("/telemetryui/update_matrix", get(views::updates))
         .route("/telemetryui/feed", get(feed::show))
         .route("/telemetryui/static/{file}", get(assets::serve))
         .route("/telemetryui/login", get(login::show).post(login::take))

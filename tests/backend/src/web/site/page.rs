@@ -94,6 +94,7 @@ impl Ask {
             may_change => self.visitor.may_change,
             has_session => self.visitor.has_session,
             has_login => self.app.gate.guard.is_some(),
+            view_pages => self.app.plugins().pages().into_iter().filter(|(page, _)| !["mce", "thermal", "updates"].contains(page)).map(|(page, title)| context! { page, title }).collect::<Vec<_>>(),
             refresh => self.refresh_secs,
             refresh_url => self.with("refresh", "60"),
             still_url => self.with("refresh", ""),

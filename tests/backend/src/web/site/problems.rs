@@ -40,6 +40,10 @@ impl Trouble {
 /// All of it, worst first.
 pub(super) fn troubles(ask: &Ask, collector: &Collector) -> Vec<Trouble> {
     let mut found = of_database(collector, ask.now_secs);
+    let broken = ask.app.extensions.broken();
+    found.extend(
+        broken.iter().map(|broken| Trouble::new(format!("Plug-in {}: {}", broken.file, broken.reason))),
+    );
     found.sort_by_key(|trouble| trouble.passes);
     found
 }

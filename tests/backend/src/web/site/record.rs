@@ -16,8 +16,19 @@ pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, P
         .then(|| guilty(&stored.record.payload, &Blacklist::new()))
         .flatten()
         .map(|guilty| context! { function => guilty.function, module => guilty.module });
-    let context =
-        context! { record => record_row::value(&stored), guilty => guilty.unwrap_or(Value::UNDEFINED) };
+    let id = stored.id;
+    let made = ask.app.store.answer(ask.now_secs, move |answers| answers.made_of(id)).await?;
+    let value = |(parser, name, value): &(String, String, String)| {
+        context! { parser => parser.clone(), name => name.clone(), value => value.clone() }
+    };
+    let form =
+        |(parser, text): &(String, String)| context! { parser => parser.clone(), text => text.clone() };
+    let context = context! {
+        record => record_row::value(&stored),
+        guilty => guilty.unwrap_or(Value::UNDEFINED),
+        values => made.values.iter().map(value).collect::<Vec<_>>(),
+        other_form => made.forms.first().map(form),
+    };
     let page = Page::new("record.html", format!("Record {}", stored.id), context);
     ask.page(page.with_json(record_row::json(&stored)?))
 }
