@@ -114,6 +114,7 @@ fn a_page_is_the_same_as_json_and_csv_at_its_path() {
         "builds",
         "stats",
         "population",
+        "crashes",
     ] {
         let json = empty.get(&format!("/telemetryui/{path}?format=json")).json();
         assert!(json["next"].is_null() && json.as_object().unwrap().len() >= 2, "{path}: {json}");
@@ -151,4 +152,30 @@ fn old_links_to_records_lead_to_the_list() {
         (303, Some("/telemetryui/records?build=12")),
         "{posted:?}"
     );
+}
+
+#[test]
+fn crashes_are_counted_by_function_too() {
+    let collector = Collector::in_memory();
+    let payload =
+        "Process: /usr/bin/x\nSignal: 11\n\nBacktrace (TID 1):\n#0 f() - [libm.so.6]\n#1 main() - [x]\n";
+    for build in ["10", "10", "20"] {
+        let changes = [("Classification", "org.clearlinux/crash/clr"), ("Build", build)];
+        assert_eq!(collector.post("/", &headers(&changes), payload).status, 201);
+    }
+    let guilties = collector.get("/telemetryui/crashes?format=json").json()["guilties"].clone();
+    assert_eq!(
+        (guilties[0]["function"].as_str(), guilties[0]["records"].as_i64()),
+        (Some("f()"), Some(3)),
+        "{guilties}"
+    );
+    assert_eq!(
+        (guilties[0]["builds"]["10"].as_i64(), guilties[0]["builds"]["20"].as_i64()),
+        (Some(2), Some(1))
+    );
+    let of_build = collector.get("/telemetryui/crashes/20?format=json").json();
+    assert_eq!(of_build["guilties"][0]["records"], 1, "{of_build}");
+    let page = collector.get(&format!("/telemetryui/crashes/guilty_details/{}", guilties[0]["id"]));
+    assert!(page.status == 200 && page.body.contains("libm.so.6"), "{page:?}");
+    assert_eq!(collector.get("/telemetryui/crashes/guilty_details/999").status, 404);
 }

@@ -16,6 +16,7 @@ mod detail;
 mod fleet;
 mod group;
 mod group_versions;
+mod guilties;
 mod hardware;
 mod list;
 mod machines;
@@ -31,6 +32,7 @@ pub use detail::{DayOfGroup, Detail, Elsewhere, ModuleBuild, Progress, VariantOf
 pub use fleet::{Heard, Overview, RateOfDay, VersionOfDay};
 pub use group::Group;
 pub use group_versions::VersionOfGroup;
+pub use guilties::GuiltyOfBuild;
 pub use hardware::Hardware;
 pub use list::{GroupPlace, Groups, Shown};
 pub use machines::{Machine, MachineDay, MachinePlace, Machines, MachinesAsked};

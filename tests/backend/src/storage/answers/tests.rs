@@ -49,6 +49,10 @@ fn an_empty_database_answers_every_question() {
         }
         assert_eq!(answers.rates("build", 14, Some("1")).unwrap(), []);
         assert_eq!(answers.versions(14, None).unwrap(), []);
+        assert_eq!(
+            (answers.guilties(7, None).unwrap(), answers.guilties(7, Some(1)).unwrap()),
+            (vec![], vec![])
+        );
         assert_eq!((answers.sums("build", 14).unwrap(), answers.classes().unwrap()), (vec![], vec![]));
         let asked = MachinesAsked {
             days: 14,

@@ -10,6 +10,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("layout.html", include_str!("../../../templates/layout.html")),
     ("parts.html", include_str!("../../../templates/parts.html")),
     ("collector.html", include_str!("../../../templates/collector.html")),
+    ("crashes.html", include_str!("../../../templates/crashes.html")),
+    ("guilty.html", include_str!("../../../templates/guilty.html")),
     ("event.html", include_str!("../../../templates/event.html")),
     ("feed.xml", include_str!("../../../templates/feed.xml")),
     ("group.html", include_str!("../../../templates/group.html")),

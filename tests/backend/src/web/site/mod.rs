@@ -16,6 +16,7 @@ mod assets;
 mod change;
 mod chips;
 mod collector;
+mod crashes;
 mod csv;
 mod feed;
 mod figures;
@@ -92,6 +93,9 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/thermal", get(views::thermal))
         .route("/telemetryui/updates", get(views::updates))
         .route("/telemetryui/update_matrix", get(views::updates))
+        .route("/telemetryui/crashes", get(crashes::list))
+        .route("/telemetryui/crashes/{build}", get(crashes::of_build))
+        .route("/telemetryui/crashes/guilty_details/{id}", get(crashes::show))
         .route("/telemetryui/feed", get(feed::show))
         .route("/telemetryui/static/{file}", get(assets::serve))
         .route("/telemetryui/login", get(login::show).post(login::take))
