@@ -229,8 +229,8 @@ fill-file:
 
 programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \
 	$(if $(without_journal),,journalprobe) klogscanner pstoreclean pstoreprobe
-# Started by telempostd, not by people.
-own_programs := telempost-upload
+# Started by telempostd and telemctl, not by people.
+own_programs := telempost-upload telempost-identity
 units        := $(filter-out $(if $(without_journal),journal-probe%),$(notdir $(sort $(wildcard units/*))))
 man_sources  := $(filter-out $(if $(without_journal),docs/man/journalprobe.1),$(sort $(wildcard docs/man/*.[1-8])))
 shared_name  := libtelemetry.so.4.0.1

@@ -19,16 +19,18 @@ store           files record
 runtime         files config record
 libtelemetry    config files record
 crash           record
+trust           files
 outbox          libtelemetry store config record
 journal         outbox record
-upload          runtime config
+upload          trust runtime config
+identity        trust files
 basic           outbox libtelemetry record runtime
 kernel          outbox store runtime libtelemetry config files record
 journalprobe    journal outbox store runtime libtelemetry config files record
 crashprobe      crash outbox store runtime libtelemetry config files record
 telemprobd      store runtime config files record
-telempostd      upload store runtime config files record
-telemctl        telempostd telemprobd crashprobe journalprobe kernel basic outbox upload crash journal libtelemetry store runtime config files record
+telempostd      upload trust store runtime config files record
+telemctl        telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
 completions     telemctl telempostd telemprobd crashprobe journal kernel basic backend
 backend
 harness         libtelemetry store record

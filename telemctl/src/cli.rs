@@ -70,6 +70,13 @@ Keys may be added, never renamed.
 
 Exit codes: 0 done; 1 not done, or check found something; 2 wrong arguments.";
 
+const TRUST_AFTER_HELP: &str = "\
+Without a command and a server: list. A server that is named here is trusted by its certificate alone: no authority, name
+or date counts, and this machine's certificate is shown to it. Without --fingerprint it is the certificate that the server
+has now; compare it with what `openssl x509 -fingerprint -sha256` prints there.
+
+Exit codes: 0 done; 1 not done; 2 wrong arguments.";
+
 const PREVIEW_AFTER_HELP: &str = "\
 Keys of --json:
   headers (an object of the 15 names), payload, machine_id_kind (random or static; a random one is put in
@@ -148,6 +155,12 @@ pub enum Command {
     /// The configuration: show what holds, check it, change a value
     #[command(after_help = CONFIG_AFTER_HELP, args_conflicts_with_subcommands = true)]
     Config(ConfigArguments),
+    /// The certificate by which servers know this machine: show its fingerprint
+    #[command(args_conflicts_with_subcommands = true)]
+    Identity(IdentityArguments),
+    /// The servers that are trusted by the fingerprint of their certificate: list them, add, remove
+    #[command(after_help = TRUST_AFTER_HELP, args_conflicts_with_subcommands = true)]
+    Trust(TrustArguments),
     /// Show what a record of this machine says, without sending or storing it
     #[command(after_help = PREVIEW_AFTER_HELP)]
     Preview(OutputFormat),
@@ -207,6 +220,54 @@ pub enum ConfigCommand {
         /// Its value, as it would stand in the file
         #[arg(value_name = "VALUE", allow_hyphen_values = true)]
         value: String,
+    },
+}
+
+/// What to do with this machine's certificate.
+#[derive(Debug, Args)]
+pub struct IdentityArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<IdentityCommand>,
+}
+
+/// What to do with this machine's certificate.
+#[derive(Debug, Subcommand)]
+pub enum IdentityCommand {
+    /// Print its fingerprint; the certificate is made if there is none
+    Show,
+}
+
+/// Which server to trust, or what to do with those that are.
+#[derive(Debug, Args)]
+pub struct TrustArguments {
+    /// The server, HOST:PORT or an https URL
+    #[arg(value_name = "SERVER")]
+    pub server: Option<String>,
+    /// Trust this certificate, which the server need not have yet
+    #[arg(long, value_name = "FINGERPRINT", requires = "server")]
+    pub fingerprint: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<TrustCommand>,
+}
+
+/// What to do with trusted certificates.
+#[derive(Debug, Subcommand)]
+pub enum TrustCommand {
+    /// List them, those that were learned as well
+    List,
+    /// Make a line of the trust file of one that was learned
+    Accept {
+        /// Which certificate
+        #[arg(value_name = "FINGERPRINT")]
+        fingerprint: String,
+    },
+    /// Trust a certificate no more, nor any that its owner announced
+    Remove {
+        /// Which certificate
+        #[arg(value_name = "FINGERPRINT")]
+        fingerprint: String,
     },
 }
 

@@ -13,6 +13,7 @@ mod crash_test;
 mod doctor;
 mod duration_text;
 pub mod exit_code;
+mod identity;
 pub mod installation;
 mod journal;
 mod json;
@@ -28,6 +29,7 @@ pub mod settings;
 mod spool;
 mod status;
 mod steady_time;
+mod trust;
 mod work_directories;
 
 use clap::Parser;
@@ -85,6 +87,8 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Rejected(command) => rejected::run(&installation()?, command, out),
         Command::Spool(SpoolCommand::Split) => spool::run_split(&installation()?, out),
         Command::Config(arguments) => config::run(file, arguments, out),
+        Command::Identity(_) => identity::show(&installation()?, out),
+        Command::Trust(arguments) => trust::run(&installation()?, arguments, out),
         Command::Preview(format) => preview::run(&installation()?, format.json, out),
         Command::CrashTest => crash_test::run(&installation()?, out),
         Command::CrashTestChild => crash_test::crash(),

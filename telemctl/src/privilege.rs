@@ -32,7 +32,9 @@ fn needs_root(command: &Command) -> bool {
         | Command::CrashTest
         | Command::WriteUnits
         | Command::Rejected(_)
-        | Command::Spool(_) => true,
+        | Command::Spool(_)
+        | Command::Identity(_)
+        | Command::Trust(_) => true,
     }
 }
 

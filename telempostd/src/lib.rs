@@ -30,4 +30,4 @@ mod scan;
 pub mod settings;
 
 pub use daemon::{DaemonError, run};
-pub use exchange::ProgramMissing;
+pub use exchange::{ProgramMissing, identity_program};

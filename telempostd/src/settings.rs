@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use telemetry_config::allowed::{Allowed, ClampedSeconds, Limit, Number, Switch, minutes};
+use telemetry_config::allowed::{Allowed, Choice, ClampedSeconds, Limit, Number, Switch, minutes};
 use telemetry_config::keys::{
     DAEMON_RECYCLING_ENABLED, ETC_DIR, LOG_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SPOOL_DIR, SPOOL_MAX_SIZE,
     STATE_DIR, recycle_after,
@@ -10,6 +10,19 @@ use telemetry_config::keys::{
 use telemetry_config::server::{CAINFO, SERVER, SERVER_API, SERVER_COMPRESSION, TIDHEADER};
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key, ServerSettings, Source};
 use telemetry_runtime::config_warnings;
+
+/// `client_certificate`.
+pub static CLIENT_CERTIFICATE: Key<ClientCertificate> = Key {
+    name: "client_certificate",
+    default: "pinned",
+    allowed: &Choice(&[
+        ("pinned", ClientCertificate::Pinned),
+        ("always", ClientCertificate::Always),
+        ("never", ClientCertificate::Never),
+    ]),
+    doc: "Servers that this machine's certificate is shown to: those trusted by fingerprint, over TLS 1.3 (pinned), each \
+          that asks (always), or none (never). It is the same for all time, whereas the machine id is renewed.",
+};
 
 /// `record_server_delivery_enabled`.
 pub static RECORD_SERVER_DELIVERY_ENABLED: Key<bool> = Key {
@@ -92,12 +105,13 @@ pub static RATE_LIMIT_STRATEGY: Key<RateLimitStrategy> = Key {
 };
 
 /// Every key that telempostd obeys.
-pub static KEYS: [&dyn AnyKey; 23] = [
+pub static KEYS: [&dyn AnyKey; 24] = [
     &SERVER,
     &SERVER_API,
     &SERVER_COMPRESSION,
     &CAINFO,
     &TIDHEADER,
+    &CLIENT_CERTIFICATE,
     &RECORD_SERVER_DELIVERY_ENABLED,
     &RECORD_EXPIRY,
     &SPOOL_MAX_SIZE,
@@ -117,6 +131,17 @@ pub static KEYS: [&dyn AnyKey; 23] = [
     &LOG_DIR,
     &RUN_DIR,
 ];
+
+/// Who is shown this machine's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// Servers that are trusted by fingerprint.
+    Pinned,
+    /// Each server that asks for one.
+    Always,
+    /// None.
+    Never,
+}
 
 /// What happens to records past the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +171,8 @@ impl Allowed<RateLimitStrategy> for SpoolOrDrop {
 pub struct Settings {
     /// Where records are posted.
     pub server: ServerSettings,
+    /// Who is shown this machine's certificate.
+    pub client_certificate: ClientCertificate,
     /// Whether records are posted at all.
     pub server_delivery_enabled: bool,
     /// Age at which a record that waits is dropped.
@@ -190,6 +217,7 @@ impl Settings {
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         Ok(Self {
             server: ServerSettings::read(configuration)?,
+            client_certificate: configuration.get(&CLIENT_CERTIFICATE)?,
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,
             record_expiry: configuration.get(&RECORD_EXPIRY)?,
             spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,

@@ -234,6 +234,7 @@ const INSTALLED: &[&str] = &[
     "usr/lib/systemd/system/telemprobd.socket",
     "usr/lib/sysusers.d/telemetrics.conf",
     "usr/lib/tmpfiles.d/telemetrics-dirs.conf",
+    "usr/libexec/telemetrics/telempost-identity",
     "usr/libexec/telemetrics/telempost-upload",
     "usr/share/defaults/telemetrics/telemetrics.conf",
     "usr/share/man/man1/crashprobe.1",

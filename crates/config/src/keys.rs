@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 31] = [
+pub const NAMES: [&str; 32] = [
     "server",
     "server_api",
     "server_compression",
     "cainfo",
     "tidheader",
+    "client_certificate",
     "record_server_delivery_enabled",
     "record_expiry",
     "spool_max_size",

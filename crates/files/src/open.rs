@@ -3,10 +3,14 @@
 use crate::bounded_file::only_regular;
 use crate::directory::{directory_of, open_directory};
 use crate::owner::{Owner, give_to_owner_of};
+use crate::replace::create_new;
 use crate::resolve;
-use nix::fcntl::OFlag;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -47,16 +51,28 @@ pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
 /// # Errors
 /// As `open`; `InvalidInput` for anything but a regular file.
 pub fn open_lock_file(path: &Path, owner: Owner) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(PRIVATE).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    match options.clone().create_new(true).open(path) {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path does not end in a file's name"));
+    };
+    open_lock_file_in(open_directory(directory_of(path))?, name, owner)
+}
+
+/// [`open_lock_file`] for a name in an open directory.
+///
+/// # Errors
+/// As [`open_lock_file`].
+pub fn open_lock_file_in(directory: impl AsFd, name: impl AsRef<OsStr>, owner: Owner) -> io::Result<File> {
+    match create_new(&directory, name.as_ref(), PRIVATE) {
         Ok(file) => {
             if owner == Owner::OfDirectory {
-                give_to_owner_of(open_directory(directory_of(path))?, &file)?;
+                give_to_owner_of(directory, &file)?;
             }
             Ok(file)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => only_regular(options.open(path)?),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+            only_regular(openat(directory, name.as_ref(), flags, Mode::empty())?.into())
+        }
         Err(error) => Err(error),
     }
 }

@@ -5,7 +5,7 @@
 //! spool_dir   ID.USER, .seg-ID, any name that decodes as records, the locks, .clock, .damaged/ANY, .rejected/ANY
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
-//! state_dir   machine_id, crashes.lock, JSON files of daemons and probes
+//! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate
 //! anywhere    .new-ANY
 //! ```
 
@@ -15,6 +15,8 @@ use telemetry_store::delivery_log::DeliveryEntry;
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
 use telemetry_store::steady_clock::ClockState;
+use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE};
+use telemetry_trust::{LEARNED_FILE, LOCK_FILE, WINDOW_FILE};
 
 /// The JSON files in state_dir, without their ending; the last two are of earlier versions.
 const STATE_NAMES: [&str; 11] = [
@@ -50,6 +52,10 @@ pub(super) enum Purpose {
     Records,
     /// Copies of the firmware's dumps.
     Dumps,
+    /// The folder of a service's certificates is in here.
+    Identities,
+    /// Key, certificate, what was learned.
+    Identity,
 }
 
 impl Purpose {
@@ -70,6 +76,8 @@ impl Purpose {
             (Purpose::Spool, Some(DAMAGED_DIR | REJECTED_DIR)) => Some(Purpose::SetAside),
             (Purpose::Log, Some("records")) => Some(Purpose::Records),
             (Purpose::Cache, Some("pstore")) => Some(Purpose::Dumps),
+            (Purpose::State, Some("identity")) => Some(Purpose::Identities),
+            (Purpose::Identities, Some("telempostd")) => Some(Purpose::Identity),
             _ => None,
         }
     }
@@ -90,7 +98,8 @@ impl Purpose {
             Purpose::Log => text == "journal" && read().is_some_and(|bytes| is_delivery_log(&bytes)),
             Purpose::Records => text.parse::<HexId>().is_ok(),
             Purpose::Dumps => text.starts_with("dmesg") || text == ".complete",
-            Purpose::Cache => false,
+            Purpose::Cache | Purpose::Identities => false,
+            Purpose::Identity => is_of_identity(text),
             Purpose::State => read().is_some_and(|bytes| is_state(text, &bytes)),
         }
     }
@@ -98,6 +107,12 @@ impl Purpose {
 
 fn is_clock(bytes: &[u8]) -> bool {
     serde_json::from_slice::<ClockState>(bytes).is_ok()
+}
+
+fn is_of_identity(name: &str) -> bool {
+    let malformed = [CLIENT_CERTIFICATE_FILE, ".malformed-"].concat();
+    [CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, LEARNED_FILE, WINDOW_FILE, LOCK_FILE].contains(&name)
+        || name.starts_with(&malformed)
 }
 
 fn is_records(name: &OsStr, bytes: &[u8]) -> bool {

@@ -76,7 +76,7 @@ impl<'a> Delivery<'a> {
             reader: Reader::new(settings, Rc::clone(&spool), Rc::clone(accounts.accounts())),
             foreign_files,
             pacer: Pacer::open(settings, start),
-            exchange: Exchange::new(uploads),
+            exchange: Exchange::new(uploads, settings),
             janitor,
             accounts,
             log: DeliveryLogWriter::new(settings),

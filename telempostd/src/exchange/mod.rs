@@ -2,14 +2,17 @@
 
 mod response;
 mod settling;
+mod trust;
 mod upload;
 
 pub(crate) use settling::Settling;
+pub use trust::identity_program;
 pub use upload::ProgramMissing;
 
 use crate::foreign::{Files, Purpose};
 use crate::limits::RESPONSE_BYTES;
 use crate::queue::{InFlight, NamedBy, Queue};
+use crate::settings::Settings;
 use response::{Classified, RetryableFailure, classify};
 use std::error::Error;
 use std::os::fd::BorrowedFd;
@@ -18,6 +21,7 @@ use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 use telemetry_store::spool::StoredRecord;
 use telempost_upload::limits as upload_limits;
 use telempost_upload::protocol::PostResult;
+use trust::TrustFiles;
 use upload::{EncodeError, SendError, Upload};
 
 /// How long the upload process lives without work: long enough for the next of a series of records, short
@@ -71,13 +75,16 @@ impl Uploads {
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
     uploads: &'a mut Uploads,
+    trust: TrustFiles,
     packet: Vec<u8>,
 }
 
 impl<'a> Exchange<'a> {
     /// None yet; `uploads` are the ways to the servers.
-    pub(crate) fn new(uploads: &'a mut Uploads) -> Self {
-        Self { uploads, packet: Vec::new() }
+    pub(crate) fn new(uploads: &'a mut Uploads, settings: &Settings) -> Self {
+        // What an earlier configuration said of certificates does not hold any more.
+        uploads.system.upload.close();
+        Self { uploads, trust: TrustFiles::new(settings), packet: Vec::new() }
     }
 
     /// Has a record posted, once `files` has read the certificates that it may name itself. Returns whether it is on its way;
@@ -134,6 +141,7 @@ impl<'a> Exchange<'a> {
 
     /// Passes a record to its upload process. Returns whether it is on its way; if not, the record is settled.
     fn send(&mut self, tag: u64, certificates: Option<&[u8]>, settling: &mut Settling<'_>) -> bool {
+        self.end_on_changed_trust(settling);
         let Some(in_flight) = settling.queue.in_flight(tag) else {
             return false;
         };
@@ -142,7 +150,7 @@ impl<'a> Exchange<'a> {
             NamedBy::Record => &mut self.uploads.foreign,
         };
         let InFlight { server, record, .. } = in_flight;
-        let failure = match way.upload.send(tag, server, record, certificates) {
+        let failure = match way.upload.send(tag, server, record, certificates, || self.trust.opening()) {
             Ok(()) => return true,
             Err(SendError::Unsendable(error)) => {
                 Classified::Rejected { status: None, reason: error.to_string() }
@@ -151,9 +159,20 @@ impl<'a> Exchange<'a> {
                 let reason = format!("the upload process cannot be started: {error}");
                 Classified::Retryable(RetryableFailure::from_local(reason))
             }
+            Err(SendError::NoTrust(reason)) => Classified::Retryable(RetryableFailure::from_local(reason)),
         };
         settling.settle(tag, failure);
         false
+    }
+
+    /// Ends the upload process of the system's server where it was told otherwise whom to trust. What was in flight there is
+    /// sent again.
+    fn end_on_changed_trust(&mut self, settling: &mut Settling<'_>) {
+        let way = &mut self.uploads.system;
+        if way.upload.is_running() && self.trust.have_changed(settling.now) {
+            way.upload.kill();
+            way.retry_all("the files of trusted certificates have changed", settling);
+        }
     }
 
     /// Takes the responses that have come.

@@ -83,6 +83,10 @@ pub(super) fn classify(result: PostResult) -> Classified {
             }
             _ => later(status, retry_after_secs, shown(status, &body_head)),
         },
+        PostResult::Untrusted { reason, .. } => {
+            let advice = RetryAdvice { was_tried: true, ..RetryAdvice::default() };
+            Classified::Retryable(RetryableFailure { advice, ..RetryableFailure::from_local(reason) })
+        }
         PostResult::Failed { reason, was_sent, is_about_clock } => {
             let advice = RetryAdvice { retry_after: None, may_be_the_record: was_sent, was_tried: true };
             Classified::Retryable(RetryableFailure { reason, status: None, advice, is_about_clock })

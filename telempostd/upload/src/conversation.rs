@@ -1,17 +1,22 @@
 //! The loop: requests from telempostd in, transfers on, responses out.
 
+use crate::server_trust::ServerTrust;
 use crate::transfers::Transfers;
-use crate::{foreign, recvmsg};
+use crate::{foreign, passed_file, recvmsg};
 use curl::MultiError;
 use curl::multi::WaitFd;
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{MsgFlags, SockType, getsockopt, send, sockopt};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 use telemetry_config::HeaderScope;
-use telempost_upload::protocol::{self, CodecError, PACKET_BYTES, Request, Response};
+use telempost_upload::limits::OPENING_BYTES;
+use telempost_upload::protocol::{
+    self, CodecError, OPENING_PACKET, Opening, PACKET_BYTES, Request, Response,
+};
 
 /// Why the program does not start, or ends before telempostd wants it to.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +41,9 @@ pub(crate) enum ConversationError {
     /// telempostd does not keep to the protocol.
     #[error("telempostd sent a packet that is no request: {0}")]
     NoRequest(CodecError),
+    /// It began otherwise than by an opening.
+    #[error("telempostd did not begin with whom to trust: {0}")]
+    NoOpening(String),
     /// A response cannot be encoded.
     #[error("response: {0}")]
     Response(CodecError),
@@ -64,12 +72,15 @@ pub(crate) fn run(named_by: HeaderScope) -> Result<(), ConversationError> {
     if named_by == HeaderScope::Record {
         foreign::confine().map_err(ConversationError::Confine)?;
     }
-    let mut transfers = Transfers::new(named_by)?;
     let mut packet = vec![0; PACKET_BYTES];
-    let mut waitfd = WaitFd::new();
-    waitfd.set_fd(socket);
-    waitfd.poll_on_read(true);
-    let mut waitfds = [waitfd];
+    let trust = match named_by {
+        HeaderScope::Record => ServerTrust::default(),
+        HeaderScope::System => match opening(socket, &mut packet)? {
+            Some(opening) => ServerTrust::new(opening),
+            None => return Ok(()),
+        },
+    };
+    let mut transfers = Transfers::new(named_by, trust)?;
     loop {
         if !take_requests(socket, &mut packet, &mut transfers)? {
             return Ok(());
@@ -77,7 +88,47 @@ pub(crate) fn run(named_by: HeaderScope) -> Result<(), ConversationError> {
         for response in transfers.perform()? {
             respond(socket, &response)?;
         }
+        let descriptors = std::iter::once(socket).chain(transfers.descriptors());
+        let mut waitfds: Vec<_> = descriptors.map(readable).collect();
         transfers.wait(&mut waitfds, LONGEST_SLEEP)?;
+    }
+}
+
+fn readable(descriptor: RawFd) -> WaitFd {
+    let mut waitfd = WaitFd::new();
+    waitfd.set_fd(descriptor);
+    waitfd.poll_on_read(true);
+    waitfd
+}
+
+/// Waits for whom to trust; none if telempostd has gone.
+fn opening(socket: RawFd, packet: &mut [u8]) -> Result<Option<Opening>, ConversationError> {
+    let (length, descriptor) = loop {
+        match recvmsg::receive(&socket, packet) {
+            Ok((0, _)) | Err(Errno::ECONNRESET) => return Ok(None),
+            Ok(received) => break received,
+            Err(Errno::EAGAIN | Errno::EINTR) => wait_readable()?,
+            Err(source) => {
+                return Err(ConversationError::System { what: "receiving from telempostd", source });
+            }
+        }
+    };
+    let no_opening = |fault: &dyn std::fmt::Display| ConversationError::NoOpening(fault.to_string());
+    match (packet.get(..length), descriptor) {
+        (Some(OPENING_PACKET), Some(descriptor)) => {
+            let bytes = passed_file::read(descriptor, OPENING_BYTES).map_err(|error| no_opening(&error))?;
+            protocol::decode(&bytes).map(Some).map_err(|error| no_opening(&error))
+        }
+        _ => Err(no_opening(&"another packet")),
+    }
+}
+
+/// Waits for telempostd's next packet.
+fn wait_readable() -> Result<(), ConversationError> {
+    let stdin = std::io::stdin();
+    match poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(source) => Err(ConversationError::System { what: "poll", source }),
     }
 }
 

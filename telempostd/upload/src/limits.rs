@@ -25,6 +25,9 @@ pub const FOREIGN_REQUESTS: usize = 16;
 /// takes about four times its size for each connection.
 pub const CERTIFICATES_BYTES: u64 = 512 * 1024;
 
+/// Longest opening: a full file of trusted certificates, and an identity.
+pub const OPENING_BYTES: u64 = 4 << 20;
+
 /// Longest body of an answer. The collector answers with the record as JSON, below 16 KiB; what is longer
 /// is not read, and the connection is given up.
 pub const ANSWER_BYTES: usize = 64 * 1024;

@@ -6,6 +6,9 @@
 //!             ◀── Response ──                       one for each request
 //! ```
 //!
+//! Without `--foreign` an [`Opening`] comes before the first request: the packet [`OPENING_PACKET`], with the postcard
+//! form in the descriptor of a sealed memfd of at most [`OPENING_BYTES`](crate::limits::OPENING_BYTES). Whoever changes whom it trusts ends the process and starts another.
+//!
 //! A request with `--foreign` that names certificates brings them along as a descriptor (`SCM_RIGHTS`) of a sealed memfd
 //! of at most [`CERTIFICATES_BYTES`](crate::limits::CERTIFICATES_BYTES).
 //!
@@ -28,8 +31,33 @@ const _: () = assert!(PACKET_BYTES < SOCKET_BUFFER_BYTES);
 /// The argument of the telempost-upload that posts to servers which single records name.
 pub const FOREIGN_OPTION: &str = "--foreign";
 
+/// The packet that an [`Opening`] comes with.
+pub const OPENING_PACKET: &[u8] = b"opening";
+
 /// Why a message could not be encoded or decoded.
 pub use postcard::Error as CodecError;
+
+/// Whom to trust besides authorities, and who we are.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Servers that are trusted by the fingerprint of their certificate, and by nothing else.
+    pub pinned: Vec<PinnedServer>,
+    /// Our key and certificate, in PEM; none is shown without.
+    pub identity: Option<Vec<u8>>,
+    /// Path of telempost-identity, which looks at a server's certificate.
+    pub identity_program: String,
+    /// Whether our certificate is shown to servers that are trusted by an authority as well.
+    pub is_shown_to_all: bool,
+}
+
+/// A server that is trusted by fingerprints.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedServer {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// SHA-256 of each certificate that it may have, with colons.
+    pub fingerprints: Vec<String>,
+}
 
 /// A request to post.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +117,15 @@ pub enum PostResult {
         /// Address and port of who answered: the server, or a proxy on the way.
         peer: String,
     },
+    /// The server's certificate is not trusted. Nothing was sent.
+    Untrusted {
+        /// `HOST:PORT`.
+        server: String,
+        /// SHA-256 of the certificate, with colons.
+        fingerprint: String,
+        /// For people: what is known of it, and the remedy.
+        reason: String,
+    },
     /// There was no whole answer.
     Failed {
         /// What libcurl reports.
@@ -143,6 +180,11 @@ mod tests {
                 peer: "[::1]:3128".to_owned(),
             },
             PostResult::Failed { reason: "timed out".to_owned(), was_sent: true, is_about_clock: true },
+            PostResult::Untrusted {
+                server: "h:443".to_owned(),
+                fingerprint: "00:11".to_owned(),
+                reason: "another".to_owned(),
+            },
         ] {
             let response = Response { tag: u64::MAX, result };
             assert_eq!(decode::<Response>(&encode(&response).unwrap()).unwrap(), response);
@@ -154,6 +196,7 @@ mod tests {
         fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = decode::<Request<'_>>(&bytes);
             let _ = decode::<Response>(&bytes);
+            let _ = decode::<Opening>(&bytes);
         }
     }
 }

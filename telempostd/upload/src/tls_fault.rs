@@ -3,10 +3,29 @@
 //! libcurl passes on what its TLS library reports. The words below are those of OpenSSL, 1.1 and 3; what is in
 //! other words, as with GnuTLS, is passed on as it is, behind the host.
 
+use telemetry_trust::Fingerprint;
+
 /// Codes of libcurl that are about TLS (`CURLE_...` in curl.h).
 const SSL_CONNECT_ERROR: u32 = 35;
 const PEER_FAILED_VERIFICATION: u32 = 60;
+const RECV_ERROR: u32 = 56;
 const SSL_CACERT_BADFILE: u32 = 77;
+const SSL_PINNEDPUBKEYNOTMATCH: u32 = 90;
+
+/// What a server's alerts are called that are about our certificate.
+const ALERTS_ABOUT_OURS: [&str; 6] = [
+    "alert certificate required",
+    "alert unknown ca",
+    "alert bad certificate",
+    "alert handshake failure",
+    "alert access denied",
+    "alert certificate unknown",
+];
+
+/// Whether a code says that the server's certificate is not accepted.
+pub(crate) fn is_refused(code: u32) -> bool {
+    matches!(code, PEER_FAILED_VERIFICATION | SSL_PINNEDPUBKEYNOTMATCH)
+}
 
 /// What is reported of a certificate that the clock decides about.
 const EXPIRED: &str = "has expired";
@@ -35,8 +54,15 @@ pub(crate) fn is_about_time(code: u32, said: &str) -> bool {
     code == PEER_FAILED_VERIFICATION && (said.contains(EXPIRED) || said.contains(NOT_YET_VALID))
 }
 
-/// A sentence, ending in what libcurl reports; none if `code` is no matter of TLS.
-pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) -> Option<String> {
+/// A sentence, ending in what libcurl reports; none if `code` is no matter of TLS. `fingerprint` is that of the certificate
+/// which was shown to the server.
+pub(crate) fn sentence(
+    code: u32,
+    said: &str,
+    url: &str,
+    ca_file: Option<&str>,
+    fingerprint: Option<Fingerprint>,
+) -> Option<String> {
     let says = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
     let authority = authority(url);
     let host = host(authority);
@@ -45,6 +71,8 @@ pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) 
             let check = CHECKS.iter().find(|(parts, _)| says(parts)).map(|(_, check)| *check);
             format!("the certificate of {host} {}", check.unwrap_or("is not accepted"))
         }
+        SSL_PINNEDPUBKEYNOTMATCH => format!("{authority} has another key than the one that was trusted"),
+        SSL_CONNECT_ERROR | RECV_ERROR if says(&ALERTS_ABOUT_OURS) => about_ours(authority, fingerprint),
         SSL_CACERT_BADFILE => match ca_file {
             Some(file) => format!("cainfo={file}: no file with certificates in PEM that can be read"),
             None => "the system's certificates cannot be read; `cainfo` can name others".to_owned(),
@@ -61,6 +89,20 @@ pub(crate) fn sentence(code: u32, said: &str, url: &str, ca_file: Option<&str>) 
         _ => return None,
     };
     Some(format!("{finding} ({said})"))
+}
+
+/// The server ended the handshake over our certificate, or over there being none.
+fn about_ours(authority: &str, fingerprint: Option<Fingerprint>) -> String {
+    match fingerprint {
+        Some(fingerprint) => format!(
+            "{authority} does not accept this machine's certificate; the server's list of trusted certificates needs the line \
+             {fingerprint} role=deliver"
+        ),
+        None => format!(
+            "{authority} wants a certificate, and is shown none; `telemctl trust {authority}` trusts it by its fingerprint, \
+             after which it is shown ours"
+        ),
+    }
 }
 
 /// Host and port of a URL.
@@ -115,7 +157,7 @@ mod tests {
             ("SSL certificate problem: CA certificate key too weak", "is not accepted ("),
             ("server certificate verification failed. CAfile: none CRLfile: none", "is not accepted ("),
         ] {
-            let sentence = sentence(60, said, URL, None).unwrap();
+            let sentence = sentence(60, said, URL, None, None).unwrap();
             let begin = format!("the certificate of telemetry.example.org {expected}");
             assert!(sentence.starts_with(&begin) && sentence.ends_with(&format!(" ({said})")), "{sentence}");
             let is_about_time = expected == "has expired" || expected == "is not valid yet";
@@ -141,14 +183,14 @@ mod tests {
             (77, "error setting certificate file: /ca", Some("/ca"), "cainfo=/ca: no file"),
             (77, "error setting certificate file: /etc", None, "the system's certificates cannot be read"),
         ] {
-            let sentence = sentence(code, said, "https://h:1/", ca_file).unwrap();
+            let sentence = sentence(code, said, "https://h:1/", ca_file, None).unwrap();
             assert!(
                 sentence.starts_with(expected) && sentence.ends_with(&format!(" ({said})")),
                 "{sentence}"
             );
         }
         for code in [0, 6, 7, 28, 52, 56, 92] {
-            assert_eq!(sentence(code, "no matter of TLS: certificate has expired", URL, None), None);
+            assert_eq!(sentence(code, "no matter of TLS: certificate has expired", URL, None, None), None);
         }
     }
 

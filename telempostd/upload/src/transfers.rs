@@ -3,22 +3,22 @@
 //! each request has a handle, a connection and certificates of its own, which nobody uses after it.
 
 use crate::answer::{Answer, one_line};
-use crate::handle::{Handle, foreign_handle, system_handle};
+use crate::handle::{Handle, TrustedBy, foreign_handle, system_handle};
 use crate::packing::{self, Packer};
-use crate::{retry_after, tls_fault};
+use crate::post_result::post_result;
+use crate::server_trust::{Decision, Looked, ServerTrust};
+use crate::tls_fault;
 use curl::MultiError;
 use curl::easy::{Easy2, List};
 use curl::multi::{Easy2Handle, Multi, WaitFd};
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use telemetry_config::{HeaderScope, ServerUrl};
 use telemetry_runtime::throttle::{Throttle, and_more};
+use telemetry_trust::ServerAddress;
 use telempost_upload::limits::{CONNECTIONS_PER_SERVER, KEPT_CONNECTIONS, KEPT_HANDLES};
 use telempost_upload::protocol::{self, PostResult, Request, Response};
-
-/// Status of a proxy that wants to know who uses it.
-const PROXY_WANTS_LOGIN: u16 = 407;
 
 /// A transfer that runs.
 #[derive(Debug)]
@@ -28,6 +28,15 @@ struct Running {
     url: String,
     /// The request, if its body went packed.
     packed: Option<Vec<u8>>,
+}
+
+/// What goes on once a server's certificate was looked at.
+#[derive(Debug)]
+enum Waiting {
+    /// A request that is to be sent if it is trusted.
+    Request { tag: u64, packet: Vec<u8> },
+    /// A request that failed since the certificate was refused, and why.
+    Refused { tag: u64, reason: String },
 }
 
 /// Minimum time between two lines about servers that take no packed bodies, at first.
@@ -43,6 +52,8 @@ pub(crate) struct Transfers {
     named_by: HeaderScope,
     last_token: usize,
     packer: Packer,
+    trust: ServerTrust,
+    waiting: Vec<(ServerAddress, Waiting)>,
     /// URLs of servers that have answered that they take no packed bodies.
     plain_only: HashSet<String>,
     /// Records name as many servers as their senders like.
@@ -54,7 +65,7 @@ impl Transfers {
     ///
     /// # Errors
     /// As libcurl.
-    pub(crate) fn new(named_by: HeaderScope) -> Result<Self, MultiError> {
+    pub(crate) fn new(named_by: HeaderScope, trust: ServerTrust) -> Result<Self, MultiError> {
         let mut multi = Multi::new();
         multi.pipelining(false, true)?;
         if named_by == HeaderScope::System {
@@ -68,6 +79,8 @@ impl Transfers {
             named_by,
             last_token: 0,
             packer: Packer::default(),
+            trust,
+            waiting: Vec::new(),
             plain_only: HashSet::new(),
             plain_lines: Throttle::new(PLAIN_INTERVAL),
         })
@@ -76,6 +89,11 @@ impl Transfers {
     /// Waits until something can be done or `waitfd` is readable.
     pub(crate) fn wait(&self, waitfd: &mut [WaitFd], timeout: Duration) -> Result<(), MultiError> {
         self.multi.wait(waitfd, timeout).map(drop)
+    }
+
+    /// What becomes readable when a look at a server ends.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = i32> {
+        self.trust.descriptors()
     }
 
     /// Begins the transfer that a packet asks for. `certificates` came with it.
@@ -105,11 +123,20 @@ impl Transfers {
         if !self.named_by.allows(name, value) {
             return Err(format!("tidheader={name}: a configuration may not have this header sent"));
         }
+        let trusted_by = match self.trust.decide(request.url) {
+            Decision::Authorities => TrustedBy::authorities(request.ca_file),
+            Decision::Pin { pin, is_shown } => TrustedBy::Pin { pin, is_shown },
+            Decision::Look(server) => {
+                self.trust.look(&server)?;
+                self.waiting.push((server, Waiting::Request { tag: request.tag, packet: packet.to_owned() }));
+                return Ok(());
+            }
+        };
         let coding = request.coding.filter(|_| !self.plain_only.contains(request.url));
         let body = request.body.as_bytes();
         let packed = coding.and_then(|coding| Some((packing::name(coding), self.packer.pack(body, coding)?)));
         let mut handle = match self.named_by {
-            HeaderScope::System => self.kept_handle(request.ca_file),
+            HeaderScope::System => self.kept_handle(trusted_by),
             HeaderScope::Record => foreign_handle(request.ca_file, certificates),
         }?;
         let (coding, body) = match &packed {
@@ -122,7 +149,7 @@ impl Transfers {
         easy.set_token(self.last_token).map_err(|error| error.to_string())?;
         let running = Running {
             tag: request.tag,
-            handle: Handle { easy, ca_file: handle.ca_file },
+            handle: Handle { easy, trusted_by: handle.trusted_by },
             url: request.url.to_owned(),
             packed: packed.map(|_| packet.to_owned()),
         };
@@ -131,11 +158,13 @@ impl Transfers {
     }
 
     /// A handle for the system's server, one that was used before if there is one.
-    fn kept_handle(&mut self, ca_file: Option<&str>) -> Result<Handle<Easy2<Answer>>, String> {
-        let fits = |handle: &Handle<_>| handle.ca_file.as_deref() == ca_file;
-        match self.unused.iter().rposition(fits) {
+    fn kept_handle(&mut self, trusted_by: TrustedBy) -> Result<Handle<Easy2<Answer>>, String> {
+        match self.unused.iter().rposition(|handle| handle.trusted_by == trusted_by) {
             Some(index) => Ok(self.unused.swap_remove(index)),
-            None => system_handle(ca_file).map_err(|error| error.to_string()),
+            None => {
+                let identity = self.trust.identity(&trusted_by);
+                system_handle(trusted_by, identity).map_err(|error| error.to_string())
+            }
         }
     }
 
@@ -153,23 +182,77 @@ impl Transfers {
         });
         let mut responses = Vec::with_capacity(ended.len());
         for (token, result) in ended {
-            let Some(Running { tag, handle: Handle { easy, ca_file }, url, packed }) =
-                self.running.remove(&token)
-            else {
-                continue;
-            };
-            let easy = self.multi.remove2(easy)?;
-            let result = post_result(&easy, result, &url, ca_file.as_deref());
-            if self.named_by == HeaderScope::System {
-                self.unused.push(Handle { easy, ca_file });
-            }
-            responses.extend(match packed {
-                Some(packet) if is_about_the_coding(&result) => self.begin_plain(tag, &url, &packet),
-                _ => Some(Response { tag, result }),
-            });
+            responses.extend(self.end(token, result)?);
         }
         self.unused.truncate(KEPT_HANDLES);
+        self.go_on_after_looks(&mut responses);
         Ok(responses)
+    }
+
+    /// Ends a transfer. Returns the response to it, unless it goes on otherwise.
+    fn end(&mut self, token: usize, result: Result<(), curl::Error>) -> Result<Option<Response>, MultiError> {
+        let Some(Running { tag, handle: Handle { easy, trusted_by }, url, packed }) =
+            self.running.remove(&token)
+        else {
+            return Ok(None);
+        };
+        let easy = self.multi.remove2(easy)?;
+        let code = result.as_ref().err().map_or(0, curl::Error::code);
+        let shown = self.trust.identity(&trusted_by).is_some();
+        let fingerprint = self.trust.own_fingerprint().filter(|_| shown);
+        let result = post_result(&easy, result, &url, trusted_by.ca_file(), fingerprint);
+        if self.named_by == HeaderScope::System {
+            // What the clock has against a certificate is no matter of trust.
+            if let (true, PostResult::Failed { reason, is_about_clock: false, .. }) =
+                (tls_fault::is_refused(code), &result)
+                && let Some(server) = ServerAddress::of_https_url(&url)
+            {
+                self.trust.forget_pin(&server);
+                if self.trust.look(&server).is_ok() {
+                    self.waiting.push((server, Waiting::Refused { tag, reason: reason.clone() }));
+                    return Ok(None);
+                }
+            }
+            self.unused.push(Handle { easy, trusted_by });
+        }
+        Ok(match packed {
+            Some(packet) if is_about_the_coding(&result) => self.begin_plain(tag, &url, &packet),
+            _ => Some(Response { tag, result }),
+        })
+    }
+
+    /// Begins the requests whose server is trusted now, and answers the others.
+    fn go_on_after_looks(&mut self, responses: &mut Vec<Response>) {
+        for (server, looked) in self.trust.take_looked() {
+            let (waiting, others) =
+                std::mem::take(&mut self.waiting).into_iter().partition(|(of, _)| *of == server);
+            self.waiting = others;
+            for (_, waiting) in waiting {
+                responses.extend(self.go_on(waiting, &looked));
+            }
+        }
+    }
+
+    /// Returns the response, if the request does not go on.
+    fn go_on(&mut self, waiting: Waiting, looked: &Looked) -> Option<Response> {
+        match (waiting, looked) {
+            (Waiting::Request { tag, packet }, Looked::Trusted) => self.begin_again(tag, &packet),
+            (Waiting::Request { tag, .. }, Looked::Refused(result)) => {
+                Some(Response { tag, result: result.clone() })
+            }
+            (
+                Waiting::Refused { tag, reason },
+                Looked::Refused(PostResult::Untrusted { server, fingerprint, reason: seen }),
+            ) => {
+                let (server, fingerprint) = (server.clone(), fingerprint.clone());
+                let reason = format!("{reason}; {seen}");
+                Some(Response { tag, result: PostResult::Untrusted { server, fingerprint, reason } })
+            }
+            (Waiting::Refused { tag, reason }, _) => Some(Response {
+                tag,
+                result: PostResult::Failed { reason, was_sent: false, is_about_clock: false },
+            }),
+        }
     }
 
     /// Begins a request again whose packed body the server does not take.
@@ -184,6 +267,11 @@ impl Transfers {
                 and_more(unlogged)
             );
         }
+        self.begin_again(tag, packet)
+    }
+
+    /// Begins what a packet asks for that was begun before, or waited. Returns the response if it cannot even begin.
+    fn begin_again(&mut self, tag: u64, packet: &[u8]) -> Option<Response> {
         match protocol::decode::<Request<'_>>(packet) {
             Ok(request) => self.begin(&request, packet, None).err(),
             Err(error) => {
@@ -226,81 +314,4 @@ fn set_up(
 /// is then still to be seen.
 fn is_about_the_coding(result: &PostResult) -> bool {
     matches!(result, PostResult::Answered { status: 415, .. })
-}
-
-/// What came of a transfer. The URL and the certificates are those of its request.
-fn post_result(
-    easy: &Easy2<Answer>,
-    result: Result<(), curl::Error>,
-    url: &str,
-    ca_file: Option<&str>,
-) -> PostResult {
-    let answer = easy.get_ref();
-    // The answer to CONNECT; libcurl's own words for it do not name the proxy.
-    if result.is_err() && easy.http_connectcode().is_ok_and(|status| status == u32::from(PROXY_WANTS_LOGIN)) {
-        return PostResult::Answered {
-            status: PROXY_WANTS_LOGIN,
-            retry_after_secs: None,
-            date_unix_secs: None,
-            body_head: String::new(),
-            is_multiplexed: false,
-            peer: peer(easy),
-        };
-    }
-    match result {
-        // The status was there before the rest became too long; and whose head says that the record was taken has it,
-        // whatever becomes of the body.
-        Err(error) if !(is_taken(easy) || (error.is_write_error() && answer.is_too_long())) => {
-            let said = error.extra_description().unwrap_or(error.description());
-            let reason = match tls_fault::sentence(error.code(), said, url, ca_file) {
-                Some(sentence) => sentence,
-                None if said.contains(error.description()) => said.to_owned(),
-                None => format!("{said} ({})", error.description()),
-            };
-            let was_sent = easy.pretransfer_time().is_ok_and(|time| !time.is_zero());
-            let is_about_clock = tls_fault::is_about_time(error.code(), said);
-            PostResult::Failed { reason: one_line(&reason), was_sent, is_about_clock }
-        }
-        _ if !answer.is_head_whole() => {
-            let reason = "the connection was closed in the middle of the answer".to_owned();
-            PostResult::Failed { reason, was_sent: true, is_about_clock: false }
-        }
-        _ => match status(easy) {
-            None => {
-                let reason = "the answer has no status".to_owned();
-                PostResult::Failed { reason, was_sent: true, is_about_clock: false }
-            }
-            Some(status) => PostResult::Answered {
-                status,
-                retry_after_secs: answer
-                    .retry_after()
-                    .and_then(|value| retry_after::parse(value, answer.date(), SystemTime::now())),
-                date_unix_secs: answer.date().and_then(unix_secs),
-                body_head: answer.shown_head(),
-                is_multiplexed: answer.is_multiplexed(),
-                peer: peer(easy),
-            },
-        },
-    }
-}
-
-fn unix_secs(date: SystemTime) -> Option<u64> {
-    Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())
-}
-
-/// Whether the head of the answer is whole and says that the record was taken.
-fn is_taken(easy: &Easy2<Answer>) -> bool {
-    easy.get_ref().is_head_whole() && matches!(status(easy), Some(200 | 201))
-}
-
-/// The status of the answer; none if there was none, which libcurl reports as 0.
-fn status(easy: &Easy2<Answer>) -> Option<u16> {
-    easy.response_code().ok().and_then(|status| u16::try_from(status).ok()).filter(|status| *status != 0)
-}
-
-/// Address and port of the other end of the connection.
-fn peer(easy: &Easy2<Answer>) -> String {
-    let address = easy.primary_ip().ok().flatten().unwrap_or_default();
-    let port = easy.primary_port().unwrap_or_default();
-    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }

@@ -5,7 +5,7 @@
 //! It is apart since libcurl with its TLS takes 7 MB that an idle daemon must not, and since what comes
 //! from the network is then never read by a process that can touch the spool.
 
-mod certificates;
+mod passed;
 mod v2;
 mod v3;
 
@@ -26,7 +26,9 @@ use telemetry_config::{Compression, ServerApi, ServerSettings};
 use telemetry_record::hex_id::HexId;
 use telemetry_record::message::Message;
 use telemetry_store::spool::StoredRecord;
-use telempost_upload::protocol::{self, Coding, FOREIGN_OPTION, PACKET_BYTES, Request, Response};
+use telempost_upload::protocol::{
+    self, Coding, FOREIGN_OPTION, OPENING_PACKET, Opening, PACKET_BYTES, Request, Response,
+};
 
 const PROGRAM: &str = "telempost-upload";
 const INSTALLED: &str = concat!(env!("TELEMETRICS_LIBEXECDIR"), "/telemetrics/telempost-upload");
@@ -45,6 +47,8 @@ pub(super) enum SendError {
     Unsendable(EncodeError),
     /// The upload process cannot be started.
     NoProcess(io::Error),
+    /// It is not known whom to trust.
+    NoTrust(String),
 }
 
 /// Why there is no request for a record.
@@ -116,7 +120,7 @@ struct Running {
 #[derive(Debug)]
 struct Packet {
     bytes: Vec<u8>,
-    certificates: Option<OwnedFd>,
+    passed: Option<OwnedFd>,
 }
 
 impl Upload {
@@ -150,7 +154,8 @@ impl Upload {
         self.running.as_ref().map(|running| (running.socket.as_fd(), !running.unsent.is_empty()))
     }
 
-    /// Has a record posted, with the certificates that it names itself; starts the process if none runs.
+    /// Has a record posted, with the certificates that it names itself; starts the process if none runs, and then asks for
+    /// whom it is to trust.
     ///
     /// # Errors
     /// The record is not on its way.
@@ -160,15 +165,21 @@ impl Upload {
         server: &ServerSettings,
         record: &StoredRecord,
         certificates: Option<&[u8]>,
+        opening: impl FnOnce() -> Result<Opening, String>,
     ) -> Result<(), SendError> {
         let bytes = encode_request(tag, record.id, server, &record.message).map_err(SendError::Unsendable)?;
-        let certificates =
-            certificates.map(certificates::sealed).transpose().map_err(SendError::NoProcess)?;
+        let passed = certificates.map(passed::sealed).transpose().map_err(SendError::NoProcess)?;
         let running = match &mut self.running {
             Some(running) => running,
-            none => none.insert(start(&self.program, self.named_by).map_err(SendError::NoProcess)?),
+            none => {
+                let opening = match self.named_by {
+                    NamedBy::System => Some(opening().map_err(SendError::NoTrust)?),
+                    NamedBy::Record => None,
+                };
+                none.insert(start(&self.program, opening.as_ref()).map_err(SendError::NoProcess)?)
+            }
         };
-        running.unsent.push_back(Packet { bytes, certificates });
+        running.unsent.push_back(Packet { bytes, passed });
         running.flush();
         Ok(())
     }
@@ -247,7 +258,7 @@ impl Running {
         while let Some(packet) = self.unsent.front() {
             let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
             let parts = [IoSlice::new(&packet.bytes)];
-            let descriptor = packet.certificates.as_ref().map(|file| [file.as_raw_fd()]);
+            let descriptor = packet.passed.as_ref().map(|file| [file.as_raw_fd()]);
             let rights = descriptor.as_ref().map(|descriptor| [ControlMessage::ScmRights(descriptor)]);
             let control = rights.as_ref().map_or([].as_slice(), |rights| rights.as_slice());
             match sendmsg::<()>(self.socket.as_raw_fd(), &parts, control, flags, None) {
@@ -261,11 +272,12 @@ impl Running {
     }
 }
 
-fn start(program: &Path, named_by: NamedBy) -> io::Result<Running> {
+/// Starts a process; one for the system's server is told whom to trust.
+fn start(program: &Path, opening: Option<&Opening>) -> io::Result<Running> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     // A group of its own: ^C at a terminal is for the daemon, which then waits for what is in flight.
-    let option = (named_by == NamedBy::Record).then_some(FOREIGN_OPTION);
+    let option = opening.is_none().then_some(FOREIGN_OPTION);
     let child = Command::new(program)
         .args(option)
         .stdin(Stdio::from(theirs))
@@ -273,7 +285,14 @@ fn start(program: &Path, named_by: NamedBy) -> io::Result<Running> {
         .current_dir("/")
         .process_group(0)
         .spawn()?;
-    Ok(Running { child, socket: ours, unsent: VecDeque::new() })
+    let first = match opening {
+        Some(opening) => {
+            let bytes = protocol::encode(opening).map_err(io::Error::other)?;
+            Some(Packet { bytes: OPENING_PACKET.to_owned(), passed: Some(passed::sealed(&bytes)?) })
+        }
+        None => None,
+    };
+    Ok(Running { child, socket: ours, unsent: first.into_iter().collect() })
 }
 
 /// The packet that has a record posted to a server.

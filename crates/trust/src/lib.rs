@@ -1,0 +1,28 @@
+//! Who is trusted: certificates by their fingerprint, keys by their pin, and the files of both. Values and files; no TLS.
+//!
+//! ```text
+//! trusted_certificates.cfg (people's)   ──▶ TrustList ─┐
+//! trusted_learned.cfg      (a daemon's) ──▶ TrustList ─┴▶ of_server(HOST:PORT) ──▶ fingerprints ──▶ pins, for libcurl
+//! cli_certificate.pem, srv_certificate.pem             ──▶ Identity: key, certificate, its fingerprint
+//! ```
+
+pub mod der;
+mod fingerprint;
+mod first_use;
+mod identity;
+pub mod limits;
+mod line;
+pub mod paths;
+mod pin;
+mod server_address;
+#[cfg(test)]
+mod testing;
+mod trust_list;
+
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use first_use::{BootTime, FirstUse, LEARNED_FILE, LOCK_FILE, Learning, WINDOW_FILE};
+pub use identity::{Identity, IdentityFault, Malformed};
+pub use line::{Grammar, LearnedBy, LineFault, Role, Words};
+pub use pin::{KeyPin, KeyPinError};
+pub use server_address::{ServerAddress, ServerAddressError};
+pub use trust_list::{TrustFileError, TrustList, TrustWarning, TrustedCertificate};

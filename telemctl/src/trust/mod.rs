@@ -1,0 +1,249 @@
+//! `trust`: the servers that are trusted by the fingerprint of their certificate.
+
+mod edit;
+mod look;
+
+use crate::cli::{TrustArguments, TrustCommand};
+use crate::exit_code::{Failure, Outcome};
+use crate::installation::Installation;
+use crate::local_time;
+use crate::services;
+use nix::sys::signal::Signal;
+use std::fs::DirBuilder;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use telemetry_files::{Attributes, Durability, bounded_file, replace_path};
+use telemetry_record::harmless;
+use telemetry_trust::limits::TRUST_FILE_BYTES;
+use telemetry_trust::{Fingerprint, Grammar, LearnedBy, Learning, ServerAddress, TrustList, paths};
+
+/// The service that the files belong to.
+const SERVICE: &str = "telempostd";
+
+/// The files of trust of an installation.
+struct Files {
+    trusted: PathBuf,
+    state_dir: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// It was not done.
+pub(crate) fn run(installation: &Installation, arguments: &TrustArguments, out: &mut dyn Write) -> Outcome {
+    let files = Files {
+        trusted: paths::trust_file(&installation.settings.etc_dir, SERVICE),
+        state_dir: installation.settings.state_dir.clone(),
+    };
+    let is_changed = match (&arguments.command, &arguments.server) {
+        (Some(TrustCommand::List), _) | (None, None) => return list(&files, out),
+        (Some(TrustCommand::Accept { fingerprint }), _) => accept(&files, &parse(fingerprint)?, out)?,
+        (Some(TrustCommand::Remove { fingerprint }), _) => remove(&files, &parse(fingerprint)?, out)?,
+        (None, Some(server)) => {
+            let server = address(server)?;
+            let expected = arguments.fingerprint.as_deref().map(parse).transpose()?;
+            say_if_not_configured(installation, &server, out)?;
+            trust(&files, &server, expected, out)?
+        }
+    };
+    if is_changed { deliver_now(installation, out) } else { Ok(()) }
+}
+
+/// Prints who is trusted.
+fn list(files: &Files, out: &mut dyn Write) -> Outcome {
+    let (text, learned) = (files.text()?, files.learned()?);
+    let list = files.parse(&text)?;
+    for certificate in list.certificates() {
+        let comment = harmless::word(&certificate.comment);
+        line(out, format_args!("{}{} {comment}", certificate.fingerprint, certificate.words))?;
+    }
+    let zone = local_time::zone();
+    for certificate in learned.certificates() {
+        let words = &certificate.words;
+        let since = words.since_secs.and_then(|secs| i64::try_from(secs).ok());
+        let since =
+            since.map(|secs| format!(" since {}", local_time::format(secs, &zone))).unwrap_or_default();
+        let by = match words.by {
+            Some(LearnedBy::FirstUse) => "learned on first use",
+            _ => "announced by a trusted one",
+        };
+        let servers: String = words.servers.iter().map(|server| format!(" server={server}")).collect();
+        line(out, format_args!("{}{servers} ({by}{since})", certificate.fingerprint))?;
+    }
+    if list.certificates().is_empty() && learned.certificates().is_empty() {
+        line(
+            out,
+            format_args!("No server is trusted by fingerprint; `cainfo` or the system's authorities decide."),
+        )?;
+    }
+    for warning in list.warnings() {
+        line(out, format_args!("warning: {}: {warning}", files.trusted.display()))?;
+    }
+    Ok(())
+}
+
+/// Trusts what a server shows now, or this certificate, whether it is there or not.
+fn trust(
+    files: &Files,
+    server: &ServerAddress,
+    expected: Option<Fingerprint>,
+    out: &mut dyn Write,
+) -> Result<bool, Failure> {
+    let fingerprint = match expected {
+        Some(fingerprint) => fingerprint,
+        None => look::look(server)?,
+    };
+    let text = files.text()?;
+    let comment = format!("added {} by telemctl trust", local_time::format(now_secs(), &local_time::zone()));
+    let Some(text) = edit::with_server(&text, &files.parse(&text)?, &fingerprint, server, &comment) else {
+        line(out, format_args!("{server} is trusted already by {fingerprint}."))?;
+        return Ok(false);
+    };
+    files.write(&text)?;
+    line(out, format_args!("{server} is trusted by {fingerprint}, and by nothing else."))?;
+    if expected.is_none() {
+        line(
+            out,
+            format_args!(
+                "That is the certificate which it has now: compare it with what its administrator says."
+            ),
+        )?;
+    }
+    Ok(true)
+}
+
+/// Makes a line of its own of what was learned.
+fn accept(files: &Files, fingerprint: &Fingerprint, out: &mut dyn Write) -> Result<bool, Failure> {
+    let learned = files.learned()?;
+    let Some(certificate) = learned.find(fingerprint) else {
+        return Err(Failure::message(format!(
+            "{fingerprint} was not learned; `telemctl trust list` shows what was"
+        )));
+    };
+    let mut text = files.text()?;
+    for server in &certificate.words.servers {
+        let comment = "accepted by telemctl trust";
+        let list = files.parse(&text)?;
+        text = edit::with_server(&text, &list, fingerprint, server, comment).unwrap_or(text);
+    }
+    if let Some(parent) = certificate.words.next_of {
+        text = edit::without(&text, &files.parse(&text)?, &parent);
+    }
+    files.write(&text)?;
+    files.forget(fingerprint)?;
+    line(out, format_args!("{fingerprint} is trusted by {}.", files.trusted.display()))?;
+    Ok(true)
+}
+
+fn remove(files: &Files, fingerprint: &Fingerprint, out: &mut dyn Write) -> Result<bool, Failure> {
+    let text = files.text()?;
+    let list = files.parse(&text)?;
+    let is_listed = list.find(fingerprint).is_some();
+    if is_listed {
+        files.write(&edit::without(&text, &list, fingerprint))?;
+    }
+    let was_learned = files.forget(fingerprint)?;
+    if !is_listed && !was_learned {
+        return Err(Failure::message(format!(
+            "{fingerprint} is not trusted; `telemctl trust list` shows what is"
+        )));
+    }
+    line(out, format_args!("{fingerprint} is not trusted any more."))?;
+    Ok(true)
+}
+
+impl Files {
+    fn text(&self) -> Result<String, Failure> {
+        let read = || bounded_file::read_all(&bounded_file::open_regular(&self.trusted)?, TRUST_FILE_BYTES);
+        match read() {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| failure(&self.trusted, &"not UTF-8 text")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(failure(&self.trusted, &error)),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<TrustList, Failure> {
+        TrustList::parse(text.as_bytes(), Grammar::Administrators)
+            .map_err(|fault| failure(&self.trusted, &fault))
+    }
+
+    fn write(&self, text: &str) -> Outcome {
+        self.parse(text)?;
+        let write = || -> io::Result<()> {
+            if let Some(folder) = self.trusted.parent() {
+                DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+            }
+            let attributes = Attributes::of_directory(0o644);
+            replace_path(&self.trusted, text.as_bytes(), attributes, Durability::Synced).map(drop)
+        };
+        write().map_err(|error| failure(&self.trusted, &error))
+    }
+
+    fn learned(&self) -> Result<TrustList, Failure> {
+        match Learning::open(&self.state_dir, SERVICE) {
+            Ok(learning) => learning
+                .learned()
+                .map_err(|error| failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(TrustList::default()),
+            Err(error) => Err(failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
+        }
+    }
+
+    fn forget(&self, fingerprint: &Fingerprint) -> Result<bool, Failure> {
+        match Learning::open(&self.state_dir, SERVICE) {
+            Ok(learning) => learning
+                .forget(fingerprint)
+                .map_err(|error| failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Fingerprint, Failure> {
+    text.parse().map_err(|error| Failure::message(format!("{text}: {error}")))
+}
+
+/// A server as `HOST:PORT` or as an https URL.
+fn address(text: &str) -> Result<ServerAddress, Failure> {
+    match (text.parse(), ServerAddress::of_https_url(text)) {
+        (Ok(address), _) | (_, Some(address)) => Ok(address),
+        (Err(error), None) => Err(Failure::message(format!("{text}: {error}, or an https URL"))),
+    }
+}
+
+/// A line that names another server than the configuration is an easy mistake.
+fn say_if_not_configured(
+    installation: &Installation,
+    server: &ServerAddress,
+    out: &mut dyn Write,
+) -> Outcome {
+    let url = &installation.settings.server.url;
+    match ServerAddress::of_https_url(url.with_password()) {
+        Some(configured) if configured == *server => Ok(()),
+        _ => line(out, format_args!("Note: the configuration has server={url}, and not {server}.")),
+    }
+}
+
+/// Has telempostd read the files and try again at once.
+fn deliver_now(installation: &Installation, out: &mut dyn Write) -> Outcome {
+    for (name, pid) in services::running(installation) {
+        if name == SERVICE && services::send_signal(name, pid, Signal::SIGHUP).is_ok() {
+            line(out, format_args!("{name} reads it now."))?;
+        }
+    }
+    Ok(())
+}
+
+fn now_secs() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn line(out: &mut dyn Write, text: std::fmt::Arguments<'_>) -> Outcome {
+    writeln!(out, "{text}").map_err(Failure::Output)
+}
+
+fn failure(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::message(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,245 @@
+//! Making an identity: a key, and a certificate that names nothing of the machine.
+
+use nix::errno::Errno;
+use nix::fcntl::{RenameFlags, renameat2};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use std::fs::File;
+use std::io;
+use telemetry_files::{Attributes, Durability, replace};
+use telemetry_trust::{Identity, IdentityFault, der};
+
+/// What the certificates are called: the same for all machines.
+const COMMON_NAME: &str = "telemetry";
+
+/// Most malformed files that are kept. With so many something else is wrong, and a person has to look.
+const MALFORMED_KEPT: u32 = 99;
+
+/// The file of who connects.
+pub(crate) const FILE: &str = telemetry_trust::paths::CLIENT_CERTIFICATE_FILE;
+
+/// How an identity came to be there.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// It was there.
+    Found,
+    /// There was none.
+    Made,
+    /// What was there could not be used, and lies aside under this name.
+    Replaced {
+        /// Why it could not be used.
+        fault: String,
+        /// Its name now.
+        aside: String,
+    },
+}
+
+/// Why there is no identity.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MakeError {
+    /// The file is there, and is not to be used or replaced.
+    #[error("{FILE}: {0}")]
+    Fault(IdentityFault),
+    /// Its key is of a kind that no TLS library here knows.
+    #[error(
+        "{FILE}: its key is of a kind that is not supported; ECDSA on P-256 or P-384, RSA and Ed25519 are"
+    )]
+    Unsupported,
+    /// It could not be written.
+    #[error("{FILE}: cannot be written: {0}")]
+    Write(#[source] io::Error),
+    /// The library made none.
+    #[error("no certificate could be made: {0}")]
+    Library(#[from] rcgen::Error),
+}
+
+/// The identity in a directory; makes it where there is none.
+pub(crate) fn ensure(directory: &File) -> Result<(Identity, Origin), MakeError> {
+    match Identity::read(directory, FILE) {
+        Ok(identity) => match check_key(&identity) {
+            Ok(()) => Ok((identity, Origin::Found)),
+            Err(KeyFault::Unsupported) => Err(MakeError::Unsupported),
+            Err(KeyFault::OfAnother) => {
+                replace_malformed(directory, "its certificate is about another key".to_owned())
+            }
+        },
+        Err(IdentityFault::Missing) => Ok((make(directory)?, Origin::Made)),
+        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, fault.to_string()),
+        Err(fault) => Err(MakeError::Fault(fault)),
+    }
+}
+
+/// What is wrong with the key of an identity.
+#[derive(Debug, PartialEq, Eq)]
+enum KeyFault {
+    /// Of a kind or form that is not supported.
+    Unsupported,
+    /// The certificate is about another one.
+    OfAnother,
+}
+
+fn check_key(identity: &Identity) -> Result<(), KeyFault> {
+    let key = PrivateKeyDer::from_pem_slice(identity.pem()).map_err(|_| KeyFault::Unsupported)?;
+    let key = any_supported_type(&key).map_err(|_| KeyFault::Unsupported)?;
+    let of_key = key.public_key().ok_or(KeyFault::Unsupported)?;
+    let of_certificate = der::parts(identity.certificate()).map_err(|_| KeyFault::OfAnother)?;
+    if *of_key == *of_certificate.subject_public_key_info { Ok(()) } else { Err(KeyFault::OfAnother) }
+}
+
+/// Makes an identity instead of one that cannot be used, which is kept: a person may want to know what it was.
+fn replace_malformed(directory: &File, fault: String) -> Result<(Identity, Origin), MakeError> {
+    let aside = move_aside(directory, FILE).map_err(|error| MakeError::Write(error.into()))?;
+    Ok((make(directory)?, Origin::Replaced { fault, aside }))
+}
+
+/// Renames a file to a name that is not taken.
+fn move_aside(directory: &File, name: &str) -> Result<String, Errno> {
+    let mut result = Err(Errno::EEXIST);
+    for number in 1..=MALFORMED_KEPT {
+        let aside = format!("{name}.malformed-{number}");
+        result = renameat2(directory, name, directory, aside.as_str(), RenameFlags::RENAME_NOREPLACE)
+            .map(|()| aside);
+        if result != Err(Errno::EEXIST) {
+            break;
+        }
+    }
+    result
+}
+
+fn make(directory: &File) -> Result<Identity, MakeError> {
+    let pem = new_pem()?;
+    let write = replace(directory, FILE, pem.as_bytes(), Attributes::of_directory(0o600), Durability::Synced);
+    write.map_err(MakeError::Write)?;
+    let fault = |fault| MakeError::Fault(IdentityFault::Malformed(fault));
+    Identity::from_pem(pem.into_bytes()).map_err(fault)
+}
+
+/// A new key and its certificate, key first.
+fn new_pem() -> Result<String, rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(Vec::new())?;
+    // Behind a clock that was never set, and beyond what a pinned certificate is asked for.
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2049, 12, 31);
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let certificate = params.self_signed(&key)?;
+    Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+    use std::process::Command;
+    use telemetry_files::open_directory;
+
+    fn ensure_in(dir: &Path) -> Result<(Identity, Origin), MakeError> {
+        ensure(&open_directory(dir).unwrap())
+    }
+
+    fn openssl(dir: &Path, arguments: &str) -> String {
+        let output = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Writes `cli_certificate.pem` of key and certificate, as an administrator would.
+    fn install(dir: &Path, key: &str, certificate: &str) {
+        let pem = [key, certificate].map(|name| fs::read(dir.join(name)).unwrap()).concat();
+        replace(open_directory(dir).unwrap(), FILE, &pem, Attributes::new(0o600), Durability::Atomic)
+            .unwrap();
+    }
+
+    #[test]
+    fn an_identity_is_made_once_and_names_nothing_of_the_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, origin) = ensure_in(dir.path()).unwrap();
+        assert!(matches!(origin, Origin::Made));
+        let (found, origin) = ensure_in(dir.path()).unwrap();
+        assert!(matches!(origin, Origin::Found));
+        assert_eq!(made.fingerprint(), found.fingerprint());
+        let text = openssl(dir.path(), "x509 -in cli_certificate.pem -noout -text -fingerprint -sha256");
+        for expected in [
+            "Subject: CN = telemetry\n",
+            "Not Before: Jan  1 00:00:00 2020 GMT",
+            "Not After : Dec 31 00:00:00 2049 GMT",
+            "TLS Web Client Authentication",
+            "NIST CURVE: P-256",
+            &format!("={}", found.fingerprint()),
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(!text.contains("Subject Alternative Name"), "{text}");
+    }
+
+    #[test]
+    fn keys_and_certificates_of_openssl_are_taken_in_each_form() {
+        for make in [
+            "ecparam -name prime256v1 -genkey -noout -out k",
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out k",
+            "genrsa -traditional -out k 2048",
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out k",
+            "genpkey -algorithm ed25519 -out k",
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            openssl(dir.path(), make);
+            openssl(dir.path(), "req -new -key k -subj /CN=x -out r");
+            // Without extensions: version 1.
+            openssl(dir.path(), "x509 -req -in r -signkey k -days 9 -out c");
+            install(dir.path(), "k", "c");
+            let (identity, origin) = ensure_in(dir.path()).unwrap();
+            assert!(matches!(origin, Origin::Found), "{make}: {origin:?}");
+            let printed = openssl(dir.path(), "x509 -in c -noout -fingerprint -sha256");
+            assert!(printed.trim_end().ends_with(&format!("={}", identity.fingerprint())), "{make}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_file_and_a_key_of_another_are_kept_aside_and_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        for (index, key) in ["k1", "k2"].iter().enumerate() {
+            openssl(dir.path(), &format!("ecparam -name prime256v1 -genkey -noout -out {key}"));
+            openssl(
+                dir.path(),
+                &format!("req -x509 -new -key {key} -subj /CN=x -days 9 -out c{}", index + 1),
+            );
+        }
+        install(dir.path(), "k1", "c2");
+        let (_, origin) = ensure_in(dir.path()).unwrap();
+        let Origin::Replaced { fault, aside } = origin else { panic!("{origin:?}") };
+        assert_eq!(
+            (fault.as_str(), aside.as_str()),
+            ("its certificate is about another key", "cli_certificate.pem.malformed-1")
+        );
+        install(dir.path(), "k1", "k1");
+        let (_, origin) = ensure_in(dir.path()).unwrap();
+        let Origin::Replaced { fault, aside } = origin else { panic!("{origin:?}") };
+        assert_eq!(
+            (fault.as_str(), aside.as_str()),
+            ("no certificate in PEM", "cli_certificate.pem.malformed-2")
+        );
+        assert_eq!(
+            fs::read(dir.path().join(&aside)).unwrap(),
+            fs::read(dir.path().join("k1")).unwrap().repeat(2)
+        );
+    }
+
+    #[test]
+    fn what_is_there_and_cannot_be_judged_is_an_error_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        openssl(dir.path(), "ecparam -name secp521r1 -genkey -noout -out k");
+        openssl(dir.path(), "req -x509 -new -key k -subj /CN=x -days 9 -out c");
+        install(dir.path(), "k", "c");
+        let before = fs::read(dir.path().join(FILE)).unwrap();
+        assert!(matches!(ensure_in(dir.path()), Err(MakeError::Unsupported)));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(dir.path().join(FILE), mode).unwrap();
+        assert!(matches!(ensure_in(dir.path()), Err(MakeError::Fault(_))));
+        assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
+    }
+}

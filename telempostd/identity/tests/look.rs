@@ -1,0 +1,89 @@
+//! The program against servers of OpenSSL: each version of TLS, a demand for a certificate of ours, certificates of version 1.
+
+// Outside of the test functions too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+fn openssl(dir: &Path, arguments: &str) -> String {
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `openssl s_server` on a free port.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn new(dir: &Path, options: &str) -> Self {
+        let arguments = format!("s_server -accept 127.0.0.1:0 -cert c -key k {options}");
+        let mut process = Command::new("openssl")
+            .args(arguments.split_whitespace())
+            .current_dir(dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ACCEPT 127.0.0.1:")?.trim().parse().ok())
+            .expect("openssl s_server says its port");
+        Self { process, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn look(port: u16) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_telempost-identity"))
+        .args(["look", &format!("127.0.0.1:{port}")])
+        .env_remove("https_proxy")
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn fingerprint_and_pin_are_those_that_openssl_prints() {
+    for certificate in
+        ["req -x509 -new -key k -subj /CN=x -days 9 -out c", "x509 -req -in r -signkey k -days 9 -out c"]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        openssl(dir.path(), "ecparam -name prime256v1 -genkey -noout -out k");
+        openssl(dir.path(), "req -new -key k -subj /CN=x -out r");
+        openssl(dir.path(), certificate);
+        let fingerprint = openssl(dir.path(), "x509 -in c -noout -fingerprint -sha256");
+        let fingerprint = fingerprint.trim_end().split_once('=').unwrap().1.to_owned();
+        for options in ["-tls1_2", "-tls1_3", "-tls1_2 -Verify 1", "-tls1_3 -Verify 1"] {
+            let server = Server::new(dir.path(), options);
+            let (is_success, text) = look(server.port);
+            assert!(is_success, "{options}: {text}");
+            let words: Vec<_> = text.trim_end().split(' ').collect();
+            let version = if options.starts_with("-tls1_2") { "TLSv1.2" } else { "TLSv1.3" };
+            assert_eq!((words[0], words[2], words.len()), (fingerprint.as_str(), version, 3), "{options}");
+            assert!(words[1].starts_with("sha256//"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn who_is_not_there_is_named() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let (is_success, text) = look(port);
+    assert!(!is_success && text.starts_with(&format!("telempost-identity: 127.0.0.1:{port}: ")), "{text}");
+}

@@ -1,0 +1,141 @@
+//! By what the system's servers are trusted, and who this machine is there: the files of both, and what the upload process
+//! gets of them.
+//!
+//! ```text
+//! ETC_DIR/telempostd/trusted_certificates.cfg              people's; read, never written
+//! STATE_DIR/identity/telempostd/trusted_learned.cfg        what was learned in a window that a person opened
+//! STATE_DIR/identity/telempostd/cli_certificate.pem        made by telempost-identity where it is missing
+//! ```
+//!
+//! They are read when an upload process starts. A change is seen with the next record, and ends that process.
+
+mod identity;
+
+pub use identity::program as identity_program;
+
+use crate::settings::{ClientCertificate, Settings};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use telemetry_files::{bounded_file, open_directory};
+use telemetry_trust::limits::TRUST_FILE_BYTES;
+use telemetry_trust::paths::{self, CLIENT_CERTIFICATE_FILE};
+use telemetry_trust::{Grammar, LEARNED_FILE, ServerAddress, TrustList};
+use telempost_upload::protocol::{Opening, PinnedServer};
+
+/// Name of this service's folders.
+const SERVICE: &str = "telempostd";
+
+/// How often it is looked whether a file has changed, at most.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The files of trust.
+#[derive(Debug)]
+pub(super) struct TrustFiles {
+    trusted: PathBuf,
+    identity_dir: PathBuf,
+    /// The https servers of the configuration.
+    servers: Vec<ServerAddress>,
+    client_certificate: ClientCertificate,
+    /// How the files were when they were last read.
+    seen: Vec<Option<Stamp>>,
+    looked: Option<Instant>,
+}
+
+/// What changes when a file is replaced or written.
+type Stamp = (u64, u64, i64, i64, u64);
+
+impl TrustFiles {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            trusted: paths::trust_file(&settings.etc_dir, SERVICE),
+            identity_dir: paths::identity_dir(&settings.state_dir, SERVICE),
+            servers: ServerAddress::of_https_url(settings.server.url.with_password()).into_iter().collect(),
+            client_certificate: settings.client_certificate,
+            seen: Vec::new(),
+            looked: None,
+        }
+    }
+
+    /// Whether a file has changed since the upload process was given what is in them.
+    pub(super) fn have_changed(&mut self, now: Instant) -> bool {
+        if self.servers.is_empty() || self.looked.is_some_and(|looked| now < looked + LOOK_INTERVAL) {
+            return false;
+        }
+        self.looked = Some(now);
+        [self.list_stamps(), self.identity_stamp()].concat() != self.seen
+    }
+
+    /// What an upload process is given at its start.
+    ///
+    /// # Errors
+    /// A file of trusted certificates cannot be used: then nothing is delivered, since it could be to the wrong one.
+    pub(super) fn opening(&mut self) -> Result<Opening, String> {
+        if self.servers.is_empty() {
+            return Ok(Opening::default());
+        }
+        let seen = self.list_stamps();
+        let learned = read_list(&self.identity_dir.join(LEARNED_FILE), Grammar::Learned)?;
+        let list = read_list(&self.trusted, Grammar::Administrators)?.with_learned(&learned);
+        let pinned: Vec<_> = self.servers.iter().filter_map(|server| pinned(&list, server)).collect();
+        let identity_program = identity_program();
+        let is_shown_to_all = self.client_certificate == ClientCertificate::Always;
+        let is_shown = match self.client_certificate {
+            ClientCertificate::Never => false,
+            ClientCertificate::Pinned => !pinned.is_empty(),
+            ClientCertificate::Always => true,
+        };
+        let identity = if is_shown { identity::pem(&self.identity_dir, &identity_program) } else { None };
+        // It may have been made just now.
+        self.seen = [seen, self.identity_stamp()].concat();
+        let identity_program = identity_program.display().to_string();
+        Ok(Opening { pinned, identity, identity_program, is_shown_to_all })
+    }
+
+    fn list_stamps(&self) -> Vec<Option<Stamp>> {
+        vec![stamp(&self.trusted), stamp(&self.identity_dir.join(LEARNED_FILE))]
+    }
+
+    fn identity_stamp(&self) -> Vec<Option<Stamp>> {
+        vec![stamp(&self.identity_dir.join(CLIENT_CERTIFICATE_FILE))]
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.size()))
+}
+
+/// The list in a file; an empty one where there is no file.
+fn read_list(path: &Path, grammar: Grammar) -> Result<TrustList, String> {
+    let about = |fault: &dyn std::fmt::Display| {
+        format!("{}: {fault}; nothing is delivered until it is mended", path.display())
+    };
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(TrustList::default()),
+        Err(error) => return Err(about(&error)),
+    };
+    let list = TrustList::parse(&bytes, grammar).map_err(|fault| about(&fault))?;
+    for warning in list.warnings() {
+        log::warn!("{}: {warning}", path.display());
+    }
+    Ok(list)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let file = bounded_file::open_regular_in(open_directory(folder)?, name)?;
+    bounded_file::read_all(&file, TRUST_FILE_BYTES)
+}
+
+/// A server with the certificates that it may have; none if nothing in the list is about it.
+fn pinned(list: &TrustList, server: &ServerAddress) -> Option<PinnedServer> {
+    let fingerprints: Vec<_> =
+        list.of_server(server).iter().map(|certificate| certificate.fingerprint.to_string()).collect();
+    (!fingerprints.is_empty()).then(|| PinnedServer { address: server.to_string(), fingerprints })
+}
