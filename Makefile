@@ -183,7 +183,7 @@ check-tests: build-debug
 # What check-tests runs in a short form. Power cuts, full disks and other users need root.
 .PHONY: torture
 torture: deps build-debug
-	@TORTURE=full $(CARGO) test -p telem-collector --locked --lib -- fleet_tests
+	@TORTURE=full $(CARGO) test -p telem-collector --locked --lib -- storage::tests::fleet
 	@TORTURE=full $(CARGO) test -p system-tests --locked --test fair_shares --test 'torture_*' -- \
 		--nocapture --test-threads=1
 

@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use axum::http::HeaderName;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::access::AccessOptions;
 use crate::retention::{KeepRule, KeepTime, Retention};
+use crate::served::Served;
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
 
@@ -111,17 +112,6 @@ impl Access {
             may_change: self.may_change.clone(),
         }
     }
-}
-
-/// What a collector serves. Collectors of one database may share the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Served {
-    /// What machines speak: records are taken, stored and purged
-    Intake,
-    /// What people read: nothing is written, and another collector takes the records
-    Pages,
-    /// Both
-    All,
 }
 
 /// How long records are kept.

@@ -36,6 +36,7 @@ pub mod plugins;
 pub mod purge;
 pub mod record;
 pub mod retention;
+pub mod served;
 pub mod server;
 pub mod setup;
 pub mod site_rules;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Options, Served};
+use crate::cli::Options;
 use crate::commands;
 use crate::groups_upkeep::keep_groups;
 use crate::limits::LISTEN_BACKLOG;
 use crate::plugins::{Plugins, Troubles, parse_forever};
 use crate::purge::purge_daily;
+use crate::served::Served;
 use crate::server::{Times, serve};
 use crate::site_rules::SiteRules;
 use crate::start_error::{StartError, print, system};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use telem_collector::access::AccessOptions;
-use telem_collector::cli::{DEFAULT_TID, Served};
+use telem_collector::cli::DEFAULT_TID;
 use telem_collector::filter::Filter;
 use telem_collector::record::StoredRecord;
 use telem_collector::retention::Retention;
+use telem_collector::served::Served;
 use telem_collector::server::{Times, serve};
 use telem_collector::storage::view::{Table, ViewError};
 use telem_collector::storage::{

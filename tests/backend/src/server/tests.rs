@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::access::AccessOptions;
-use crate::cli::Served;
+use crate::served::Served;
 use crate::storage::Store;
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::web::{App, router};

@@ -174,5 +174,3 @@ pub(crate) mod test_server;
 pub(crate) mod tests;
 #[cfg(test)]
 pub(crate) use grouping::tests as counts_tests;
-#[cfg(test)]
-mod fleet_tests;

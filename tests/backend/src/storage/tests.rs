@@ -1,5 +1,7 @@
 //! What every engine has to do: one suite, run on each of them.
 
+mod fleet;
+
 use std::path::Path;
 use std::sync::Arc;
 

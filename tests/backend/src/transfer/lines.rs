@@ -17,10 +17,11 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use super::ImportError;
+use super::fields::Fields;
 use super::importer::{Importer, Summary};
 use crate::limits::MAX_JSON_BODY_BYTES;
-use crate::record::{KeyDigest, Record, StoredRecord};
-use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, StoredPlace, TABLES, TableRow, Value};
+use crate::record::{KeyDigest, StoredRecord};
+use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, TABLES, TableRow, Value};
 
 const VERSION: u32 = 2;
 
@@ -66,37 +67,6 @@ enum Cell {
     Int(i64),
     Text(String),
     Bytes { hex: String },
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-struct Fields {
-    id: i64,
-    ts_reception: i64,
-    ts_capture: i64,
-    record_format_version: u8,
-    severity: u8,
-    classification: String,
-    machine_id: String,
-    arch: String,
-    machine_type: String,
-    build: String,
-    kernel_version: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    payload_format_version: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    system_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    board_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cpu_model: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    bios_version: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event_id: Option<String>,
-    external: bool,
-    payload: String,
-    #[serde(flatten)]
-    place: StoredPlace,
 }
 
 /// Writes lines.
@@ -321,61 +291,4 @@ fn hex(KeyDigest(bytes): KeyDigest) -> String {
 fn unhex(text: &str) -> Option<KeyDigest> {
     let good = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     u128::from_str_radix(text, 16).ok().filter(|_| good).map(|number| KeyDigest(number.to_be_bytes()))
-}
-
-impl From<StoredRecord> for Fields {
-    fn from(StoredRecord { id, received_secs, record }: StoredRecord) -> Self {
-        Self {
-            id,
-            ts_reception: received_secs,
-            ts_capture: record.captured_secs,
-            record_format_version: record.record_format_version,
-            severity: record.severity,
-            classification: record.classification,
-            machine_id: record.machine_id,
-            arch: record.arch,
-            machine_type: record.host_type,
-            build: record.build,
-            kernel_version: record.kernel_version,
-            payload_format_version: record.payload_format_version,
-            system_name: record.system_name,
-            board_name: record.board_name,
-            cpu_model: record.cpu_model,
-            bios_version: record.bios_version,
-            event_id: record.event_id,
-            external: record.external,
-            payload: record.payload,
-            place: StoredPlace::default(),
-        }
-    }
-}
-
-impl TryFrom<Fields> for StoredRecord {
-    type Error = &'static str;
-
-    fn try_from(fields: Fields) -> Result<Self, &'static str> {
-        if fields.id <= 0 || !(0..=crate::timestamp::LATEST_SECS).contains(&fields.ts_reception) {
-            return Err("its id or its ts_reception is out of range");
-        }
-        let record = Record {
-            record_format_version: fields.record_format_version,
-            severity: fields.severity,
-            classification: fields.classification,
-            machine_id: fields.machine_id,
-            captured_secs: fields.ts_capture,
-            arch: fields.arch,
-            host_type: fields.machine_type,
-            build: fields.build,
-            kernel_version: fields.kernel_version,
-            payload_format_version: fields.payload_format_version,
-            system_name: fields.system_name,
-            board_name: fields.board_name,
-            cpu_model: fields.cpu_model,
-            bios_version: fields.bios_version,
-            event_id: fields.event_id,
-            external: fields.external,
-            payload: fields.payload,
-        };
-        Ok(Self { id: fields.id, received_secs: fields.ts_reception, record })
-    }
 }

@@ -8,6 +8,7 @@
 //! An import notes how far it has come, so that it goes on where it was cut off, and done twice does nothing. Into an empty
 //! database the records come under their old ids.
 
+mod fields;
 mod flask;
 mod importer;
 mod lines;

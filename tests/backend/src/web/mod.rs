@@ -37,9 +37,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::access::{AccessOptions, UsersError};
-use crate::cli::Served;
 use crate::groups::rules::Rules;
 use crate::plugins::{Broken, Plugins, Troubles};
+use crate::served::Served;
 use crate::storage::Store;
 use crate::storage::view::ViewError;
 use problem::Problem;

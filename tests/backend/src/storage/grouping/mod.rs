@@ -16,11 +16,13 @@
 mod directory;
 mod facts;
 mod guilties;
+mod known_group;
 mod new;
 mod tally;
 
-pub(super) use directory::{Directory, json, widen_line};
+pub(super) use directory::{Directory, json};
 pub(super) use facts::Facts;
+pub(super) use known_group::widen_line;
 pub(super) use new::{new_group, put_signature};
 pub(super) use tally::{Source, Tally};
 

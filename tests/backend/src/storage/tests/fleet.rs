@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::answers::{Group, Question, Shown};
-use super::changes::{Author, Wish, change};
-use super::sqlite::Sqlite;
-use super::tests::with_postgres;
-use super::{Answers, Appended, Arrival, Engine, Purpose, Session};
+use super::super::answers::{Group, Question, Shown};
+use super::super::changes::{Author, Wish, change};
+use super::super::sqlite::Sqlite;
+use super::super::{Answers, Appended, Arrival, Engine, Purpose, Session};
+use super::with_postgres;
 use crate::fleet::tests::{is_near, line, text};
 use crate::fleet::{Case, FIRST_DAY, Fault, FaultTruth, Fleet, FleetPlan, System, Truth, release_day};
 use crate::groups::counting::rate;
