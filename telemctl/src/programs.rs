@@ -21,7 +21,10 @@ pub static PROGRAMS: [Program; 9] = [
     Program { name: "telemprobd", keys: &telemprobd::settings::KEYS },
     Program { name: "telempostd", keys: &telempostd::settings::KEYS },
     Program { name: "libtelemetry", keys: &[&SOCKET_PATH, &ETC_DIR, &RUN_DIR] },
-    Program { name: "crashprobe", keys: &[&SOCKET_PATH, &ETC_DIR, &STATE_DIR, &RUN_DIR, &CRASH_BURST_LIMIT] },
+    Program {
+        name: "crashprobe",
+        keys: &[&SOCKET_PATH, &SPOOL_DIR, &ETC_DIR, &STATE_DIR, &RUN_DIR, &CRASH_BURST_LIMIT],
+    },
     Program {
         name: "journalprobe",
         keys: &[&SOCKET_PATH, &SPOOL_DIR, &ETC_DIR, &STATE_DIR, &LOG_DIR, &RUN_DIR],

@@ -323,7 +323,7 @@ fn files_below(root: &Path) -> BTreeSet<String> {
 
 /// Whether it has passed through `make`'s filling in of paths.
 fn is_text(name: &str) -> bool {
-    !name.contains("bin/") && !name.contains("upload") && !name.contains(".so") && !name.ends_with(".a")
+    !name.contains("bin/") && !name.contains("telempost-") && !name.contains(".so") && !name.ends_with(".a")
 }
 
 /// No file among `names` below `root` has an `@NAME@` left. `@` alone may stand in a completion.

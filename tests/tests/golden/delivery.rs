@@ -40,7 +40,7 @@ pub(crate) fn deliver(sandbox: &mut Sandbox) -> Vec<Value> {
 const RENAMED: [(&str, &str); 2] = [("ts_capture", "captured_secs"), ("machine_type", "host_type")];
 
 /// What the collector itself adds.
-const ITS_OWN: [&str; 3] = ["id", "ts_reception", "key_digest"];
+const ITS_OWN: [&str; 7] = ["id", "ts_reception", "key_digest", "variant", "group_id", "version", "guilty"];
 
 /// The rows of the collector's database by their idempotency keys, without what the collector itself adds. It keeps a
 /// digest of each key; which key that is says the delivery log.
@@ -58,16 +58,17 @@ fn collected(sandbox: &Sandbox, mut collector: Collector) -> Vec<Value> {
     let rows = query.query_map((), |row| {
         let mut record = Map::new();
         for (number, column) in columns.iter().enumerate() {
+            if ITS_OWN.contains(&column.as_str()) {
+                continue;
+            }
             let value = match row.get_ref(number)? {
                 ValueRef::Integer(number) => Value::from(number),
                 ValueRef::Text(text) => Value::from(String::from_utf8(text.to_vec()).unwrap()),
                 other => panic!("{column}: {other:?}"),
             };
-            if !ITS_OWN.contains(&column.as_str()) {
-                let name =
-                    RENAMED.iter().find(|(now, _)| now == column).map_or(column.as_str(), |(_, then)| then);
-                record.insert(name.to_owned(), value);
-            }
+            let name =
+                RENAMED.iter().find(|(now, _)| now == column).map_or(column.as_str(), |(_, then)| then);
+            record.insert(name.to_owned(), value);
         }
         let digest: String = row.get("key_digest")?;
         record
