@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A helper passes no descriptor, since the daemon's own `fstat` could hang. It is a process and no thread, since a process of
-//! which one thread hangs cannot end. There are [`PLACES`] of them, and one that has had nothing to do for
-//! [`IDLE_TIME`] ends. They inherit no work: the daemon must have one thread.
+//! which one thread hangs cannot end. There are `PLACES` of them, and one that has had nothing to do for
+//! `IDLE_TIME` ends. They inherit no work: the daemon must have one thread.
 
 mod child;
 mod file;

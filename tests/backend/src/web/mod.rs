@@ -5,7 +5,7 @@
 //! | `/`, `/v2/collector` | POST | takes a record as headers and body |
 //! | `/`, `/v2/collector` | GET | 302 to `/telemetryui` |
 //! | `/v3/collector` | POST | takes a record as JSON |
-//! | `/telemetryui` and below | GET, POST | pages and their changes: [`site`] |
+//! | `/telemetryui` and below | GET, POST | pages and their changes: `site` |
 //! | `/api/records` | GET | records as JSON |
 //!
 //! The last two answer only where `Host` is a name of ours; what machines speak takes any. A posted body may be compressed, as its `Content-Encoding` says: gzip or zstd.
