@@ -13,6 +13,10 @@ use crate::limits::{
 use crate::record::{ClassPattern, Field, Rule, quoted, without_quotes};
 use crate::timestamp::{parse_day_secs, parse_utc};
 
+mod failure;
+
+pub use failure::{FailureFilter, GroupsMeant};
+
 const DAY_SECS: u32 = 24 * 60 * 60;
 const MAX_CREATED_IN_SECS: u32 = MAX_CREATED_IN_DAYS * DAY_SECS;
 
@@ -57,6 +61,8 @@ pub struct Filter {
     pub not_payload: Option<Pattern>,
     /// What only pages ask for.
     pub page: PageFilter,
+    /// Of one of these groups: what the conditions on failures turned out to mean.
+    pub groups: Option<GroupsMeant>,
     /// `limit`: up to N records.
     pub limit: u32,
 }
@@ -84,6 +90,8 @@ pub struct PageFilter {
     pub received_days: Option<u32>,
     /// Unless `heartbeats=yes` or a classification is given: heartbeats are left out.
     pub without_heartbeats: bool,
+    /// What the failure is.
+    pub failure: FailureFilter,
 }
 
 /// The class of which two thirds of all records are.
@@ -94,8 +102,21 @@ pub const HEARTBEAT: &str = "org.clearlinux/heartbeat/ping";
 pub struct Pattern(Regex);
 
 impl Pattern {
-    fn parse(text: &str) -> Option<Self> {
-        RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().ok().map(Self)
+    fn parse(text: &str) -> Result<Self, regex::Error> {
+        RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().map(Self)
+    }
+
+    /// That of a parameter. Whoever mistypes one reads what is wrong with it.
+    fn read(query: Query<'_>, name: &'static str) -> Result<Option<Self>, FilterError> {
+        let allowed = "a regular expression in the syntax of the crate regex";
+        let whole = query.value(name, &format!("{allowed}, up to {MAX_FILTER_BYTES} bytes"), |text| {
+            Some(Self::parse(text).map_err(|error| (text.to_owned(), error.to_string())))
+        })?;
+        whole.transpose().map_err(|(text, error)| {
+            // The rest of it draws where, over several lines.
+            let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            FilterError::new(name, &text, format!("{allowed} ({why})"))
+        })
     }
 
     /// Whether it is found anywhere in a payload.
@@ -138,6 +159,7 @@ impl Filter {
             payload: None,
             not_payload: None,
             page: PageFilter::default(),
+            groups: None,
             limit,
         }
     }
@@ -148,7 +170,11 @@ impl Filter {
     /// On a wrong value.
     pub fn parse(pairs: &[(String, String)], scope: Scope) -> Result<Self, FilterError> {
         let query = Query(pairs);
-        let class = |value: &str| ClassPattern::parse(value);
+        // The Flask backend's menu has `%` where ours has `*`.
+        let class = |value: &str| match value.strip_suffix('%').filter(|_| scope == Scope::Page) {
+            Some(start) => ClassPattern::parse(&format!("{start}*")),
+            None => ClassPattern::parse(value),
+        };
         let machine = Rule::for_field(Field::MachineId);
         let id = |value: &str| in_range(value, 0, i64::MAX);
         let time = "a time such as 2015-09-30 00:39:35 UTC, or Unix seconds";
@@ -177,9 +203,8 @@ impl Filter {
     }
 
     fn read_page(&mut self, query: Query<'_>) -> Result<(), FilterError> {
-        let allowed = "a regular expression in the syntax of the crate regex";
-        self.payload = query.value("payload", allowed, Pattern::parse)?;
-        self.not_payload = query.value("not_payload", allowed, Pattern::parse)?;
+        self.payload = Pattern::read(query, "payload")?;
+        self.not_payload = Pattern::read(query, "not_payload")?;
         let page_size = format!("1 to {MAX_RECORDS_ANSWERED}");
         let size = query.value("page_size", &page_size, |v| in_range(v, 1, MAX_RECORDS_ANSWERED))?;
         self.limit = size.filter(|_| !query.has("limit")).unwrap_or(self.limit);
@@ -200,6 +225,7 @@ impl Filter {
             captured_before_secs: query.value("to_date", date, parse_day_secs)?,
             received_days: query.value("days", &format!("1 to {MAX_DAYS}"), |v| in_range(v, 1, MAX_DAYS))?,
             without_heartbeats: self.classification.is_none() && heartbeats != Some(true),
+            failure: FailureFilter::read(query)?,
         };
         Ok(())
     }

@@ -67,6 +67,19 @@ pub const MAX_CREATED_IN_DAYS: u32 = 30;
 /// How long payloads are compared with a pattern. The page says how far that went.
 pub const PATTERN_TIME: Duration = Duration::from_secs(2);
 
+/// Records that a page counts of those that a filter finds; more are "more than".
+pub const MAX_COUNTED_RECORDS: u64 = 10_000;
+
+/// How long it counts.
+pub const COUNT_TIME: Duration = Duration::from_millis(30);
+
+/// Groups that conditions on failures may mean, those last seen first: each is a number in a query.
+pub const MAX_GROUPS_MEANT: usize = 50_000;
+
+/// Records of all groups that are meant which are found by their index, and sorted; where there are more, going from the
+/// newest record down is faster.
+pub const FEW_RECORDS: u64 = 20_000;
+
 /// How long the database may take for one query. One that needs longer asks for too much at a time.
 pub const QUERY_TIME: Duration = Duration::from_secs(10);
 

@@ -73,6 +73,10 @@ impl Session for Nothing {
         Ok(Vec::new())
     }
 
+    fn count(&mut self, _: &Filter, _: i64) -> Result<(u64, Option<i64>), StorageError> {
+        Ok((0, None))
+    }
+
     fn purge(&mut self, _: &Retention, _: i64, _: &dyn Fn() -> bool) -> Result<u64, StorageError> {
         Ok(0)
     }

@@ -180,3 +180,19 @@ fn a_payload_has_to_match_one_pattern_and_must_not_match_the_other() {
         assert!(message.starts_with("payload is "), "{message}");
     }
 }
+
+#[test]
+fn pages_ask_about_failures() {
+    let asked = |pairs: &[(&str, &str)]| parse(Scope::Page, pairs).unwrap().page.failure;
+    let found =
+        asked(&[("kind", "abort"), ("state", "new"), ("q", "x"), ("version", "1.0"), ("min_machines", "0")]);
+    assert_eq!((found.kind, found.min_machines), (Some(crate::groups::kind::Kind::Abort), None));
+    assert!(
+        found.is_about_groups()
+            && !asked(&[("version", "1")]).is_about_groups()
+            && !asked(&[]).is_about_groups()
+    );
+    let why = parse(Scope::Page, &[("payload", "a(")]).unwrap_err();
+    assert!(why.starts_with("payload is \"a(\"; ") && why.ends_with("(unclosed group)"), "{why}");
+    assert_eq!(parse(Scope::Api, &[("kind", "odd")]), parse(Scope::Api, &[]), "none of the API");
+}

@@ -2,7 +2,7 @@
 //!
 //! Foreign text is only ever among the values, which the text names as `$1`, `$2` and so on, in their order.
 
-use super::sql::Value;
+use super::sql::{Value, list};
 use crate::filter::{Filter, HEARTBEAT, PageFilter};
 use crate::record::ClassPattern;
 
@@ -46,6 +46,16 @@ impl Conditions {
         all.add_some("id >=", filter.from_id);
         all.add_some("id <", filter.before_id);
         all.add_some("group_id =", filter.group_id);
+        if let Some(meant) = &filter.groups {
+            // The `+` hides the index, which would have all of many groups read and sorted.
+            let column = if meant.are_few { "group_id" } else { "+group_id" };
+            all.add_fixed(format!("{column} IN ({})", list(meant.ids.iter().copied())));
+        }
+        if let Some(version) = &filter.page.failure.version {
+            all.values.push(version.as_str().into());
+            let at = all.values.len();
+            all.add_fixed(format!("version IN (SELECT id FROM versions WHERE text = ${at})"));
+        }
         if filter.event_id.is_some() {
             // What the index is for.
             all.add_fixed("group_id IS NOT NULL".to_owned());
@@ -95,6 +105,11 @@ impl Conditions {
     pub(super) fn query(&self, columns: &str, limit: u32) -> String {
         let conditions = if self.texts.is_empty() { "true".to_owned() } else { self.texts.join(" AND ") };
         format!("SELECT {columns} FROM records WHERE {conditions} ORDER BY id DESC LIMIT {limit}")
+    }
+
+    /// The query for how many of the newest `limit` there are, and the last id among them.
+    pub(super) fn count_query(&self, limit: u32) -> String {
+        format!("SELECT count(*), min(id) FROM ({}) AS found", self.query("id", limit))
     }
 }
 

@@ -41,7 +41,7 @@ pub use changes::{ChangeError, Wish};
 pub use error::StorageError;
 pub use migration::Migration;
 pub use open_error::OpenError;
-pub use search::Found;
+pub use search::{Counted, Found};
 pub use shared_rules::SharedRules;
 pub use sql::{Row, Select, Value, Write};
 pub use store::{Owner, Store};
@@ -113,6 +113,13 @@ pub trait Session: Select + Send {
     /// # Errors
     /// If the database cannot be read, or not in time.
     fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError>;
+
+    /// How many of the newest `filter.limit` records there are that a filter asks for, its patterns for payloads apart, and
+    /// the last id among them.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    fn count(&mut self, filter: &Filter, now_secs: i64) -> Result<(u64, Option<i64>), StorageError>;
 
     /// Removes what has outlived its time, and forgets old keys, a bounded number at a time, for as long as
     /// `goes_on` says. Counts the records removed.

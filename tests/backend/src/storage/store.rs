@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::changes::{Author, ChangeError, Regrouping, Wish, change};
 use super::readers::Readers;
-use super::search::{Found, search};
+use super::search::{Counted, Found, count, search};
 use super::upkeep::Upkeep;
 use super::view::{Table, ViewError};
 use super::writer::{self, Job, Post};
@@ -90,6 +90,14 @@ impl Store {
     /// If the database cannot be read, or not in time.
     pub async fn select(&self, filter: Filter, now_secs: i64) -> Result<Found, StorageError> {
         self.readers.run(move |session| search(session, &filter, now_secs)).await
+    }
+
+    /// How many records a filter finds, its patterns for payloads apart.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub async fn count(&self, filter: Filter, now_secs: i64) -> Result<Counted, StorageError> {
+        self.readers.run(move |session| count(session, &filter, now_secs)).await
     }
 
     /// Asks about the fleet and its groups.

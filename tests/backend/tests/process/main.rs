@@ -21,6 +21,7 @@ mod plugins;
 mod postgres;
 mod posting;
 mod queries;
+mod records;
 mod refusals;
 mod roles;
 mod site;

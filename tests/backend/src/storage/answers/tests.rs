@@ -72,6 +72,49 @@ fn an_empty_database_answers_every_question() {
     });
 }
 
+/// Whether the groups meant have few records, which are then found by their index, or many.
+#[test]
+fn records_are_found_by_their_failures() {
+    use crate::filter::{GroupsMeant, Scope};
+    use crate::storage::search::{count, search};
+    on_each(|engine| {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let mut batch = Vec::new();
+        for (program, version) in [("beta", "1"), ("beta", "2"), ("gamma", "1")] {
+            let mut crash = arrival("org.clearlinux/crash/clr", 3, None);
+            crash.record.payload = format!(
+                "Process: {program}\nSignal: 11\nPackage: {program} {version}\n#0 f() - [{program}]\n"
+            );
+            batch.push(crash);
+        }
+        batch.push(arrival("a/b/c", 1, None));
+        session.append(&batch).unwrap();
+        let mut found = |pairs: &[(&str, &str)], meant: Option<GroupsMeant>| {
+            let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let filter = Filter { groups: meant, ..Filter::parse(&pairs, Scope::Page).unwrap() };
+            let records = search(&mut *session, &filter, NOW_SECS).unwrap().records;
+            let counted = count(&mut *session, &filter, NOW_SECS).unwrap();
+            assert_eq!(counted.records, u64::try_from(records.len()).unwrap(), "{filter:?}");
+            records.iter().map(|record| record.id).collect::<Vec<_>>()
+        };
+        for (pairs, expected) in [
+            (&[("program", "beta")][..], &[2, 1][..]),
+            (&[("version", "1")], &[3, 1]),
+            (&[("version", "1"), ("program", "gamma"), ("kind", "crash"), ("days", "3")], &[3]),
+            (&[("q", "BETA: F"), ("state", "new")], &[2, 1]),
+            (&[("q", "none")], &[]),
+            (&[("min_machines", "2")], &[]),
+        ] {
+            assert_eq!(found(pairs, None), expected, "{pairs:?}");
+        }
+        let many = GroupsMeant { ids: vec![1, 2], are_few: false };
+        assert_eq!(found(&[], Some(many)), [3, 2, 1]);
+        let groups = Answers::new(&mut *session, NOW_SECS).groups_of([1, 3, 4]).unwrap();
+        assert_eq!(groups.keys().copied().collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((groups[&3].name.as_str(), groups[&3].version.as_deref()), ("gamma: f", Some("1")));
+    });
+}
+
 #[test]
 fn why_a_record_is_in_its_group() {
     on_each(|engine| {

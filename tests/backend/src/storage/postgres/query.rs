@@ -27,15 +27,9 @@ pub(super) async fn query(
     filter: &Filter,
     now_secs: i64,
 ) -> Result<Vec<StoredRecord>, Fault> {
-    let mut conditions = Conditions::new(filter, now_secs, NAMES);
-    if let Some(since_secs) = filter.received_since_secs(now_secs) {
-        // Leaves out the partitions of earlier days.
-        let day = day_of(since_secs);
-        conditions.add_fixed(format!("(day >= {day} OR day = 0)"));
-    }
+    let conditions = conditions(filter, now_secs);
     let query = conditions.query(row::COLUMNS, filter.limit);
-    let values: Vec<&(dyn ToSql + Sync)> =
-        conditions.values.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect();
+    let values = values(&conditions);
     let transaction = client.transaction().await?;
     let portal = transaction.bind(&query, &values).await?;
     let mut records = Vec::new();
@@ -55,6 +49,31 @@ pub(super) async fn query(
     }
     transaction.commit().await?;
     Ok(records)
+}
+
+/// How many of the newest that match there are, and the last id among them.
+pub(super) async fn count(
+    client: &mut Client,
+    filter: &Filter,
+    now_secs: i64,
+) -> Result<(i64, Option<i64>), Fault> {
+    let conditions = conditions(filter, now_secs);
+    let row = client.query_one(&conditions.count_query(filter.limit), &values(&conditions)).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+fn conditions(filter: &Filter, now_secs: i64) -> Conditions {
+    let mut conditions = Conditions::new(filter, now_secs, NAMES);
+    if let Some(since_secs) = filter.received_since_secs(now_secs) {
+        // Leaves out the partitions of earlier days.
+        let day = day_of(since_secs);
+        conditions.add_fixed(format!("(day >= {day} OR day = 0)"));
+    }
+    conditions
+}
+
+fn values(conditions: &Conditions) -> Vec<&(dyn ToSql + Sync)> {
+    conditions.values.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect()
 }
 
 impl ToSql for Value {

@@ -229,6 +229,13 @@ impl Session for PostgresSession {
         self.read(|session| session.try_query(filter, now_secs))
     }
 
+    fn count(&mut self, filter: &Filter, now_secs: i64) -> Result<(u64, Option<i64>), StorageError> {
+        let (count, last) = self.read(|session| {
+            session.connection()?.run(async |client| query::count(client, filter, now_secs).await)
+        })?;
+        Ok((u64::try_from(count).unwrap_or(0), last))
+    }
+
     fn purge(
         &mut self,
         rules: &Retention,

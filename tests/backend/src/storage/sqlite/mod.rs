@@ -176,6 +176,11 @@ impl Session for SqliteSession {
         Ok(query::query(&self.connection, filter, now_secs)?)
     }
 
+    fn count(&mut self, filter: &Filter, now_secs: i64) -> Result<(u64, Option<i64>), StorageError> {
+        let (count, last) = query::count(&self.connection, filter, now_secs)?;
+        Ok((u64::try_from(count).unwrap_or(0), last))
+    }
+
     fn purge(
         &mut self,
         rules: &Retention,

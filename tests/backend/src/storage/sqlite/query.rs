@@ -37,6 +37,17 @@ pub(super) fn query(
     Ok(records)
 }
 
+/// How many of the newest that match there are, and the last id among them.
+pub(super) fn count(
+    connection: &Connection,
+    filter: &Filter,
+    now_secs: i64,
+) -> rusqlite::Result<(i64, Option<i64>)> {
+    let conditions = conditions(filter, now_secs);
+    let mut statement = connection.prepare_cached(&conditions.count_query(filter.limit))?;
+    statement.query_row(params_from_iter(&conditions.values), |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// Without statistics any index looks good, so the ones of wide conditions are hidden by a `+`: then rows are read by id
 /// from the newest down, until there are enough. Where only recent ones are asked for there may never be enough, so
 /// that the lowest id among them is found first; this has to be read from the index that has it, in which a few days

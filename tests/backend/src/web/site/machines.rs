@@ -11,6 +11,7 @@ use super::lists::{days, limit, numbers, text};
 use super::{List, Page, record_row};
 use crate::filter::{Filter, in_range};
 use crate::limits::MAX_DAYS;
+use crate::record::StoredRecord;
 use crate::storage::answers::{Machine, MachineDay, MachinePlace, MachinesAsked};
 use crate::timestamp::{format_day, format_utc};
 
@@ -206,13 +207,16 @@ pub(super) async fn event(ask: Ask, Path(id): Path<String>) -> Result<Response, 
     let mut machines: Vec<String> = records.iter().map(|record| record.record.machine_id.clone()).collect();
     machines.sort_unstable();
     machines.dedup();
+    let ids: Vec<i64> = records.iter().map(|record| record.id).collect();
+    let groups = ask.app.store.answer(ask.now_secs, move |answers| answers.groups_of(ids)).await?;
     let context = context! {
         id => id.clone(),
         machines,
-        records => records.iter().map(record_row::value).collect::<Vec<_>>(),
+        records => records.iter().map(|record| record_row::value_in_group(record, groups.get(&record.id))).collect::<Vec<_>>(),
     };
-    let rows = records.iter().map(record_row::json).collect::<Result<_, _>>()?;
-    let list = List { name: "records", columns: record_row::COLUMNS, rows, next: None };
+    let row = |record: &StoredRecord| record_row::json_in_group(record, groups.get(&record.id));
+    let rows = records.iter().map(row).collect::<Result<_, _>>()?;
+    let list = List { name: "records", columns: record_row::LIST_COLUMNS, rows, next: None };
     let page = Page::new("event.html", format!("Event {id}"), context);
     ask.page(page.with_json(json!({ "event_id": id })).with_list(list))
 }

@@ -1,36 +1,74 @@
-//! One record.
+//! One record: all of it, and why it is in its group.
 
 use axum::extract::Path;
 use axum::response::Response;
+use minijinja::value::Serde;
 use minijinja::{Value, context};
+use serde_json::{Value as Json, json};
 
 use super::super::Problem;
 use super::{Ask, Page, record_row};
 use crate::filter::{Filter, in_range};
-use crate::groups::guilty::{Blacklist, guilty, has_guilty};
+use crate::groups::hash::Hash;
 use crate::record::StoredRecord;
+use crate::storage::Answers;
+use crate::storage::answers::Why;
 
 pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, Problem> {
+    ask.knows(&[&[]])?;
     let stored = find(&ask, &id).await?;
-    let guilty = has_guilty(&stored.record.classification)
-        .then(|| guilty(&stored.record.payload, &Blacklist::new()))
-        .flatten()
-        .map(|guilty| context! { function => guilty.function, module => guilty.module });
-    let id = stored.id;
-    let made = ask.app.store.answer(ask.now_secs, move |answers| answers.made_of(id)).await?;
+    let (asked, rules) = (stored.clone(), ask.app.rules());
+    let question = move |answers: &mut Answers<'_>| {
+        let group = answers.groups_of([asked.id])?.remove(&asked.id);
+        Ok((answers.made_of(asked.id)?, answers.why(&asked, &rules)?, group))
+    };
+    let (made, why, group) = ask.app.store.answer(ask.now_secs, question).await?;
     let value = |(parser, name, value): &(String, String, String)| {
         context! { parser => parser.clone(), name => name.clone(), value => value.clone() }
     };
     let form =
         |(parser, text): &(String, String)| context! { parser => parser.clone(), text => text.clone() };
     let context = context! {
-        record => record_row::value(&stored),
-        guilty => guilty.unwrap_or(Value::UNDEFINED),
+        record => record_row::value_in_group(&stored, group.as_ref()),
+        why => why.as_ref().map(why_value),
         values => made.values.iter().map(value).collect::<Vec<_>>(),
         other_form => made.forms.first().map(form),
     };
-    let page = Page::new("record.html", format!("Record {}", stored.id), context);
-    ask.page(page.with_json(record_row::json(&stored)?))
+    let mut json = record_row::json_in_group(&stored, group.as_ref())?;
+    if let Json::Object(map) = &mut json {
+        map.insert("why".to_owned(), why.as_ref().map(why_json).into());
+        let values = made
+            .values
+            .iter()
+            .map(|(parser, name, value)| json!({ "parser": parser, "name": name, "value": value }));
+        map.insert("values".to_owned(), values.collect::<Vec<_>>().into());
+    }
+    ask.page(Page::new("record.html", format!("Record {}", stored.id), context).with_json(json))
+}
+
+fn why_value(why: &Why) -> Value {
+    let text = |hash: &Option<Hash>| hash.as_ref().map(ToString::to_string);
+    context! {
+        variant => text(&why.variant),
+        stored_variant => text(&why.stored_variant),
+        signature => text(&why.signature),
+        frames => Value::from(Serde(&why.frames)),
+        guilty => why.guilty.as_ref().map(|(id, function, module)| {
+            context! { id => *id, function => function.clone(), module => module.clone() }
+        }),
+    }
+}
+
+fn why_json(why: &Why) -> Json {
+    json!({
+        "group": why.group,
+        "variant": why.variant.as_ref().map(Hash::as_str),
+        "counted_for": why.stored_variant.as_ref().map(Hash::as_str),
+        "signature_hash": why.signature.as_ref().map(Hash::as_str),
+        "version": why.version,
+        "frames": why.frames,
+        "guilty": why.guilty.as_ref().map(|(id, function, module)| json!({ "id": id, "function": function, "module": module })),
+    })
 }
 
 /// The record with an id.

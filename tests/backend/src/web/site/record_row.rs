@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::super::Problem;
 use crate::record::StoredRecord;
+use crate::storage::answers::GroupOfRecord;
 
 /// Characters of a payload's first line that stand in the table.
 const PREVIEW_CHARS: usize = 100;
@@ -12,8 +13,8 @@ const PREVIEW_CHARS: usize = 100;
 /// Lines of a payload among which it is searched.
 const PREVIEW_LINES: usize = 100;
 
-/// The names of a row: those of the API, and two that it does not have.
-pub(super) const COLUMNS: &[&str] = &[
+/// The names of a row in lists: those of the API, two that it does not have, and what the record turned out to be.
+pub(super) const LIST_COLUMNS: &[&str] = &[
     "id",
     "ts_reception",
     "ts_capture",
@@ -32,6 +33,9 @@ pub(super) const COLUMNS: &[&str] = &[
     "external",
     "record_format_version",
     "payload_format_version",
+    "group",
+    "kind",
+    "version",
     "payload",
 ];
 
@@ -43,6 +47,27 @@ pub(super) fn json(stored: &StoredRecord) -> Result<Json, Problem> {
         map.insert("payload_format_version".to_owned(), stored.record.payload_format_version.into());
     }
     Ok(json)
+}
+
+/// The same, with its group, if it is in one.
+pub(super) fn json_in_group(stored: &StoredRecord, group: Option<&GroupOfRecord>) -> Result<Json, Problem> {
+    let mut json = json(stored)?;
+    if let Json::Object(map) = &mut json {
+        map.insert("group".to_owned(), group.map(|group| group.id).into());
+        map.insert("kind".to_owned(), group.map(|group| group.kind.name()).into());
+        map.insert("version".to_owned(), group.and_then(|group| group.version.clone()).into());
+    }
+    Ok(json)
+}
+
+/// For the templates, with its group, if it is in one.
+pub(super) fn value_in_group(stored: &StoredRecord, group: Option<&GroupOfRecord>) -> Value {
+    let group = group.map(|group| {
+        context! {
+            id => group.id, name => group.name.clone(), kind => group.kind.name(), version => group.version.clone(),
+        }
+    });
+    context! { group, ..value(stored) }
 }
 
 pub(super) fn value(stored: &StoredRecord) -> Value {
@@ -85,6 +110,7 @@ fn preview(payload: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::groups::kind::Kind;
     use crate::storage::tests::arrival;
 
     #[test]
@@ -105,8 +131,9 @@ mod tests {
     #[test]
     fn the_columns_are_the_names_in_json() {
         let stored = StoredRecord { id: 1, received_secs: 2, record: arrival("a/b/c", 1, None).record };
-        let Json::Object(map) = json(&stored).unwrap() else { panic!("no object") };
-        let mut columns = COLUMNS.to_vec();
+        let group = GroupOfRecord { id: 3, name: "g".into(), kind: Kind::Crash, version: None };
+        let Json::Object(map) = json_in_group(&stored, Some(&group)).unwrap() else { panic!("no object") };
+        let mut columns = LIST_COLUMNS.to_vec();
         columns.sort_unstable();
         let mut names: Vec<_> = map.keys().map(String::as_str).collect();
         names.sort_unstable();

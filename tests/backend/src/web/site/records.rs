@@ -1,17 +1,24 @@
 //! The list of records.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::{Value, context};
+use serde_json::json;
 
 use super::super::Problem;
 use super::ask::{Ask, address};
 use super::form::Form;
 use super::{FIRST, List, Page, record_row};
 use crate::filter::{Filter, Scope, in_range};
+use crate::groups::kind::Kind;
+use crate::groups::states::State;
 use crate::limits::{MAX_ANSWER_BYTES, MAX_WALKED_RECORDS};
-use crate::storage::Found;
+use crate::record::StoredRecord;
+use crate::storage::answers::{GroupOfRecord, WhichGroup};
+use crate::storage::{Counted, Found};
 
 const RECORDS: &str = "/telemetryui/records";
 
@@ -29,6 +36,13 @@ pub(super) const FILTERS: &[&str] = &[
     "kernel_version",
     "event_id",
     "group",
+    "kind",
+    "state",
+    "program",
+    "package",
+    "version",
+    "q",
+    "min_machines",
     "payload",
     "not_payload",
     "data_source",
@@ -62,9 +76,16 @@ pub(super) async fn list(ask: Ask) -> Result<Response, Problem> {
         // So that a link to what a form found has only what was filled in.
         return Ok(Redirect::to(&ask.moved(RECORDS)).into_response());
     }
-    let filter = read(&ask)?;
+    let mut filter = read(&ask)?;
+    if let Some(id) = filter.group_id {
+        // Of one that was merged: those of the group that has its records now.
+        let which = ask.app.store.answer(ask.now_secs, move |answers| answers.which_group(&id.to_string()));
+        if let Some(WhichGroup::MovedTo(id)) = which.await? {
+            filter.group_id = Some(id);
+        }
+    }
     let found = ask.app.store.select(filter.clone(), ask.now_secs).await?;
-    shown(&ask, &filter, &found)
+    shown(&ask, &filter, &found).await
 }
 
 /// A form that was posted, as the Flask backend's pages do.
@@ -96,7 +117,7 @@ pub(super) async fn numbered(ask: Ask, Path(page): Path<String>) -> Result<Respo
         }
         found = ask.app.store.select(filter.clone(), ask.now_secs).await?;
     }
-    shown(&Ask { path: RECORDS.to_owned(), ..ask }, &filter, &found)
+    shown(&Ask { path: RECORDS.to_owned(), ..ask }, &filter, &found).await
 }
 
 /// The rows below an id alone, as a fragment; 0: the newest.
@@ -106,7 +127,8 @@ pub(super) async fn more(ask: Ask, Path(id): Path<String>) -> Result<Response, P
     filter.before_id = (id > 0).then_some(id);
     let found = ask.app.store.select(filter.clone(), ask.now_secs).await?;
     let ask = Ask { path: RECORDS.to_owned(), ..ask };
-    page(&ask, &filter, &found, "record_rows.html")
+    let rows = Rows { groups: groups(&ask, &found).await?, counted: None };
+    page(&ask, &filter, &found, &rows, "record_rows.html")
 }
 
 fn read(ask: &Ask) -> Result<Filter, Problem> {
@@ -118,30 +140,73 @@ fn read(ask: &Ask) -> Result<Filter, Problem> {
     Ok(filter)
 }
 
-fn shown(ask: &Ask, filter: &Filter, found: &Found) -> Result<Response, Problem> {
-    page(ask, filter, found, "records.html")
+/// What stands beside the records.
+struct Rows {
+    groups: BTreeMap<i64, GroupOfRecord>,
+    /// None where payloads were compared: then only what was found is known.
+    counted: Option<Counted>,
 }
 
-fn page(ask: &Ask, filter: &Filter, found: &Found, template: &'static str) -> Result<Response, Problem> {
-    let rows = match ask.form {
-        Form::Html => Vec::new(),
-        Form::Json | Form::Csv => found.records.iter().map(record_row::json).collect::<Result<_, _>>()?,
+async fn shown(ask: &Ask, filter: &Filter, found: &Found) -> Result<Response, Problem> {
+    let has_pattern = filter.payload.is_some() || filter.not_payload.is_some();
+    let is_whole = filter.before_id.is_none() && next(filter, found).is_none();
+    let counted = match ask.form {
+        Form::Csv => None,
+        _ if has_pattern => None,
+        _ if is_whole => {
+            Some(Counted { records: u64::try_from(found.records.len()).unwrap_or(0), is_all: true })
+        }
+        _ => Some(ask.app.store.count(filter.clone(), ask.now_secs).await?),
     };
+    let rows = Rows { groups: groups(ask, found).await?, counted };
+    page(ask, filter, found, &rows, "records.html")
+}
+
+async fn groups(ask: &Ask, found: &Found) -> Result<BTreeMap<i64, GroupOfRecord>, Problem> {
+    let ids: Vec<i64> = found.records.iter().map(|record| record.id).collect();
+    Ok(ask.app.store.answer(ask.now_secs, move |answers| answers.groups_of(ids)).await?)
+}
+
+fn page(
+    ask: &Ask,
+    filter: &Filter,
+    found: &Found,
+    rows: &Rows,
+    template: &'static str,
+) -> Result<Response, Problem> {
+    let group_of = |record: &StoredRecord| rows.groups.get(&record.id);
+    let listed = match ask.form {
+        Form::Html => Vec::new(),
+        Form::Json | Form::Csv => found
+            .records
+            .iter()
+            .map(|record| record_row::json_in_group(record, group_of(record)))
+            .collect::<Result<_, _>>()?,
+    };
+    let value = |record: &StoredRecord| record_row::value_in_group(record, group_of(record));
     let context = context! {
-        records => found.records.iter().map(record_row::value).collect::<Vec<Value>>(),
+        records => found.records.iter().map(value).collect::<Vec<Value>>(),
         given => ask.given(),
+        kinds => Kind::ALL.map(Kind::name).to_vec(),
+        states => State::ALL.map(State::name).to_vec(),
+        found => rows.counted.map(|counted| context! { records => counted.records, is_all => counted.is_all }),
+        examined => found.examined,
         examined_to => found.examined_to,
+        examined_to_secs => found.examined_to_secs,
         without_heartbeats => filter.page.without_heartbeats,
         is_first => filter.before_id.is_none(),
         export_inline => export(ask, "inline"),
         export_attach => export(ask, "attach"),
     };
-    let list = List { name: "records", columns: record_row::COLUMNS, rows, next: next(filter, found) };
-    let mut json = serde_json::Map::new();
-    if let Some(id) = found.examined_to {
-        json.insert("examined_to".to_owned(), id.into());
-    }
-    ask.page(Page::new(template, "Records", context).with_list(list).with_json(json.into()))
+    let list =
+        List { name: "records", columns: record_row::LIST_COLUMNS, rows: listed, next: next(filter, found) };
+    let json = json!({
+        "found": rows.counted.map(|counted| counted.records),
+        "found_is_all": rows.counted.map(|counted| counted.is_all),
+        "examined": (found.examined > 0).then_some(found.examined),
+        "examined_to": found.examined_to,
+    });
+    ask.page(Page::new(template, "Records", context).with_list(list).with_json(json))
 }
 
 /// Where the next records begin; none if there are none.

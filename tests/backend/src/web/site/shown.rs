@@ -24,6 +24,7 @@ pub(super) fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("percent", |part: f64| percent(part));
     environment.add_filter("share_bar", |part: f64| Value::from_safe_string(share(part)));
     environment.add_filter("words", |name: &str| name.replace('_', " "));
+    environment.add_filter("pairs", |names: Vec<String>| pairs(&names));
     environment.add_function("age", age);
     environment.add_function("clock_note", |captured: i64, received: i64| clock_note(captured, received));
 }
@@ -72,6 +73,11 @@ fn quantity(number: &Value) -> String {
         out.push(digit);
     }
     if whole < 0 { format!("-{out}") } else { out }
+}
+
+/// Names as choices: each as it is sent, and in words.
+fn pairs(names: &[String]) -> Vec<[String; 2]> {
+    names.iter().map(|name| [name.clone(), name.replace('_', " ")]).collect()
 }
 
 fn percent(part: f64) -> String {
