@@ -242,11 +242,14 @@ pub enum IdentityCommand {
 #[derive(Debug, Args)]
 pub struct TrustArguments {
     /// The server, HOST:PORT or an https URL
-    #[arg(value_name = "SERVER")]
+    #[arg(value_name = "SERVER", conflicts_with = "first_use")]
     pub server: Option<String>,
     /// Trust this certificate, which the server need not have yet
     #[arg(long, value_name = "FINGERPRINT", requires = "server")]
     pub fingerprint: Option<String>,
+    /// For so many minutes trust the first certificate of each server of which no file says anything
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub first_use: Option<u64>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<TrustCommand>,

@@ -2,7 +2,7 @@
 
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
-use crate::{services, work_directories};
+use crate::{identity, services, work_directories};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -29,6 +29,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     let directories = if installation.is_private { Ok(()) } else { work_directories::make(installation) };
     let explained = explain(installation, &path, out);
     directories.map_err(|error| Failure::message(format!("opted in, but {error}")))?;
+    open_window(installation)?;
     if services::is_managed(installation) {
         services::start_units(installation).map_err(|reason| {
             Failure::message(format!("opted in, but not all is started: {reason}; then run `telemctl start`"))
@@ -36,6 +37,16 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
     }
     // Last, since nobody need read it for the rest to be done.
     explained.map_err(Failure::Output)
+}
+
+/// Opens the window of `trust_first_use`, before a daemon meets a server. No start of a daemon opens it again.
+fn open_window(installation: &Installation) -> Outcome {
+    match installation.settings.trust_first_use_minutes {
+        0 => Ok(()),
+        minutes => identity::open_window(installation, minutes).map_err(|failure| {
+            Failure::message(format!("opted in, but no server is trusted by first use: {failure}"))
+        }),
+    }
 }
 
 /// Makes the consent file. All users may see it, whatever the umask: the library checks for it in every

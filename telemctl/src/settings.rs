@@ -6,7 +6,9 @@ use telemetry_config::keys::{
     CACHE_DIR, ETC_DIR, LOG_DIR, RUN_DIR, SOCKET_PATH, SPOOL_DIR, SPOOL_MAX_SIZE, STATE_DIR,
 };
 use telemetry_config::{AnyKey, ConfigError, Configuration, ServerSettings};
-use telempostd::settings::{RECORD_EXPIRY, RECORD_SERVER_DELIVERY_ENABLED};
+use telempostd::settings::{
+    IDENTITY_KEY, IdentityKey, RECORD_EXPIRY, RECORD_SERVER_DELIVERY_ENABLED, TRUST_FIRST_USE,
+};
 use telemprobd::settings::SPOOL_KEEP_FREE;
 
 /// The keys without which no instance is found: a wrong value of one of them stops telemctl.
@@ -18,6 +20,10 @@ pub static NEEDED_KEYS: [&dyn AnyKey; 7] =
 pub struct Settings {
     /// Where records are posted.
     pub server: ServerSettings,
+    /// What a certificate of this machine is made with.
+    pub identity_key: IdentityKey,
+    /// Minutes after opt-in in which the first certificate of a server is trusted.
+    pub trust_first_use_minutes: u64,
     /// Whether records are posted at all.
     pub server_delivery_enabled: bool,
     /// Age at which a record that waits is dropped.
@@ -50,6 +56,8 @@ impl Settings {
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         Ok(Self {
             server: ServerSettings::read(configuration)?,
+            identity_key: configuration.get(&IDENTITY_KEY)?,
+            trust_first_use_minutes: configuration.get(&TRUST_FIRST_USE)?,
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,
             record_expiry: configuration.get(&RECORD_EXPIRY)?,
             spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,

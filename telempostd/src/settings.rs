@@ -24,6 +24,23 @@ pub static CLIENT_CERTIFICATE: Key<ClientCertificate> = Key {
           that asks (always), or none (never). It is the same for all time, whereas the machine id is renewed.",
 };
 
+/// `identity_key`.
+pub static IDENTITY_KEY: Key<IdentityKey> = Key {
+    name: "identity_key",
+    default: "ecdsa",
+    allowed: &Choice(&[("ecdsa", IdentityKey::Ecdsa), ("rsa", IdentityKey::Rsa)]),
+    doc: "Key of this machine's certificate, when one is made: ecdsa (P-256) or rsa (2048 bits). One that is there stays.",
+};
+
+/// `trust_first_use`, in minutes.
+pub static TRUST_FIRST_USE: Key<u64> = Key {
+    name: "trust_first_use",
+    default: "0",
+    allowed: &Number { unit: "minutes", range: 0..=10_080, convert: std::convert::identity },
+    doc: "Minutes after opt-in in which the first certificate of each https server is trusted from then on, if there is \
+          neither a line about it nor cainfo; 0 for never.",
+};
+
 /// `record_server_delivery_enabled`.
 pub static RECORD_SERVER_DELIVERY_ENABLED: Key<bool> = Key {
     name: "record_server_delivery_enabled",
@@ -105,13 +122,15 @@ pub static RATE_LIMIT_STRATEGY: Key<RateLimitStrategy> = Key {
 };
 
 /// Every key that telempostd obeys.
-pub static KEYS: [&dyn AnyKey; 24] = [
+pub static KEYS: [&dyn AnyKey; 26] = [
     &SERVER,
     &SERVER_API,
     &SERVER_COMPRESSION,
     &CAINFO,
     &TIDHEADER,
     &CLIENT_CERTIFICATE,
+    &IDENTITY_KEY,
+    &TRUST_FIRST_USE,
     &RECORD_SERVER_DELIVERY_ENABLED,
     &RECORD_EXPIRY,
     &SPOOL_MAX_SIZE,
@@ -141,6 +160,25 @@ pub enum ClientCertificate {
     Always,
     /// None.
     Never,
+}
+
+/// What a certificate of this machine is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKey {
+    /// ECDSA on P-256.
+    Ecdsa,
+    /// RSA of 2048 bits.
+    Rsa,
+}
+
+impl IdentityKey {
+    /// Its word, here and for telempost-identity.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ecdsa => "ecdsa",
+            Self::Rsa => "rsa",
+        }
+    }
 }
 
 /// What happens to records past the rate limit.
@@ -173,6 +211,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Who is shown this machine's certificate.
     pub client_certificate: ClientCertificate,
+    /// What that is made with.
+    pub identity_key: IdentityKey,
     /// Whether records are posted at all.
     pub server_delivery_enabled: bool,
     /// Age at which a record that waits is dropped.
@@ -215,9 +255,12 @@ impl Settings {
     /// # Errors
     /// [`ConfigError::Value`] for a wrong value of one of [`KEYS`].
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
+        // Obeyed at opt-in; a wrong value is to be seen here, where trust is.
+        configuration.check(&TRUST_FIRST_USE)?;
         Ok(Self {
             server: ServerSettings::read(configuration)?,
             client_certificate: configuration.get(&CLIENT_CERTIFICATE)?,
+            identity_key: configuration.get(&IDENTITY_KEY)?,
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,
             record_expiry: configuration.get(&RECORD_EXPIRY)?,
             spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,

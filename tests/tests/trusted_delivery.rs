@@ -2,6 +2,7 @@
 //! nginx in front of the collector, as installations have it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 use telemetry_store::delivery_status::DeliveryStatus;
 use test_harness::certificates::Certificate;
@@ -77,9 +78,13 @@ fn shows(certificate: Certificate) -> Manner {
 
 #[test]
 fn a_server_that_is_trusted_by_its_fingerprint_needs_neither_name_nor_authority_nor_date() {
-    for certificate in
-        [Certificate::SelfSigned, Certificate::Expired, Certificate::OtherHost, Certificate::NotYetValid]
-    {
+    for certificate in [
+        Certificate::SelfSigned,
+        Certificate::Expired,
+        Certificate::OtherHost,
+        Certificate::NotYetValid,
+        Certificate::Version1,
+    ] {
         let system = System::new(&shows(certificate));
         let fingerprint = system.fingerprint(certificate);
         let said = system.told(&["trust", &system.server()]);
@@ -161,6 +166,137 @@ fn a_server_that_knows_this_machine_by_its_fingerprint_gets_its_certificate_and_
     let mut telempostd = system.telempostd();
     assert_eq!(system.collector.wait_for(RECORDS + 1).len(), RECORDS + 1);
     telempostd.stop();
+}
+
+#[test]
+fn the_first_certificate_in_a_window_is_trusted_and_no_start_opens_it_again() {
+    let mut system = System::new(&shows(Certificate::SelfSigned));
+    let identity = system.sandbox.path("state/identity/telempostd");
+    let said = system.told(&["trust", "--first-use", "5"]);
+    assert!(said.contains("For 5 minutes"), "{said}");
+    let window = fs::read_to_string(identity.join("first-use")).unwrap();
+    let mut telempostd = system.telempostd();
+    assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
+    telempostd.stop();
+    let fingerprint = system.fingerprint(Certificate::SelfSigned);
+    let learned = fs::read_to_string(identity.join("trusted_learned.cfg")).unwrap();
+    assert!(
+        learned.starts_with(&format!("{fingerprint} server={} by=first-use since=", system.server())),
+        "{learned}"
+    );
+    assert!(system.told(&["trust", "list"]).contains("(learned on first use since "));
+
+    // Another one is refused, though the time is not up, and also once the first is taken away.
+    system.nginx.change(&Manner::default());
+    waiting::put(&system.sandbox, 1);
+    let mut telempostd = system.telempostd();
+    system.fault("another certificate");
+    system.told(&["trust", "remove", &fingerprint]);
+    system.fault("unable to get local issuer");
+    telempostd.stop();
+    assert_eq!(system.collector.records().len(), RECORDS);
+    assert!(
+        !identity.join("first-use").exists()
+            || fs::read_to_string(identity.join("first-use")).unwrap() != window
+    );
+}
+
+#[test]
+fn opt_in_opens_the_window_once_and_an_authority_or_its_end_leave_it_without_effect() {
+    let mut system = System::new(&shows(Certificate::SelfSigned));
+    system.sandbox.set("trust_first_use", "7");
+    let window = system.sandbox.path("state/identity/telempostd/first-use");
+    let learned = system.sandbox.path("state/identity/telempostd/trusted_learned.cfg");
+    let mut telempostd = system.telempostd();
+    system.fault("self-signed");
+    telempostd.stop();
+    assert!(!window.exists(), "a start opened it");
+
+    fs::remove_file(system.sandbox.path("etc/opt-in")).unwrap();
+    system.told(&["opt-in"]);
+    let text = fs::read_to_string(&window).unwrap();
+    assert!(system.told(&["opt-in"]).contains("Already opted in"));
+    assert_eq!(fs::read_to_string(&window).unwrap(), text);
+    // Its time is up, then it is of another boot: neither is one, nor does it stay.
+    let boot_id = text.split(' ').next().unwrap();
+    for over in [format!("{boot_id} 1\n"), format!("{} 9999999999\n", boot_id.replace(char::is_numeric, "x"))]
+    {
+        fs::write(&window, over).unwrap();
+        let mut telempostd = system.telempostd();
+        until("the file of the window goes", || (!window.exists()).then_some(()));
+        telempostd.stop();
+    }
+    // Authorities that are named decide.
+    fs::write(&window, text).unwrap();
+    system.sandbox.set("cainfo", system.nginx.certificates.authority().display());
+    fs::remove_file(system.sandbox.path("state/delivery.json")).unwrap();
+    let mut telempostd = system.telempostd();
+    system.fault("self-signed");
+    telempostd.stop();
+    assert!(!learned.exists());
+    system.assert_nothing_is_lost();
+}
+
+#[test]
+fn a_certificate_of_the_administrators_own_is_shown_whatever_openssl_made_it_from() {
+    let demands = "ssl_verify_client optional_no_ca; ssl_protocols TLSv1.3; if ($ssl_client_fingerprint = '') { return 496; }";
+    let system = System::new(&Manner { directives: demands.to_owned(), ..shows(Certificate::Version1) });
+    system.told(&["trust", &system.server()]);
+    let folder = system.sandbox.path("own");
+    let identity = system.sandbox.path("state/identity/telempostd/cli_certificate.pem");
+    fs::create_dir(&folder).unwrap();
+    fs::create_dir_all(identity.parent().unwrap()).unwrap();
+    for (round, key) in [
+        "genrsa -traditional -out k 2048",
+        "ecparam -name prime256v1 -genkey -noout -out k",
+        "genpkey -algorithm RSA -out k",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for arguments in
+            [key, "req -new -key k -subj /CN=x -out r", "x509 -req -in r -signkey k -days 9 -out c"]
+        {
+            let output =
+                Command::new("openssl").args(arguments.split(' ')).current_dir(&folder).output().unwrap();
+            assert!(output.status.success(), "{arguments}");
+        }
+        let pem = ["k", "c"].map(|name| fs::read(folder.join(name)).unwrap()).concat();
+        fs::write(&identity, pem).unwrap();
+        fs::set_permissions(&identity, fs::Permissions::from_mode(0o600)).unwrap();
+        waiting::put(&system.sandbox, 1);
+        let mut telempostd = system.telempostd();
+        assert_eq!(system.collector.wait_for(RECORDS + round + 1).len(), RECORDS + round + 1, "{key}");
+        telempostd.stop();
+    }
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_replaced_and_one_that_others_can_read_is_an_error() {
+    let demands = "ssl_verify_client optional_no_ca; ssl_protocols TLSv1.3; if ($ssl_client_fingerprint = '') { return 496; }";
+    let system = System::new(&Manner { directives: demands.to_owned(), ..shows(Certificate::SelfSigned) });
+    system.told(&["trust", &system.server()]);
+    let before = system.told(&["identity"]);
+    let folder = system.sandbox.path("state/identity/telempostd");
+    let pem = folder.join("cli_certificate.pem");
+    fs::set_permissions(&pem, fs::Permissions::from_mode(0o640)).unwrap();
+    let mut telempostd = system.telempostd();
+    system.fault("certificate");
+    system.assert_nothing_is_lost();
+    assert!(telempostd.stop().contains("others can read or write it"));
+    assert_eq!(fs::read_to_string(folder.join("cli_certificate.fingerprint")).unwrap(), before);
+
+    // The certificate of one key with another.
+    fs::set_permissions(&pem, fs::Permissions::from_mode(0o600)).unwrap();
+    let own = fs::read_to_string(&pem).unwrap();
+    let other = fs::read_to_string(system.nginx.certificates.certificate(Certificate::Good)).unwrap();
+    let (key, _) = own.split_once("-----BEGIN CERTIFICATE").unwrap();
+    fs::write(&pem, format!("{key}{other}")).unwrap();
+    let mut telempostd = system.telempostd();
+    assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
+    assert!(telempostd.stop().contains("its certificate is about another key"));
+    assert!(folder.join("cli_certificate.pem.malformed-1").exists());
+    assert_ne!(system.told(&["identity"]), before);
 }
 
 #[test]

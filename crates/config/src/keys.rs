@@ -8,13 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 32] = [
+pub const NAMES: [&str; 34] = [
     "server",
     "server_api",
     "server_compression",
     "cainfo",
     "tidheader",
     "client_certificate",
+    "identity_key",
+    "trust_first_use",
     "record_server_delivery_enabled",
     "record_expiry",
     "spool_max_size",

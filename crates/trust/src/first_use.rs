@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! first-use            BOOT_ID DEADLINE     seconds since boot, so that no step of a clock opens it again
+//!                      HOST:PORT            a line for each server that it is closed for, since its first was seen
 //! trusted_learned.cfg  what was learned     one certificate a server; where it is about who connects, one in all
 //! ```
 //!
@@ -13,6 +14,7 @@ use crate::line::{Grammar, LearnedBy, Words};
 use crate::paths;
 use crate::server_address::ServerAddress;
 use crate::trust_list::TrustList;
+use nix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -30,7 +32,11 @@ pub const LEARNED_FILE: &str = "trusted_learned.cfg";
 
 /// Name of the file that is there to be locked.
 pub const LOCK_FILE: &str = ".lock";
-const WINDOW_BYTES: u64 = 128;
+
+/// Longest file of a window: a line, and one for each of more servers than anybody configures.
+const WINDOW_BYTES: u64 = 64 << 10;
+
+const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A moment of this boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,50 @@ pub struct BootTime {
     pub boot_id: String,
     /// Time since it, suspend included.
     pub since_boot: Duration,
+}
+
+impl BootTime {
+    /// This moment.
+    ///
+    /// # Errors
+    /// The kernel does not say which boot this is.
+    pub fn now() -> io::Result<Self> {
+        let boot_id = std::fs::read_to_string(BOOT_ID_FILE)?.trim().to_owned();
+        let since_boot = clock_gettime(ClockId::CLOCK_BOOTTIME)?.into();
+        Ok(Self { boot_id, since_boot })
+    }
+}
+
+/// A window that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How long it stays so.
+    pub rest: Duration,
+    deadline_secs: u64,
+    closed_for: Vec<ServerAddress>,
+}
+
+impl Window {
+    /// Whether the first certificate of this server is still to be seen.
+    pub fn is_open_for(&self, server: &ServerAddress) -> bool {
+        !self.closed_for.contains(server)
+    }
+
+    /// That of a file's text; none if it is over, of another boot, or malformed.
+    fn parse(text: &str, now: &BootTime) -> Option<Self> {
+        let mut lines = text.lines();
+        let (boot_id, deadline) = lines.next()?.split_once(' ')?;
+        let deadline_secs: u64 = deadline.parse().ok().filter(|_| boot_id == now.boot_id)?;
+        let rest =
+            Duration::from_secs(deadline_secs).checked_sub(now.since_boot).filter(|rest| !rest.is_zero())?;
+        let closed_for = lines.map(|line| line.parse().ok()).collect::<Option<_>>()?;
+        Some(Self { rest, deadline_secs, closed_for })
+    }
+
+    fn text(&self, boot_id: &str) -> String {
+        let closed: String = self.closed_for.iter().map(|server| format!("{server}\n")).collect();
+        format!("{boot_id} {}\n{closed}", self.deadline_secs)
+    }
 }
 
 /// What came of an attempt to be the first.
@@ -67,30 +117,42 @@ impl Learning {
         Ok(Self { directory: open_directory_below(state_dir, &paths::identity_below(service))? })
     }
 
-    /// Opens the window for a time from now, instead of one that is open.
+    /// The same, of a directory that is open.
+    pub fn in_directory(directory: File) -> Self {
+        Self { directory }
+    }
+
+    /// Opens the window for a time from now, instead of one that is open, and for each server anew.
     ///
     /// # Errors
     /// As the system says.
     pub fn open_window(&self, now: &BootTime, length: Duration) -> io::Result<()> {
-        let deadline = now.since_boot.saturating_add(length).as_secs();
-        let text = format!("{} {deadline}\n", now.boot_id);
-        self.replace(WINDOW_FILE, text.as_bytes())
+        let _lock = self.lock()?;
+        let deadline_secs = now.since_boot.saturating_add(length).as_secs();
+        let window = Window { rest: length, deadline_secs, closed_for: Vec::new() };
+        self.replace(WINDOW_FILE, window.text(&now.boot_id).as_bytes())
     }
 
-    /// How long the window stays open; none if it is closed.
+    /// The window; none if it is closed.
     ///
     /// # Errors
     /// The file is there and cannot be read.
-    pub fn window_rest(&self, now: &BootTime) -> io::Result<Option<Duration>> {
-        let Some(bytes) = self.read(WINDOW_FILE, WINDOW_BYTES)? else { return Ok(None) };
-        let text = String::from_utf8_lossy(&bytes);
-        let deadline = match text.split_once(' ') {
-            Some((boot_id, deadline)) if boot_id == now.boot_id => deadline.trim_end().parse().ok(),
-            _ => None,
-        };
-        Ok(deadline
-            .and_then(|secs| Duration::from_secs(secs).checked_sub(now.since_boot))
-            .filter(|rest| !rest.is_zero()))
+    pub fn window(&self, now: &BootTime) -> io::Result<Option<Window>> {
+        let bytes = self.read(WINDOW_FILE, WINDOW_BYTES)?;
+        Ok(bytes.and_then(|bytes| Window::parse(&String::from_utf8_lossy(&bytes), now)))
+    }
+
+    /// Removes the file of a window that is over. Returns the window, if it is not.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn tidy(&self, now: &BootTime) -> io::Result<Option<Window>> {
+        let _lock = self.lock()?;
+        let window = self.window(now)?;
+        if window.is_none() {
+            self.close_window()?;
+        }
+        Ok(window)
     }
 
     /// What was learned.
@@ -106,8 +168,8 @@ impl Learning {
     /// The one step of first use, atomic among threads and processes: if a window is open and nobody was first, this
     /// certificate is trusted. To be taken after its owner has proven its key.
     ///
-    /// With a server, it is about that server's certificate, and the window stays open for others; without, it is about who
-    /// connects, and the window closes.
+    /// With a server, it is about that server's certificate, and the window stays open for others alone; without, it is about
+    /// who connects, and the window closes.
     ///
     /// # Errors
     /// As the system says; then nobody became trusted.
@@ -118,9 +180,7 @@ impl Learning {
         now: &BootTime,
     ) -> io::Result<FirstUse> {
         let _lock = self.lock()?;
-        if self.window_rest(now)?.is_none() {
-            return Ok(FirstUse::Closed);
-        }
+        let Some(mut window) = self.window(now)? else { return Ok(FirstUse::Closed) };
         let learned = self.learned()?;
         let first = learned.certificates().iter().find(|line| {
             let about = &line.words.servers;
@@ -129,6 +189,8 @@ impl Learning {
         match first {
             Some(line) if line.fingerprint == fingerprint => return Ok(FirstUse::Learned),
             Some(line) => return Ok(FirstUse::Taken(line.fingerprint)),
+            // What was learned was taken away since.
+            None if server.is_some_and(|server| !window.is_open_for(server)) => return Ok(FirstUse::Closed),
             None => {}
         }
         let words = Words {
@@ -138,8 +200,12 @@ impl Learning {
             ..Words::default()
         };
         self.append(&learned, fingerprint, words)?;
-        if server.is_none() {
-            self.close_window()?;
+        match server {
+            None => self.close_window()?,
+            Some(server) => {
+                window.closed_for.push(server.clone());
+                self.replace(WINDOW_FILE, window.text(&now.boot_id).as_bytes())?;
+            }
         }
         Ok(FirstUse::Learned)
     }
@@ -249,12 +315,17 @@ mod tests {
     fn a_window_ends_by_its_time_and_by_a_reboot() {
         let dir = tempfile::tempdir().unwrap();
         let learning = learning_in(dir.path());
-        assert_eq!(learning.window_rest(&at(0)).unwrap(), None);
+        let rest = |now: &BootTime| learning.window(now).unwrap().map(|window| window.rest);
+        assert_eq!(rest(&at(0)), None);
         learning.open_window(&at(100), Duration::from_secs(60)).unwrap();
-        assert_eq!(learning.window_rest(&at(159)).unwrap(), Some(Duration::from_secs(1)));
-        assert_eq!(learning.window_rest(&at(160)).unwrap(), None);
+        assert_eq!(rest(&at(159)), Some(Duration::from_secs(1)));
+        assert_eq!(rest(&at(160)), None);
         let other_boot = BootTime { boot_id: "boot-2".to_owned(), ..at(5) };
-        assert_eq!(learning.window_rest(&other_boot).unwrap(), None);
+        assert_eq!(rest(&other_boot), None);
+        assert!(window(dir.path()).exists());
+        assert_eq!(learning.tidy(&at(159)).unwrap().unwrap().rest, Duration::from_secs(1));
+        assert_eq!(learning.tidy(&other_boot).unwrap(), None);
+        assert!(!window(dir.path()).exists());
     }
 
     #[test]
@@ -262,7 +333,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let learning = learning_in(dir.path());
         assert_eq!(learning.first_use(certificate("a"), None, &at(0)).unwrap(), FirstUse::Closed);
-        for broken in ["", "boot-1", "boot-1 ", "boot-1 soon", "boot-1 -5", " 100", "boot-1 100 100"] {
+        for broken in
+            ["", "boot-1", "boot-1 ", "boot-1 soon", "boot-1 -5", " 100", "boot-1 100 100", "boot-1 100\nx"]
+        {
             std::fs::write(window(dir.path()), broken).unwrap();
             let result = learning.first_use(certificate("a"), None, &at(0)).unwrap();
             assert_eq!(result, FirstUse::Closed, "{broken:?}");
@@ -297,6 +370,16 @@ mod tests {
         assert_eq!(learned.of_server(&two)[0].fingerprint, certificate("a"));
         assert!(learning.forget(&certificate("a")).unwrap() && !learning.forget(&certificate("a")).unwrap());
         assert_eq!(learning.learned().unwrap().certificates(), []);
+        // Who takes the trust away does not ask for the next one that comes.
+        assert_eq!(learning.first_use(certificate("b"), Some(&one), &at(2)).unwrap(), FirstUse::Closed);
+        let other = server("three:443");
+        assert_eq!(learning.first_use(certificate("b"), Some(&other), &at(2)).unwrap(), FirstUse::Learned);
+    }
+
+    #[test]
+    fn this_boot_has_a_name_and_a_time() {
+        let (one, two) = (BootTime::now().unwrap(), BootTime::now().unwrap());
+        assert!(one.boot_id.len() == 36 && one.boot_id == two.boot_id && one.since_boot <= two.since_boot);
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod testing;
 mod trust_list;
 
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use first_use::{BootTime, FirstUse, LEARNED_FILE, LOCK_FILE, Learning, WINDOW_FILE};
+pub use first_use::{BootTime, FirstUse, LEARNED_FILE, LOCK_FILE, Learning, WINDOW_FILE, Window};
 pub use identity::{Identity, IdentityFault, Malformed};
 pub use line::{Grammar, LearnedBy, LineFault, Role, Words};
 pub use pin::{KeyPin, KeyPinError};

@@ -5,6 +5,7 @@ mod look;
 
 use crate::cli::{TrustArguments, TrustCommand};
 use crate::exit_code::{Failure, Outcome};
+use crate::identity;
 use crate::installation::Installation;
 use crate::local_time;
 use crate::services;
@@ -36,6 +37,10 @@ pub(crate) fn run(installation: &Installation, arguments: &TrustArguments, out: 
         trusted: paths::trust_file(&installation.settings.etc_dir, SERVICE),
         state_dir: installation.settings.state_dir.clone(),
     };
+    if let (Some(minutes), None) = (arguments.first_use, &arguments.command) {
+        open_window(installation, minutes, out)?;
+        return deliver_now(installation, out);
+    }
     let is_changed = match (&arguments.command, &arguments.server) {
         (Some(TrustCommand::List), _) | (None, None) => return list(&files, out),
         (Some(TrustCommand::Accept { fingerprint }), _) => accept(&files, &parse(fingerprint)?, out)?,
@@ -48,6 +53,22 @@ pub(crate) fn run(installation: &Installation, arguments: &TrustArguments, out: 
         }
     };
     if is_changed { deliver_now(installation, out) } else { Ok(()) }
+}
+
+/// From now on the first certificate of each server is trusted.
+fn open_window(installation: &Installation, minutes: u64, out: &mut dyn Write) -> Outcome {
+    if installation.settings.server.cainfo.is_some() {
+        return Err(Failure::message(
+            "cainfo names authorities, and they decide; without it the first certificate of a server can be trusted",
+        ));
+    }
+    identity::open_window(installation, minutes)?;
+    line(
+        out,
+        format_args!(
+            "For {minutes} minutes the first certificate of each https server is trusted, unless a file says otherwise."
+        ),
+    )
 }
 
 /// Prints who is trusted.

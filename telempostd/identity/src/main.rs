@@ -2,25 +2,30 @@
 //! has no TLS stack and no key generator in its memory.
 //!
 //! ```text
-//! telempost-identity ensure DIRECTORY      makes cli_certificate.pem and its fingerprint file where they are missing
-//! telempost-identity look HOST:PORT        prints FINGERPRINT PIN VERSION: of the server's certificate, and of TLS
+//! telempost-identity ensure DIRECTORY            makes cli_certificate.pem and its fingerprint file where they are missing
+//! telempost-identity window DIRECTORY MINUTES    opens a window of first use there
+//! telempost-identity look HOST:PORT              prints FINGERPRINT PIN VERSION: of the server's certificate, and of TLS
 //! ```
 
 mod connection;
 mod fingerprint_file;
+mod key_kind;
 mod make;
 mod server_certificate;
 
 use clap::{Parser, Subcommand};
 use connection::Connection;
+use key_kind::KeyKind;
 use make::Origin;
 use server_certificate::Seen;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use telemetry_files::open_directory_nofollow;
-use telemetry_trust::{Fingerprint, KeyPin, ServerAddress};
+use telemetry_trust::{BootTime, Fingerprint, KeyPin, Learning, ServerAddress};
 
 #[derive(Parser)]
 #[command(
@@ -39,6 +44,16 @@ enum Task {
     Ensure {
         /// The directory
         directory: PathBuf,
+        /// The kind of key that one is made with
+        #[arg(long, value_enum, default_value_t)]
+        key: KeyKind,
+    },
+    /// Opens a window in which the first certificate of each server is trusted
+    Window {
+        /// The directory
+        directory: PathBuf,
+        /// How long it stays open
+        minutes: u32,
     },
     /// Prints fingerprint and pin of a server's certificate and its version of TLS; nothing is sent, and none of ours is shown
     Look {
@@ -49,7 +64,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Args::parse().task {
-        Task::Ensure { directory } => ensure(&directory),
+        Task::Ensure { directory, key } => ensure(&directory, key),
+        Task::Window { directory, minutes } => open_window(&directory, minutes),
         Task::Look { server } => look(&server),
     };
     match result {
@@ -64,11 +80,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn ensure(path: &Path) -> Result<String, String> {
+fn ensure(path: &Path, key: KeyKind) -> Result<String, String> {
     let about = |error: &dyn std::error::Error| format!("{}: {error}", path.display());
-    DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(|error| about(&error))?;
-    let directory = open_directory_nofollow(path).map_err(|error| about(&error))?;
-    let (identity, origin) = make::ensure(&directory).map_err(|error| about(&error))?;
+    let directory = open(path).map_err(|error| about(&error))?;
+    let (identity, origin) = make::ensure(&directory, key).map_err(|error| about(&error))?;
     let fingerprint = identity.fingerprint();
     fingerprint_file::update(&directory, &fingerprint).map_err(|error| about(&error))?;
     match origin {
@@ -82,6 +97,21 @@ fn ensure(path: &Path) -> Result<String, String> {
         ),
     }
     Ok(fingerprint.to_string())
+}
+
+fn open_window(path: &Path, minutes: u32) -> Result<String, String> {
+    let open = || -> io::Result<()> {
+        let learning = Learning::in_directory(open(path)?);
+        learning.open_window(&BootTime::now()?, Duration::from_secs(u64::from(minutes) * 60))
+    };
+    open().map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(format!("{minutes}"))
+}
+
+/// The directory, which is made if it is missing.
+fn open(path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o755).create(path)?;
+    open_directory_nofollow(path)
 }
 
 fn look(server: &ServerAddress) -> Result<String, String> {

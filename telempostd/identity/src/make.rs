@@ -1,8 +1,9 @@
 //! Making an identity: a key, and a certificate that names nothing of the machine.
 
+use crate::key_kind::{self, KeyKind};
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -52,21 +53,21 @@ pub(crate) enum MakeError {
     Write(#[source] io::Error),
     /// The library made none.
     #[error("no certificate could be made: {0}")]
-    Library(#[from] rcgen::Error),
+    Library(String),
 }
 
 /// The identity in a directory; makes it where there is none.
-pub(crate) fn ensure(directory: &File) -> Result<(Identity, Origin), MakeError> {
+pub(crate) fn ensure(directory: &File, key: KeyKind) -> Result<(Identity, Origin), MakeError> {
     match Identity::read(directory, FILE) {
         Ok(identity) => match check_key(&identity) {
             Ok(()) => Ok((identity, Origin::Found)),
             Err(KeyFault::Unsupported) => Err(MakeError::Unsupported),
             Err(KeyFault::OfAnother) => {
-                replace_malformed(directory, "its certificate is about another key".to_owned())
+                replace_malformed(directory, "its certificate is about another key".to_owned(), key)
             }
         },
-        Err(IdentityFault::Missing) => Ok((make(directory)?, Origin::Made)),
-        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, fault.to_string()),
+        Err(IdentityFault::Missing) => Ok((make(directory, key)?, Origin::Made)),
+        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, fault.to_string(), key),
         Err(fault) => Err(MakeError::Fault(fault)),
     }
 }
@@ -89,9 +90,9 @@ fn check_key(identity: &Identity) -> Result<(), KeyFault> {
 }
 
 /// Makes an identity instead of one that cannot be used, which is kept: a person may want to know what it was.
-fn replace_malformed(directory: &File, fault: String) -> Result<(Identity, Origin), MakeError> {
+fn replace_malformed(directory: &File, fault: String, key: KeyKind) -> Result<(Identity, Origin), MakeError> {
     let aside = move_aside(directory, FILE).map_err(|error| MakeError::Write(error.into()))?;
-    Ok((make(directory)?, Origin::Replaced { fault, aside }))
+    Ok((make(directory, key)?, Origin::Replaced { fault, aside }))
 }
 
 /// Renames a file to a name that is not taken.
@@ -108,8 +109,8 @@ fn move_aside(directory: &File, name: &str) -> Result<String, Errno> {
     result
 }
 
-fn make(directory: &File) -> Result<Identity, MakeError> {
-    let pem = new_pem()?;
+fn make(directory: &File, key: KeyKind) -> Result<Identity, MakeError> {
+    let pem = new_pem(key).map_err(MakeError::Library)?;
     let write = replace(directory, FILE, pem.as_bytes(), Attributes::of_directory(0o600), Durability::Synced);
     write.map_err(MakeError::Write)?;
     let fault = |fault| MakeError::Fault(IdentityFault::Malformed(fault));
@@ -117,16 +118,16 @@ fn make(directory: &File) -> Result<Identity, MakeError> {
 }
 
 /// A new key and its certificate, key first.
-fn new_pem() -> Result<String, rcgen::Error> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(Vec::new())?;
+fn new_pem(key: KeyKind) -> Result<String, String> {
+    let key = key_kind::generate(key)?;
+    let mut params = CertificateParams::new(Vec::new()).map_err(|error| error.to_string())?;
     // Behind a clock that was never set, and beyond what a pinned certificate is asked for.
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2049, 12, 31);
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let certificate = params.self_signed(&key)?;
+    let certificate = params.self_signed(&key).map_err(|error| error.to_string())?;
     Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
 }
 
@@ -139,7 +140,7 @@ mod tests {
     use telemetry_files::open_directory;
 
     fn ensure_in(dir: &Path) -> Result<(Identity, Origin), MakeError> {
-        ensure(&open_directory(dir).unwrap())
+        ensure(&open_directory(dir).unwrap(), KeyKind::Ecdsa)
     }
 
     fn openssl(dir: &Path, arguments: &str) -> String {
@@ -175,6 +176,17 @@ mod tests {
             assert!(text.contains(expected), "{expected}: {text}");
         }
         assert!(!text.contains("Subject Alternative Name"), "{text}");
+    }
+
+    #[test]
+    fn a_key_of_rsa_is_made_where_that_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, _) = ensure(&open_directory(dir.path()).unwrap(), KeyKind::Rsa).unwrap();
+        let text = openssl(dir.path(), "x509 -in cli_certificate.pem -noout -text");
+        assert!(text.contains("Public-Key: (2048 bit)"), "{text}");
+        // The other kind is for the next one that is made.
+        let (found, origin) = ensure_in(dir.path()).unwrap();
+        assert!(matches!(origin, Origin::Found) && found.fingerprint() == made.fingerprint());
     }
 
     #[test]

@@ -171,7 +171,9 @@ impl<'a> Exchange<'a> {
         let way = &mut self.uploads.system;
         if way.upload.is_running() && self.trust.have_changed(settling.now) {
             way.upload.kill();
-            way.retry_all("the files of trusted certificates have changed", settling);
+            for tag in settling.queue.tags_in_flight(way.named_by) {
+                settling.queue.take_back(tag);
+            }
         }
     }
 
@@ -179,7 +181,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn take_responses(&mut self, settling: &mut Settling<'_>) {
         self.packet.resize(RESPONSE_BYTES, 0);
         for way in self.uploads.both() {
-            way.take_responses(&mut self.packet, settling);
+            way.take_responses(&mut self.packet, &mut self.trust, settling);
         }
     }
 
@@ -235,7 +237,7 @@ impl<'a> Exchange<'a> {
 }
 
 impl Way {
-    fn take_responses(&mut self, packet: &mut [u8], settling: &mut Settling<'_>) {
+    fn take_responses(&mut self, packet: &mut [u8], trust: &mut TrustFiles, settling: &mut Settling<'_>) {
         loop {
             match self.upload.receive(packet) {
                 Ok(Some(response)) => {
@@ -250,6 +252,13 @@ impl Way {
                         if let (NamedBy::System, Some(date)) = (self.named_by, date_unix_secs) {
                             settling.clock.take_date(date);
                         }
+                    }
+                    if let (NamedBy::System, PostResult::Untrusted { server, fingerprint, .. }) =
+                        (self.named_by, &response.result)
+                        && trust.learn(server, fingerprint)
+                    {
+                        settling.queue.take_back(response.tag);
+                        continue;
                     }
                     settling.settle(response.tag, classify(response.result));
                 }

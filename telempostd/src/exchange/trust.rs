@@ -4,16 +4,18 @@
 //! ```text
 //! ETC_DIR/telempostd/trusted_certificates.cfg              people's; read, never written
 //! STATE_DIR/identity/telempostd/trusted_learned.cfg        what was learned in a window that a person opened
+//! STATE_DIR/identity/telempostd/first-use                  that window, while it is open
 //! STATE_DIR/identity/telempostd/cli_certificate.pem        made by telempost-identity where it is missing
 //! ```
 //!
 //! They are read when an upload process starts. A change is seen with the next record, and ends that process.
 
+mod first_use;
 mod identity;
 
 pub use identity::program as identity_program;
 
-use crate::settings::{ClientCertificate, Settings};
+use crate::settings::{ClientCertificate, IdentityKey, Settings};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant};
 use telemetry_files::{bounded_file, open_directory};
 use telemetry_trust::limits::TRUST_FILE_BYTES;
 use telemetry_trust::paths::{self, CLIENT_CERTIFICATE_FILE};
-use telemetry_trust::{Grammar, LEARNED_FILE, ServerAddress, TrustList};
+use telemetry_trust::{Grammar, LEARNED_FILE, Learning, ServerAddress, TrustList, WINDOW_FILE};
 use telempost_upload::protocol::{Opening, PinnedServer};
 
 /// Name of this service's folders.
@@ -38,7 +40,14 @@ pub(super) struct TrustFiles {
     identity_dir: PathBuf,
     /// The https servers of the configuration.
     servers: Vec<ServerAddress>,
+    /// Whether a file of authorities is named: then nobody is trusted by first use.
+    has_authorities: bool,
     client_certificate: ClientCertificate,
+    identity_key: IdentityKey,
+    /// Servers whose first certificate is still to be seen, by what the upload process was given.
+    learnable: Vec<ServerAddress>,
+    /// Key and certificate as they were when they were last checked, and their bytes.
+    checked: Option<(Stamp, Vec<u8>)>,
     /// How the files were when they were last read.
     seen: Vec<Option<Stamp>>,
     looked: Option<Instant>,
@@ -53,7 +62,11 @@ impl TrustFiles {
             trusted: paths::trust_file(&settings.etc_dir, SERVICE),
             identity_dir: paths::identity_dir(&settings.state_dir, SERVICE),
             servers: ServerAddress::of_https_url(settings.server.url.with_password()).into_iter().collect(),
+            has_authorities: settings.server.cainfo.is_some(),
             client_certificate: settings.client_certificate,
+            identity_key: settings.identity_key,
+            learnable: Vec::new(),
+            checked: None,
             seen: Vec::new(),
             looked: None,
         }
@@ -79,7 +92,10 @@ impl TrustFiles {
         let seen = self.list_stamps();
         let learned = read_list(&self.identity_dir.join(LEARNED_FILE), Grammar::Learned)?;
         let list = read_list(&self.trusted, Grammar::Administrators)?.with_learned(&learned);
-        let pinned: Vec<_> = self.servers.iter().filter_map(|server| pinned(&list, server)).collect();
+        let mut pinned: Vec<_> = self.servers.iter().filter_map(|server| pinned(&list, server)).collect();
+        self.learnable = self.learnable(&list);
+        // Of these nothing is trusted yet; what is seen of them comes back, and is learned here.
+        pinned.extend(self.learnable.iter().map(|server| PinnedServer::unseen(server.to_string())));
         let identity_program = identity_program();
         let is_shown_to_all = self.client_certificate == ClientCertificate::Always;
         let is_shown = match self.client_certificate {
@@ -87,7 +103,7 @@ impl TrustFiles {
             ClientCertificate::Pinned => !pinned.is_empty(),
             ClientCertificate::Always => true,
         };
-        let identity = if is_shown { identity::pem(&self.identity_dir, &identity_program) } else { None };
+        let identity = self.identity(&identity_program).filter(|_| is_shown);
         // It may have been made just now.
         self.seen = [seen, self.identity_stamp()].concat();
         let identity_program = identity_program.display().to_string();
@@ -95,7 +111,27 @@ impl TrustFiles {
     }
 
     fn list_stamps(&self) -> Vec<Option<Stamp>> {
-        vec![stamp(&self.trusted), stamp(&self.identity_dir.join(LEARNED_FILE))]
+        let of_identity = |name| stamp(&self.identity_dir.join(name));
+        vec![stamp(&self.trusted), of_identity(LEARNED_FILE), of_identity(WINDOW_FILE)]
+    }
+
+    /// This machine's key and certificate, checked where they are not those of the last time.
+    fn identity(&mut self, program: &Path) -> Option<Vec<u8>> {
+        if self.client_certificate == ClientCertificate::Never {
+            return None;
+        }
+        let path = self.identity_dir.join(CLIENT_CERTIFICATE_FILE);
+        match (&self.checked, stamp(&path)) {
+            (Some((checked, pem)), Some(now)) if *checked == now => return Some(pem.clone()),
+            _ => {}
+        }
+        let pem = identity::pem(&self.identity_dir, program, self.identity_key)?;
+        self.checked = stamp(&path).map(|stamp| (stamp, pem.clone()));
+        Some(pem)
+    }
+
+    fn learning(&self) -> io::Result<Learning> {
+        open_directory(&self.identity_dir).map(Learning::in_directory)
     }
 
     fn identity_stamp(&self) -> Vec<Option<Stamp>> {

@@ -87,6 +87,13 @@ impl Backoff {
         self.epoch
     }
 
+    /// Nothing came of a request that was sent in this epoch, and nothing is known by that.
+    pub(super) fn note_nothing(&mut self, epoch: u64) {
+        if epoch == self.epoch && matches!(self.state, State::Probing) {
+            self.state = State::Probe;
+        }
+    }
+
     /// The server took or rejected a record that was sent in this epoch.
     pub(super) fn note_success(&mut self, epoch: u64) -> Option<Outage> {
         if epoch != self.epoch {

@@ -194,6 +194,18 @@ impl<R> Queue<R> {
         change
     }
 
+    /// A record that was in flight is sent again, since the way to its server is made anew: nothing is known of the server by
+    /// that. A tag that is not in flight changes nothing.
+    pub(crate) fn take_back(&mut self, tag: u64) {
+        let Some(InFlight { lane: id, file, epoch, .. }) = self.in_flight.remove(&tag) else { return };
+        self.release(&file);
+        if let Some(lane) = self.lane(id) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+            lane.backoff.note_nothing(epoch);
+        }
+        self.close_if_done(&file);
+    }
+
     /// Drops the records that are held for a server which has to be waited for; their files wait.
     fn drop_held(&mut self, id: LaneId, now: Instant) {
         let held = match self.lane(id) {

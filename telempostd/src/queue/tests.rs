@@ -263,6 +263,7 @@ enum Event {
     Add(Vec<usize>),
     Delivered(usize),
     Failed(usize, bool),
+    TakenBack(usize),
     Pass(u64),
     ScanAgain,
     Gone(usize),
@@ -277,6 +278,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => prop::collection::vec(0..2_usize, 64).prop_map(Event::Add),
         5 => any::<usize>().prop_map(Event::Delivered),
         3 => (any::<usize>(), any::<bool>()).prop_map(|(which, record)| Event::Failed(which, record)),
+        1 => any::<usize>().prop_map(Event::TakenBack),
         2 => (0..3000_u64).prop_map(Event::Pass),
         1 => Just(Event::ScanAgain),
         1 => any::<usize>().prop_map(Event::Gone),
@@ -294,6 +296,12 @@ proptest! {
                 Event::Add(servers) => game.add(&servers),
                 Event::Delivered(which) => game.answer(which, Answer::Taken, 0.3),
                 Event::Failed(which, record) => game.answer(which, later(record), 0.7),
+                Event::TakenBack(which) => {
+                    let tags = tags(&game.queue);
+                    if let Some(tag) = which.checked_rem(tags.len()).and_then(|at| tags.get(at)) {
+                        game.queue.take_back(*tag);
+                    }
+                }
                 Event::Pass(millis) => game.now += Duration::from_millis(millis),
                 Event::ScanAgain => game.scan_again(),
                 Event::Gone(which) => {

@@ -55,8 +55,16 @@ pub struct Opening {
 pub struct PinnedServer {
     /// `HOST:PORT`.
     pub address: String,
-    /// SHA-256 of each certificate that it may have, with colons.
+    /// SHA-256 of each certificate that it may have, with colons. None: the first one is still to be seen, and reported as
+    /// one that is not trusted.
     pub fingerprints: Vec<String>,
+}
+
+impl PinnedServer {
+    /// One whose first certificate is still to be seen.
+    pub fn unseen(address: String) -> Self {
+        Self { address, fingerprints: Vec::new() }
+    }
 }
 
 /// A request to post.

@@ -17,10 +17,13 @@ pub enum Certificate {
     NotYetValid,
     /// For `localhost`, by nobody but itself.
     SelfSigned,
+    /// As `openssl x509 -req -signkey` makes it: X.509 version 1, no names but a subject, its key in the form of SEC1.
+    Version1,
 }
 
 impl Certificate {
-    const ALL: [Self; 5] = [Self::Good, Self::OtherHost, Self::Expired, Self::NotYetValid, Self::SelfSigned];
+    const ALL: [Self; 6] =
+        [Self::Good, Self::OtherHost, Self::Expired, Self::NotYetValid, Self::SelfSigned, Self::Version1];
 
     fn file_stem(self) -> &'static str {
         match self {
@@ -29,6 +32,7 @@ impl Certificate {
             Self::Expired => "expired",
             Self::NotYetValid => "not-yet-valid",
             Self::SelfSigned => "self-signed",
+            Self::Version1 => "version-1",
         }
     }
 }
@@ -89,6 +93,12 @@ impl Certificates {
 
     fn make_one(&self, certificate: Certificate) {
         let stem = certificate.file_stem();
+        if certificate == Certificate::Version1 {
+            self.openssl(&format!("ecparam -name prime256v1 -genkey -noout -out {stem}.key"));
+            self.openssl(&format!("req -new -key {stem}.key -subj /CN=server -out {stem}.csr"));
+            return self
+                .openssl(&format!("x509 -req -in {stem}.csr -signkey {stem}.key -days 9 -out {stem}.pem"));
+        }
         self.new_key(stem);
         if certificate == Certificate::SelfSigned {
             let request = "req -new -x509 -config openssl.cnf -extensions here -days 7 -subj /CN=localhost";

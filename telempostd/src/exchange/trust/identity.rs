@@ -1,5 +1,6 @@
 //! This machine's key and certificate, made where they are missing.
 
+use crate::settings::IdentityKey;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,13 +22,10 @@ pub fn program() -> PathBuf {
 
 /// Key and certificate in PEM. Where they cannot be had the log says why, and none are shown: what a server that asks for
 /// them makes of that is its own affair.
-pub(super) fn pem(directory: &Path, program: &Path) -> Option<Vec<u8>> {
-    let result = match read(directory) {
-        Err(IdentityFault::Missing | IdentityFault::Malformed(_)) => {
-            make(directory, program).and_then(|()| read(directory).map_err(|fault| fault.to_string()))
-        }
-        other => other.map_err(|fault| fault.to_string()),
-    };
+pub(super) fn pem(directory: &Path, program: &Path, key: IdentityKey) -> Option<Vec<u8>> {
+    // It also judges one that is there, which may be of another key, and puts the fingerprint beside it right.
+    let result =
+        make(directory, program, key).and_then(|()| read(directory).map_err(|fault| fault.to_string()));
     match result {
         Ok(identity) => Some(identity.pem().to_owned()),
         Err(reason) => {
@@ -46,11 +44,11 @@ fn read(directory: &Path) -> Result<Identity, IdentityFault> {
     }
 }
 
-/// Has an identity made: some milliseconds, once in the life of a machine.
-fn make(directory: &Path, program: &Path) -> Result<(), String> {
+/// Has an identity checked, or made: some milliseconds.
+fn make(directory: &Path, program: &Path, key: IdentityKey) -> Result<(), String> {
     let about = |error: io::Error| format!("{}: {error}", program.display());
     let mut child = Command::new(program)
-        .arg("ensure")
+        .args(["ensure", "--key", key.word()])
         .arg(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -64,7 +62,9 @@ fn make(directory: &Path, program: &Path) -> Result<(), String> {
     let status = child.wait().map_err(about)?;
     let text = text.trim_end().trim_start_matches("telempost-identity: ");
     if status.success() {
-        log::info!("{text}");
+        if !text.is_empty() {
+            log::warn!("{text}");
+        }
         Ok(())
     } else {
         Err(text.to_owned())
