@@ -26,8 +26,6 @@ pub(crate) struct Slice {
     pub(crate) names: Vec<OsString>,
     /// Segments that are open, or whose writer is gone.
     pub(crate) segments: Vec<OsString>,
-    /// Whether it is the last of its scan.
-    pub(crate) ends: bool,
 }
 
 /// The watch over a spool directory.
@@ -109,7 +107,6 @@ impl Scanner {
         if slice.names.len() < NAMES_PER_TURN {
             self.scan = None;
             self.has_scanned = true;
-            slice.ends = true;
         }
         slice.segments = slice.names.extract_if(.., |name| is_segment(name)).collect();
         slice.names.retain(|name| !is_hidden(name));
@@ -160,8 +157,7 @@ mod tests {
             let slice = scanner.next_slice(now).unwrap();
             names.extend(slice.names);
             segments.extend(slice.segments);
-            assert_eq!(slice.ends, !scanner.is_scanning());
-            if slice.ends {
+            if !scanner.is_scanning() {
                 return names;
             }
         }
@@ -180,7 +176,7 @@ mod tests {
         let now = Instant::now();
         let mut scanner = Scanner::new(dir.path(), LONG, now).unwrap();
         let first = scanner.next_slice(now).unwrap();
-        assert!(first.begins && !first.ends && first.names.len() <= NAMES_PER_TURN);
+        assert!(first.begins && scanner.is_scanning() && first.names.len() <= NAMES_PER_TURN);
         assert!(!scanner.has_scanned());
         let mut segments = first.segments;
         let rest = scan(&mut scanner, now, &mut segments);
@@ -188,7 +184,7 @@ mod tests {
         assert!(scanner.has_scanned());
         assert_eq!(first.names.len() + rest.len(), many);
         let none = scanner.next_slice(now).unwrap();
-        assert!(!none.begins && !none.ends && none.names.is_empty());
+        assert!(!none.begins && !scanner.is_scanning() && none.names.is_empty());
         assert_eq!(scan(&mut scanner, now + LONG, &mut segments).len(), many);
         assert_eq!(segments, [segment, segment]);
     }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 use telemetry_store::counters::Counter;
+use test_harness::records::record;
 use test_harness::server::{Reply, Server, nobody};
 use test_harness::{Sandbox, until};
 
@@ -96,6 +97,55 @@ fn a_spool_over_its_budget_loses_its_oldest() {
     assert!(log.contains("spool_max_size"), "{log}");
     let counts = sandbox.counts();
     assert_eq!(counts.by_reason(Counter::Dropped).collect::<Vec<_>>(), [("spool_max_size", 5)]);
+}
+
+#[test]
+fn no_limit_removes_anything_while_the_server_takes_records() {
+    for limit in ["0", "3", "40"] {
+        let server = Server::accepting();
+        let sandbox = Sandbox::with_spool();
+        sandbox.configure(&server.url(), &format!("spool_max_size={limit}"));
+        for n in 0..15 {
+            sandbox.store(&n.to_string());
+        }
+        let mut daemon = sandbox.start_telempostd();
+        sandbox.wait_until_empty();
+        daemon.stop();
+        assert_eq!((server.requests().len(), sandbox.delivery_log().len()), (15, 15), "{limit}");
+        assert_eq!(sandbox.counts().total(Counter::Dropped), 0, "{limit}");
+    }
+}
+
+#[test]
+fn what_waits_after_a_failed_try_is_cut_to_the_limit_and_what_comes_then_is_tried() {
+    let server = Server::start(|number, _| Reply::Status(if number == 0 { 503 } else { 201 }));
+    let sandbox = Sandbox::with_spool();
+    sandbox.configure(&server.url(), "spool_max_size=0");
+    sandbox.store("first");
+    let mut daemon = sandbox.start_telempostd();
+    sandbox.wait_until_empty();
+    sandbox.store("second");
+    server.wait_for(2);
+    sandbox.wait_until_empty();
+    let log = daemon.stop();
+    assert!(log.contains("removed undelivered, the spool is over spool_max_size"), "{log}");
+    let counts = sandbox.counts();
+    assert_eq!((counts.total(Counter::Dropped), counts.total(Counter::Delivered)), (1, 1));
+}
+
+#[test]
+fn the_records_of_whoever_has_most_go_and_nobody_elses() {
+    let sandbox = Sandbox::with_spool();
+    sandbox.configure(&format!("http://{}/", nobody()), "spool_max_size=40");
+    let message = record("x");
+    let users = [1001].into_iter().chain([1000; 12]).chain([0]);
+    users.for_each(|user| drop(sandbox.store_from(user, &message)));
+    let mut daemon = sandbox.start_telempostd();
+    let waiting =
+        until("a spool within 40 KiB", || Some(sandbox.waiting()).filter(|names| names.len() == 10));
+    daemon.stop();
+    let of = |user: &str| waiting.iter().filter(|name| name.ends_with(user)).count();
+    assert_eq!([of(".1001"), of(".1000"), of(".0")], [1, 8, 1], "{waiting:?}");
 }
 
 #[test]

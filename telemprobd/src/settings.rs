@@ -9,6 +9,7 @@ use telemetry_config::keys::{
 };
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key};
 use telemetry_runtime::config_warnings;
+use telemetry_store::limits::{ON_THE_WAY_BYTES, ON_THE_WAY_OF_USER_BYTES};
 
 /// `spool_keep_free`.
 pub static SPOOL_KEEP_FREE: Key<u64> = Key {
@@ -88,7 +89,8 @@ impl UserLimits {
         Ok(Self {
             max_connections: configuration.get(&USER_MAX_CONNECTIONS)?,
             records_per_minute: configuration.get(&USER_RECORDS_PER_MINUTE)?,
-            spool_bytes: configuration.get(&SPOOL_MAX_SIZE)?.map(|bytes| bytes / 100 * spool_share_percent),
+            spool_bytes: accepted_bytes(configuration)?
+                .map(|bytes| (bytes / 100 * spool_share_percent).max(ON_THE_WAY_OF_USER_BYTES)),
         })
     }
 }
@@ -106,8 +108,9 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Lock of the running daemon.
     pub run_dir: PathBuf,
-    /// Maximum of disk blocks in the spool, in bytes; none means no limit.
-    pub spool_max_bytes: Option<u64>,
+    /// Disk blocks in the spool up to which records are taken, in bytes: `spool_max_size`, but never too little for those on
+    /// their way; none means no limit.
+    pub spool_accepts_bytes: Option<u64>,
     /// Per cent of the spool's file system that stay free.
     pub spool_keep_free_percent: u64,
     /// Whether a record is on disk before it is answered.
@@ -140,13 +143,19 @@ impl Settings {
             etc_dir: configuration.get(&ETC_DIR)?,
             state_dir: configuration.get(&STATE_DIR)?,
             run_dir: configuration.get(&RUN_DIR)?,
-            spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,
+            spool_accepts_bytes: accepted_bytes(configuration)?,
             spool_keep_free_percent: configuration.get(&SPOOL_KEEP_FREE)?,
             spool_sync: configuration.get(&SPOOL_SYNC)?,
             user_limits: UserLimits::read(configuration)?,
             recycle_after: recycle_after(configuration)?,
         })
     }
+}
+
+/// Up to what the spool takes records.
+fn accepted_bytes(configuration: &Configuration) -> Result<Option<u64>, ConfigError> {
+    let limit = configuration.get(&SPOOL_MAX_SIZE)?;
+    Ok(limit.map(|bytes| bytes.max(ON_THE_WAY_BYTES)))
 }
 
 #[cfg(test)]
@@ -163,7 +172,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_contract() {
         let settings = settings("").unwrap();
-        assert_eq!(settings.spool_max_bytes, Some(5120 * 1024));
+        assert_eq!(settings.spool_accepts_bytes, Some(5120 * 1024));
         assert_eq!(settings.user_limits.spool_bytes, Some(5120 * 1024 / 100 * 50));
         assert_eq!(settings.user_limits.max_connections, Some(64));
         assert_eq!(settings.recycle_after, Some(Duration::from_secs(300)));
@@ -171,10 +180,26 @@ mod tests {
     }
 
     #[test]
+    fn any_limit_leaves_room_for_what_is_on_its_way() {
+        for (lines, of_all, of_user) in [
+            ("spool_max_size=0", 256, 128),
+            ("spool_max_size=3", 256, 128),
+            ("spool_max_size=0\nuser_spool_share=1", 256, 32),
+            ("spool_max_size=1000", 1000, 500),
+            ("spool_max_size=1000\nuser_spool_share=1", 1000, 32),
+        ] {
+            let settings = settings(lines).unwrap();
+            assert_eq!(settings.spool_accepts_bytes, Some(of_all * 1024), "{lines}");
+            let share = settings.user_limits.spool_bytes.unwrap();
+            assert!((of_user * 1024 - 100..=of_user * 1024).contains(&share), "{lines}: {share}");
+        }
+    }
+
+    #[test]
     fn no_limit_and_no_recycling() {
         let settings =
             settings("spool_max_size=-1\nuser_max_connections=-1\ndaemon_recycling_enabled=0").unwrap();
-        assert_eq!((settings.spool_max_bytes, settings.recycle_after), (None, None));
+        assert_eq!((settings.spool_accepts_bytes, settings.recycle_after), (None, None));
         assert_eq!((settings.user_limits.max_connections, settings.user_limits.spool_bytes), (None, None));
     }
 

@@ -133,10 +133,10 @@ fn a_share_of_the_spool_comes_back_by_hand_by_a_restart_and_by_delivery() {
 
 #[test]
 fn a_full_spool_refuses_everybody_and_recovers() {
-    let limits = [("spool_max_size", 200), ("user_spool_share", 50), ("user_records_per_minute", -1)];
+    let limits = [("spool_max_size", 300), ("user_spool_share", 50), ("user_records_per_minute", -1)];
     let Some(mut machine) = Machine::start(&limits) else { return };
-    assert_eq!(machine.stranger_fills(), (25, EDQUOT));
-    for n in 0..25 {
+    assert_eq!(machine.stranger_fills(), (37, EDQUOT));
+    for n in 0..38 {
         assert_eq!(machine.root_sends(&format!("the other half, {n}")), 0);
     }
     assert_eq!(machine.root_sends("one too many"), ENOSPC);
@@ -148,4 +148,23 @@ fn a_full_spool_refuses_everybody_and_recovers() {
     assert_eq!(machine.root_sends("room again"), 0);
     assert_eq!(machine.stranger.send("room again"), 0);
     machine.telemprobd.stop();
+}
+
+#[test]
+fn any_limit_of_the_spool_takes_and_delivers_what_is_sent_while_the_server_is_up() {
+    for limit in [0, 3] {
+        let Some(mut machine) = Machine::start(&[("spool_max_size", limit)]) else { return };
+        let collector = Collector::start(&mut machine.sandbox, "/v2/collector");
+        let mut telempostd = machine.sandbox.start("telempostd");
+        for round in 0..5 {
+            for n in 0..20 {
+                assert_eq!(machine.stranger.send(&format!("{round} {n}")), 0);
+                assert_eq!(machine.root_sends(&format!("root's {round} {n}")), 0);
+            }
+            until_delivered(&machine.sandbox);
+        }
+        telempostd.stop();
+        machine.telemprobd.stop();
+        assert_eq!(collector.records().len(), 200);
+    }
 }

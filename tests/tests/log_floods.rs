@@ -42,14 +42,17 @@ fn assert_refusals(reason: &str, settings: &[(&str, &str)], bytes: impl Fn(&Sand
 
 #[test]
 fn refusals_of_telemprobd() {
-    let good = |_: &Sandbox| frame::good(CLASS, "x");
     assert_refusals("the message is", &[], |_| vec![0xff; 64]);
     assert_refusals("classification", &[], |_| frame::good("no class", "x"));
     assert_refusals("the configuration file that it names", &[], |sandbox| {
         let config = sandbox.path("none.conf").display().to_string();
         frame::message(None, Some(&config), None, &frame::header_lines(CLASS), b"x")
     });
-    assert_refusals("the spool is full", &[("spool_max_size", "4")], good);
+    assert_refusals("the spool is full", &[("spool_max_size", "4")], |sandbox| {
+        let full = sandbox.write("full", &"x".repeat(256 * 1024));
+        fs::rename(full, sandbox.spool_dir().join("0de9de8d5f3c6a7d445d75ba01cc3322.0")).unwrap();
+        frame::good(CLASS, "x")
+    });
 }
 
 #[test]
@@ -75,7 +78,8 @@ fn refusals_by_the_limits_of_a_user() {
         let daemon = sandbox.start_telemprobd();
         let mut stranger = Stranger::start(&sandbox);
         let refused = (0..FLOOD).filter(|_| stranger.send("x") != 0).count();
-        assert!(refused >= FLOOD - 1, "{key}: {refused}");
+        // The smallest share has room for some.
+        assert!(refused >= FLOOD / 10 * 9, "{key}: {refused}");
         assert_few_lines(key, daemon, key);
     }
 }

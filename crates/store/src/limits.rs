@@ -18,6 +18,13 @@ pub const SPOOL_FILE_BYTES: u64 = (RECORDS_PER_FILE * (SPOOL_RECORD_BYTES + 128)
 /// appended slowly does not wait for its 64th record.
 pub const SEGMENT_BYTES: u64 = 256 * 1024;
 
+/// What the spool takes whatever `spool_max_size` says: records are there while they are on their way, and a limit below that
+/// bounds what waits once a server did not take it. As much as a full segment.
+pub const ON_THE_WAY_BYTES: u64 = 256 * 1024;
+
+/// The same of one user, however small his share: the largest record, and room for another.
+pub const ON_THE_WAY_OF_USER_BYTES: u64 = 32 * 1024;
+
 /// Rejected records that are kept: enough to see what a server rejects, and below 2 MiB beside the spool.
 pub const REJECTED_KEPT: usize = 100;
 

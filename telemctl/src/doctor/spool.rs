@@ -8,6 +8,7 @@ use crate::status::{SpoolStatus, Status, plural};
 use std::path::Path;
 use std::time::Duration;
 use telemetry_store::delivery_status::SpoolFault;
+use telemetry_store::limits::ON_THE_WAY_BYTES;
 use telemetry_store::spool::DAMAGED_DIR;
 
 const ABOUT: &str = "spool";
@@ -15,7 +16,7 @@ const ABOUT: &str = "spool";
 /// Per cent of `spool_max_size` from which records are about to be refused.
 const NEARLY_FULL_PERCENT: u64 = 90;
 
-/// What the configuration allows.
+/// What the configuration allows, and telemprobd takes.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     max_bytes: Option<u64>,
@@ -26,7 +27,7 @@ struct Bounds {
 pub(super) fn check(settings: &Settings, status: &Status, now: u64) -> Vec<Finding> {
     let spool = &status.spool;
     let bounds = Bounds {
-        max_bytes: settings.spool_max_bytes,
+        max_bytes: settings.spool_max_bytes.map(|bytes| bytes.max(ON_THE_WAY_BYTES)),
         keep_free_percent: settings.spool_keep_free_percent,
         record_expiry: settings.record_expiry,
     };

@@ -104,17 +104,12 @@ impl<'a> Delivery<'a> {
         self.janitor.begin_scan(&mut self.queue, self.clock.now(), &mut self.accounting, now);
     }
 
-    /// A scan of all of the spool is over.
-    pub(super) fn end_scan(&mut self, now: Instant) {
-        self.janitor.end_scan(&mut self.accounting, now);
-    }
-
     /// A segment is open, or its writer is gone. What is closed then shows itself under its name.
     pub(super) fn recover_segment(&mut self, name: &OsStr, now: Instant) {
         self.janitor.recover_segment(name, &mut self.accounting, now);
     }
 
-    /// Removes the oldest files while the spool takes more than it may.
+    /// Removes what waits for servers that were tried while the spool takes more than it may.
     pub(super) fn keep_budget(&mut self, now: Instant) {
         self.janitor.keep_budget(&mut self.queue, &mut self.accounting, now);
     }
@@ -131,7 +126,7 @@ impl<'a> Delivery<'a> {
         self.refresh_accounts(now);
         self.exchange.flush();
         let has_more = (0..STEPS_PER_TURN).all(|_| matches!(self.step(scanner, now), Step::Done));
-        has_more || self.queue.may_have_expired()
+        has_more || self.queue.may_have_expired() || self.janitor.is_over_budget()
     }
 
     /// Sends the next record, or reads the next file.

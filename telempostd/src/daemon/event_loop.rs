@@ -150,9 +150,6 @@ impl EventLoop<'_> {
         for name in names.iter().chain(&slice.names) {
             self.delivery.add_name(name, now);
         }
-        if slice.ends {
-            self.delivery.end_scan(now);
-        }
         self.delivery.keep_budget(now);
         self.delivery.remove_expired(now);
         if !names.is_empty() || !self.delivery.is_idle() {

@@ -1,19 +1,32 @@
-//! The disk budget at this end: telemprobd refuses what would pass `spool_max_size`, but the limit may have been lowered,
-//! or the C daemons may have left more. Then the oldest records go.
+//! The disk budget at this end. What telemprobd takes is bounded there; `spool_max_size` may be less than that, it may have
+//! been lowered, and the C daemons may have left more. While the server takes records, they are delivered all the same; what
+//! still waits once it was tried is cut to the limit.
 
-/// What one scan of the spool adds up to.
+use super::surplus::{Waiting, surplus};
+use crate::queue::FileName;
+use std::collections::{HashSet, VecDeque};
+use std::ffi::OsStr;
+use std::mem;
+use telemetry_store::limits::ON_THE_WAY_BYTES;
+use telemetry_store::shares::Accounts;
+use telemetry_store::spool::{SpoolEntry, sender_of};
+
+/// What the spool may take, and what is too much.
 #[derive(Debug)]
 pub(super) struct DiskBudget {
     limit: Option<u64>,
+    /// What the last scan, and what came since, adds up to.
     scanned: u64,
-    /// What is still to be removed since the last scan.
-    excess: u64,
+    /// The failed requests that were dealt with.
+    failures_seen: u64,
+    /// What is still to be removed.
+    surplus: VecDeque<FileName>,
 }
 
 impl DiskBudget {
     /// A budget of so many bytes of disk blocks; none is no limit.
     pub(super) fn new(limit: Option<u64>) -> Self {
-        Self { limit, scanned: 0, excess: 0 }
+        Self { limit, scanned: 0, failures_seen: 0, surplus: VecDeque::new() }
     }
 
     /// A scan of the spool begins.
@@ -26,25 +39,47 @@ impl DiskBudget {
         self.scanned = self.scanned.saturating_add(disk_bytes);
     }
 
-    /// Whether what was scanned may be too much. A file that came meanwhile was scanned twice, and one that
-    /// left was scanned all the same.
-    pub(super) fn may_be_exceeded(&self) -> bool {
-        self.limit.is_some_and(|limit| self.scanned > limit)
+    /// So many requests have failed. Returns after which of them files have to be found that waited for another, if it is
+    /// worth it: where the limit is below what telemprobd takes, or what was scanned may be too much.
+    pub(super) fn note_failures(&mut self, failures: u64) -> Option<u64> {
+        let since = mem::replace(&mut self.failures_seen, failures);
+        let may_be_exceeded =
+            self.limit.is_some_and(|limit| limit < ON_THE_WAY_BYTES || self.scanned > limit);
+        (failures != since && may_be_exceeded).then_some(since)
     }
 
-    /// So much is really there.
-    pub(super) fn set_used(&mut self, disk_bytes: u64) {
-        self.excess = self.limit.map_or(0, |limit| disk_bytes.saturating_sub(limit));
+    /// What is really there, and which of it waited for a server that failed.
+    pub(super) fn decide(
+        &mut self,
+        mut entries: Vec<SpoolEntry>,
+        waited: &HashSet<FileName>,
+        accounts: &Accounts,
+    ) {
+        let Some(limit) = self.limit else { return };
+        self.scanned = entries.iter().map(|entry| entry.disk_bytes).sum();
+        if self.scanned <= limit {
+            return;
+        }
+        entries.sort_unstable_by_key(|entry| entry.modified_ns);
+        let file = |entry: &SpoolEntry| FileName::from(OsStr::new(&entry.name));
+        let waiting = |entry: &SpoolEntry| Waiting {
+            holder: accounts.holder(sender_of(&entry.name)),
+            disk_bytes: entry.disk_bytes,
+            may_go: waited.contains(&file(entry)),
+        };
+        let files: Vec<_> = entries.iter().map(waiting).collect();
+        self.surplus =
+            surplus(&files, limit).into_iter().filter_map(|index| entries.get(index).map(file)).collect();
     }
 
-    /// What is still to be removed.
-    pub(super) fn excess(&self) -> u64 {
-        self.excess
+    /// The next file that has to go.
+    pub(super) fn next_to_go(&mut self) -> Option<FileName> {
+        self.surplus.pop_front()
     }
 
-    /// A file that took so much is no longer to be counted.
-    pub(super) fn reduce(&mut self, disk_bytes: u64) {
-        self.excess = self.excess.saturating_sub(disk_bytes);
+    /// Whether there is one.
+    pub(super) fn is_exceeded(&self) -> bool {
+        !self.surplus.is_empty()
     }
 }
 
@@ -52,18 +87,52 @@ impl DiskBudget {
 mod tests {
     use super::*;
 
+    fn entries(count: u8) -> (Vec<SpoolEntry>, HashSet<FileName>) {
+        let entries: Vec<_> = (0..count)
+            .map(|n| SpoolEntry {
+                name: format!("{n:032x}.1000").into(),
+                disk_bytes: 4096,
+                modified_ns: i64::from(100 - n),
+                is_record: true,
+            })
+            .collect();
+        let names = entries.iter().map(|entry| FileName::from(entry.name.as_os_str())).collect();
+        (entries, names)
+    }
+
+    fn gone(budget: &mut DiskBudget) -> usize {
+        std::iter::from_fn(|| budget.next_to_go()).count()
+    }
+
     #[test]
-    fn what_is_used_beyond_the_limit_has_to_be_removed() {
-        let mut budget = DiskBudget::new(Some(100));
-        for (files, excess) in [(2, 0), (3, 50), (2, 0)] {
-            budget.begin_scan();
-            (0..files).for_each(|_| budget.add_scanned(50));
-            assert_eq!(budget.may_be_exceeded(), excess > 0);
-            budget.set_used(files * 50);
-            assert_eq!(budget.excess(), excess);
-        }
+    fn nothing_goes_before_a_request_failed() {
+        let mut budget = DiskBudget::new(Some(4096));
+        budget.add_scanned(1 << 30);
+        assert_eq!(budget.note_failures(0), None);
+        assert_eq!(budget.note_failures(2), Some(0));
+        let (entries, names) = entries(3);
+        budget.decide(entries, &names, &Accounts::default());
+        assert!(budget.is_exceeded());
+        assert_eq!(
+            budget.next_to_go(),
+            Some(FileName::from(OsStr::new(&format!("{:032x}.1000", 2)))),
+            "the oldest"
+        );
+        assert_eq!(gone(&mut budget), 1);
+        assert_eq!(budget.note_failures(2), None, "those were dealt with");
+    }
+
+    #[test]
+    fn a_limit_that_telemprobd_keeps_costs_no_count() {
+        let mut budget = DiskBudget::new(Some(ON_THE_WAY_BYTES));
+        assert_eq!(budget.note_failures(1), None);
+        budget.add_scanned(ON_THE_WAY_BYTES + 1);
+        assert_eq!(budget.note_failures(2), Some(1));
+        let (few, names) = entries(3);
+        budget.decide(few, &names, &Accounts::default());
+        assert_eq!((gone(&mut budget), budget.note_failures(3)), (0, None), "it was a suspicion");
         let mut unlimited = DiskBudget::new(None);
         unlimited.add_scanned(u64::MAX);
-        assert!(!unlimited.may_be_exceeded());
+        assert_eq!(unlimited.note_failures(1), None);
     }
 }

@@ -2,6 +2,7 @@
 //! over the disk budget, records that were rejected, and files all of whose records are settled.
 
 mod disk_budget;
+mod surplus;
 
 use crate::accounting::Accounting;
 use crate::limits::NAMES_PER_TURN;
@@ -28,6 +29,7 @@ use telemetry_store::steady_clock::SteadyNow;
 pub(crate) struct Janitor {
     spool: Rc<SpoolReader>,
     rejected: RejectedWriter,
+    accounts: Rc<Accounts>,
     budget: DiskBudget,
     /// Files that gave records and have damage besides: they are set aside in the end.
     damaged: HashMap<FileName, String>,
@@ -42,6 +44,7 @@ impl Janitor {
         Self {
             spool,
             rejected: RejectedWriter::default(),
+            accounts: Rc::default(),
             budget: DiskBudget::new(settings.spool_max_bytes),
             damaged: HashMap::new(),
             unremovable: Vec::new(),
@@ -49,8 +52,9 @@ impl Janitor {
         }
     }
 
-    /// From now on these say whose a rejected record is.
+    /// From now on these say whose a record is.
     pub(crate) fn set_accounts(&mut self, accounts: Rc<Accounts>) {
+        self.accounts = Rc::clone(&accounts);
         self.rejected.set_accounts(accounts);
     }
 
@@ -204,42 +208,46 @@ impl Janitor {
         self.budget.add_scanned(disk_bytes);
     }
 
-    /// A scan is over. Only if the spool seems too large it is counted at one time: records are not removed on a
-    /// suspicion.
-    pub(crate) fn end_scan(&mut self, accounting: &mut Accounting, now: Instant) {
-        if !self.budget.may_be_exceeded() {
-            return;
-        }
-        match self.spool.entries() {
-            Ok(entries) => self.budget.set_used(entries.iter().map(|entry| entry.disk_bytes).sum()),
-            Err(error) => {
-                accounting.spool_fault(self.spool.path(), &format!("{error}; its size is not known"), now);
-            }
-        }
-    }
-
-    /// Removes the oldest files while the spool takes more than it may; a bounded number of them.
+    /// Removes what is too much, if servers were tried and did not take records: of the files that waited for them, a bounded
+    /// number at a time.
     pub(crate) fn keep_budget(
         &mut self,
         queue: &mut Queue<StoredRecord>,
         accounting: &mut Accounting,
         now: Instant,
     ) {
+        self.decide_surplus(queue, accounting, now);
         for _ in 0..NAMES_PER_TURN {
-            if self.budget.excess() == 0 {
-                return;
+            let Some(file) = self.budget.next_to_go() else { return };
+            // One that is being sent again is on its way.
+            if queue.is_open(&file) {
+                continue;
             }
-            let Some(file) = queue.oldest_waiting().map(|oldest| oldest.name) else {
-                return self.budget.reduce(u64::MAX);
-            };
             let name = OsString::from(&file);
-            let disk_bytes = self.spool.entry(&name).map_or(0, |entry| entry.disk_bytes);
-            if disk_bytes > 0 && self.remove(&name, accounting, now) {
+            if self.spool.entry(&name).is_ok() && self.remove(&name, accounting, now) {
                 accounting.over_budget(&self.path(&name), now);
             }
-            self.budget.reduce(disk_bytes);
             queue.forget(&file);
         }
+    }
+
+    fn decide_surplus(&mut self, queue: &Queue<StoredRecord>, accounting: &mut Accounting, now: Instant) {
+        let Some(since) = self.budget.note_failures(queue.failure_count()) else { return };
+        let waited = queue.waited_for_failed(since);
+        if waited.is_empty() {
+            return;
+        }
+        match self.spool.entries() {
+            Ok(entries) => self.budget.decide(entries, &waited, &self.accounts),
+            Err(error) => {
+                accounting.spool_fault(self.spool.path(), &format!("{error}; its size is not known"), now);
+            }
+        }
+    }
+
+    /// Whether [`Janitor::keep_budget`] has more to remove.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.budget.is_exceeded()
     }
 
     /// Gives memory back.

@@ -298,9 +298,19 @@ impl Files {
         self.position_at(self.orders.waiting.get(lane.0)?.first().copied())
     }
 
-    /// The first file of all that are unread or wait for a server.
-    pub(super) fn first(&self) -> Option<Position> {
-        self.position_at(self.orders.first())
+    /// The files that wait for this server, with all that they wait for.
+    pub(super) fn waiting_for(&self, LaneId(lane): LaneId) -> impl Iterator<Item = (FileName, LaneSet)> {
+        let order = self.orders.waiting.get(lane).into_iter().flatten();
+        order.filter_map(|key| {
+            let number = key.number();
+            let state = self.states.get(&number).map(|state| &state.stage);
+            let lanes = match (self.slots.get(number)?.brief, state) {
+                (Brief::Waiting(only), _) => LaneSet::from_lane(only),
+                (_, Some(Stage::Waiting(lanes))) => *lanes,
+                _ => return None,
+            };
+            Some((self.slots.name(number)?, lanes))
+        })
     }
 
     fn position_at(&self, key: Option<Key>) -> Option<Position> {
@@ -339,39 +349,43 @@ pub(super) fn bit(index: u32) -> u64 {
 }
 
 #[cfg(test)]
-impl Files {
-    /// Whether nothing at all is known.
-    pub(super) fn is_empty(&self) -> bool {
-        self.slots.numbers().next().is_none()
-    }
-
-    /// Checks that the orders are exactly what follows from what is known of each file.
-    pub(super) fn check(&mut self) {
-        let mut expected = Orders::default();
-        let mut open = 0;
-        for number in self.slots.numbers().collect::<Vec<_>>() {
-            let state = self.take(number).unwrap();
-            expected.insert(state.key(number), state.standing());
-            open += usize::from(state.is_open());
-            self.put(number, state);
-        }
-        assert_eq!(self.orders.unread, expected.unread);
-        let longest = self.orders.waiting.len().max(expected.waiting.len());
-        let empty = std::collections::BTreeSet::new();
-        for lane in 0..longest {
-            let [known, right] =
-                [&self.orders, &expected].map(|orders| orders.waiting.get(lane).unwrap_or(&empty));
-            assert_eq!(known, right, "of lane {lane}");
-        }
-        assert_eq!(self.open, open);
-        assert!(self.states.keys().all(|number| self.slots.name(*number).is_some()));
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use std::ffi::OsStr;
+
+    impl Files {
+        /// The first file of all that are unread or wait for a server.
+        pub(in crate::queue) fn first(&self) -> Option<Position> {
+            self.position_at(self.orders.first())
+        }
+
+        /// Whether nothing at all is known.
+        pub(in crate::queue) fn is_empty(&self) -> bool {
+            self.slots.numbers().next().is_none()
+        }
+
+        /// Checks that the orders are exactly what follows from what is known of each file.
+        pub(in crate::queue) fn check(&mut self) {
+            let mut expected = Orders::default();
+            let mut open = 0;
+            for number in self.slots.numbers().collect::<Vec<_>>() {
+                let state = self.take(number).unwrap();
+                expected.insert(state.key(number), state.standing());
+                open += usize::from(state.is_open());
+                self.put(number, state);
+            }
+            assert_eq!(self.orders.unread, expected.unread);
+            let longest = self.orders.waiting.len().max(expected.waiting.len());
+            let empty = std::collections::BTreeSet::new();
+            for lane in 0..longest {
+                let [known, right] =
+                    [&self.orders, &expected].map(|orders| orders.waiting.get(lane).unwrap_or(&empty));
+                assert_eq!(known, right, "of lane {lane}");
+            }
+            assert_eq!(self.open, open);
+            assert!(self.states.keys().all(|number| self.slots.name(*number).is_some()));
+        }
+    }
 
     #[test]
     fn a_file_that_is_written_again_has_one_position() {

@@ -41,6 +41,11 @@ impl LaneSet {
         self.0 == 0
     }
 
+    /// Whether all of these are among the others.
+    pub(super) fn is_within(self, others: LaneSet) -> bool {
+        self.0 & !others.0 == 0
+    }
+
     /// This one alone.
     pub(super) fn from_lane(lane: u8) -> Self {
         let mut lanes = Self::default();
@@ -56,6 +61,14 @@ impl LaneSet {
     /// From the first on.
     pub(super) fn iter(self) -> impl Iterator<Item = LaneId> {
         (0..SERVERS).map(LaneId).filter(move |lane| self.contains(*lane))
+    }
+}
+
+impl FromIterator<LaneId> for LaneSet {
+    fn from_iter<I: IntoIterator<Item = LaneId>>(lanes: I) -> Self {
+        let mut set = Self::default();
+        lanes.into_iter().for_each(|lane| set.insert(lane));
+        set
     }
 }
 

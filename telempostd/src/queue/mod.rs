@@ -33,7 +33,7 @@ pub(crate) use sending::{InFlight, NamedBy, NextSend, Permission, RetryAdvice};
 use crate::limits::{SERVERS, SERVERS_OF_USER};
 use files::{Files, OpenFile, bit};
 use lane::{Held, Lane, LaneSet};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
 use telemetry_config::ServerSettings;
@@ -136,7 +136,21 @@ impl<R> Queue<R> {
         self.files.remove(name);
     }
 
-    /// The oldest file that waits to be read or for a server. One that is open does not wait.
+    /// Number of requests that failed so far, by which the failures are known.
+    pub(crate) fn failure_count(&self) -> u64 {
+        self.failures
+    }
+
+    /// The files that wait for servers which all failed after this failure.
+    pub(crate) fn waited_for_failed(&self, since: u64) -> HashSet<FileName> {
+        let failed = self.lanes.iter().enumerate().filter(|(_, lane)| lane.last_failure > since);
+        let failed: LaneSet = failed.map(|(index, _)| LaneId(index)).collect();
+        let waiting = failed.iter().flat_map(|id| self.files.waiting_for(id));
+        waiting.filter(|(_, lanes)| lanes.is_within(failed)).map(|(name, _)| name).collect()
+    }
+
+    /// The first file that is unread or waits for a server. One that is open does not wait.
+    #[cfg(test)]
     pub(crate) fn oldest_waiting(&self) -> Option<Position> {
         self.files.first()
     }

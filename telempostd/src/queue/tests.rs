@@ -456,6 +456,32 @@ fn records_for_one_server_too_many_wait_for_a_lane() {
 }
 
 #[test]
+fn what_waits_after_a_failed_request_is_what_waits_for_its_server_alone() {
+    let mut game = Game::new();
+    for servers in [&[0][..], &[0], &[1], &[0, 1]] {
+        game.add(servers);
+    }
+    let waited = |game: &Game, since| {
+        let names = game.queue.waited_for_failed(since);
+        names.iter().map(number).collect::<BTreeSet<_>>()
+    };
+    game.work();
+    game.answer_to(game.tag_to(0), later(false), 0.5);
+    assert_eq!(
+        waited(&game, 0),
+        BTreeSet::from([0, 1]),
+        "one that waits for another server, too, is on its way"
+    );
+    game.add(&[0]);
+    assert_eq!(waited(&game, 0), BTreeSet::from([0, 1]), "one that nobody has read");
+    game.answer_to(game.tag_to(1), later(false), 0.5);
+    assert_eq!(game.queue.failure_count(), 2);
+    assert_eq!(waited(&game, 0), BTreeSet::from([0, 1, 2, 3]));
+    assert_eq!(waited(&game, 1), BTreeSet::from([2]), "since the first failure");
+    assert_eq!(waited(&game, 2), BTreeSet::new());
+}
+
+#[test]
 fn an_outage_of_an_hour_costs_few_tries_and_ends_with_all_in_order() {
     let mut game = Game::new();
     for _ in 0..3000 {

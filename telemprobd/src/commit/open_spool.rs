@@ -48,7 +48,7 @@ impl OpenSpool {
         let place = Place {
             path: settings.spool_dir.clone(),
             durability: if settings.spool_sync { Durability::Synced } else { Durability::Atomic },
-            max_bytes: settings.spool_max_bytes,
+            max_bytes: settings.spool_accepts_bytes,
             user_bytes: settings.user_limits.spool_bytes,
             accounts,
         };

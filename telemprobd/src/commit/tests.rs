@@ -79,16 +79,16 @@ fn disk_bytes(store: &RecordStore) -> u64 {
 #[test]
 fn a_full_spool_and_a_full_share_refuse_and_recover() {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = open(dir.path(), "spool_max_size=40\nuser_spool_share=50\n");
+    let mut store = open(dir.path(), "spool_max_size=300\nuser_spool_share=50\n");
     let (stored, refusal) = fill(&mut store, 1000);
     assert_eq!(refusal, Refusal::UserShare);
-    // Half of 40 KiB is a little less than five blocks; a record alone takes one.
-    assert!(stored >= 4 && disk_bytes(&store) <= 20 * 1024, "{stored}");
+    // Half of 300 KiB is 37 blocks; a record alone takes one.
+    assert!(stored >= 37 && disk_bytes(&store) <= 150 * 1024, "{stored}");
     let (stored, refusal) = fill(&mut store, 0);
     assert_eq!(refusal, Refusal::SpoolFull);
-    assert!(stored >= 4 && disk_bytes(&store) <= 40 * 1024, "{stored}");
+    assert!(stored >= 37 && disk_bytes(&store) <= 300 * 1024, "{stored}");
     store.close_all(Instant::now());
-    assert!(disk_bytes(&store) <= 40 * 1024);
+    assert!(disk_bytes(&store) <= 300 * 1024);
     assert_eq!(store.commit(vec![ready(0)], Instant::now()), [Err(Refusal::SpoolFull)]);
     let name = store.spool.writer.entries().unwrap().remove(0).name;
     std::fs::remove_file(store.spool.path().join(&name)).unwrap();

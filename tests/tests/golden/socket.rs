@@ -86,10 +86,13 @@ fn the_answers_of_telemprobd() {
     }
     telemprobd.stop();
     sandbox.set("spool_max_size", 0);
+    // What is on its way has room whatever the limit: as much as this.
+    let full = sandbox.write("spool/0de9de8d5f3c6a7d445d75ba01cc3322.0", &"x".repeat(256 * 1024));
     let mut telemprobd = sandbox.start_telemprobd();
     let answer = frame::send(&sandbox.socket_path(), &frame::good("org.example/golden/answer", "x"));
     answers.insert("the spool is full".to_owned(), Value::from(answer));
     telemprobd.stop();
+    std::fs::remove_file(full).unwrap();
     assert_expected("answers.json", &pretty(&Value::Object(answers)));
     let counters = std::fs::read_to_string(sandbox.path("state/telemprobd.counters.json")).unwrap();
     assert_expected("state/telemprobd.counters.json", &counters);
