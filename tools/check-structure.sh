@@ -23,7 +23,7 @@ trust           files
 outbox          libtelemetry store config record
 journal         outbox record
 upload          trust runtime config
-identity        trust files
+identity        trust config files
 basic           outbox libtelemetry record runtime
 kernel          outbox store runtime libtelemetry config files record
 journalprobe    journal outbox store runtime libtelemetry config files record

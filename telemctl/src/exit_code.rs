@@ -19,6 +19,9 @@ pub const MUST_BE_ROOT: &str = "Must be root to run this command. Exiting...";
 /// The message of `start` before `opt-in`, as scripts know it.
 pub const OPT_IN_FIRST: &str = "Opt in to telemetry first.";
 
+/// The exit code of wrong arguments.
+pub const WRONG_ARGUMENTS: u8 = 2;
+
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub enum Failure {
@@ -26,6 +29,8 @@ pub enum Failure {
     Fixed(&'static str),
     /// One line that names the thing, the reason and the remedy.
     Message(String),
+    /// A line for each thing that was not done.
+    Messages(Vec<String>),
     /// The configuration cannot be used.
     Config(ConfigError),
     /// Standard output does not take what is written to it.
@@ -62,6 +67,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Fixed(line) => f.write_str(line),
             Failure::Message(line) => f.write_str(line),
+            Failure::Messages(lines) => f.write_str(&lines.join("; ")),
             Failure::Config(error) => error.fmt(f),
             Failure::Output(error) => write!(f, "standard output: {error}"),
         }
@@ -75,6 +81,9 @@ pub fn report(program: &str, outcome: Outcome) -> ExitCode {
         // The reader has seen enough, as in `telemctl journal | head`.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
         Err(failure @ Failure::Fixed(_)) => eprintln!("{failure}"),
+        Err(Failure::Messages(lines)) => {
+            lines.iter().for_each(|line| eprintln!("{program}: {}", word(line)));
+        }
         Err(failure) => eprintln!("{program}: {}", word(&failure.to_string())),
     }
     ExitCode::FAILURE

@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use telemetry_record::harmless::lines;
 use telemetry_trust::paths;
 
 /// Prints the fingerprint of telempostd's certificate, which is made if there is none.
@@ -52,7 +53,7 @@ fn as_owner(state_dir: &Path, task: &str, arguments: &[&str]) -> Result<String, 
         return Err(Failure::message(said));
     }
     if !said.is_empty() {
-        eprintln!("telemctl: {said}");
+        eprintln!("telemctl: {}", lines(said));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }

@@ -56,7 +56,7 @@ pub fn run_telem_journal() -> ExitCode {
 
 /// Not 1, as other programs of ours say of wrong arguments: scripts know 2.
 fn parse<A: Parser>() -> A {
-    command_line::try_parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    command_line::parse_or_exit(exit_code::WRONG_ARGUMENTS)
 }
 
 fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {

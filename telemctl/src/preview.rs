@@ -80,7 +80,9 @@ impl Preview {
             _ if !self.delivery_enabled => {
                 writeln!(out, "It goes nowhere: record_server_delivery_enabled=false.")?
             }
-            Some(url) => writeln!(out, "It goes to {url}, with the header {}.", self.tid_header)?,
+            Some(url) => {
+                writeln!(out, "It goes to {url}, with the header {}.", harmless::word(&self.tid_header))?
+            }
             None => writeln!(out, "It goes nowhere: no server is set in the configuration.")?,
         }
         let consent = match &self.consent_error {

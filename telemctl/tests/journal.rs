@@ -145,3 +145,25 @@ fn a_journal_that_cannot_be_read_is_an_error() {
     let begin = format!("telemctl: {} cannot be read: ", instance.path("log/journal").display());
     assert!(said.code == Some(1) && said.err.starts_with(&begin), "{said:?}");
 }
+
+#[test]
+fn a_filter_that_nothing_fits_says_so_on_standard_error() {
+    let instance = instance();
+    for (arguments, expected) in [
+        (
+            &["-c", "org.example/a"][..],
+            "none of the 3 records fits --classification org.example/a; `org.example/a/*` means",
+        ),
+        (&["-r", "2dd2"], "none of the 3 records fits --record_id 2dd2; an id has 32 hexadecimal digits"),
+        (&["-b", "\u{202e}x", "-V"], "none of the 3 records fits --boot_id \\u{202e}x; `--all` lists"),
+    ] {
+        let said = instance.say(&[&["journal"], arguments].concat());
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(said.err.starts_with(&format!("telemctl: {expected}")), "{said:?}");
+        assert!(said.out.lines().all(|line| arguments.contains(&"-V") && !line.contains("Mon")), "{said:?}");
+    }
+    let said = Sandbox::bare("").say(&["journal", "-c", "a/*"]);
+    assert!(said.out.is_empty() && said.err.contains("no record has left this machine yet"), "{said:?}");
+    let said = instance.say(&["journal", "-i"]);
+    assert!(said.err.contains("no payload of these 3 records is kept"), "{said:?}");
+}

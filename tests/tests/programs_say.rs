@@ -164,3 +164,32 @@ fn telem_record_gen_refuses_with_a_reason() {
         assert_eq!(sandbox.run("telem-record-gen", &args).status.code(), Some(1), "{args:?}");
     }
 }
+
+#[test]
+fn errors_show_characters_that_act_or_hide_as_numbers() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.config_arg();
+    let evil = "/a\u{1b}[2J\u{202e}b\u{9b}";
+    for (program, args) in [
+        ("hprobe", &["-f", evil][..]),
+        ("hprobe", &[evil]),
+        ("telem-record-gen", &["-f", evil, "-c", "a/b/c"]),
+        ("telem-record-gen", &["-f", config.as_str(), "-c", "a/b/c", "-n", "-P", evil]),
+        ("telem-record-gen", &["-n", "-c", evil]),
+        ("telem-record-gen", &["-n", "-s", evil, "-c", "a/b/c"]),
+        ("telemctl", &["-f", evil, "status"]),
+        ("telemctl", &[evil]),
+        ("telemctl", &["journal", evil]),
+        ("telemprobd", &["-f", evil]),
+        ("telempostd", &[evil]),
+        ("klogscanner", &["-f", evil]),
+        ("pstoreprobe", &[evil]),
+    ] {
+        let output = run(program, args);
+        let said = [text(&output.stdout), text(&output.stderr)].concat();
+        assert!(!output.status.success() && !said.is_empty(), "{program} {args:?}");
+        let harmful: Vec<_> =
+            said.chars().filter(|c| *c != '\n' && telemetry_record::harmless::is_harmful(*c)).collect();
+        assert!(harmful.is_empty(), "{program} {args:?}: {harmful:?} in {said:?}");
+    }
+}

@@ -81,6 +81,46 @@ fn no_proxy_is_honoured() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_used_is_reported_without_its_password() {
+    for url in [
+        "foo://user:se/cret@proxy.invalid:1",
+        "http://user:se cret@proxy.invalid:x",
+        "user:s'ecret@proxy.invalid:",
+    ] {
+        for (variable, server) in
+            [("http_proxy", "http://telemetry.invalid/"), ("https_proxy", "https://telemetry.invalid/")]
+        {
+            let mut sandbox = Sandbox::new();
+            sandbox.set("server", server);
+            waiting::put(&sandbox, 1);
+            let mut telempostd = start(&sandbox, &[(variable, url)]);
+            telempostd.wait_for_log("records wait in the spool");
+            let log = telempostd.stop();
+            let said = |arguments: &[&str]| {
+                let said = sandbox.telemctl(arguments).env(variable, url).output().unwrap();
+                String::from_utf8([said.stdout, said.stderr].concat()).unwrap()
+            };
+            let identity = programs::command("telempost-identity", &["look", "telemetry.invalid:443"])
+                .env(variable, url)
+                .output()
+                .unwrap();
+            let texts = [
+                log,
+                said(&["status"]),
+                said(&["status", "--json"]),
+                said(&["doctor"]),
+                said(&["trust", "telemetry.invalid:443"]),
+                String::from_utf8(identity.stderr).unwrap(),
+            ];
+            for text in texts {
+                assert!(!text.contains("user") || !text.contains(":s"), "{url}: {text}");
+                assert!(!text.contains("ecret") && !text.contains("cret@"), "{url}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_proxy_that_is_not_there_is_reported_and_costs_nothing() {
     let mut sandbox = Sandbox::new();
     let collector = Collector::start(&mut sandbox, "/v2/collector");

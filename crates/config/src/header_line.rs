@@ -9,7 +9,7 @@
 //!
 //! Names are compared without case, and `_` as `-`, since servers after CGI's manner see the same name either way.
 
-use crate::allowed::Allowed;
+use crate::allowed::{Allowed, shortened};
 
 /// Headers that frame a request or belong to one hop (RFC 9110, 7.6.1; RFC 9112, 6).
 static OF_A_HOP: [&str; 9] = [
@@ -86,6 +86,16 @@ impl Allowed<String> for HeaderLine {
         self.0.allows(name, value).then(|| text.to_owned())
     }
 
+    /// Of a header that is there to hold a password the name alone.
+    fn shown(&self, text: &str) -> String {
+        match text.split_once([':', '=', ' ']) {
+            Some((name, value)) if is_secret(name) && !value.is_empty() => {
+                format!("{}: ...", shortened(name))
+            }
+            _ => shortened(text),
+        }
+    }
+
     fn describe(&self) -> String {
         match self.0 {
             HeaderScope::System => {
@@ -98,9 +108,29 @@ impl Allowed<String> for HeaderLine {
     }
 }
 
+/// Whether the value of a header of this name is a password, or as good as one.
+fn is_secret(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase().replace('_', "-");
+    ["authorization", "cookie"].iter().any(|secret| name.ends_with(secret))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_shows_no_password() {
+        let header = HeaderLine(HeaderScope::System);
+        for (text, shown) in [
+            ("Authorization: Basic dTpw", "Authorization: ..."),
+            ("Proxy_Authorization: Basic dTpw", "Proxy_Authorization: ..."),
+            ("authorization=Basic dTpw", "authorization: ..."),
+            ("Host: h", "Host: h"),
+            ("Authorization", "Authorization"),
+        ] {
+            assert_eq!(header.shown(text), shown);
+        }
+    }
     use proptest::prelude::*;
 
     const SCOPES: [HeaderScope; 2] = [HeaderScope::System, HeaderScope::Record];

@@ -30,4 +30,4 @@ pub use header_line::HeaderScope;
 pub use ini::{SECTION, without_byte_order_mark};
 pub use key::{AnyKey, Key};
 pub use server::{Compression, ServerApi, ServerSettings};
-pub use server_url::ServerUrl;
+pub use server_url::{ServerUrl, without_passwords};

@@ -1,6 +1,7 @@
 //! The URL of a server, which may hold a password.
 
 use crate::allowed::{Allowed, shortened};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The URL that records are posted to; empty where none is set. [`Display`](fmt::Display) and [`Debug`](fmt::Debug) leave
@@ -102,9 +103,39 @@ fn after_last_at(text: &str) -> &str {
     text.rsplit_once('@').map_or(text, |(_, rest)| rest)
 }
 
+/// Text of others, as libcurl's, that may quote a URL: what may be a user and a password in it is left out. That is what stands
+/// before the last `@`, back to where the quotation or the word with the first one begins.
+pub fn without_passwords(text: &str) -> Cow<'_, str> {
+    let Some((before, behind)) = text.rsplit_once('@') else {
+        return Cow::Borrowed(text);
+    };
+    let word_end = before.find('@').unwrap_or(before.len());
+    let quotation = before.find(['\'', '"', '`']);
+    let word = before.get(..word_end).and_then(|head| head.rfind(char::is_whitespace));
+    let start = quotation.or(word).map_or(0, |index| index + 1);
+    Cow::Owned(format!("{}...@{behind}", before.get(..start).unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_say_of_a_url_shows_no_password() {
+        for (text, shown) in [
+            ("Unsupported proxy scheme for 'foo://u:se cret@h:1'", "Unsupported proxy scheme for '...@h:1'"),
+            (
+                "Unsupported proxy syntax in 'u:s'e@c@h:x': Bad port",
+                "Unsupported proxy syntax in '...@h:x': Bad port",
+            ),
+            ("Could not resolve http://u:p@h/ and u2:p2@h2", "Could not resolve ...@h2"),
+            ("u:p@h", "...@h"),
+            ("Could not resolve host: h", "Could not resolve host: h"),
+            ("", ""),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+    }
 
     #[test]
     fn a_url_shows_no_password_but_has_it() {

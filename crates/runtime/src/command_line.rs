@@ -9,6 +9,7 @@
 
 use clap::{Arg, Command, Error, Parser};
 use std::ffi::OsString;
+use telemetry_record::harmless;
 
 /// The exit code for a wrong command line. telemctl, which has said 2 ever since, is the exception.
 pub const WRONG: u8 = 1;
@@ -40,10 +41,25 @@ pub fn try_parse_from<A: Parser>(words: impl IntoIterator<Item: Into<OsString> +
 
 /// Reads the words of this process. Ends it if they are wrong, or ask for help or the version.
 pub fn parse<A: Parser>() -> A {
+    parse_or_exit(WRONG)
+}
+
+/// The same, with this exit code if they are wrong.
+pub fn parse_or_exit<A: Parser>(wrong: u8) -> A {
     try_parse_from(std::env::args_os()).unwrap_or_else(|error| {
-        let _ = error.print();
-        std::process::exit(exit_code(&error).into())
+        print(&error);
+        std::process::exit(if error.use_stderr() { wrong.into() } else { 0 })
     })
+}
+
+/// Prints what is wrong, of which a part may be anybody's words, or the help or the version.
+pub fn print(error: &Error) {
+    if error.use_stderr() {
+        eprint!("{}", harmless::lines(&error.to_string()));
+    } else {
+        // Whoever closed standard output does not want it.
+        let _ = error.print();
+    }
 }
 
 /// The exit code of a program that was asked for this: 0 for help and the version, else [`WRONG`].

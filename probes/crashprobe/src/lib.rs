@@ -117,7 +117,7 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
         let event = Event { priority: Priority::Error, message: &message, fields: &[] };
         SystemJournal::open(&LogPaths::default()).log(&event);
     } else {
-        let _ = error.print();
+        command_line::print(error);
     }
     ExitCode::from(command_line::exit_code(error))
 }

@@ -15,8 +15,14 @@ pub(super) fn map_and_leak(file: impl AsFd, file_bytes: u64) -> Option<&'static 
     }
     // SAFETY: a new mapping at an address of the kernel's choice; no memory of ours is touched.
     let start = unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE, file, 0) }.ok()?;
-    // SAFETY: the mapping has `length` readable bytes, which fit into `isize` (16 GiB), and is never unmapped. Any
-    // bytes are valid as `u8`. Another process may write to the file: readers of it take nothing they read
-    // twice for the same, and it is foreign in any case.
+    // SAFETY: `start` is the beginning of a mapping of `length` bytes, which fit into `isize` (16 GiB), that nobody in this
+    // process writes, moves or unmaps until it ends; any byte is a valid `u8`. What the slice promises besides, no mapping of
+    // a file can keep, since the file is another's, who may change it meanwhile:
+    // - that its bytes are there: behind the end of a file that was cut short, a read is SIGBUS. It reads nothing else, and
+    //   ends the process, whose newest report the broker has.
+    // - that they stay the same: somebody writes them, and the compiler may have read a byte twice and believe it to be one.
+    //   A bound that was checked may then not be the one that is used. That serves the owner of the file alone, who is root
+    //   or the owner of the program that crashed (`opener`), and what he could gain is this process: one without root's
+    //   rights that cannot open, connect or start anything (`seccomp`), and writes the report of his own crash.
     Some(unsafe { std::slice::from_raw_parts(start.cast::<u8>().as_ptr(), length.get()) })
 }

@@ -7,10 +7,10 @@ use telemetry_store::delivery_log::DeliveryEntry;
 /// What an entry must have; what is none may be anything.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Filter<'a> {
-    record_id: Option<&'a str>,
-    event_id: Option<&'a str>,
-    classification: Option<&'a str>,
-    boot_id: Option<&'a str>,
+    pub(super) record_id: Option<&'a str>,
+    pub(super) event_id: Option<&'a str>,
+    pub(super) classification: Option<&'a str>,
+    pub(super) boot_id: Option<&'a str>,
 }
 
 impl<'a> Filter<'a> {
@@ -21,6 +21,17 @@ impl<'a> Filter<'a> {
             classification: arguments.classification.as_deref(),
             boot_id: arguments.boot_id.as_deref(),
         }
+    }
+
+    /// What was asked for, by the long names of the options.
+    pub(super) fn named(&self) -> Vec<(&'static str, &'a str)> {
+        let options = [
+            ("--record_id", self.record_id),
+            ("--event_id", self.event_id),
+            ("--classification", self.classification),
+            ("--boot_id", self.boot_id),
+        ];
+        options.into_iter().filter_map(|(option, value)| Some((option, value?))).collect()
     }
 
     /// Whether an entry has all of it.

@@ -1,6 +1,5 @@
 //! What is listed: an entry, what became of its record, and where its payload is.
 
-use super::filter::Filter;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -49,19 +48,18 @@ pub(super) struct Listed {
     pub(super) payload: Option<String>,
 }
 
-/// Records of the spool that fit, in no order. Their payloads are in memory as the spool is on disk, which
+/// Records of the spool, in no order. Their payloads are in memory as the spool is on disk, which
 /// `spool_max_size` bounds.
 ///
 /// # Errors
 /// The spool cannot be read. One that is not there has no records.
-pub(super) fn of_spool(path: &Path, filter: &Filter<'_>, with_payload: bool) -> io::Result<Vec<Listed>> {
+pub(super) fn of_spool(path: &Path, with_payload: bool) -> io::Result<Vec<Listed>> {
     let spool = match SpoolDir::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         spool => spool?,
     };
     let mut listed = rejected(&spool)?;
     listed.extend(waiting(&spool)?);
-    listed.retain(|record| filter.fits(&record.entry));
     if !with_payload {
         listed.iter_mut().for_each(|record| record.payload = None);
     }

@@ -8,6 +8,7 @@
 
 mod filter;
 mod listed;
+mod nothing;
 
 use crate::cli::JournalArguments;
 use crate::exit_code::{Failure, Outcome};
@@ -26,33 +27,47 @@ pub(crate) fn run(installation: &Installation, arguments: &JournalArguments, out
     let log_dir = &installation.settings.log_dir;
     let journal = DeliveryLog::new(log_dir);
     let entries = journal.entries().map_err(|error| unreadable(&log_dir.join("journal"), &error))?;
-    let filter = Filter::from_arguments(arguments);
-    let left = entries.into_iter().filter(|entry| filter.fits(entry));
-    let mut records: Vec<_> = left.map(|entry| Listed { entry, state: State::Left, payload: None }).collect();
+    let left = entries.into_iter().map(|entry| Listed { entry, state: State::Left, payload: None });
+    let mut records: Vec<_> = left.collect();
     if arguments.all {
         let spool_dir = &installation.settings.spool_dir;
-        let here = listed::of_spool(spool_dir, &filter, arguments.include_record);
+        let here = listed::of_spool(spool_dir, arguments.include_record);
         records.extend(here.map_err(|error| unreadable(spool_dir, &error))?);
         records.sort_by_key(|record| record.entry.unix_secs);
     }
+    let (filter, in_all) = (Filter::from_arguments(arguments), records.len());
+    records.retain(|record| filter.fits(&record.entry));
     let zone = local_time::zone();
     if arguments.verbose {
         writeln!(out, "{}", column_names(arguments.all)).map_err(Failure::Output)?;
     }
+    let mut payloads = 0;
     for record in &records {
         let state = arguments.all.then_some(record.state);
         writeln!(out, "{}", line(&record.entry, state, &zone)).map_err(Failure::Output)?;
         if arguments.include_record {
-            print_payload_of(record, &journal, log_dir, out)?;
+            payloads += usize::from(print_payload_of(record, &journal, log_dir, out)?);
         }
     }
     if arguments.verbose {
         writeln!(out, "Total records: {}", records.len()).map_err(Failure::Output)?;
     }
+    out.flush().map_err(Failure::Output)?;
+    if records.is_empty() && !filter.named().is_empty() {
+        eprintln!("telemctl: {}", nothing::nothing_listed(&filter, in_all, arguments.all));
+    } else if arguments.include_record && payloads == 0 && !records.is_empty() {
+        eprintln!("telemctl: {}", nothing::no_payloads(records.len()));
+    }
     Ok(())
 }
 
-fn print_payload_of(record: &Listed, journal: &DeliveryLog, log_dir: &Path, out: &mut dyn Write) -> Outcome {
+/// Returns whether there is one.
+fn print_payload_of(
+    record: &Listed,
+    journal: &DeliveryLog,
+    log_dir: &Path,
+    out: &mut dyn Write,
+) -> Result<bool, Failure> {
     let Listed { entry, state, payload } = record;
     let kept = match state {
         State::Waiting | State::Rejected => {
@@ -62,7 +77,9 @@ fn print_payload_of(record: &Listed, journal: &DeliveryLog, log_dir: &Path, out:
             .kept_payload(entry)
             .map_err(|error| unreadable(&log_dir.join("records").join(&entry.record_id), &error))?,
     };
-    kept.map_or(Ok(()), |bytes| print_payload(&bytes, out)).map_err(Failure::Output)
+    let Some(bytes) = kept else { return Ok(false) };
+    print_payload(&bytes, out).map_err(Failure::Output)?;
+    Ok(true)
 }
 
 fn column_names(with_state: bool) -> String {

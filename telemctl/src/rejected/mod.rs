@@ -96,7 +96,7 @@ fn each<'a>(
             Err(error) => failed.push(not_done(id, &error)),
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::message(failed.join("\ntelemctl: "))) }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Messages(failed)) }
 }
 
 fn ids(directory: Option<&RejectedDir<'_>>, path: &Path) -> Result<Vec<HexId>, Failure> {

@@ -18,6 +18,7 @@ use std::io::Write;
 use std::path::Path;
 use systemctl::Systemctl;
 use telemetry_config::consent;
+use telemetry_record::harmless::word;
 use telemetry_runtime::instance;
 
 /// There while systemd is the machine's init (see `sd_booted`(3)).
@@ -192,7 +193,8 @@ fn word_of_lock(installation: &Installation, name: &str) -> String {
         Ok(Some(_)) => "active".to_owned(),
         Ok(None) => "inactive".to_owned(),
         Err(error) => {
-            eprintln!("telemctl: {}: {error}", installation.settings.run_dir.display());
+            let run_dir = installation.settings.run_dir.display().to_string();
+            eprintln!("telemctl: {}: {error}", word(&run_dir));
             "unknown".to_owned()
         }
     }

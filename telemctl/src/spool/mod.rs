@@ -88,7 +88,7 @@ fn report(installation: &Installation, spool: &SpoolDir, tally: &Tally, out: &mu
             limit / 1024
         );
     }
-    if tally.failed.is_empty() { Ok(()) } else { Err(Failure::message(tally.failed.join("\ntelemctl: "))) }
+    if tally.failed.is_empty() { Ok(()) } else { Err(Failure::Messages(tally.failed.clone())) }
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {

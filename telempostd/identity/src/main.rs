@@ -24,6 +24,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use telemetry_config::without_passwords;
 use telemetry_files::open_directory_nofollow;
 use telemetry_trust::{BootTime, Fingerprint, KeyPin, Learning, ServerAddress};
 
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(text) => {
-            eprintln!("telempost-identity: {text}");
+            // libcurl quotes a proxy's URL that it does not understand.
+            eprintln!("telempost-identity: {}", without_passwords(&text));
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,7 @@ use crate::answer::{Answer, one_line};
 use crate::{retry_after, tls_fault};
 use curl::easy::Easy2;
 use std::time::{SystemTime, UNIX_EPOCH};
+use telemetry_config::without_passwords;
 use telemetry_trust::Fingerprint;
 use telempost_upload::protocol::PostResult;
 
@@ -35,7 +36,9 @@ pub(crate) fn post_result(
         // The status was there before the rest became too long; and whose head says that the record was taken has it,
         // whatever becomes of the body.
         Err(error) if !(is_taken(easy) || (error.is_write_error() && answer.is_too_long())) => {
-            let said = error.extra_description().unwrap_or(error.description());
+            // It quotes a proxy's URL that it does not understand.
+            let said = without_passwords(error.extra_description().unwrap_or(error.description()));
+            let said = said.as_ref();
             let reason = match tls_fault::sentence(error.code(), said, url, ca_file, fingerprint) {
                 Some(sentence) => sentence,
                 None if said.contains(error.description()) => said.to_owned(),

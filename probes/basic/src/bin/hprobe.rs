@@ -6,6 +6,7 @@ use telemetry::Record;
 use telemetry_basic_probes::cli::Hprobe;
 use telemetry_basic_probes::hello::{self, Extras};
 use telemetry_outbox::sending;
+use telemetry_record::harmless;
 use telemetry_runtime::command_line;
 
 fn main() -> ExitCode {
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("hprobe: {error}");
+            eprintln!("hprobe: {}", harmless::word(&error.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -6,13 +6,14 @@ use telemetry::Record;
 use telemetry_basic_probes::cli::TelemRecordGen;
 use telemetry_basic_probes::payload_source::PayloadSource;
 use telemetry_outbox::sending;
+use telemetry_record::harmless;
 use telemetry_runtime::command_line;
 
 fn main() -> ExitCode {
     match run(command_line::parse::<TelemRecordGen>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("telem-record-gen: {error}");
+            eprintln!("telem-record-gen: {}", harmless::word(&error.to_string()));
             ExitCode::FAILURE
         }
     }

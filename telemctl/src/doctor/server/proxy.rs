@@ -38,6 +38,10 @@ pub(super) fn find(server: &Endpoint, variable: impl Fn(&str) -> Option<String>)
 fn parse(value: &str) -> Option<Endpoint> {
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     let is_https = scheme.eq_ignore_ascii_case("https");
+    // What would be the host may be the user, and what would be the port his password, which has a `/` in it.
+    if rest.split_once(['/', '?', '#']).is_some_and(|(_, path)| path.contains('@')) {
+        return None;
+    }
     let (host, port) = host_and_port(rest)?;
     let port = port.unwrap_or(if is_https { 443 } else { DEFAULT_PORT });
     Some(Endpoint { host, port, is_https })
@@ -78,6 +82,7 @@ mod tests {
             (true, &[("HTTPS_PROXY", "p:1"), ("all_proxy", "q:2")], at("p", 1, "HTTPS_PROXY")),
             (true, &[("http_proxy", "p:1"), ("all_proxy", "q:2")], at("q", 2, "all_proxy")),
             (true, &[("https_proxy", "p:x")], Proxy::Unreadable("https_proxy")),
+            (true, &[("https_proxy", "http://u:12/3@p:x")], Proxy::Unreadable("https_proxy")),
             (false, &[("http_proxy", "p:1"), ("no_proxy", "example.org")], Proxy::None),
             (false, &[("http_proxy", "p:1"), ("NO_PROXY", "a, .Example.Org")], Proxy::None),
             (false, &[("http_proxy", "p:1"), ("no_proxy", "*")], Proxy::None),
