@@ -33,7 +33,7 @@ const GREP: &str = concat!(
     r"Internal error: |UBSAN: |INFO: task .* blocked |INFO: task .* can't die for |INFO: rcu.*detected (expedited )?stall|",
     r"(\[ )?(INFO|BUG): (possible|suspicious|inconsistent|bad|held|Invalid|trying)|unreferenced object 0x|",
     r"unregister_netdevice: waiting for |VFS: (Busy inodes|Close: file count)|VERIFY.*failed|PANIC( at|: )|",
-    r"Watchdog detected hard LOCKUP|genirq: Flags mismatch irq |",
+    r"Watchdog detected hard LOCKUP|genirq: Flags mismatch irq |CFI failure |Kernel Fault: Code=|Bad Address \(null|",
     r"(invalid opcode|divide.error|int3|stack segment|overflow|bounds|invalid TSS|segment|alignment|coprocessor|fpu|simd|",
     r"unexpected|unhandled|control|iret|debug|trap|addressing|data|execute|fixpoint|illegal|monitor|operand|privileged|",
     r"protection|special|specification|translation|transaction|vector|Kernel|Reserved|Break|FP|Unhandled).*\[#|",

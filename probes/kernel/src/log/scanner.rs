@@ -50,7 +50,10 @@ impl Scanner {
 
     fn take(&mut self, line: &Line<'_>, header: Option<&'static Header>, found: &mut Vec<Oops>) {
         self.end_after_pause(line, found);
-        let mine = self.mine(line);
+        if header.is_some() {
+            self.open.iter_mut().for_each(|event| event.is_answered_no_more(line.caller));
+        }
+        let mine = self.mine(line).or_else(|| self.answered(line));
         let mut suspect = None;
         if let Some(event) = mine.and_then(|at| self.open.get_mut(at)) {
             if header.is_some_and(|header| event.absorbs(line, header)) {
@@ -74,11 +77,15 @@ impl Scanner {
 
     /// The event that a line may be of. One that a program may have written takes nothing of the kernel's.
     fn mine(&self, line: &Line<'_>) -> Option<usize> {
-        let of = |is_doubtful| {
-            move |event: &Event| event.oops.caller == line.caller && event.is_doubtful == is_doubtful
-        };
+        let of =
+            |is_doubtful| move |event: &Event| event.is_of(line.caller) && event.is_doubtful == is_doubtful;
         let certain = self.open.iter().position(of(false));
         certain.or_else(|| self.open.iter().position(of(true)).filter(|_| line.is_doubtful))
+    }
+
+    /// The event that waits for the trace that begins with this line.
+    fn answered(&mut self, line: &Line<'_>) -> Option<usize> {
+        self.open.iter_mut().position(|event| event.is_answered(line))
     }
 
     /// What is open when the log ends, or when nothing has come for a while.

@@ -116,9 +116,18 @@ fn is_bank(error: &str) -> bool {
 
 /// A sentence that says what is wrong, with its source line in another line.
 pub(super) fn explains(text: &str) -> bool {
-    ["list_", "NETDEV WATCHDOG", "UBSAN: ", "RTNL: ", "BUG: Dentry ", "VERIFY", "BUG: memory leak"]
-        .iter()
-        .any(|head| text.starts_with(head))
+    [
+        "list_",
+        "NETDEV WATCHDOG",
+        "UBSAN: ",
+        "RTNL: ",
+        "BUG: Dentry ",
+        "VERIFY",
+        "BUG: memory leak",
+        "CFI failure ",
+    ]
+    .iter()
+    .any(|head| text.starts_with(head))
         || text.contains(": NETDEV WATCHDOG: ")
 }
 

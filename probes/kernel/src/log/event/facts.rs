@@ -34,6 +34,7 @@ impl Event {
         match self.header.trace {
             Trace::Stall => self.stall(text),
             Trace::Access | Trace::AccessFirst => self.access(text),
+            Trace::Lockdep => self.lock(text),
             _ => false,
         }
     }
@@ -42,6 +43,16 @@ impl Event {
         let is_it = ACCESSES.iter().any(|access| text.starts_with(access));
         if is_it && self.oops.message.is_none() {
             self.oops.message = Some(text.trim_ascii().trim_end_matches(':').to_owned());
+        }
+        is_it
+    }
+
+    /// ` #0: ffff8880160c1050 (&gts->ts_ctxlock){+.+.}-{3:3}, at: fn+0x1a/0x60`
+    fn lock(&mut self, text: &str) -> bool {
+        let lock = text.trim_ascii();
+        let is_it = lock.starts_with('#') && lock.contains(", at: ");
+        if is_it && self.held_lock.is_none() {
+            self.held_lock = Some(lock.to_owned());
         }
         is_it
     }

@@ -7,6 +7,7 @@
 mod absorb;
 mod context;
 mod facts;
+mod finish;
 mod others;
 mod registers;
 mod sections;
@@ -14,7 +15,7 @@ mod sections;
 use super::hardware_error;
 use super::headers::{Header, Trace};
 use super::limits::{BACK_US, BEFORE_CONTEXT_US, EVENT_LINES, PAUSE_US};
-use super::line::Line;
+use super::line::{Caller, Line};
 use super::oops::Oops;
 use super::styles::{self, Title};
 pub(super) use context::Owner;
@@ -47,11 +48,17 @@ pub(super) struct Event {
     last_text: String,
     doubling: Doubling,
     gap: Gap,
+    /// Other processors that write their traces for it.
+    answering: Vec<Caller>,
+    /// Who wrote the last line.
+    speaker: Option<Caller>,
     in_modules: bool,
     /// Registers that come now are those of the program that called the kernel.
     in_program: bool,
     /// Processors that stall, by the lines of the stall.
     stalled: Vec<u32>,
+    /// The first lock of a report of lockdep's, which names a function where there is no trace.
+    held_lock: Option<String>,
     /// Whether another event was open when this one began, and whose it was.
     suspect: Option<Option<Owner>>,
     /// Whether the first line may be a program's: it has not the form that the log has.
@@ -108,9 +115,12 @@ impl Event {
             last_text: line.text.to_owned(),
             doubling: Doubling::default(),
             gap: Gap::default(),
+            answering: Vec::new(),
+            speaker: line.caller,
             in_modules: false,
             in_program: false,
             stalled: Vec::new(),
+            held_lock: None,
             suspect: before.suspect,
             is_doubtful: line.is_doubtful,
         };
@@ -207,6 +217,7 @@ impl Event {
     fn is_known(&mut self, line: &Line<'_>) -> bool {
         let text = line.text;
         let is_repeated = self.is_twice(line);
+        self.note_speaker(line.caller);
         if self.frame(text) || self.mark(text) || self.modules(text) {
             return true;
         }
@@ -317,20 +328,6 @@ impl Event {
             self.sections.current().is_over = true;
         }
         true
-    }
-
-    /// The event, as far as it came; none if it was a program's text.
-    pub(super) fn finish(mut self) -> Option<Oops> {
-        let own = self.sections.own(self.header.trace, &self.named, &self.stalled);
-        if let Some(section) = own {
-            self.oops.trace.clone_from(&section.lines);
-            self.oops.instruction.clone_from(&section.pointer);
-        } else {
-            self.oops.instruction.clone_from(&self.sections.current().pointer);
-            self.oops.foreign_lines = 0;
-        }
-        let is_sure = self.oops.version.is_some() || self.oops.trace.lines().count() > 1;
-        (!self.is_doubtful || is_sure).then_some(self.oops)
     }
 }
 

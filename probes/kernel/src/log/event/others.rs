@@ -1,10 +1,10 @@
 //! Lines of others among those of an event.
 
 use super::super::headers::{Header, Trace};
-use super::super::limits::{GAP_LINES, GAP_US, MIXED_US};
-use super::super::line::Line;
+use super::super::limits::{GAP_LINES, GAP_US, MIXED_US, STALLED};
+use super::super::line::{Caller, Line};
 use super::super::oops::Kind;
-use super::super::styles::Frame;
+use super::super::styles::{self, Frame, Title};
 use super::{Belongs, Event, Owner};
 
 /// Functions that nothing called.
@@ -32,6 +32,50 @@ pub(super) fn is_outermost(frame: &Frame<'_>) -> bool {
 }
 
 impl Event {
+    /// Whether lines of this caller are of this event.
+    pub(in crate::log) fn is_of(&self, caller: Option<Caller>) -> bool {
+        self.oops.caller == caller || caller.is_some_and(|caller| self.answering.contains(&caller))
+    }
+
+    /// Takes the lines of another processor from this one on, if that begins the trace that it was asked for: where the log
+    /// names callers, an interrupt that a stalled processor answers is its own.
+    ///
+    /// ```text
+    /// [   C0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+    /// [   C0] Sending NMI from CPU 0 to CPUs 1:
+    /// [   C1] NMI backtrace for cpu 1
+    /// ```
+    pub(in crate::log) fn is_answered(&mut self, line: &Line<'_>) -> bool {
+        let Some(caller @ Caller::Processor(own)) = line.caller else { return false };
+        let is_asked = match self.header.trace {
+            Trace::Stall => true,
+            Trace::Processor => self.named.cpu == Some(own),
+            _ => false,
+        };
+        if !is_asked || self.answering.len() >= STALLED {
+            return false;
+        }
+        let Some((Title::Processor(cpu), _)) = styles::title(line.text) else { return false };
+        if cpu == own {
+            self.answering.push(caller);
+        }
+        cpu == own
+    }
+
+    /// What this caller writes now is of something else.
+    pub(in crate::log) fn is_answered_no_more(&mut self, caller: Option<Caller>) {
+        self.answering.retain(|answering| Some(*answering) != caller);
+    }
+
+    /// Where another one goes on, the trace of the one before is over.
+    pub(super) fn note_speaker(&mut self, caller: Option<Caller>) {
+        if self.speaker != caller {
+            self.speaker = caller;
+            let section = self.sections.current();
+            section.is_over |= section.count > 0;
+        }
+    }
+
     /// Whether lines of this event may still come, among those of the one that begins now, and whose they are.
     pub(in crate::log) fn may_be_mixed_with(
         &self,

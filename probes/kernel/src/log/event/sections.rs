@@ -6,7 +6,7 @@
 
 use super::super::headers::Trace;
 use super::super::limits::{SECTION_LINES, SECTIONS};
-use super::super::styles::Title;
+use super::super::styles::{self, Title};
 use super::context::Owner;
 
 /// One trace.
@@ -69,6 +69,18 @@ impl Sections {
     /// Whether a trace has its outermost function.
     pub(super) fn has_complete(&self) -> bool {
         self.all.iter().chain([&self.current]).any(|section| section.is_complete)
+    }
+
+    /// Whether a frame's function begins so.
+    pub(super) fn has_function(&self, head: &str) -> bool {
+        let lines = self.all.iter().chain([&self.current]).flat_map(|section| section.lines.lines());
+        lines.into_iter().any(|line| {
+            let mut is_it = false;
+            styles::each_frame(line, false, |frame| {
+                is_it |= frame.function.is_some_and(|function| function.starts_with(head));
+            });
+            is_it
+        })
     }
 
     /// Whether the current one has frames to which more may come.

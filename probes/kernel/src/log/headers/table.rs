@@ -46,6 +46,11 @@ const fn die(text: &'static str, source: &'static str, test: &'static str) -> He
     row(text, Kind::Bug, Trace::Own, source, "2.6", test).if_it(checks::is_die)
 }
 
+/// What `parisc_terminate` is given.
+const fn die_of_hppa(text: &'static str, test: &'static str) -> Header {
+    row(text, Kind::Bug, Trace::Own, "arch/parisc/kernel/traps.c", "2.6", test)
+}
+
 /// What a program check of s390 is called.
 const fn program_check(text: &'static str, test: &'static str) -> Header {
     row(text, Kind::Bug, Trace::Own, "arch/s390/kernel/traps.c", "2.6", test).if_it(checks::is_die)
@@ -220,6 +225,9 @@ pub(in crate::log) static HEADERS: &[Header] = &[
     die("Kernel ale access*", "arch/loongarch/kernel/traps.c", "Kernel ale access[#1]:"),
     die("Kernel bad sw trap *", "arch/sparc/kernel/traps_64.c", "Kernel bad sw trap 5 [#1]"),
     die("Kernel access of bad area*", "arch/powerpc/kernel/traps.c", "Kernel access of bad area, sig: 11 [#1]"),
+    die_of_hppa("Kernel Fault: Code=*", "Kernel Fault: Code=15 (Data TLB miss fault) at addr 0000000000000010"),
+    die_of_hppa("Bad Address (null pointer deref?): Code=*", "Bad Address (null pointer deref?): Code=26 (Data memory access rights trap) at addr 0000000000000008"),
+    row("CFI failure *", Kind::Bug, Trace::Own, "kernel/cfi.c", "5.13", "CFI failure at fn+0x1/0x2 (target: other+0x0/0x8; expected type: 0x1c5a3b7e)"),
     // The stack.
     row("do_IRQ: stack overflow:*", Kind::StackOverflow, Trace::Own, "arch/x86/kernel/irq_32.c", "2.6", "do_IRQ: stack overflow: 12"),
     row("near stack overflow (cur:*", Kind::Bug, Trace::Own, "arch/x86/kernel/irq_64.c", "2.6.28 to 3.x", "near stack overflow (cur:c1,low:c2)"),
