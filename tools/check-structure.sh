@@ -32,7 +32,7 @@ telemprobd      store runtime config files record
 telempostd      upload trust store runtime config files record
 telemctl        telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
 completions     telemctl telempostd telemprobd crashprobe journal kernel basic backend
-backend
+backend         trust files
 harness         libtelemetry store record
 '
 # Of tokio, SQL and browsers each that a test or a program might come to use.

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use axum::http::HeaderName;
@@ -11,9 +11,13 @@ use crate::retention::{KeepRule, KeepTime, Retention};
 use crate::served::Served;
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
+use crate::trust::{TrustOptions, address};
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
 pub const DEFAULT_TID: &str = "6907c830-eed9-4ce9-81ae-76daf8d88f0f";
+
+/// Where this collector listens if nothing else is said.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 const MAX_TID_BYTES: usize = 128;
 const MAX_HOST_BYTES: usize = 253;
@@ -42,9 +46,14 @@ pub struct Options {
     #[command(flatten)]
     pub database: Database,
 
-    /// Address and port to listen on; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
-    pub listen: SocketAddr,
+    /// Address and port to listen on; port 0 picks a free one; repeatable. 127.0.0.1:8080 if neither this nor
+    /// --tls-listen is given
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub listen: Vec<SocketAddr>,
+
+    /// TLS, and who is trusted
+    #[command(flatten)]
+    pub trust: TrustOptions,
 
     /// Name under which browsers may read pages, beside addresses and localhost; repeatable
     #[arg(long, value_name = "NAME", value_parser = host)]
@@ -239,8 +248,18 @@ pub enum Command {
     },
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an address is like 127.0.0.1:8080 or [::1]:8080".to_owned())
+impl Options {
+    /// Where to listen, and whether TLS is spoken there.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(SocketAddr, bool)> {
+        let plain = self.listen.iter().map(|address| (*address, self.trust.tls));
+        let mut all: Vec<_> =
+            plain.chain(self.trust.tls_listen.iter().map(|address| (*address, true))).collect();
+        if all.is_empty() {
+            all.push((DEFAULT_ADDRESS, self.trust.tls));
+        }
+        all
+    }
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -272,7 +291,7 @@ mod tests {
     fn the_command_line_is_consistent_and_its_defaults_hold() {
         Options::command().debug_assert();
         let options = Options::parse_from(["telem-collector"]);
-        assert_eq!(options.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(options.addresses(), [("127.0.0.1:8080".parse().unwrap(), false)]);
         assert_eq!(options.tid, DEFAULT_TID);
         assert_eq!(options.serve, Served::All);
         let rules = options.keep.rules();

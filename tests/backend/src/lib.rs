@@ -43,6 +43,7 @@ pub mod site_rules;
 pub mod storage;
 pub mod timestamp;
 pub mod transfer;
+pub mod trust;
 pub mod web;
 
 mod commands;

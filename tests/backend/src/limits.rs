@@ -115,6 +115,13 @@ pub const LISTEN_BACKLOG: u32 = 1024;
 /// Pause after a failed accept (no descriptors left), which would otherwise be retried without rest.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a handshake of TLS may take.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Handshakes that go on at the same time. One more ends the oldest: an honest one takes milliseconds, and who stalls in
+/// his keeps nobody out.
+pub const MAX_HANDSHAKES: usize = 512;
+
 /// How long a request may take to arrive and be answered.
 pub const REQUEST_TIME: Duration = Duration::from_secs(30);
 

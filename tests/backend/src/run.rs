@@ -14,11 +14,12 @@ use crate::limits::LISTEN_BACKLOG;
 use crate::plugins::{Plugins, Troubles, parse_forever};
 use crate::purge::purge_daily;
 use crate::served::Served;
-use crate::server::{Times, serve};
+use crate::server::{Listening, Times, serve};
 use crate::site_rules::SiteRules;
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Postgres;
 use crate::storage::{Address, Store};
+use crate::trust::{Tls, Trust, TrustError, watch_files};
 use crate::web::{App, Extensions, router};
 
 /// Runs the collector until SIGTERM or SIGINT, or the command that is given in its place.
@@ -36,9 +37,9 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system("threads"))?;
     // The address first: a collector that cannot have it leaves no new database behind.
-    let listener = runtime.block_on(async { listen(options.listen) })?;
-    let bound = listener.local_addr().map_err(system("the socket"))?;
+    let listeners = runtime.block_on(async { listen_at(&options.addresses()) })?;
     let database = options.database.address().map_err(StartError::Database)?;
+    let Trusting { trust, tls } = Trusting::new(options, &database).map_err(StartError::Trust)?;
     let writes = options.serve != Served::Pages;
     let engine = if writes { database.open() } else { database.open_reading() };
     let (store, owner) =
@@ -57,8 +58,12 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let troubles = Troubles::default();
         let views = views_store(options, &database, &store)?;
         let app = app.with_extensions(Extensions::new(Arc::clone(&plugins), Arc::clone(&troubles), views));
-        // Scripts wait for this line and read the port from it.
-        print(&format!("telem-collector: listening on http://{bound}\n"))?;
+        let app = app.with_trust(Arc::clone(&trust));
+        let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
+        let watching = tokio::spawn(watching);
+        let sockets = with_tls(listeners, tls.as_ref());
+        // Scripts wait for these lines and read the ports from them.
+        print(&announcement(&sockets))?;
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
@@ -66,8 +71,8 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let keeping = writes.then(|| tokio::spawn(keeping));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
-        serve(listener, router, Times::DEFAULT, stop).await;
-        for task in purging.into_iter().chain(keeping).chain(parsing) {
+        serve(sockets, router, trust, Times::DEFAULT, stop).await;
+        for task in purging.into_iter().chain(keeping).chain(parsing).chain([watching]) {
             task.abort();
         }
         Ok(())
@@ -86,6 +91,55 @@ fn views_store(options: &Options, database: &Address, store: &Store) -> Result<O
     };
     let (views, _) = Store::start(Arc::new(engine), false).map_err(StartError::Storage)?;
     Ok(Some(views))
+}
+
+/// Who is trusted, and TLS where it is spoken.
+struct Trusting {
+    trust: Arc<Trust>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Trusting {
+    fn new(options: &Options, database: &Address) -> Result<Self, TrustError> {
+        let file = match database {
+            Address::File(file) => Some(file.as_path()),
+            Address::Postgres(_) => None,
+        };
+        let speaks_tls = options.addresses().iter().any(|(_, has_tls)| *has_tls);
+        let directory = options.trust.identity_directory(file);
+        let trust = match (speaks_tls, &options.trust.proxy_certificate_header) {
+            (false, None) => Trust::nobody(),
+            _ => Trust::new(&options.trust, options.access.options().proxies, directory.as_deref())?,
+        };
+        let tls = || Tls::new(&options.trust, directory.as_deref(), Arc::clone(&trust));
+        let tls = speaks_tls.then(tls).transpose()?.map(Arc::new);
+        Ok(Self { trust, tls })
+    }
+}
+
+/// A socket, and whether TLS is spoken there.
+type Bound = (TcpListener, bool);
+
+fn with_tls(listeners: Vec<Bound>, tls: Option<&Arc<Tls>>) -> Vec<Listening> {
+    let with = |(socket, has_tls): Bound| Listening { socket, tls: tls.filter(|_| has_tls).cloned() };
+    listeners.into_iter().map(with).collect()
+}
+
+/// A line for each socket.
+fn announcement(sockets: &[Listening]) -> String {
+    let line = |listening: &Listening| {
+        let scheme = if listening.tls.is_some() { "https" } else { "http" };
+        let address = listening
+            .socket
+            .local_addr()
+            .map_or_else(|error| error.to_string(), |address| address.to_string());
+        format!("telem-collector: listening on {scheme}://{address}\n")
+    };
+    sockets.iter().map(line).collect()
+}
+
+fn listen_at(addresses: &[(SocketAddr, bool)]) -> Result<Vec<Bound>, StartError> {
+    addresses.iter().map(|(address, has_tls)| Ok((listen(*address)?, *has_tls))).collect()
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -8,6 +8,7 @@ use crate::setup::SetupError;
 use crate::site_rules::SiteRulesError;
 use crate::storage::{ExportError, OpenError, StorageError};
 use crate::transfer::ImportError;
+use crate::trust::TrustError;
 use crate::web::AppError;
 
 /// Why the collector did not start. It has not answered any request.
@@ -32,6 +33,8 @@ pub enum StartError {
     Rules(SiteRulesError),
     /// A setup did not come to its end.
     Setup(SetupError),
+    /// TLS, or who is trusted, cannot be set up.
+    Trust(TrustError),
     /// The pages cannot be served.
     App(AppError),
     /// Threads, signals or stdout are not to be had.
@@ -60,6 +63,7 @@ impl fmt::Display for StartError {
             Self::Import(error) => error.fmt(f),
             Self::Rules(error) => error.fmt(f),
             Self::Setup(error) => error.fmt(f),
+            Self::Trust(error) => error.fmt(f),
             Self::App(AppError::Template(error)) => write!(f, "cannot read the pages' templates: {error}"),
             Self::App(AppError::Users(error)) => error.fmt(f),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),

@@ -10,12 +10,13 @@ use telem_collector::filter::Filter;
 use telem_collector::record::StoredRecord;
 use telem_collector::retention::Retention;
 use telem_collector::served::Served;
-use telem_collector::server::{Times, serve};
+use telem_collector::server::{Listening, Times, serve};
 use telem_collector::storage::view::{Table, ViewError};
 use telem_collector::storage::{
     Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Store,
     Value, Write,
 };
+use telem_collector::trust::Trust;
 use telem_collector::web::{App, router};
 
 /// The word that makes this program the server of H.
@@ -92,7 +93,8 @@ pub(crate) fn answer_only() {
             Store::start(Arc::new(Nothing(0, SharedRules::shipped().unwrap())), true).unwrap();
         let app = Arc::new(App::new(store, DEFAULT_TID, vec![], AccessOptions::default()).unwrap());
         let router = router(app, Served::All, Times::DEFAULT.request);
-        serve(listener, router, Times::DEFAULT, std::future::pending()).await;
+        let sockets = vec![Listening { socket: listener, tls: None }];
+        serve(sockets, router, Trust::nobody(), Times::DEFAULT, std::future::pending()).await;
     });
 }
 

@@ -23,8 +23,10 @@ fn with_server<T: Send + 'static>(times: Times, client: impl FnOnce(SocketAddr) 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = Arc::new(App::new(store.clone(), "tid", vec![], AccessOptions::default()).unwrap());
+        let router = router(app, Served::All, times.request);
+        let sockets = vec![Listening { socket: listener, tls: None }];
         let (done, stop) = tokio::sync::oneshot::channel::<()>();
-        let server = tokio::spawn(serve(listener, router(app, Served::All, times.request), times, async {
+        let server = tokio::spawn(serve(sockets, router, Trust::nobody(), times, async {
             let _ = stop.await;
         }));
         let result = tokio::task::spawn_blocking(move || client(address)).await.unwrap();
@@ -51,14 +53,14 @@ const SHORT: Duration = Duration::from_millis(100);
 
 #[test]
 fn headers_that_do_not_come_end_the_connection() {
-    let times = Times { header: SHORT, request: NEVER, unread: NEVER, stop: NEVER };
+    let times = Times { handshake: NEVER, header: SHORT, request: NEVER, unread: NEVER, stop: NEVER };
     let answer = with_server(times, |address| answer_to(address, "POST / HTTP/1.1\r\nHost: a\r\nSever"));
     assert!(!answer.contains(" 201 "), "{answer}");
 }
 
 #[test]
 fn a_body_that_does_not_come_is_answered_408() {
-    let times = Times { header: NEVER, request: SHORT, unread: NEVER, stop: NEVER };
+    let times = Times { handshake: NEVER, header: NEVER, request: SHORT, unread: NEVER, stop: NEVER };
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhel";
     let answer = with_server(times, move |address| answer_to(address, head));
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -67,7 +69,7 @@ fn a_body_that_does_not_come_is_answered_408() {
 
 #[test]
 fn an_idle_connection_does_not_hold_up_the_end() {
-    let times = Times { header: NEVER, request: NEVER, unread: NEVER, stop: NEVER };
+    let times = Times { handshake: NEVER, header: NEVER, request: NEVER, unread: NEVER, stop: NEVER };
     let mut idle = with_server(times, |address| {
         let mut client = Client::connect(address).unwrap();
         client.set_read_timeout(Some(NEVER)).unwrap();

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::guard::{Guard, Judged};
 use super::peer::{Peer, came_through_proxy, client};
 use super::site::wants_html;
+use super::trusted::{OnPages, caller, on_pages};
 use super::{App, Problem, login, origin};
 use crate::access::{AccessOptions, Policy, UsersError, Visitor, basic};
 use crate::timestamp::now_secs;
@@ -77,9 +78,13 @@ pub(super) async fn admit(State(app): State<Arc<App>>, mut request: Request, nex
     if !reads && !origin::is_own(request.headers()) {
         return foreign_post().into_response();
     }
-    let visitor = match app.gate.visitor(peer, request.headers()).await {
-        Ok(visitor) => visitor,
-        Err(problem) => return problem.into_response(),
+    let visitor = match on_pages(&app, &caller(&request), reads) {
+        OnPages::Refused(problem) => return problem.into_response(),
+        OnPages::Visitor(visitor) => Some(visitor),
+        OnPages::AsEverybody => match app.gate.visitor(peer, request.headers()).await {
+            Ok(visitor) => visitor,
+            Err(problem) => return problem.into_response(),
+        },
     };
     let is_open = login::is_open(request.uri().path());
     match visitor {

@@ -24,6 +24,7 @@ mod peer;
 mod problem;
 mod records;
 mod site;
+mod trusted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +43,7 @@ use crate::plugins::{Broken, Plugins, Troubles};
 use crate::served::Served;
 use crate::storage::Store;
 use crate::storage::view::ViewError;
+use crate::trust::Trust;
 use problem::Problem;
 
 pub(crate) use peer::Peer;
@@ -58,6 +60,7 @@ pub struct App {
     /// What the database is, without its password.
     database: String,
     extensions: Extensions,
+    trust: Arc<Trust>,
 }
 
 /// Plug-ins, and what became of them.
@@ -118,7 +121,14 @@ impl App {
             gate: gate::Gate::new(access).map_err(AppError::Users)?,
             database: String::new(),
             extensions: Extensions::default(),
+            trust: Trust::nobody(),
         })
+    }
+
+    /// These are trusted.
+    #[must_use]
+    pub fn with_trust(self, trust: Arc<Trust>) -> Self {
+        Self { trust, ..self }
     }
 
     /// Pages name the database so.
@@ -169,7 +179,8 @@ pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
     let intake = Router::new()
         .route("/", collector())
         .route("/v2/collector", collector())
-        .route("/v3/collector", post(collect::post_json));
+        .route("/v3/collector", post(collect::post_json))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), trusted::who_delivers));
     let served = match served {
         Served::All => intake.merge(pages),
         Served::Intake => intake,

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::filter::FilterError;
 use crate::record::Refusal;
@@ -17,6 +17,8 @@ pub(super) struct Problem {
     status: StatusCode,
     message: String,
     extra: Option<(HeaderName, HeaderValue)>,
+    /// Beside the message: what programs go by.
+    members: Option<Box<Map<String, Value>>>,
 }
 
 /// What a page says of a problem, for those who asked for HTML.
@@ -25,12 +27,23 @@ pub(super) struct Said(pub(super) String);
 
 impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), extra: None }
+        Self { status, message: message.into(), extra: None, members: None }
     }
 
     /// With one more header.
     pub(super) fn with_header(self, name: HeaderName, value: &str) -> Self {
         Self { extra: HeaderValue::from_str(value).ok().map(|value| (name, value)), ..self }
+    }
+
+    /// With one more member in its body.
+    pub(super) fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With a word for programs.
+    pub(super) fn with_code(self, code: &str) -> Self {
+        self.with_member("code", code)
     }
 
     /// Nothing has this name.
@@ -70,8 +83,11 @@ impl From<StorageError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let json = [(header::CONTENT_TYPE, "application/json")];
-        let mut response =
-            (self.status, json, json!({ "message": self.message }).to_string()).into_response();
+        let mut body = json!({ "message": self.message });
+        if let (Some(body), Some(members)) = (body.as_object_mut(), self.members) {
+            body.extend(*members);
+        }
+        let mut response = (self.status, json, body.to_string()).into_response();
         if let Some((name, value)) = self.extra {
             response.headers_mut().insert(name, value);
         }

@@ -30,6 +30,8 @@ fn send(id: u32, signal: Signal) {
 pub(crate) struct Collector {
     child: Option<Child>,
     pub(crate) address: SocketAddr,
+    /// Where it speaks TLS, with `--tls-listen`.
+    pub(crate) tls: Option<SocketAddr>,
 }
 
 fn command(args: &[&str]) -> Command {
@@ -58,17 +60,24 @@ impl Collector {
     pub(crate) fn start_at(address: &str, args: &[&str]) -> Self {
         let mut child = command(&[&["--listen", address], args].concat()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let line = within_deadline(child.id(), "the line that says where it listens", move || {
-            let mut line = String::new();
-            stdout.read_line(&mut line).unwrap();
-            line
+        let count = 1 + args.iter().filter(|arg| **arg == "--tls-listen").count();
+        let lines = within_deadline(child.id(), "the lines that say where it listens", move || {
+            let mut lines = String::new();
+            for _ in 0..count {
+                stdout.read_line(&mut lines).unwrap();
+            }
+            lines
         });
+        let (line, rest) = lines.split_at(lines.find('\n').map_or(lines.len(), |end| end + 1));
         let Some(address) = line.strip_prefix("telem-collector: listening on http://") else {
             let output = child.wait_with_output().unwrap();
             panic!("first line {line:?}, stderr {}", String::from_utf8_lossy(&output.stderr));
         };
         let address = address.strip_suffix('\n').unwrap().parse().unwrap();
-        Self { child: Some(child), address }
+        let tls = rest
+            .strip_prefix("telem-collector: listening on https://")
+            .map(|rest| rest.trim().parse().unwrap());
+        Self { child: Some(child), address, tls }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

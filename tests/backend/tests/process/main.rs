@@ -8,6 +8,7 @@
 mod cluster;
 mod collector;
 mod http;
+mod party;
 mod sample;
 mod senders;
 
@@ -29,3 +30,4 @@ mod start;
 mod stop;
 mod tls;
 mod transfer;
+mod trusted;

@@ -1,0 +1,220 @@
+//! Identities of our own making: a key and a certificate that names nothing of the machine.
+//!
+//! ```text
+//!  DIR/srv_certificate.pem            who listens      0600, key first
+//!  DIR/cli_certificate.pem            who connects     0600
+//!  DIR/cli_certificate.fingerprint    its fingerprint  0644, for those who are to trust us
+//! ```
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use nix::fcntl::{RenameFlags, renameat2};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
+use telemetry_files::{Attributes, Durability, open_directory, replace};
+use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE};
+use telemetry_trust::{Identity, IdentityFault};
+
+use super::error::TrustError;
+use super::own_key::{KeyFault, OwnKey};
+
+/// The same for all machines.
+const COMMON_NAME: &str = "telemetry";
+
+/// Files that are kept because they could not be used. With so many a person has to look.
+const MALFORMED_KEPT: u32 = 99;
+
+/// Which of our identities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Who listens.
+    Server,
+    /// Who connects.
+    Client,
+}
+
+impl Kind {
+    /// Its file.
+    #[must_use]
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Server => "srv_certificate.pem",
+            Self::Client => CLIENT_CERTIFICATE_FILE,
+        }
+    }
+}
+
+/// The identity in a directory. Only where its file is not there, one is made without a word; a malformed one is moved
+/// aside and replaced, loudly; what others may know, or what cannot be read, is an error and never a new identity.
+///
+/// # Errors
+/// [`TrustError`].
+pub fn ensure(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
+    let handle = open(directory)?;
+    let path = directory.join(kind.file());
+    let own = match read(&handle, kind) {
+        Ok(own) => own,
+        Err(Unusable::Missing) => make(&handle, &path, kind)?,
+        Err(Unusable::Malformed(fault)) => {
+            let aside = move_aside(&handle, kind.file())
+                .map_err(|error| TrustError::file(&path, format_args!("cannot be moved aside: {error}")))?;
+            let path = path.display();
+            eprintln!(
+                "telem-collector: {path}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts \
+                 this collector has to trust the new fingerprint"
+            );
+            make(&handle, &directory.join(kind.file()), kind)?
+        }
+        Err(Unusable::Fault(fault)) => return Err(TrustError::file(path, fault)),
+    };
+    if kind == Kind::Client {
+        write_fingerprint(&handle, &own)
+            .map_err(|error| TrustError::Directory { path: directory.into(), error })?;
+    }
+    Ok(own)
+}
+
+/// The identity in a directory, if there is one that can be used.
+///
+/// # Errors
+/// [`TrustError`].
+pub(super) fn existing(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
+    let path = directory.join(kind.file());
+    read(&open(directory)?, kind).map_err(|unusable| match unusable {
+        Unusable::Missing => TrustError::file(path, "is not there"),
+        Unusable::Malformed(fault) | Unusable::Fault(fault) => TrustError::file(path, fault),
+    })
+}
+
+enum Unusable {
+    Missing,
+    Malformed(String),
+    Fault(String),
+}
+
+fn open(directory: &Path) -> Result<File, TrustError> {
+    let fault = |error| TrustError::Directory { path: directory.into(), error };
+    match DirBuilder::new().mode(0o755).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fault(error)),
+        _ => {}
+    }
+    open_directory(directory).map_err(fault)
+}
+
+fn read(directory: &File, kind: Kind) -> Result<OwnKey, Unusable> {
+    let identity = Identity::read(directory, kind.file()).map_err(|fault| match fault {
+        IdentityFault::Missing => Unusable::Missing,
+        IdentityFault::Malformed(fault) => Unusable::Malformed(fault.to_string()),
+        other => Unusable::Fault(other.to_string()),
+    })?;
+    OwnKey::from_pem(identity.pem(), identity.pem()).map_err(|fault| match fault {
+        // It is somebody's, and may be good elsewhere.
+        KeyFault::Unsupported => Unusable::Fault(fault.to_string()),
+        other => Unusable::Malformed(other.to_string()),
+    })
+}
+
+fn make(directory: &File, path: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
+    let fault =
+        |error: &dyn std::fmt::Display| TrustError::file(path, format_args!("cannot be made: {error}"));
+    let pem = new_pem(kind).map_err(|error| fault(&error))?;
+    let attributes = Attributes::of_directory(0o600);
+    replace(directory, kind.file(), pem.as_bytes(), attributes, Durability::Synced)
+        .map_err(|error| fault(&error))?;
+    OwnKey::from_pem(pem.as_bytes(), pem.as_bytes()).map_err(|error| fault(&error))
+}
+
+fn new_pem(kind: Kind) -> Result<String, rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(Vec::new())?;
+    // Behind a clock that was never set, and beyond what a pinned certificate is asked for.
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2049, 12, 31);
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
+    params.extended_key_usages = vec![match kind {
+        Kind::Server => ExtendedKeyUsagePurpose::ServerAuth,
+        Kind::Client => ExtendedKeyUsagePurpose::ClientAuth,
+    }];
+    let certificate = params.self_signed(&key)?;
+    Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
+}
+
+fn move_aside(directory: &File, name: &str) -> io::Result<String> {
+    for number in 1..=MALFORMED_KEPT {
+        let aside = format!("{name}.malformed-{number}");
+        match renameat2(directory, name, directory, aside.as_str(), RenameFlags::RENAME_NOREPLACE) {
+            Err(nix::errno::Errno::EEXIST) => {}
+            result => return result.map(|()| aside).map_err(io::Error::from),
+        }
+    }
+    Err(io::Error::other(format!("{MALFORMED_KEPT} of its predecessors lie here; remove them")))
+}
+
+/// Writes the fingerprint beside its certificate, where it is not there or another.
+fn write_fingerprint(directory: &File, own: &OwnKey) -> io::Result<()> {
+    let text = format!("{}\n", own.fingerprint);
+    let limit = u64::try_from(text.len()).unwrap_or(u64::MAX) + 1;
+    let there = telemetry_files::bounded_file::open_regular_in(directory, FINGERPRINT_FILE)
+        .and_then(|file| telemetry_files::bounded_file::read_all(&file, limit));
+    if there.is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    let attributes = Attributes::of_directory(0o644);
+    replace(directory, FINGERPRINT_FILE, text.as_bytes(), attributes, Durability::Synced).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn an_identity_is_made_once_for_each_kind() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("identity");
+        let [server, client] = [Kind::Server, Kind::Client].map(|kind| ensure(&directory, kind).unwrap());
+        assert_ne!(server.fingerprint, client.fingerprint);
+        assert_eq!(ensure(&directory, Kind::Server).unwrap().fingerprint, server.fingerprint);
+        assert_eq!(client.not_after, "20491231000000");
+        let written = fs::read_to_string(directory.join(FINGERPRINT_FILE)).unwrap();
+        assert_eq!(written, format!("{}\n", client.fingerprint));
+        for (name, mode) in [("srv_certificate.pem", 0o600), (FINGERPRINT_FILE, 0o644)] {
+            assert_eq!(
+                fs::metadata(directory.join(name)).unwrap().permissions().mode() & 0o777,
+                mode,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_one_is_replaced_and_an_exposed_one_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let (directory, other) = (root.path().join("one"), root.path().join("other"));
+        let first = ensure(&directory, Kind::Server).unwrap();
+        ensure(&other, Kind::Server).unwrap();
+        let path = directory.join(Kind::Server.file());
+        let good = fs::read_to_string(&path).unwrap();
+        // The key of one with the certificate of another.
+        let foreign = fs::read_to_string(other.join(Kind::Server.file())).unwrap();
+        let from = |pem: &str| pem.find("-----BEGIN CERTIFICATE").unwrap();
+        for bad in ["", "half", &format!("{}{}", &good[..from(&good)], &foreign[from(&foreign)..])] {
+            fs::write(&path, bad).unwrap();
+            assert_ne!(ensure(&directory, Kind::Server).unwrap().fingerprint, first.fingerprint);
+        }
+        assert!(directory.join("srv_certificate.pem.malformed-3").exists());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let before = fs::read(&path).unwrap();
+        let error = ensure(&directory, Kind::Server).unwrap_err().to_string();
+        assert!(error.contains("others can read or write it"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(other.join(Kind::Server.file()), &path).unwrap();
+        assert!(ensure(&directory, Kind::Server).is_err(), "a link");
+    }
+}

@@ -1,0 +1,150 @@
+//! The accepting side of TLS: who we are, and how a handshake goes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use telemetry_trust::Fingerprint;
+
+use super::client_verifier::ClientVerifier;
+use super::error::TrustError;
+use super::file::{read_public, read_secret};
+use super::identity::{self, Kind, ensure};
+use super::options::TrustOptions;
+use super::own_key::OwnKey;
+use super::peers::Trust;
+
+/// The one library that computes.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+const NO_DIRECTORY: &str = "TLS needs --certificate FILE, or --identity DIR where a certificate is made: there is no \
+                            database file beside which it could be";
+
+/// What listeners with TLS share.
+#[derive(Debug)]
+pub struct Tls {
+    config: Arc<ServerConfig>,
+    shows: Arc<Shows>,
+    source: Source,
+}
+
+/// Where our certificate is.
+#[derive(Debug)]
+enum Source {
+    /// Files that people manage.
+    Files { certificate: PathBuf, key: PathBuf },
+    /// Ours.
+    Directory(PathBuf),
+}
+
+/// Shows the certificate that is there now, whatever name is asked for.
+#[derive(Debug)]
+struct Shows(RwLock<OwnKey>);
+
+impl Shows {
+    fn now(&self) -> OwnKey {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ResolvesServerCert for Shows {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.now().certified)
+    }
+}
+
+impl Tls {
+    /// Reads our certificate, or makes it.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub fn new(
+        options: &TrustOptions,
+        directory: Option<&Path>,
+        trust: Arc<Trust>,
+    ) -> Result<Self, TrustError> {
+        let source = match (&options.certificate, directory) {
+            (Some(certificate), _) => Source::Files {
+                certificate: certificate.clone(),
+                key: options.key.as_ref().unwrap_or(certificate).clone(),
+            },
+            (None, Some(directory)) => Source::Directory(directory.into()),
+            (None, None) => return Err(TrustError::Options(NO_DIRECTORY.into())),
+        };
+        let own = match &source {
+            Source::Directory(directory) => ensure(directory, Kind::Server)?,
+            files @ Source::Files { .. } => files.read()?,
+        };
+        let shows = Arc::new(Shows(RwLock::new(own)));
+        let config = Arc::new(config(Arc::clone(&shows), trust)?);
+        Ok(Self { config, shows, source })
+    }
+
+    /// How a handshake goes.
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// What clients see of us.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.shows.now().fingerprint
+    }
+
+    /// Reads our certificate again; says whether it is another. With a fault the old one stays.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub fn reload(&self) -> Result<bool, TrustError> {
+        let own = self.source.read()?;
+        let mut shown = self.shows.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_changed = shown.fingerprint != own.fingerprint;
+        *shown = own;
+        Ok(is_changed)
+    }
+
+    /// The files that a change of is waited for.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        match &self.source {
+            Source::Files { certificate, key } => vec![certificate.clone(), key.clone()],
+            Source::Directory(directory) => vec![directory.join(Kind::Server.file())],
+        }
+    }
+}
+
+impl Source {
+    fn read(&self) -> Result<OwnKey, TrustError> {
+        let (certificate, key) = match self {
+            Self::Directory(directory) => return identity::existing(directory, Kind::Server),
+            Self::Files { certificate, key } => (certificate, key),
+        };
+        let chain = if certificate == key { read_secret(key)? } else { read_public(certificate)? };
+        let secret = if certificate == key { chain.clone() } else { read_secret(key)? };
+        OwnKey::from_pem(&chain, &secret).map_err(|fault| TrustError::file(certificate, fault))
+    }
+}
+
+/// No tickets and no storage: a session that is resumed does not show its certificate again, and would outlive the line
+/// that trusts it. The suites of TLS 1.2 in this library are all ECDHE with AEAD.
+fn config(shows: Arc<Shows>, trust: Arc<Trust>) -> Result<ServerConfig, TrustError> {
+    let provider = provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TrustError::Options(format!("cannot use TLS: {error}")))?;
+    let mut config = builder
+        .with_client_cert_verifier(Arc::new(ClientVerifier { trust, algorithms }))
+        .with_cert_resolver(shows);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
