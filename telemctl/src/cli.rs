@@ -16,13 +16,14 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   consent    opted_in, file, error (why it cannot be seen, which counts as no)
   daemons    telemprobd and telempostd, each: running, pid
   socket     path, listening, error
-  server     url (without user and password; null if none is set), api, delivery_enabled
+  server     url (without user and password; null if none is set; of several the first), api, delivery_enabled,
+             list (of several, each: url, active, active_since_unix_secs, failures, last_failure)
   spool      dir, records, records_exact, files, disk_bytes, oldest_unix_secs, damaged, rejected, error
   delivery   updated_unix_secs, last_delivered_unix_secs, next_try_unix_secs, error,
              last_error (unix_secs, server, reason), spool_fault (unix_secs, path, reason)
   counters_error  why some counters are not known; their total is null then
   counters   since the first start: accepted, refused, delivered, retried, rejected, expired, dropped,
-             set_aside, rate_limited, each: total, by_reason (an object; by classification in rate_limited)
+             set_aside, rate_limited, maybe_twice, each: total, by_reason (an object; by classification in rate_limited)
   crashes    sent, left_out, not_sent, error,
              latest (unix_secs, pid, executable, fate (sent, left_out, not_sent), class, event_id, reason)
   probes     those of klogscanner, journalprobe and pstoreprobe that have run, each: waiting, left_out, lost_lines,

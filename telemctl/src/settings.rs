@@ -18,8 +18,10 @@ pub static NEEDED_KEYS: [&dyn AnyKey; 7] =
 /// The settings that commands work with or show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where records are posted.
+    /// Where records are posted; of several the first.
     pub server: ServerSettings,
+    /// All of them.
+    pub servers: Vec<ServerSettings>,
     /// What a certificate of this machine is made with.
     pub identity_key: IdentityKey,
     /// Minutes after opt-in in which the first certificate of a server is trusted.
@@ -56,6 +58,7 @@ impl Settings {
     pub fn read(configuration: &Configuration) -> Result<Self, ConfigError> {
         Ok(Self {
             server: ServerSettings::read(configuration)?,
+            servers: ServerSettings::read_list(configuration)?,
             identity_key: configuration.get(&IDENTITY_KEY)?,
             trust_first_use_minutes: configuration.get(&TRUST_FIRST_USE)?,
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,

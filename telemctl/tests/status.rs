@@ -95,6 +95,7 @@ fn a_busy_instance() {
         reason: "answered 500".to_owned(),
     });
     DeliveryStatus {
+        failover: None,
         updated_unix_secs: 30,
         last_delivered_unix_secs: Some(10),
         last_error,

@@ -44,6 +44,10 @@ pub(crate) const SERVERS_OF_USER: usize = 16;
 /// was not UTF-8. Anything longer was not written by a telemetry daemon.
 pub(crate) const PAYLOAD_BYTES: usize = 3 * record::PAYLOAD_BYTES;
 
+/// Records of which it is remembered that a server may have them: what is in flight when a server goes, and one for each
+/// later try, for many hours.
+pub(crate) const UNANSWERED: usize = 4096;
+
 /// Files that one turn of the loop reads, so that signals and responses never wait for a long backlog.
 pub(crate) const STEPS_PER_TURN: usize = 128;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use telemetry_config::allowed::{Allowed, Choice, ClampedSeconds, Limit, Number, Switch, minutes};
+use telemetry_config::allowed::{Allowed, Choice, ClampedSeconds, Limit, Number, Switch, minutes, seconds};
 use telemetry_config::keys::{
     DAEMON_RECYCLING_ENABLED, ETC_DIR, LOG_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SPOOL_DIR, SPOOL_MAX_SIZE,
     STATE_DIR, recycle_after,
@@ -10,6 +10,23 @@ use telemetry_config::keys::{
 use telemetry_config::server::{CAINFO, SERVER, SERVER_API, SERVER_COMPRESSION, TIDHEADER};
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key, ServerSettings, Source};
 use telemetry_runtime::config_warnings;
+
+/// `failover_after`.
+pub static FAILOVER_AFTER: Key<Duration> = Key {
+    name: "failover_after",
+    default: "60",
+    allowed: &Number { unit: "seconds", range: 5..=3600, convert: seconds },
+    doc: "Seconds that a server of the list has to fail before records go to the next one, 5 to 3600.",
+};
+
+/// `failback_after`.
+pub static FAILBACK_AFTER: Key<Duration> = Key {
+    name: "failback_after",
+    default: "300",
+    allowed: &Number { unit: "seconds", range: 0..=86_400, convert: seconds },
+    doc: "Seconds that an earlier server of the list has to work before records go there again, 0 to 86400; a machine takes \
+          half to one and a half of it.",
+};
 
 /// `client_certificate`.
 pub static CLIENT_CERTIFICATE: Key<ClientCertificate> = Key {
@@ -122,8 +139,10 @@ pub static RATE_LIMIT_STRATEGY: Key<RateLimitStrategy> = Key {
 };
 
 /// Every key that telempostd obeys.
-pub static KEYS: [&dyn AnyKey; 26] = [
+pub static KEYS: [&dyn AnyKey; 28] = [
     &SERVER,
+    &FAILOVER_AFTER,
+    &FAILBACK_AFTER,
     &SERVER_API,
     &SERVER_COMPRESSION,
     &CAINFO,
@@ -207,8 +226,12 @@ impl Allowed<RateLimitStrategy> for SpoolOrDrop {
 /// The settings of telempostd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where records are posted.
-    pub server: ServerSettings,
+    /// Where records are posted: the first that works.
+    pub servers: Vec<ServerSettings>,
+    /// How long one of them has to fail.
+    pub failover_after: Duration,
+    /// How long an earlier one has to work.
+    pub failback_after: Duration,
     /// Who is shown this machine's certificate.
     pub client_certificate: ClientCertificate,
     /// What that is made with.
@@ -258,7 +281,9 @@ impl Settings {
         // Obeyed at opt-in; a wrong value is to be seen here, where trust is.
         configuration.check(&TRUST_FIRST_USE)?;
         Ok(Self {
-            server: ServerSettings::read(configuration)?,
+            servers: ServerSettings::read_list(configuration)?,
+            failover_after: configuration.get(&FAILOVER_AFTER)?,
+            failback_after: configuration.get(&FAILBACK_AFTER)?,
             client_certificate: configuration.get(&CLIENT_CERTIFICATE)?,
             identity_key: configuration.get(&IDENTITY_KEY)?,
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,
@@ -304,7 +329,7 @@ pub(crate) fn load(config_file: Option<&Path>) -> Result<Settings, SettingsError
     let configuration = Configuration::load(config_file)?;
     config_warnings::log(&configuration, &KEYS);
     let settings = Settings::read(&configuration)?;
-    if settings.server_delivery_enabled && settings.server.url.is_empty() {
+    if settings.server_delivery_enabled && settings.servers.iter().all(|server| server.url.is_empty()) {
         return Err(SettingsError::NoServer(configuration.source().clone()));
     }
     Ok(settings)
@@ -344,7 +369,7 @@ mod tests {
         assert_eq!(settings.rate_limit_strategy, RateLimitStrategy::Drop);
         assert!(settings.retention_enabled);
         assert_eq!((settings.record_burst_limit, settings.record_window), (None, minutes(10)));
-        assert_eq!(settings.server.url.with_password(), "http://h/v3/collector");
+        assert_eq!(settings.servers[0].url.with_password(), "http://h/v3/collector");
         assert_eq!((settings.spool_max_bytes, settings.recycle_after), (None, None));
     }
 

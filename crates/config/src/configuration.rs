@@ -228,7 +228,7 @@ mod tests {
         let path = dir.path().join("t.conf");
         std::fs::write(&path, "[settings]\nserver=http://localhost:1/\n").unwrap();
         let configuration = Configuration::load(Some(&path)).unwrap();
-        assert_eq!(configuration.get(&SERVER).unwrap().with_password(), "http://localhost:1/");
+        assert_eq!(configuration.get(&SERVER).unwrap()[0].with_password(), "http://localhost:1/");
         assert_eq!(configuration.source(), &Source::File(path));
 
         assert!(matches!(Configuration::load(Some(Path::new("t.conf"))), Err(ConfigError::Relative(_))));

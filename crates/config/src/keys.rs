@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 34] = [
+pub const NAMES: [&str; 36] = [
     "server",
+    "failover_after",
+    "failback_after",
     "server_api",
     "server_compression",
     "cainfo",

@@ -22,6 +22,7 @@ mod key;
 pub mod keys;
 pub mod limits;
 pub mod server;
+mod server_list;
 mod server_url;
 
 pub use configuration::{ADMINISTRATORS_FILE, Configuration, DISTRIBUTIONS_FILE, Source, server_of};

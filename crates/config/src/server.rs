@@ -3,17 +3,18 @@
 use crate::allowed::{Choice, OptionalPath};
 use crate::header_line::{HeaderLine, HeaderScope};
 use crate::key::Key;
-use crate::server_url::{HttpUrl, ServerUrl};
+use crate::server_list::HttpUrls;
+use crate::server_url::ServerUrl;
 use crate::{ConfigError, Configuration};
 use std::path::PathBuf;
 
 /// `server`.
-pub static SERVER: Key<ServerUrl> = Key {
+pub static SERVER: Key<Vec<ServerUrl>> = Key {
     name: "server",
     default: env!("TELEMETRICS_SERVER"),
-    allowed: &HttpUrl,
-    doc: "URL that records are posted to, http:// or https://. While it is empty, telempostd does not start and records \
-          wait in the spool.",
+    allowed: &HttpUrls,
+    doc: "URL that records are posted to, http:// or https://; of several, parted by blanks, the first that works. While it \
+          is empty, telempostd does not start and records wait in the spool.",
 };
 
 /// `server_api`; none is `auto`.
@@ -104,7 +105,7 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    /// The server of the whole system.
+    /// The server of the whole system; of several the first.
     ///
     /// # Errors
     /// [`ConfigError::Value`].
@@ -114,13 +115,38 @@ impl ServerSettings {
         Ok(Self { api, compression: configuration.get(&SERVER_COMPRESSION)?, ..server })
     }
 
+    /// The servers of the whole system, in their order; one whose URL is empty where none is set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn read_list(configuration: &Configuration) -> Result<Vec<Self>, ConfigError> {
+        let first = Self::read(configuration)?;
+        let list = first.with_urls(configuration.get(&SERVER)?, configuration)?;
+        Ok(if list.is_empty() { vec![first] } else { list })
+    }
+
+    /// Such servers at these URLs: the form of the interface is judged for each.
+    fn with_urls(
+        &self,
+        urls: Vec<ServerUrl>,
+        configuration: &Configuration,
+    ) -> Result<Vec<Self>, ConfigError> {
+        let api = configuration.get(&SERVER_API)?;
+        let server = |url: ServerUrl| Self {
+            api: api.unwrap_or_else(|| ServerApi::from_url(&url)),
+            url,
+            ..self.clone()
+        };
+        Ok(urls.into_iter().map(server).collect())
+    }
+
     /// What a record's own configuration decides.
     pub(crate) fn read_for_record(configuration: &Configuration) -> Result<Self, ConfigError> {
         Self::read_keys(configuration, &TIDHEADER_OF_A_RECORD)
     }
 
     fn read_keys(configuration: &Configuration, tid_header: &Key<String>) -> Result<Self, ConfigError> {
-        let url = configuration.get(&SERVER)?;
+        let url = configuration.get(&SERVER)?.into_iter().next().unwrap_or_default();
         Ok(Self {
             api: ServerApi::from_url(&url),
             url,
@@ -155,6 +181,21 @@ mod tests {
         ] {
             assert_eq!(server(lines).unwrap().api, api, "{lines}");
         }
+    }
+
+    #[test]
+    fn of_a_list_each_url_has_its_own_api() {
+        let text = "[settings]\nserver=http://a/v3/collector http://b/\n";
+        let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
+        let shown = |servers: Vec<ServerSettings>| {
+            servers.iter().map(|server| (server.url.to_string(), server.api)).collect::<Vec<_>>()
+        };
+        let list = shown(ServerSettings::read_list(&configuration).unwrap());
+        assert_eq!(
+            list,
+            [("http://a/v3/collector".to_owned(), ServerApi::V3), ("http://b/".to_owned(), ServerApi::V2)]
+        );
+        assert_eq!(server("server=http://a/ http://b/").unwrap().url.to_string(), "http://a/");
     }
 
     #[test]

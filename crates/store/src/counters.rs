@@ -44,11 +44,13 @@ pub enum Counter {
     SetAside,
     /// Records that the rate limit held back, by classification.
     RateLimited,
+    /// Records that went to a second server of the list though the first may have them.
+    MaybeTwice,
 }
 
 impl Counter {
     /// All counters, in the order in which they are shown.
-    pub const ALL: [Counter; 9] = [
+    pub const ALL: [Counter; 10] = [
         Counter::Accepted,
         Counter::Refused,
         Counter::Delivered,
@@ -58,6 +60,7 @@ impl Counter {
         Counter::Dropped,
         Counter::SetAside,
         Counter::RateLimited,
+        Counter::MaybeTwice,
     ];
 
     /// The program that counts it.
@@ -80,6 +83,7 @@ impl Counter {
             Counter::Dropped => "dropped",
             Counter::SetAside => "set_aside",
             Counter::RateLimited => "rate_limited",
+            Counter::MaybeTwice => "maybe_twice",
         }
     }
 }

@@ -20,6 +20,50 @@ pub struct DeliveryStatus {
     pub next_try_unix_secs: Option<u64>,
     /// A file of the spool with which nothing can be done; none once a whole scan met none.
     pub spool_fault: Option<SpoolFault>,
+    /// Which server of the list records go to; none where there is one.
+    pub failover: Option<FailoverState>,
+}
+
+/// What is known of a list of servers. Moments are milliseconds since the start of that boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FailoverState {
+    /// The boot that it is about; in another one records begin at the first server.
+    pub boot_id: String,
+    /// What chance chose for this machine: the time until an earlier server is the active one again, per mille.
+    pub failback_per_mille: u32,
+    /// Place in the list of the server that records go to.
+    pub active: usize,
+    /// Since when that is so, in seconds since the epoch.
+    pub active_since_unix_secs: Option<u64>,
+    /// Since when it has failed.
+    pub failing_since_ms: Option<u64>,
+    /// Whether it asked for a longer wait than it is given.
+    pub asks_for_longer: bool,
+    /// When a probe of an earlier one was last sent.
+    pub last_probe_ms: Option<u64>,
+    /// When anything was.
+    pub last_request_ms: Option<u64>,
+    /// The servers in their order.
+    pub servers: Vec<ListedServer>,
+}
+
+/// A server of the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ListedServer {
+    /// Its URL, without a password that may be in it.
+    pub url: String,
+    /// Tries that failed since the last one that did not.
+    pub failures: u32,
+    /// Until when it is not tried.
+    pub wait_end_ms: Option<u64>,
+    /// Probes that it took without a failure between.
+    pub probes: u32,
+    /// Since when.
+    pub probes_since_ms: Option<u64>,
+    /// Why it last failed.
+    pub last_failure: Option<String>,
 }
 
 /// A file of the spool that cannot be read, removed or put elsewhere.

@@ -67,6 +67,7 @@ fn title(counter: Counter) -> &'static str {
         Counter::Dropped => "Dropped",
         Counter::SetAside => "Set aside",
         Counter::RateLimited => "Rate limited",
+        Counter::MaybeTwice => "Maybe twice",
     }
 }
 

@@ -16,6 +16,7 @@ use crate::cli::StatusArguments;
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
+use crate::settings::Settings;
 use counters::CounterStatus;
 use crashes::CrashStatus;
 pub(crate) use probes::ProbeStatus;
@@ -82,6 +83,22 @@ pub(crate) struct ServerStatus {
     pub(crate) url: Option<String>,
     pub(crate) api: &'static str,
     pub(crate) delivery_enabled: bool,
+    /// All of the list, where there are several.
+    pub(crate) list: Vec<ListedServer>,
+}
+
+/// A server of the list.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListedServer {
+    pub(crate) url: String,
+    /// Whether records go to it.
+    pub(crate) active: bool,
+    /// Since when that is so, as far as that is known.
+    pub(crate) active_since_unix_secs: Option<u64>,
+    /// Tries that failed since the last one that did not.
+    pub(crate) failures: u32,
+    /// Why it last failed.
+    pub(crate) last_failure: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -133,6 +150,7 @@ impl Status {
                     ServerApi::V3 => "v3",
                 },
                 delivery_enabled: settings.server_delivery_enabled,
+                list: list(settings),
             },
             spool: SpoolStatus::from_path(&settings.spool_dir),
             delivery: delivery(installation),
@@ -180,6 +198,28 @@ fn delivery(installation: &Installation) -> Delivery {
             ..Delivery::default()
         },
     }
+}
+
+/// The servers of the list and where records go, where there are several. What was written about another list is not shown.
+fn list(settings: &Settings) -> Vec<ListedServer> {
+    let urls: Vec<_> = settings.servers.iter().map(|server| server.url.to_string()).collect();
+    if urls.len() < 2 {
+        return Vec::new();
+    }
+    let state = DeliveryStatus::read(&settings.state_dir).ok().flatten().and_then(|status| status.failover);
+    let state =
+        state.filter(|state| state.servers.iter().map(|server| &server.url).eq(&urls)).unwrap_or_default();
+    let server = |(place, url): (usize, String)| {
+        let known = state.servers.get(place);
+        ListedServer {
+            url,
+            active: place == state.active,
+            active_since_unix_secs: state.active_since_unix_secs.filter(|_| place == state.active),
+            failures: known.map_or(0, |known| known.failures),
+            last_failure: known.and_then(|known| known.last_failure.clone()),
+        }
+    };
+    urls.into_iter().enumerate().map(server).collect()
 }
 
 fn as_object<S: Serializer>(daemons: &[DaemonStatus], serializer: S) -> Result<S::Ok, S::Error> {

@@ -110,6 +110,10 @@ fn counter(status: &CounterStatus) -> Option<Family> {
             "telemetry_records_rate_limited_total",
             "Records that the rate limit held back, by classification.",
         ),
+        Counter::MaybeTwice => (
+            "telemetry_records_maybe_twice_total",
+            "Records sent to a second server of the list though the first may have them.",
+        ),
     };
     let label = if status.counter == Counter::RateLimited { "classification" } else { "reason" };
     let of = |(reason, count): (&String, &u64)| Sample {

@@ -1,6 +1,6 @@
 //! The status for people.
 
-use super::{DaemonStatus, Delivery, SpoolStatus, Status, counters};
+use super::{DaemonStatus, Delivery, ListedServer, SpoolStatus, Status, counters};
 use crate::duration_text;
 use crate::local_time;
 use jiff::tz::TimeZone;
@@ -35,6 +35,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     let socket = status.socket.error.as_deref().unwrap_or("listening");
     lines.push(("Socket", format!("{}: {socket}", status.socket.path.display())));
     lines.push(("Server", server_text(status)));
+    lines.extend(status.server.list.iter().map(|server| ("", listed_text(server, status.taken_unix_secs))));
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
     lines.extend(counters::lines(&status.counters));
@@ -61,6 +62,22 @@ fn server_text(status: &Status) -> String {
     let off =
         if status.server.delivery_enabled { "" } else { "; delivery is off, records end in the journal" };
     format!("{server}{off}")
+}
+
+/// A server of the list: where records go, and why not to an earlier one.
+fn listed_text(server: &ListedServer, now: u64) -> String {
+    let url = &server.url;
+    let since = server.active_since_unix_secs.map(|secs| now.saturating_sub(secs));
+    let since = since.map(|secs| format!(" for {}", duration_text::of_secs(secs))).unwrap_or_default();
+    match (server.active, server.failures, &server.last_failure) {
+        (true, 0, _) => format!("{url}: records go there{since}"),
+        (false, 0, _) => format!("{url}: is not needed, as far as is known"),
+        (is_active, _, reason) => {
+            let role = if is_active { format!("records go there{since}, and ") } else { String::new() };
+            let reason = reason.as_deref().unwrap_or("no reason is known");
+            format!("{url}: {role}fails: {reason}")
+        }
+    }
 }
 
 fn spool_lines(spool: &SpoolStatus, now: u64) -> Vec<(&'static str, String)> {
@@ -153,7 +170,12 @@ mod tests {
                 DaemonStatus { name: "telempostd", running: Some(false), pid: None },
             ],
             socket: SocketStatus { path: "/s".into(), listening: true, error: None },
-            server: ServerStatus { url: Some("http://h/".to_owned()), api: "v2", delivery_enabled: true },
+            server: ServerStatus {
+                url: Some("http://h/".to_owned()),
+                api: "v2",
+                delivery_enabled: true,
+                list: Vec::new(),
+            },
             spool: SpoolStatus {
                 dir: "/spool".into(),
                 records: Some(3),
@@ -220,13 +242,35 @@ Crashes         none was seen
     }
 
     #[test]
+    fn of_several_servers_each_says_where_records_go_and_why() {
+        let server = |url: &str, active, failures, last_failure: Option<&str>| ListedServer {
+            url: url.to_owned(),
+            active,
+            active_since_unix_secs: Some(NOW - 120).filter(|_| active),
+            failures,
+            last_failure: last_failure.map(str::to_owned),
+        };
+        for (server, expected) in [
+            (server("http://a/", false, 3, Some("refused")), "http://a/: fails: refused"),
+            (server("http://b/", true, 0, Some("long ago")), "http://b/: records go there for 2 min"),
+            (
+                server("http://b/", true, 1, None),
+                "http://b/: records go there for 2 min, and fails: no reason is known",
+            ),
+            (server("http://c/", false, 0, None), "http://c/: is not needed, as far as is known"),
+        ] {
+            assert_eq!(listed_text(&server, NOW), expected);
+        }
+    }
+
+    #[test]
     fn what_can_not_be_seen_and_what_is_off() {
         let mut status = status();
         status.config = ConfigStatus { source: None, warnings: Vec::new() };
         status.consent.opted_in = false;
         status.daemons = vec![DaemonStatus { name: "telemprobd", running: None, pid: None }];
         status.socket.error = Some("nobody listens on it".to_owned());
-        status.server = ServerStatus { url: None, api: "v2", delivery_enabled: false };
+        status.server = ServerStatus { url: None, api: "v2", delivery_enabled: false, list: Vec::new() };
         status.spool =
             SpoolStatus { error: Some("/spool cannot be read: x".to_owned()), ..Default::default() };
         status.delivery = Delivery::default();

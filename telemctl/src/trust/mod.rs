@@ -240,11 +240,14 @@ fn say_if_not_configured(
     server: &ServerAddress,
     out: &mut dyn Write,
 ) -> Outcome {
-    let url = &installation.settings.server.url;
-    match ServerAddress::of_https_url(url.with_password()) {
-        Some(configured) if configured == *server => Ok(()),
-        _ => line(out, format_args!("Note: the configuration has server={url}, and not {server}.")),
+    let settings = &installation.settings;
+    let urls: Vec<_> = settings.servers.iter().map(|server| &server.url).collect();
+    let addresses = urls.iter().filter_map(|url| ServerAddress::of_https_url(url.with_password()));
+    if addresses.into_iter().any(|configured| configured == *server) {
+        return Ok(());
     }
+    let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
+    line(out, format_args!("Note: the configuration has server={}, and not {server}.", urls.join(" ")))
 }
 
 /// Has telempostd read the files and try again at once.

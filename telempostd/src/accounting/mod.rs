@@ -1,9 +1,11 @@
 //! What happened to records, as people and programs can read it: counters, the delivery status, lines in the log.
 
+mod failover;
 mod losses;
 mod status;
 
-use crate::queue::Outage;
+use crate::chance::chance;
+use crate::queue::{FailoverMemory, FailoverRules, Outage, ServerChange};
 use crate::settings::Settings;
 use losses::{Loss, Losses};
 use status::Status;
@@ -31,7 +33,8 @@ pub(crate) struct Accounting {
     unkept: Throttle,
     /// Outages of servers that records name: whoever sends can name as many as he likes.
     foreign_outages: Throttle,
-    system_server: String,
+    /// URLs of the system's servers, as they may be shown.
+    system_servers: Vec<String>,
 }
 
 impl Accounting {
@@ -46,13 +49,61 @@ impl Accounting {
             upload_faults: Throttle::new(SUM_INTERVAL),
             unkept: Throttle::new(SUM_INTERVAL),
             foreign_outages: Throttle::new(SUM_INTERVAL),
-            system_server: settings.server.url.to_string(),
+            system_servers: settings.servers.iter().map(|server| server.url.to_string()).collect(),
         }
     }
 
     /// When delivery last wrote its state before this run, in seconds since the epoch; 0 for never.
     pub(crate) fn last_run_secs(&self) -> u64 {
         self.status.last_run_secs()
+    }
+
+    /// How long servers of the list may fail, and have to work.
+    pub(crate) fn failover_rules(&mut self, settings: &Settings) -> FailoverRules {
+        let mut back = settings.failback_after;
+        if self.system_servers.len() > 1 {
+            back = back * self.status.failback_per_mille(chance()) / 1000;
+        }
+        FailoverRules { after: settings.failover_after, back }
+    }
+
+    /// What an earlier run knew of the servers.
+    pub(crate) fn failover(&self, now: Instant) -> Option<FailoverMemory> {
+        self.status.failover(&self.system_servers, now)
+    }
+
+    /// What is known of the servers now, and whether another one is the active one.
+    pub(crate) fn set_failover(
+        &mut self,
+        memory: &FailoverMemory,
+        change: Option<ServerChange>,
+        now: Instant,
+    ) {
+        if self.system_servers.len() < 2 {
+            return self.status.no_failover();
+        }
+        self.status.set_failover(memory, &self.system_servers, now);
+        let url = |place: usize| self.system_servers.get(place).map_or("", String::as_str);
+        match change {
+            Some(ServerChange { from, to }) if to < from => {
+                log::info!(
+                    "{}: takes records again, which go there from now on and not to {}",
+                    url(to),
+                    url(from)
+                );
+            }
+            Some(ServerChange { from, to }) => {
+                log::warn!("{}: does not take records, which go to {} from now on", url(from), url(to));
+            }
+            None => {}
+        }
+    }
+
+    /// So many records went to a second server of the list though the first may have them.
+    pub(crate) fn maybe_twice(&mut self, records: u64, now: Instant) {
+        if records > 0 {
+            self.counters.add(Counter::MaybeTwice, "", records, now);
+        }
     }
 
     /// A server took a record.
@@ -188,7 +239,7 @@ impl Accounting {
     /// A server stopped taking records, or takes them again. `server` is a URL as it may be shown.
     pub(crate) fn outage(&mut self, change: Option<Outage>, server: &str, reason: &str, now: Instant) {
         let Some(change) = change else { return };
-        let unreported = match server == self.system_server {
+        let unreported = match self.system_servers.iter().any(|system| system == server) {
             true => Some(0),
             false => self.foreign_outages.note(now),
         };

@@ -1,5 +1,7 @@
 //! Keeps `STATE_DIR/delivery.json` true, for `telemctl status`, without writing it for every record.
 
+use super::failover::{self, Moment};
+use crate::queue::FailoverMemory;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus, SpoolFault};
@@ -50,9 +52,45 @@ impl Status {
 
     /// A delivery failed. `server` is a URL as it may be shown.
     pub(super) fn fault(&mut self, server: &str, reason: &str) {
+        let listed = self.current.failover.iter_mut().flat_map(|state| &mut state.servers);
+        if let Some(listed) = listed.into_iter().find(|listed| listed.url == server) {
+            listed.last_failure = Some(reason.to_owned());
+        }
         let (server, reason) = (server.to_owned(), reason.to_owned());
         self.current.last_error = Some(DeliveryFault { unix_secs: unix_secs(), server, reason });
         self.is_changed = true;
+    }
+
+    /// What was known of this list of servers when it was last written.
+    pub(super) fn failover(&self, urls: &[String], now: Instant) -> Option<FailoverMemory> {
+        failover::memory(self.current.failover.as_ref()?, urls, &Moment::new(now))
+    }
+
+    /// The time until an earlier server is the active one again, per mille: what chance chose, once for this machine.
+    pub(super) fn failback_per_mille(&mut self, chance: f64) -> u32 {
+        let state = self.current.failover.get_or_insert_default();
+        if !(500..=1500).contains(&state.failback_per_mille) {
+            state.failback_per_mille = 500 + (chance.clamp(0.0, 1.0) * 1000.0) as u32;
+            self.is_changed = true;
+        }
+        state.failback_per_mille
+    }
+
+    /// What is known of the servers now.
+    pub(super) fn set_failover(&mut self, memory: &FailoverMemory, urls: &[String], now: Instant) {
+        let state = self.current.failover.get_or_insert_default();
+        let is_new = state.active != memory.active || state.active_since_unix_secs.is_none();
+        let before = state.clone();
+        failover::update(state, memory, urls, &Moment::new(now));
+        if is_new {
+            state.active_since_unix_secs = Some(unix_secs());
+        }
+        self.is_changed |= *state != before;
+    }
+
+    /// There is one server alone.
+    pub(super) fn no_failover(&mut self) {
+        self.is_changed |= self.current.failover.take().is_some();
     }
 
     /// Something of the spool cannot be read or removed.

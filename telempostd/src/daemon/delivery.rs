@@ -66,13 +66,17 @@ impl<'a> Delivery<'a> {
         // What an earlier queue asked for is not this one's.
         foreign_files.cancel();
         let accounts = AccountsReader::open(Uid::effective().as_raw(), Instant::now());
-        let accounting = Accounting::open(settings);
+        let mut accounting = Accounting::open(settings);
+        let mut queue = Queue::new(settings.servers.clone(), accounting.failover_rules(settings));
+        if let Some(memory) = accounting.failover(now) {
+            queue.restore_failover(&memory);
+        }
         let spool = Rc::new(spool);
         let mut janitor = Janitor::new(settings, Rc::clone(&spool));
         janitor.set_accounts(Rc::clone(accounts.accounts()));
         let (clock, start) = Clock::open(Rc::clone(&spool), accounting.last_run_secs(), now);
         Self {
-            queue: Queue::new(settings.server.clone()),
+            queue,
             reader: Reader::new(settings, Rc::clone(&spool), Rc::clone(accounts.accounts())),
             foreign_files,
             pacer: Pacer::open(settings, start),
@@ -242,8 +246,16 @@ impl<'a> Delivery<'a> {
             self.clock.note_if_due(now);
         }
         self.accounting.set_next_try(self.next_try(now), now);
+        self.note_failover(now);
         self.accounting.write_if_due(now);
         self.pacer.write_if_due(now);
+    }
+
+    /// Which server of the list records go to, for people and for the next run.
+    fn note_failover(&mut self, now: Instant) {
+        let (memory, change) = (self.queue.failover_memory(), self.queue.take_server_change());
+        self.accounting.set_failover(&memory, change, now);
+        self.accounting.maybe_twice(self.queue.take_maybe_twice(), now);
     }
 
     fn give_memory_back(&mut self) {
@@ -259,7 +271,7 @@ impl<'a> Delivery<'a> {
     /// When what waits is tried next, if it is known to wait for a time.
     fn next_try(&self, now: Instant) -> Option<Instant> {
         let held = self.pacer.hold_end(now).filter(|_| !self.is_idle());
-        self.queue.next_due().max(held)
+        self.queue.next_due(now).max(held)
     }
 
     /// When [`Delivery::maintain`] or [`Delivery::work`] have something to do though nothing happened.
@@ -317,6 +329,7 @@ impl<'a> Delivery<'a> {
         }
         self.clock.note(now);
         self.accounting.set_next_try(None, now);
+        self.note_failover(now);
         self.accounting.write(now);
         self.pacer.write();
     }

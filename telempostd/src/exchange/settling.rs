@@ -72,7 +72,7 @@ impl Settling<'_> {
     }
 
     fn complete(&mut self, tag: u64, server: &str) {
-        let change = self.queue.settle(tag);
+        let change = self.queue.settle(tag, self.now);
         self.accounting.outage(change, server, "", self.now);
     }
 

@@ -61,8 +61,8 @@ impl TrustFiles {
         Self {
             trusted: paths::trust_file(&settings.etc_dir, SERVICE),
             identity_dir: paths::identity_dir(&settings.state_dir, SERVICE),
-            servers: ServerAddress::of_https_url(settings.server.url.with_password()).into_iter().collect(),
-            has_authorities: settings.server.cainfo.is_some(),
+            servers: https_servers(settings),
+            has_authorities: settings.servers.iter().any(|server| server.cainfo.is_some()),
             client_certificate: settings.client_certificate,
             identity_key: settings.identity_key,
             learnable: Vec::new(),
@@ -137,6 +137,17 @@ impl TrustFiles {
     fn identity_stamp(&self) -> Vec<Option<Stamp>> {
         vec![stamp(&self.identity_dir.join(CLIENT_CERTIFICATE_FILE))]
     }
+}
+
+/// Each https server that records go to, once.
+fn https_servers(settings: &Settings) -> Vec<ServerAddress> {
+    let mut servers = Vec::new();
+    for server in &settings.servers {
+        servers.extend(
+            ServerAddress::of_https_url(server.url.with_password()).filter(|one| !servers.contains(one)),
+        );
+    }
+    servers
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -61,6 +61,17 @@ impl Backoff {
         Self { state: State::Probe, failures: 0, epoch: 0, outages: OutageLog::default() }
     }
 
+    /// A server of which so much is known from before.
+    pub(super) fn restored(failures: u32, wait_end: Option<Instant>) -> Self {
+        let state = wait_end.map_or(State::Probe, |until| State::Waiting { until });
+        Self { state, failures, ..Self::new() }
+    }
+
+    /// Tries that failed since the last one that did not.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// How many requests may be in flight now.
     pub(super) fn allowance(&self, now: Instant) -> Allowance {
         match self.state {

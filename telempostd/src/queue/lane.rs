@@ -1,6 +1,7 @@
-//! One server with the records that were read for it.
+//! One server, or the system's list of them, with the records that were read for it.
 
-use super::backoff::{Allowance, Backoff};
+use super::backoff::Allowance;
+use super::failover::{Failover, FailoverRules};
 use super::file_name::FileName;
 use super::position::Position;
 use crate::limits::{
@@ -90,12 +91,12 @@ pub(super) struct Held<R> {
 /// One server with the records that were read for it.
 #[derive(Debug)]
 pub(super) struct Lane<R> {
-    /// The server.
-    pub(super) server: Rc<ServerSettings>,
+    /// The server, or those of the system's list, each of which may be sent any record of this lane.
+    pub(super) servers: Vec<Rc<ServerSettings>>,
     /// Whose share it is from, where the configuration of a record names it.
     pub(super) user: Option<Holder>,
-    /// Whether and when it may be tried.
-    pub(super) backoff: Backoff,
+    /// Which of them may be tried, and when.
+    pub(super) failover: Failover,
     /// Records that were read.
     pub(super) held: VecDeque<Held<R>>,
     /// Requests in flight to it.
@@ -110,16 +111,21 @@ pub(super) struct Lane<R> {
 }
 
 impl<R> Lane<R> {
-    /// A lane for a server of which nothing is known.
-    pub(super) fn new(server: Rc<ServerSettings>, user: Option<Holder>, id: LaneId) -> Self {
+    /// A lane for servers of which nothing is known.
+    pub(super) fn new(
+        servers: Vec<Rc<ServerSettings>>,
+        rules: FailoverRules,
+        user: Option<Holder>,
+        id: LaneId,
+    ) -> Self {
         let (max_in_flight, max_held, read_below) = match id {
             LaneId::SYSTEM => (IN_FLIGHT, HELD, READ_BELOW),
             _ => (IN_FLIGHT_OF_USER, HELD_OWN_SERVER, HELD_OWN_SERVER),
         };
         Self {
-            server,
+            failover: Failover::new(servers.len(), rules),
+            servers,
             user,
-            backoff: Backoff::new(),
             held: VecDeque::new(),
             in_flight: 0,
             last_failure: 0,
@@ -140,7 +146,8 @@ impl<R> Lane<R> {
 
     /// Whether one more request may be in flight.
     pub(super) fn may_send(&self, now: Instant) -> bool {
-        match self.backoff.allowance(now) {
+        match self.failover.allowance(now) {
+            _ if self.failover.is_probe_due(now) => true,
             Allowance::None | Allowance::OneSent => false,
             Allowance::One => true,
             Allowance::Many => self.in_flight < self.max_in_flight,
@@ -149,7 +156,7 @@ impl<R> Lane<R> {
 
     /// Whether it is of use to hold records for it.
     pub(super) fn may_hold_any(&self, now: Instant) -> bool {
-        self.backoff.allowance(now) != Allowance::None
+        self.failover.allowance(now) != Allowance::None
     }
 
     /// Whether a record of the file at `position` may be held: there is room, and no earlier file waits for this lane, of
@@ -169,7 +176,7 @@ impl<R> Lane<R> {
         if self.left_out > 0 {
             return false;
         }
-        match self.backoff.allowance(now) {
+        match self.failover.allowance(now) {
             Allowance::None | Allowance::OneSent => false,
             Allowance::One => self.held.is_empty(),
             Allowance::Many => self.held.len() < self.read_below,
@@ -178,7 +185,7 @@ impl<R> Lane<R> {
 
     /// Whether it is working and has enough to send for the moment.
     pub(super) fn is_busy(&self, now: Instant) -> bool {
-        self.backoff.allowance(now) == Allowance::Many && self.held.len() >= self.read_below
+        self.failover.allowance(now) == Allowance::Many && self.held.len() >= self.read_below
     }
 
     /// Whether nothing is held or in flight.

@@ -14,6 +14,7 @@
 //! configuration names has a lane for each user who sends to it.
 
 mod backoff;
+mod failover;
 mod file_name;
 mod files;
 mod lane;
@@ -23,6 +24,7 @@ mod position;
 mod sending;
 mod slots;
 
+pub(crate) use failover::{FailoverMemory, FailoverRules, Probes, ServerChange, ServerMemory};
 pub(crate) use file_name::FileName;
 pub(crate) use files::Route;
 pub(crate) use lane::LaneId;
@@ -53,21 +55,50 @@ pub(crate) struct Queue<R> {
     failures_seen: u64,
     has_too_old: bool,
     last_tag: u64,
+    /// Records of the system's list that a server may have, though it has not said so, and which.
+    unanswered: HashMap<(FileName, u32), usize>,
+    /// Records that were sent to a second server after that, and not counted yet.
+    maybe_twice: u64,
 }
 
 impl<R> Queue<R> {
-    /// Nothing to deliver yet; `server` is the system's.
-    pub(crate) fn new(server: ServerSettings) -> Self {
+    /// Nothing to deliver yet; `servers` are the system's.
+    pub(crate) fn new(servers: Vec<ServerSettings>, rules: FailoverRules) -> Self {
+        let servers = servers.into_iter().map(Rc::new).collect();
         Self {
             files: Files::default(),
-            lanes: vec![Lane::new(Rc::new(server), None, LaneId::SYSTEM)],
+            lanes: vec![Lane::new(servers, rules, None, LaneId::SYSTEM)],
             in_flight: HashMap::new(),
             finished: Vec::new(),
             failures: 0,
             failures_seen: 0,
             has_too_old: false,
             last_tag: 0,
+            unanswered: HashMap::new(),
+            maybe_twice: 0,
         }
+    }
+
+    /// What is known of the system's servers.
+    pub(crate) fn failover_memory(&self) -> FailoverMemory {
+        self.lanes.first().map(|lane| lane.failover.memory()).unwrap_or_default()
+    }
+
+    /// Goes on from what was known of the system's servers.
+    pub(crate) fn restore_failover(&mut self, memory: &FailoverMemory) {
+        if let Some(lane) = self.lanes.first_mut() {
+            lane.failover.restore(memory);
+        }
+    }
+
+    /// Whether another of the system's servers has become the active one since this was last asked.
+    pub(crate) fn take_server_change(&mut self) -> Option<ServerChange> {
+        self.lanes.first_mut().and_then(|lane| lane.failover.take_change())
+    }
+
+    /// Number of records, since this was last asked, that went to a second server though the first may have them.
+    pub(crate) fn take_maybe_twice(&mut self) -> u64 {
+        std::mem::take(&mut self.maybe_twice)
     }
 
     /// A file is in the spool. For one that is known this changes no more than the time at which it was written.
@@ -161,13 +192,13 @@ impl<R> Queue<R> {
         let user = Some(user);
         let mut of_user = 0;
         for (index, lane) in self.lanes.iter().enumerate().skip(1).filter(|(_, lane)| lane.user == user) {
-            if *lane.server == *server {
+            if lane.servers.first().is_some_and(|known| **known == *server) {
                 return Some(LaneId(index));
             }
             of_user += 1;
         }
         let is_share_used = of_user >= SERVERS_OF_USER;
-        let lane = |id| Lane::new(Rc::new(server.clone()), user, id);
+        let lane = |id| Lane::new(vec![Rc::new(server.clone())], FailoverRules::default(), user, id);
         let new = LaneId(self.lanes.len());
         if new.0 < SERVERS && !is_share_used {
             self.lanes.push(lane(new));
@@ -268,11 +299,11 @@ impl<R> Queue<R> {
     }
 
     /// The end of the first wait for a server that something waits for.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Instant> {
         let lanes = self.lanes.iter().enumerate();
         lanes
             .filter(|(index, _)| self.files.is_waited_for(LaneId(*index)))
-            .filter_map(|(_, lane)| lane.backoff.wait_end())
+            .filter_map(|(_, lane)| lane.failover.wait_end(now))
             .min()
     }
 
@@ -295,6 +326,7 @@ impl<R> Queue<R> {
         }
         self.files.shrink();
         self.in_flight.shrink_to_fit();
+        self.unanswered.shrink_to_fit();
         self.finished.shrink_to_fit();
     }
 }

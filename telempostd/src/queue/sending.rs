@@ -1,8 +1,9 @@
 //! From a record that is held to what the server made of it.
 
+use super::failover::Sent;
 use super::lane::{Held, LaneId};
 use super::{FileName, Outage, Queue};
-use crate::limits::{IN_FLIGHT_FOREIGN, IN_FLIGHT_OF_USER};
+use crate::limits::{IN_FLIGHT_FOREIGN, IN_FLIGHT_OF_USER, UNANSWERED};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::ServerSettings;
@@ -23,7 +24,7 @@ pub(crate) struct InFlight<R> {
     user: Option<Holder>,
     file: FileName,
     index: u32,
-    epoch: u64,
+    sent: Sent,
 }
 
 /// Whose configuration names a server.
@@ -136,8 +137,15 @@ impl<R> Queue<R> {
         lane.in_flight += 1;
         self.last_tag += 1;
         let tag = self.last_tag;
-        let (server, user, epoch) = (Rc::clone(&lane.server), lane.user, lane.backoff.note_request());
-        let in_flight = InFlight { tag, server, record, since: now, lane: id, user, file, index, epoch };
+        let (user, sent) = (lane.user, lane.failover.note_request(now));
+        let server = Rc::clone(lane.servers.get(sent.server)?);
+        // Only of a list is anything remembered.
+        if let Some(before) = self.unanswered.get_mut(&(file.clone(), index))
+            && std::mem::replace(before, sent.server) != sent.server
+        {
+            self.maybe_twice += 1;
+        }
+        let in_flight = InFlight { tag, server, record, since: now, lane: id, user, file, index, sent };
         Some(self.in_flight.entry(tag).insert_entry(in_flight).into_mut())
     }
 
@@ -157,12 +165,13 @@ impl<R> Queue<R> {
 
     /// A record that was in flight is delivered, or rejected by the server and kept elsewhere. Returns what is worth a
     /// line in the log. A tag that is not in flight changes nothing.
-    pub(crate) fn settle(&mut self, tag: u64) -> Option<Outage> {
-        let InFlight { lane: id, file, index, epoch, .. } = self.in_flight.remove(&tag)?;
+    pub(crate) fn settle(&mut self, tag: u64, now: Instant) -> Option<Outage> {
+        let InFlight { lane: id, file, index, sent, .. } = self.in_flight.remove(&tag)?;
         self.settle_record(&file, index);
+        self.unanswered.remove(&(file.clone(), index));
         let lane = self.lane(id)?;
         lane.in_flight = lane.in_flight.saturating_sub(1);
-        let change = lane.backoff.note_success(epoch);
+        let change = lane.failover.note_success(sent, now);
         self.close_if_done(&file);
         change
     }
@@ -176,19 +185,20 @@ impl<R> Queue<R> {
         now: Instant,
         chance: f64,
     ) -> Option<Outage> {
-        let InFlight { lane: id, file, epoch, .. } = self.in_flight.remove(&tag)?;
+        let InFlight { lane: id, file, index, sent, .. } = self.in_flight.remove(&tag)?;
         self.release(&file);
         if advice.may_be_the_record {
             self.files.put_back(&file);
+            self.note_unanswered(id, &file, index, sent);
         }
         self.failures += u64::from(advice.was_tried);
         let failure = self.failures;
         let lane = self.lane(id)?;
         lane.in_flight = lane.in_flight.saturating_sub(1);
-        if advice.was_tried {
+        let change = lane.failover.note_failure(sent, advice.retry_after, advice.was_tried, now, chance);
+        if advice.was_tried && lane.failover.have_all_failed() {
             lane.last_failure = failure;
         }
-        let change = lane.backoff.note_failure(epoch, advice.retry_after, now, chance);
         self.drop_held(id, now);
         self.close_if_done(&file);
         change
@@ -197,13 +207,22 @@ impl<R> Queue<R> {
     /// A record that was in flight is sent again, since the way to its server is made anew: nothing is known of the server by
     /// that. A tag that is not in flight changes nothing.
     pub(crate) fn take_back(&mut self, tag: u64) {
-        let Some(InFlight { lane: id, file, epoch, .. }) = self.in_flight.remove(&tag) else { return };
+        let Some(InFlight { lane: id, file, index, sent, .. }) = self.in_flight.remove(&tag) else { return };
         self.release(&file);
+        self.note_unanswered(id, &file, index, sent);
         if let Some(lane) = self.lane(id) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
-            lane.backoff.note_nothing(epoch);
+            lane.failover.note_nothing(sent);
         }
         self.close_if_done(&file);
+    }
+
+    /// A server may have a record, though it has not said so: if another one gets it next, that counts.
+    fn note_unanswered(&mut self, id: LaneId, file: &FileName, index: u32, sent: Sent) {
+        let is_of_list = self.lanes.get(id.0).is_some_and(|lane| lane.servers.len() > 1);
+        if is_of_list && self.unanswered.len() < UNANSWERED {
+            self.unanswered.insert((file.clone(), index), sent.server);
+        }
     }
 
     /// Drops the records that are held for a server which has to be waited for; their files wait.

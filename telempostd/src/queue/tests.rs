@@ -74,7 +74,7 @@ struct Game {
 impl Game {
     fn new() -> Self {
         Self {
-            queue: Queue::new(server(0)),
+            queue: Queue::new(vec![server(0)], FailoverRules::default()),
             now: Instant::now(),
             spool: BTreeMap::new(),
             found: 0,
@@ -222,7 +222,7 @@ impl Game {
         match answer {
             Answer::Taken => {
                 self.settled.insert(label);
-                self.queue.settle(tag);
+                self.queue.settle(tag, self.now);
             }
             Answer::Later(advice) => {
                 *self.put_back.entry(label.0).or_default() += u16::from(advice.may_be_the_record);
@@ -243,7 +243,7 @@ impl Game {
             self.work();
             if self.queue.in_flight_count() > 0 {
                 self.answer(0, Answer::Taken, 0.5);
-            } else if let Some(due) = self.queue.next_due() {
+            } else if let Some(due) = self.queue.next_due(self.now) {
                 assert!(due > self.now, "work that is due is done");
                 self.now = due;
             } else if self.spool.is_empty() {
@@ -347,14 +347,14 @@ proptest! {
 
 #[test]
 fn the_systems_server_named_by_a_user_has_a_lane_of_his() {
-    let mut queue: Queue<Label> = Queue::new(server(0));
+    let mut queue: Queue<Label> = Queue::new(vec![server(0)], FailoverRules::default());
     let lanes = [1, 2, 7, 1].map(|n| queue.lane_for(&server(0), user(n)).unwrap());
     assert_eq!(lanes, [1, 2, 3, 1].map(LaneId));
 }
 
 #[test]
 fn no_user_takes_all_lanes() {
-    let mut queue: Queue<Label> = Queue::new(server(0));
+    let mut queue: Queue<Label> = Queue::new(vec![server(0)], FailoverRules::default());
     let taken: BTreeSet<_> = (1..=100)
         .filter_map(|n| {
             let lane = queue.lane_for(&server(n), user(1))?;
@@ -421,7 +421,7 @@ fn one_record_that_a_server_fails_over_does_not_hold_up_the_others() {
             }
             Some(tag) => game.answer_to(*tag, Answer::Taken, 0.5),
             None if game.settled.len() == 99 => return,
-            None => game.now = game.queue.next_due().unwrap(),
+            None => game.now = game.queue.next_due(game.now).unwrap(),
         }
     }
     panic!("{} of 99 came through", game.settled.len());
@@ -497,7 +497,7 @@ fn an_outage_of_an_hour_costs_few_tries_and_ends_with_all_in_order() {
         game.answer(0, later(false), chances.next().unwrap());
         game.work();
         assert_eq!(game.queue.in_flight_count(), 0, "nothing leaves before its time");
-        game.now = game.queue.next_due().unwrap();
+        game.now = game.queue.next_due(game.now).unwrap();
     }
     let tries = game.sent.len();
     assert!((10..100).contains(&tries), "{tries} tries in an hour");
@@ -527,7 +527,7 @@ fn a_batch_for_two_servers_has_one_position_when_one_of_them_fails_over_it_again
     for _ in 0..3 {
         game.work();
         game.answer_to(game.tag_to(0), later(true), 0.5);
-        game.now = game.queue.next_due().unwrap();
+        game.now = game.queue.next_due(game.now).unwrap();
     }
     assert_eq!(game.queue.oldest_waiting().map(|oldest| oldest.put_back), Some(3));
     assert_eq!(game.remove_oldest(), Some(0));
@@ -566,7 +566,7 @@ fn what_is_too_old_goes_once_the_servers_of_all_its_records_failed_since_that_is
     let local = Answer::Later(RetryAdvice::default());
     game.answer_to(game.tag_to(0), local, 0.5);
     assert_eq!(game.queue.take_expired(9), [], "nor now: no server was asked");
-    game.now = game.queue.next_due().unwrap();
+    game.now = game.queue.next_due(game.now).unwrap();
     game.work();
     game.answer_to(game.tag_to(0), later(false), 0.5);
     assert_eq!(game.queue.take_expired(9), [name(0)]);
