@@ -30,15 +30,14 @@ impl Allowed<Vec<ServerUrl>> for HttpUrls {
     }
 
     fn describe(&self) -> String {
-        format!("{}, or up to {SERVERS} of them, parted by blanks", HttpUrl.describe())
+        HttpUrl.describe()
     }
 
+    /// One URL without a scheme, as the C programs took it; a list is not theirs.
     fn meant(&self, text: &str) -> Option<String> {
-        let meant = |part: &str| match HttpUrl.parse(part) {
-            Some(_) => Some(part.to_owned()),
-            None => HttpUrl.meant(part),
-        };
-        parts(text).map(meant).collect::<Option<Vec<_>>>().map(|parts| parts.join(" "))
+        let mut parts = parts(text);
+        let first = parts.next()?;
+        if parts.next().is_some() { None } else { HttpUrl.meant(first) }
     }
 
     fn shown(&self, text: &str) -> String {
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn what_the_c_programs_took_is_taken_and_no_password_is_shown() {
         assert_eq!(HttpUrls.meant("h/v2/collector").as_deref(), Some("http://h/v2/collector"));
-        assert_eq!(HttpUrls.meant("https://a/ b").as_deref(), Some("https://a/ http://b"));
+        assert_eq!(HttpUrls.meant("https://a/ b"), None);
         assert_eq!(HttpUrls.meant("ftp://b/"), None);
         assert_eq!(HttpUrls.shown("https://u:secret@a/,http://v:secret@b/"), "https://a/ http://b/");
         assert!(!HttpUrls.shown("ftp://u:secret@a/ http:/u:secret@b").contains("secret"));
