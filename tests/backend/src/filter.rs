@@ -5,17 +5,15 @@
 
 use std::fmt;
 
-use regex::{Regex, RegexBuilder};
-
-use crate::limits::{
-    MAX_CREATED_IN_DAYS, MAX_DAYS, MAX_FILTER_BYTES, MAX_PATTERN_BYTES, MAX_RECORDS_ANSWERED, RECORDS_ON_PAGE,
-};
+use crate::limits::{MAX_CREATED_IN_DAYS, MAX_DAYS, MAX_FILTER_BYTES, MAX_RECORDS_ANSWERED, RECORDS_ON_PAGE};
 use crate::record::{ClassPattern, Field, Rule, quoted, without_quotes};
 use crate::timestamp::{parse_day_secs, parse_utc};
 
 mod failure;
+mod pattern;
 
 pub use failure::{FailureFilter, GroupsMeant};
+pub use pattern::Pattern;
 
 const DAY_SECS: u32 = 24 * 60 * 60;
 const MAX_CREATED_IN_SECS: u32 = MAX_CREATED_IN_DAYS * DAY_SECS;
@@ -63,6 +61,10 @@ pub struct Filter {
     pub page: PageFilter,
     /// Of one of these groups: what the conditions on failures turned out to mean.
     pub groups: Option<GroupsMeant>,
+    /// Of this guilty, as the Flask backend grouped.
+    pub guilty_id: Option<i64>,
+    /// Of the classes alone that have a guilty.
+    pub may_have_guilty: bool,
     /// `limit`: up to N records.
     pub limit: u32,
 }
@@ -97,41 +99,6 @@ pub struct PageFilter {
 /// The class of which two thirds of all records are.
 pub const HEARTBEAT: &str = "org.clearlinux/heartbeat/ping";
 
-/// A regular expression, in the syntax of the crate `regex`: it takes linear time, whatever it is.
-#[derive(Clone, Debug)]
-pub struct Pattern(Regex);
-
-impl Pattern {
-    fn parse(text: &str) -> Result<Self, regex::Error> {
-        RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build().map(Self)
-    }
-
-    /// That of a parameter. Whoever mistypes one reads what is wrong with it.
-    fn read(query: Query<'_>, name: &'static str) -> Result<Option<Self>, FilterError> {
-        let allowed = "a regular expression in the syntax of the crate regex";
-        let whole = query.value(name, &format!("{allowed}, up to {MAX_FILTER_BYTES} bytes"), |text| {
-            Some(Self::parse(text).map_err(|error| (text.to_owned(), error.to_string())))
-        })?;
-        whole.transpose().map_err(|(text, error)| {
-            // The rest of it draws where, over several lines.
-            let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            FilterError::new(name, &text, format!("{allowed} ({why})"))
-        })
-    }
-
-    /// Whether it is found anywhere in a payload.
-    #[must_use]
-    pub fn matches(&self, payload: &str) -> bool {
-        self.0.is_match(payload)
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
 /// A value that a parameter cannot have. The message names the parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
@@ -160,6 +127,8 @@ impl Filter {
             not_payload: None,
             page: PageFilter::default(),
             groups: None,
+            guilty_id: None,
+            may_have_guilty: false,
             limit,
         }
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::retention::Retention;
-use crate::site_rules::SiteRules;
 use crate::storage::Store;
 use crate::timestamp::now_secs;
 
@@ -16,14 +15,9 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
 /// Between two steps, so that posts and pages have their turn.
 const BREATH: Duration = Duration::from_millis(2);
 
-/// Moves, reads and settles what there is, and takes the site's rules when they change, until it is dropped.
-pub async fn keep_groups(store: Store, rules: Retention, mut site_rules: Option<SiteRules>) {
+/// Moves, reads and settles what there is, until it is dropped.
+pub async fn keep_groups(store: Store, rules: Retention) {
     loop {
-        match site_rules.as_mut().and_then(SiteRules::read_if_changed) {
-            Some(Ok(rules)) => store.replace_rules(rules),
-            Some(Err(error)) => eprintln!("telem-collector: {error}; the rules before stay"),
-            None => {}
-        }
         let pause = match store.upkeep(rules.clone(), now_secs()).await {
             Ok(true) => BREATH,
             Ok(false) => PAUSE,

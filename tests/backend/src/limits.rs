@@ -150,5 +150,14 @@ pub const GUILTIES: u64 = 50_000;
 /// Bytes of a guilty's function, and of its module. An index of PostgreSQL takes 2,700 of both.
 pub const GUILTY_BYTES: usize = 1200;
 
+/// Pairs in the blacklist of guilties: a person makes them.
+pub const BLACKLISTED: u64 = 10_000;
+
+/// Characters of a comment on a guilty, as the Flask backend had them.
+pub const COMMENT_CHARS: usize = 80;
+
+/// Records whose guilties one step finds again; posts are stored between two steps.
+pub const GUILTY_STEP_RECORDS: u32 = 200;
+
 /// Records that one step examines which moves them to another group; posts are stored between two steps.
 pub const MOVE_STEP_RECORDS: usize = 1000;

@@ -15,7 +15,7 @@ use crate::plugins::{Plugins, Troubles, parse_forever};
 use crate::purge::purge_daily;
 use crate::served::Served;
 use crate::server::{Listening, Times, serve};
-use crate::site_rules::SiteRules;
+use crate::site_rules::{RulesSource, follow_rules};
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Postgres;
 use crate::storage::{Address, Store};
@@ -45,20 +45,16 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let (store, owner) =
         Store::start(engine.map_err(StartError::Database)?, writes).map_err(StartError::Storage)?;
 
-    let mut site_rules = options.rules.as_deref().map(SiteRules::new);
-    if let Some(rules) = &mut site_rules {
-        store.replace_rules(rules.read().map_err(StartError::Rules)?);
-    }
+    let rules = runtime.block_on(RulesSource::begin(options.rules.as_deref(), &store));
+    let rules = rules.map_err(StartError::Rules)?;
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.
         let stop = stop_signal().map_err(system("signals"))?;
-        let app = App::new(store.clone(), &options.tid, options.host.clone(), options.access.options());
-        let app = app.map_err(StartError::App)?.on_database(database.to_string());
         let plugins = Arc::new(Plugins::load(options.plugins.as_deref()));
         let troubles = Troubles::default();
         let views = views_store(options, &database, &store)?;
-        let app = app.with_extensions(Extensions::new(Arc::clone(&plugins), Arc::clone(&troubles), views));
-        let app = app.with_trust(Arc::clone(&trust));
+        let extensions = Extensions::new(Arc::clone(&plugins), Arc::clone(&troubles), views);
+        let app = app(options, &database, &store)?.with_extensions(extensions).with_trust(Arc::clone(&trust));
         let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
         let watching = tokio::spawn(watching);
         let sockets = with_tls(listeners, tls.as_ref());
@@ -67,12 +63,12 @@ fn collect(options: &Options) -> Result<(), StartError> {
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
-        let keeping = keep_groups(store.clone(), options.keep.rules(), site_rules);
-        let keeping = writes.then(|| tokio::spawn(keeping));
+        let following = Some(tokio::spawn(follow_rules(store.clone(), rules)));
+        let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(sockets, router, trust, Times::DEFAULT, stop).await;
-        for task in purging.into_iter().chain(keeping).chain(parsing).chain([watching]) {
+        for task in purging.into_iter().chain(following).chain(keeping).chain(parsing).chain([watching]) {
             task.abort();
         }
         Ok(())
@@ -80,6 +76,12 @@ fn collect(options: &Options) -> Result<(), StartError> {
     runtime.block_on(store.close());
     owner.join();
     result
+}
+
+fn app(options: &Options, database: &Address, store: &Store) -> Result<App, StartError> {
+    let app = App::new(store.clone(), &options.tid, options.host.clone(), options.access.options());
+    let app = app.map_err(StartError::App)?.on_database(database.to_string());
+    Ok(app.with_rules_file(options.rules.clone()))
 }
 
 /// Where views of --plugins run: SQLite keeps them from all else by itself, PostgreSQL by their login.

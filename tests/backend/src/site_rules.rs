@@ -1,13 +1,81 @@
-//! The rules of a site: a file, read at the start and whenever it is another one.
+//! The rules of a site: a file, or what people took on the page of rules, which is kept in the database. Read at the start and
+//! whenever they are others.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::groups::limits::RULES_BYTES;
 use crate::groups::rules::{Rules, RulesError};
+use crate::storage::Store;
+use crate::timestamp::now_secs;
+
+/// How soon other rules are noticed.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What errors call the rules in the database.
+const KEPT: &str = "rules of the site";
+
+/// Where the rules of a site come from.
+#[derive(Debug)]
+pub enum RulesSource {
+    /// A file.
+    File(SiteRules),
+    /// The database; the number of the change that was read last.
+    Database(Option<i64>),
+}
+
+impl RulesSource {
+    /// Reads the rules for the first time.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or a line of it is wrong.
+    pub async fn begin(file: Option<&Path>, store: &Store) -> Result<Self, SiteRulesError> {
+        match file {
+            Some(path) => {
+                let mut file = SiteRules::new(path);
+                store.replace_rules(file.read()?);
+                Ok(Self::File(file))
+            }
+            None => {
+                let mut source = Self::Database(None);
+                source.renew(store).await;
+                Ok(source)
+            }
+        }
+    }
+
+    /// Takes the rules, if they are others than before.
+    async fn renew(&mut self, store: &Store) {
+        let found = match self {
+            Self::File(file) => file.read_if_changed().map(|read| read.map_err(|error| error.to_string())),
+            Self::Database(last) => match store.answer(now_secs(), |answers| answers.site_rules()).await {
+                Ok(Some((id, text))) if *last != Some(id) => {
+                    *last = Some(id);
+                    Some(Rules::with_site(KEPT, &text).map_err(|error| error.to_string()))
+                }
+                // Whoever serves a request says that the database is out of reach.
+                _ => None,
+            },
+        };
+        match found {
+            Some(Ok(rules)) => store.replace_rules(rules),
+            Some(Err(error)) => eprintln!("telem-collector: {error}; the rules before stay"),
+            None => {}
+        }
+    }
+}
+
+/// Takes the site's rules whenever they change, until it is dropped.
+pub async fn follow_rules(store: Store, mut source: RulesSource) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        source.renew(&store).await;
+    }
+}
 
 /// What makes a file another one.
 type Stamp = (u64, u64, i64, i64, u64);

@@ -28,12 +28,25 @@ pub struct Guilty {
     pub position: usize,
 }
 
+/// The classes whose records have a guilty.
+pub const GUILTY_CLASSES: [&str; 4] = [
+    "org.clearlinux/crash/clr",
+    "org.clearlinux/kernel/bug",
+    "org.clearlinux/kernel/stackoverflow",
+    "org.clearlinux/kernel/warning",
+];
+
 /// Whether records of this class have a guilty.
 #[must_use]
 pub fn has_guilty(classification: &str) -> bool {
-    ["crash/clr", "kernel/bug", "kernel/stackoverflow", "kernel/warning"]
-        .iter()
-        .any(|class| classification.strip_prefix("org.clearlinux/") == Some(class))
+    GUILTY_CLASSES.contains(&classification)
+}
+
+/// Whether a frame is where every backtrace begins, so that it is not offered for the blacklist.
+#[must_use]
+pub fn is_beginning(frame: &Frame<'_>) -> bool {
+    frame.function.starts_with("_start")
+        || (frame.module == "libc.so.6" && frame.function.trim_end_matches("()") == "__libc_start_main")
 }
 
 /// The frames among which it is searched.

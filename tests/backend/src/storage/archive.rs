@@ -107,7 +107,7 @@ pub struct TableRow {
 }
 
 /// The tables of groups and counts, and their columns; those first that others name.
-pub const TABLES: [(&str, &str); 21] = [
+pub const TABLES: [(&str, &str); 23] = [
     ("grouping", "rules, read_after, read_to, settled_day, machines_from"),
     (
         "groups",
@@ -139,6 +139,8 @@ pub const TABLES: [(&str, &str); 21] = [
     ("symbols", "build_id, address, names, source, tried"),
     ("guilty", "id, function, module, comment, hidden"),
     ("guilty_blacklisted", "id, function, module"),
+    ("guilty_work", "start_id, to_id"),
+    ("changes", "id, subject, object, what, was, became, who, changed"),
 ];
 
 impl TableRow {

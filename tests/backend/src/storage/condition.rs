@@ -4,6 +4,7 @@
 
 use super::sql::{Value, list};
 use crate::filter::{Filter, HEARTBEAT, PageFilter};
+use crate::groups::guilty::GUILTY_CLASSES;
 use crate::record::ClassPattern;
 
 /// The columns of a record, in the order in which both engines write and read them, after `id`. They have the names of
@@ -46,6 +47,11 @@ impl Conditions {
         all.add_some("id >=", filter.from_id);
         all.add_some("id <", filter.before_id);
         all.add_some("group_id =", filter.group_id);
+        all.add_some("guilty =", filter.guilty_id);
+        if filter.may_have_guilty {
+            let classes = GUILTY_CLASSES.map(|class| format!("'{class}'")).join(", ");
+            all.add_fixed(format!("{} IN ({classes})", names.class_range));
+        }
         if let Some(meant) = &filter.groups {
             // The `+` hides the index, which would have all of many groups read and sorted.
             let column = if meant.are_few { "group_id" } else { "+group_id" };

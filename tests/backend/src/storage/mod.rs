@@ -37,7 +37,7 @@ use std::fmt;
 pub use address::Address;
 pub use answers::Answers;
 pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StoredPlace, TABLES, TableRow};
-pub use changes::{ChangeError, Wish};
+pub use changes::{ChangeError, FlaskError, FlaskWish, Wish};
 pub use error::StorageError;
 pub use migration::Migration;
 pub use open_error::OpenError;

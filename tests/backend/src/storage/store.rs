@@ -6,13 +6,15 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::changes::{Author, ChangeError, Regrouping, Wish, change};
+use super::changes::{
+    Author, ChangeError, FlaskError, FlaskWish, Regrouping, Wish, change, change_guilties, set_site_rules,
+};
 use super::readers::Readers;
 use super::search::{Counted, Found, count, search};
 use super::upkeep::Upkeep;
 use super::view::{Table, ViewError};
 use super::writer::{self, Job, Post};
-use super::{Answers, Arrival, Engine, Purpose, Session, StorageError};
+use super::{Answers, Arrival, Engine, Purpose, Session, StorageError, Write};
 use crate::filter::Filter;
 use crate::groups::changes::{GroupId, Preview};
 use crate::groups::rules::Rules;
@@ -123,19 +125,56 @@ impl Store {
         who: String,
         now_secs: i64,
     ) -> Result<GroupId, ChangeError> {
+        self.write(move |sql| change(sql, group, wish.clone(), Author { who: &who, now_secs })).await
+    }
+
+    /// Changes guilties or their blacklist, as a person wants.
+    ///
+    /// # Errors
+    /// If nothing is changed.
+    pub async fn change_guilties(
+        &self,
+        wish: FlaskWish,
+        who: String,
+        now_secs: i64,
+    ) -> Result<(), FlaskError> {
+        self.write(move |sql| change_guilties(sql, &wish, Author { who: &who, now_secs })).await
+    }
+
+    /// Keeps other rules of the site, which collectors without a file of rules take within seconds.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn keep_site_rules(
+        &self,
+        text: String,
+        who: String,
+        now_secs: i64,
+    ) -> Result<(), StorageError> {
+        self.write(move |sql| set_site_rules(sql, &text, Author { who: &who, now_secs })).await
+    }
+
+    /// Does something in one transaction; what is refused is taken back.
+    async fn write<T, E>(
+        &self,
+        mut work: impl FnMut(&mut dyn Write) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
         let engine = Arc::clone(&self.engine);
         let work = move || {
             let mut session = engine.open(Purpose::Maintain)?;
-            let author = Author { who: &who, now_secs };
-            let mut changed = Err(ChangeError::Storage(StorageError::Stopped));
+            let mut result = Err(StorageError::Stopped.into());
             let done = session.write(&mut |sql| {
-                changed = change(sql, group, wish.clone(), author);
-                // Whatever was refused is taken back; why is in `changed`.
-                changed.as_ref().map(|_| ()).map_err(|_| StorageError::Stopped)
+                result = work(sql);
+                // Why is in `result`.
+                result.as_ref().map(|_| ()).map_err(|_| StorageError::Stopped)
             });
-            match (&changed, done) {
+            match (&result, done) {
                 (Ok(_), Err(error)) => Err(error.into()),
-                _ => changed,
+                _ => result,
             }
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?

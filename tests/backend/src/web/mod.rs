@@ -27,6 +27,7 @@ mod site;
 mod trusted;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub struct App {
     database: String,
     extensions: Extensions,
     trust: Arc<Trust>,
+    /// Where the site's rules are, if they are in a file.
+    rules_file: Option<PathBuf>,
 }
 
 /// Plug-ins, and what became of them.
@@ -122,6 +125,7 @@ impl App {
             database: String::new(),
             extensions: Extensions::default(),
             trust: Trust::nobody(),
+            rules_file: None,
         })
     }
 
@@ -141,6 +145,16 @@ impl App {
     #[must_use]
     pub fn with_extensions(self, extensions: Extensions) -> Self {
         Self { extensions, ..self }
+    }
+
+    /// With the site's rules in this file; without one they are in the database.
+    #[must_use]
+    pub fn with_rules_file(self, rules_file: Option<PathBuf>) -> Self {
+        Self { rules_file, ..self }
+    }
+
+    fn rules_file(&self) -> Option<&Path> {
+        self.rules_file.as_deref()
     }
 
     fn plugins(&self) -> Arc<Plugins> {

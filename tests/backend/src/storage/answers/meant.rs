@@ -86,4 +86,16 @@ impl Answers<'_> {
         };
         self.sql.select(&query, &[])?.into_iter().map(group).collect()
     }
+
+    /// The names of groups.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub fn group_names(
+        &mut self,
+        groups: impl IntoIterator<Item = GroupId>,
+    ) -> Result<BTreeMap<GroupId, String>, StorageError> {
+        let query = format!("SELECT id, name FROM groups WHERE id IN ({})", list(groups));
+        self.sql.select(&query, &[])?.into_iter().map(|mut row| Ok((row.int()?, row.text()?))).collect()
+    }
 }

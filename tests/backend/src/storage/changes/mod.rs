@@ -10,17 +10,26 @@
 //! A variant moves at once, so that new records follow at once; the records that it has follow in steps, each with its
 //! counts. What is still to be moved is never noted record by record: it is every record whose group is not its variant's.
 //! So a step that was broken off has done nothing, and a further change in the middle of the way is no special case.
+//!
+//! What people change that is of no group (the site's rules, the guilties as the Flask backend had them) is kept in `changes`: who,
+//! when, before, after.
 
 mod apply;
 mod decide;
+mod flask;
+mod kept;
 mod moves;
 mod regroup;
+mod site_rules;
 mod wish;
 
 pub(super) use apply::set_marks;
 pub(super) use decide::{Author, change};
+pub(super) use flask::change as change_guilties;
+pub use flask::{FlaskError, FlaskWish};
 pub(super) use moves::step as move_step;
 pub(super) use regroup::{Regrouping, regroup, regroup_now};
+pub(super) use site_rules::set as set_site_rules;
 pub use wish::{ChangeError, Wish};
 
 #[cfg(test)]

@@ -61,3 +61,16 @@ pub(super) fn find_or_make(
     directory.guilty.insert(found, id);
     Ok(id)
 }
+
+/// Finds the guilty of a stored record again, and notes it.
+pub(in crate::storage) fn set_guilty(
+    sql: &mut dyn Write,
+    directory: &mut Directory,
+    id: i64,
+    record: &Record,
+) -> Result<(), StorageError> {
+    let guilty = find_or_make(directory, sql, record)?;
+    let update = "UPDATE records SET guilty = $1 WHERE id = $2 AND coalesce(guilty, 0) <> coalesce($1, 0)";
+    sql.execute(update, &[guilty.into(), id.into()])?;
+    Ok(())
+}

@@ -22,6 +22,7 @@ mod tally;
 
 pub(super) use directory::{Directory, json};
 pub(super) use facts::Facts;
+pub(super) use guilties::set_guilty;
 pub(super) use known_group::widen_line;
 pub(super) use new::{new_group, put_signature};
 pub(super) use tally::{Source, Tally};

@@ -247,7 +247,7 @@ async fn insert(client: &Client, records: &[Incoming], places: &[Place]) -> Resu
 
 /// Ids that are given from now on are behind those that were brought.
 fn go_on_behind(sql: &mut dyn Write) -> Result<(), StorageError> {
-    for table in ["groups", "variants", "decisions", "versions", "guilty", "guilty_blacklisted"] {
+    for table in ["groups", "variants", "decisions", "versions", "guilty", "guilty_blacklisted", "changes"] {
         let set = format!(
             "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table})) \
              FROM (SELECT 1) AS one WHERE EXISTS (SELECT FROM {table})"

@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 5] = [
+pub(super) const STEPS: [Step; 6] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -38,6 +38,11 @@ pub(super) const STEPS: [Step; 5] = [
     Step {
         what: "make the tables of what parsers of payloads find",
         sql: include_str!("plugins.sql"),
+        code: |_| Ok(()),
+    },
+    Step {
+        what: "make the tables of what people change beside groups",
+        sql: include_str!("changes.sql"),
         code: |_| Ok(()),
     },
 ];

@@ -3,11 +3,13 @@
 //! ```text
 //!  other rules? ──▶ regroup ──▶ records on their way? ──▶ move 1,000
 //!                              records without a group yet? ──▶ read 500, newest first
+//!                              another blacklist? ──▶ find guilties again, 200 at a time
 //!                              a day that has ended? ──▶ count its fleet again
 //!                              all days counted ──▶ silence and what came back; what has outlived its time
 //! ```
 
 mod days;
+mod guilties;
 mod old_records;
 mod outlived;
 mod silence;
@@ -52,7 +54,7 @@ impl Upkeep {
             has_more = move_step(sql)?;
             Ok(())
         })?;
-        if has_more || old_records::step(self, rules)? {
+        if has_more || old_records::step(self, rules)? || guilties::step(self)? {
             return Ok(true);
         }
         let today = day_of(now_secs);

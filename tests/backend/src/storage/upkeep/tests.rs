@@ -228,3 +228,48 @@ fn silence_that_is_no_chance_and_what_comes_back() {
         assert_eq!(state(&mut *session, 20_014), (State::Regressed, Some("41010".to_owned()), Some(false)));
     });
 }
+
+/// Steps that are broken off in between, records that arrive meanwhile, and another change in the middle of the way.
+#[test]
+fn guilties_are_found_again_when_the_blacklist_changes() {
+    use crate::storage::changes::{Author, change_guilties};
+    use crate::storage::{FlaskWish, StorageError};
+    on_each(|engine| {
+        let rules = Rules::shipped().unwrap();
+        let mut crash = crate::storage::tests::arrival("org.clearlinux/crash/clr", 3, None);
+        crash.record.payload = "Process: x\n#0 a() - [m]\n#1 b() - [m]\n#2 c() - [m]\n".into();
+        let now_secs = crash.received_secs;
+        let mut session = engine.open(Purpose::Append).unwrap();
+        for _ in 0..5 {
+            session.append(&vec![crash.clone(); 130]).unwrap();
+        }
+        let block = |functions: &[&str]| {
+            let add = functions.iter().map(|function| ((*function).to_owned(), "m".to_owned())).collect();
+            let wish = FlaskWish::Blacklist { add, remove: Default::default(), record: None };
+            let mut session = engine.open(Purpose::Maintain).unwrap();
+            let author = Author { who: "w", now_secs };
+            session
+                .write(&mut |sql| change_guilties(sql, &wish, author).map_err(|_| StorageError::Stopped))
+                .unwrap();
+        };
+        block(&["a()"]);
+        let mut upkeep = Upkeep::new(engine.open(Purpose::Maintain).unwrap());
+        while Answers::new(&mut *session, now_secs).guilties_left().unwrap().unwrap().0 > 500 {
+            assert!(upkeep.step(&rules, &days_35(), now_secs).unwrap());
+        }
+        session.append(&[crash.clone()]).unwrap();
+        let mut answers = Answers::new(&mut *session, now_secs);
+        let found: Vec<_> = answers.guilties(7, None).unwrap();
+        let of = |name: &str| {
+            found.iter().filter(|one| one.guilty.function == name).map(|one| one.records).sum::<u64>()
+        };
+        assert!(of("a()") > 0 && of("b()") > 200 && of("a()") + of("b()") == 651, "{found:?}");
+        block(&["b()"]);
+        run(engine, &rules, now_secs);
+        let mut answers = Answers::new(&mut *session, now_secs);
+        assert_eq!(answers.guilties_left().unwrap(), None);
+        let found = answers.guilties(7, None).unwrap();
+        assert_eq!((found.len(), found[0].guilty.function.as_str(), found[0].records), (1, "c()", 651));
+        assert_eq!(answers.kept_changes(Some("blacklist"), None, 9).unwrap().len(), 2);
+    });
+}

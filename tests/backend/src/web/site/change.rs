@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use axum::extract::{Path, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use http_body_util::{BodyExt, Limited};
-use serde_json::Value as Json;
 
 use super::super::Problem;
 use super::ask::Ask;
+use super::fields::{Fields, bad};
 use super::form::Form;
 use super::group;
 use crate::filter::in_range;
@@ -24,11 +23,7 @@ const WISHES: &str = "state, note, name, merge, split or undo";
 
 pub(super) async fn change(ask: Ask, Path(id): Path<String>, request: Request) -> Result<Response, Problem> {
     let (id, _) = group::find(&ask, &id).await?;
-    let (head, body) = request.into_parts();
-    let too_long =
-        |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a change has at most {BODY_BYTES} bytes"));
-    let bytes = Limited::new(body, BODY_BYTES).collect().await.map_err(too_long)?.to_bytes();
-    let wish = wish(&Fields::read(&head.headers, &bytes)?)?;
+    let wish = wish(&Fields::posted(request, BODY_BYTES).await?)?;
     let who = ask.visitor.signature().to_owned();
     let now_in = ask.app.store.change(id, wish, who, ask.now_secs).await.map_err(refused)?;
     match ask.form {
@@ -41,52 +36,9 @@ pub(super) async fn change(ask: Ask, Path(id): Path<String>, request: Request) -
     }
 }
 
-/// Names and values, of which some are repeated.
-#[derive(Debug, PartialEq, Eq)]
-struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Problem> {
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !kind.starts_with("application/json") {
-            return Ok(Self(form_urlencoded::parse(bytes).into_owned().collect()));
-        }
-        let wrong = || {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "the body is no JSON object of texts, numbers and lists of texts",
-            )
-        };
-        let Ok(Json::Object(object)) = serde_json::from_slice(bytes) else { return Err(wrong()) };
-        let mut fields = Vec::new();
-        for (name, value) in object {
-            let values = match value {
-                Json::Array(values) => values,
-                value => vec![value],
-            };
-            for value in values {
-                match value {
-                    Json::String(text) => fields.push((name.clone(), text)),
-                    Json::Number(number) => fields.push((name.clone(), number.to_string())),
-                    _ => return Err(wrong()),
-                }
-            }
-        }
-        Ok(Self(fields))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
-    }
-}
-
-fn bad(message: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, message)
-}
-
 /// What is wanted. One thing at a time.
 fn wish(fields: &Fields) -> Result<Wish, Problem> {
-    let given: BTreeSet<&str> = fields.0.iter().map(|(name, _)| name.as_str()).collect();
+    let given = fields.names();
     let known = ["state", "note", "name", "merge", "split", "undo"];
     let of_state = ["version", "line", "until", "until_machines"];
     if let Some(other) = given.iter().find(|name| !known.contains(name) && !of_state.contains(name)) {
@@ -105,8 +57,7 @@ fn wish(fields: &Fields) -> Result<Wish, Problem> {
         "merge" => Ok(Wish::Merge(number("merge")?)),
         "undo" => Ok(Wish::Undo(number("undo")?)),
         _ => {
-            let parts = fields.0.iter().filter(|(name, _)| name == "split").map(|(_, hash)| hash.parse());
-            let parts = parts.collect::<Result<BTreeSet<_>, _>>();
+            let parts = fields.all("split").map(str::parse).collect::<Result<BTreeSet<_>, _>>();
             Ok(Wish::Split(
                 parts
                     .map_err(|_| bad("split is the hash of a variant or signature, 32 hexadecimal digits"))?,
@@ -163,7 +114,7 @@ fn refused(error: ChangeError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderMap, HeaderValue};
 
     use super::*;
 

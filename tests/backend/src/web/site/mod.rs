@@ -13,12 +13,14 @@
 
 mod ask;
 mod assets;
+mod blacklist;
 mod change;
 mod chips;
 mod collector;
 mod crashes;
 mod csv;
 mod feed;
+mod fields;
 mod figures;
 mod fleet;
 mod form;
@@ -26,9 +28,11 @@ mod frame;
 mod group;
 mod group_row;
 mod groups;
+mod guilty;
 mod hardware;
 mod headers;
 mod history;
+mod kept;
 mod lists;
 mod machines;
 mod overview;
@@ -37,6 +41,7 @@ mod problems;
 mod record;
 mod record_row;
 mod records;
+mod rules;
 mod shown;
 mod sums;
 mod views;
@@ -83,7 +88,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/events/{id}", get(machines::event))
         .route("/telemetryui/hardware", get(hardware::show))
         .route("/telemetryui/status", get(machines::status))
-        .route("/telemetryui/rules", get(collector::rules))
+        .route("/telemetryui/rules", get(rules::show).post(rules::change))
         .route("/telemetryui/collector", get(collector::show))
         .route("/telemetryui/builds", get(sums::builds))
         .route("/telemetryui/stats", get(sums::stats))
@@ -93,13 +98,28 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/thermal", get(views::thermal))
         .route("/telemetryui/updates", get(views::updates))
         .route("/telemetryui/update_matrix", get(views::updates))
-        .route("/telemetryui/crashes", get(crashes::list))
-        .route("/telemetryui/crashes/{build}", get(crashes::of_build))
-        .route("/telemetryui/crashes/guilty_details/{id}", get(crashes::show))
+        .merge(crash_routes())
         .route("/telemetryui/feed", get(feed::show))
         .route("/telemetryui/static/{file}", get(assets::serve))
         .route("/telemetryui/login", get(login::show).post(login::take))
         .route("/telemetryui/logout", get(login::show).post(login::leave))
         .route("/telemetryui/{*path}", any(nothing))
         .layer(middleware::from_fn_with_state(Arc::clone(app), headers::add))
+}
+
+/// As the Flask backend has them.
+fn crash_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/telemetryui/crashes", get(crashes::list).post(guilty::change))
+        .route("/telemetryui/crashes/{build}", get(crashes::of_build).post(guilty::change))
+        .route("/telemetryui/crashes/page/{number}", get(crashes::page_rows))
+        .route("/telemetryui/crashes/offset/{number}", get(crashes::offset_rows))
+        .route("/telemetryui/crashes/guilty_details/{id}", get(guilty::show))
+        .route("/telemetryui/crashes/guilty_details/{id}/backtraces", get(guilty::backtraces))
+        .route("/telemetryui/crashes/guilty_edit", get(blacklist::show).post(blacklist::of_record))
+        .route("/telemetryui/crashes/guilty_edit/", get(blacklist::show).post(blacklist::of_record))
+        .route("/telemetryui/crashes/guilty_edit/add", get(blacklist::show).post(blacklist::add))
+        .route("/telemetryui/crashes/guilty_edit/remove", get(blacklist::show).post(blacklist::remove))
+        .route("/telemetryui/crashes/guilty_edit/hidden", get(blacklist::show).post(blacklist::unhide))
+        .route("/telemetryui/crashes/guilty_edit/reset", get(blacklist::show).post(blacklist::reset))
 }

@@ -72,7 +72,7 @@ fn why_json(why: &Why) -> Json {
 }
 
 /// The record with an id.
-async fn find(ask: &Ask, id: &str) -> Result<StoredRecord, Problem> {
+pub(super) async fn find(ask: &Ask, id: &str) -> Result<StoredRecord, Problem> {
     let missing = || Problem::not_found(format_args!("record {id:.20}; it may have been purged"));
     let number = in_range(id, 0, i64::MAX - 1).ok_or_else(missing)?;
     let filter = Filter { from_id: Some(number), before_id: Some(number + 1), ..Filter::all(1) };
