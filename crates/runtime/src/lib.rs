@@ -19,6 +19,7 @@ pub mod native_journal;
 pub mod poller;
 pub mod privileges;
 pub mod process_error;
+pub mod program_text;
 pub mod readiness;
 pub mod signals;
 pub mod throttle;

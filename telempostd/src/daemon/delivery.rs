@@ -23,7 +23,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Instant;
-use telemetry_runtime::malloc_trim;
+use telemetry_runtime::{malloc_trim, program_text};
 use telemetry_store::rejected::Rejection;
 use telemetry_store::shares::AccountsReader;
 use telemetry_store::spool::Reader as SpoolReader;
@@ -266,6 +266,7 @@ impl<'a> Delivery<'a> {
             self.exchange.shrink();
         }
         malloc_trim::give_back();
+        program_text::give_back();
     }
 
     /// When what waits is tried next, if it is known to wait for a time.

@@ -35,7 +35,7 @@ use telemetry_runtime::instance::InstanceLock;
 use telemetry_runtime::poller::{Events, Poller};
 use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::{Signal, Signals};
-use telemetry_runtime::{malloc_trim, readiness};
+use telemetry_runtime::{malloc_trim, program_text, readiness};
 use telemetry_store::counters::Counters;
 use telemetry_store::shares::AccountsReader;
 
@@ -87,6 +87,7 @@ impl Daemon {
     /// The system's waiting itself failed.
     pub(crate) fn run(mut self) -> Result<(), DaemonError> {
         self.note_answering();
+        program_text::give_back();
         readiness::ready();
         log::info!(
             "listening on {}, storing in {}",
