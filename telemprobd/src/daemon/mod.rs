@@ -87,13 +87,13 @@ impl Daemon {
     /// The system's waiting itself failed.
     pub(crate) fn run(mut self) -> Result<(), DaemonError> {
         self.note_answering();
-        program_text::give_back();
         readiness::ready();
         log::info!(
             "listening on {}, storing in {}",
             self.settings.socket_path.display(),
             self.settings.spool_dir.display()
         );
+        program_text::give_back();
         let reason = loop {
             if let Some(reason) = self.turn()? {
                 break reason;
