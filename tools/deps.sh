@@ -8,7 +8,7 @@
 #   tools/deps.sh rpm      what `make rpm` needs
 #   tools/deps.sh packages the packages for all of them, and no look at Rust: for sudo
 #
-# No package starts anything here, now or at the next boot: the tests start their own nginx and PostgreSQL.
+# No package starts anything here, now or at the next boot: the tests start their own nginx, PostgreSQL and debuginfod.
 set -eu
 
 build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libsqlite3-dev libsystemd-dev libzstd-dev curl'
@@ -18,9 +18,10 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # a machine to install the packages on. faketime: a clock that is stepped. strace: in which order files are written, and calls of the system that fail.
 # postgresql: the collector before a server, which the tests start themselves. rpm: the collector has its order of versions.
 # chromium, its driver and a font: the collector's pages, as people see them.
+# debuginfod: a server of debug files, which the tests start themselves.
 # gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
 # debuggers say of them.
-test_packages='chromium chromium-driver debootstrap dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
+test_packages='chromium chromium-driver debootstrap debuginfod dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
 mount nginx openssl postgresql qemu-user-static rpm shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
@@ -30,7 +31,7 @@ package_packages='build-essential debhelper dpkg-dev systemd'
 rpm_packages='cpio rpm rpmlint'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='aarch64-linux-gnu-gcc c++ chromedriver chromium dwz eu-stack gdb go qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
+test_commands='aarch64-linux-gnu-gcc c++ chromedriver chromium debuginfod dwz eu-stack gdb go qemu-aarch64-static xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
 build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin
@@ -105,6 +106,9 @@ install_debian_packages() {
     apt-get install -y --no-install-recommends $missing || fail "apt-get could not install$missing"
     case $missing in
     *' nginx'*) systemctl disable nginx.service >/dev/null 2>&1 || update-rc.d nginx disable ;;
+    esac
+    case $missing in
+    *' debuginfod'*) systemctl disable debuginfod.service >/dev/null 2>&1 || true ;;
     esac
     case $missing in
     *' postgresql'*) systemctl disable postgresql.service >/dev/null 2>&1 || update-rc.d postgresql disable ;;

@@ -11,6 +11,7 @@ use crate::retention::{KeepRule, KeepTime, Retention};
 use crate::served::Served;
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
+use crate::symbols::{ServerUrl, Sources};
 use crate::trust::{TrustOptions, address};
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
@@ -84,6 +85,10 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub plugins: Option<PathBuf>,
 
+    /// Where names come from for frames that a report has only addresses of
+    #[command(flatten)]
+    pub symbols: Symbols,
+
     /// The database once more, by a login that may read the published views alone, for views of --plugins
     #[arg(long, value_name = "postgres://USER:PASSWORD@HOST/NAME", requires = "plugins")]
     pub views_database: Option<Url>,
@@ -120,6 +125,27 @@ impl Access {
             proxies: self.proxy.iter().map(IpAddr::to_canonical).collect(),
             may_change: self.may_change.clone(),
         }
+    }
+}
+
+/// Where debug files are. Without any of it frames stay as they were reported.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Symbols {
+    /// Directory with debug files by build-id, DIR/.build-id/xx/yyyy.debug, from which frames without a name get theirs;
+    /// repeatable
+    #[arg(long, value_name = "DIR")]
+    debug_directory: Vec<PathBuf>,
+
+    /// debuginfod server that is asked for debug files which no directory has: it learns which build-ids crash
+    #[arg(long, value_name = "URL")]
+    debuginfod: Option<ServerUrl>,
+}
+
+impl Symbols {
+    /// All of them.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        Sources { directories: self.debug_directory.clone(), server: self.debuginfod.clone() }
     }
 }
 
@@ -209,6 +235,18 @@ pub enum Command {
     Confine {
         /// The program
         program: PathBuf,
+    },
+
+    /// Answer which functions are at addresses in a debug file, with the bounds of a foreign file
+    #[command(hide = true)]
+    NameAddresses {
+        /// The debug file
+        #[arg(long)]
+        file: PathBuf,
+
+        /// What it shares with others
+        #[arg(long)]
+        supplement: Option<PathBuf>,
     },
 
     /// Store what a fleet that is made up sends in five weeks up to now: to try pages on, never beside real records
@@ -369,6 +407,7 @@ mod tests {
             ["--keep-machine", "m"],
             ["--database", "postgres://a/n?sslmode=allow"],
             ["--serve", "nothing"],
+            ["--debuginfod", "ftp://a"],
             ["--dry-run", "migrate"],
         ] {
             assert!(Options::try_parse_from(["telem-collector"].iter().chain(&args)).is_err(), "{args:?}");

@@ -13,6 +13,7 @@ use crate::setup;
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Url;
 use crate::storage::{Appended, Archive, Arrival, Purpose, Session, StorageError};
+use crate::symbols::name_addresses;
 use crate::timestamp::{LATEST_SECS, now_secs};
 use crate::transfer::{ImportError, export, import, import_flask};
 
@@ -28,6 +29,9 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
         }
         Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
         Command::Confine { program } => Err(system("the program")(become_program(program.as_os_str()))),
+        Command::NameAddresses { file, supplement } => {
+            name_addresses(file, supplement.as_deref()).map_err(system("the debug file"))
+        }
         Command::Fleet { database, machines } => {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open().map_err(StartError::Database)?;

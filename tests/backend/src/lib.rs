@@ -11,7 +11,7 @@
 //!
 //! `record`, `intake`, `filter`, `retention` and `groups` are pure: values in, values out, the time among them. `fleet`
 //! makes up machines and their records, for tests and demonstrations.
-//! `storage`, `transfer`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
+//! `storage`, `transfer`, `symbols`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
 //! program that prints the error.
 //!
 //! ```
@@ -41,6 +41,7 @@ pub mod server;
 pub mod setup;
 pub mod site_rules;
 pub mod storage;
+pub mod symbols;
 pub mod timestamp;
 pub mod transfer;
 pub mod trust;

@@ -161,3 +161,10 @@ pub const GUILTY_STEP_RECORDS: u32 = 200;
 
 /// Records that one step examines which moves them to another group; posts are stored between two steps.
 pub const MOVE_STEP_RECORDS: usize = 1000;
+
+/// Addresses for which names from debug files are wanted. Anybody may make up frames; what is beyond that is left
+/// out, and the page `collector` says so.
+pub const WANTED_ADDRESSES: u64 = 100_000;
+
+/// Addresses whose names are kept, some hundred bytes each.
+pub const NAMED_ADDRESSES: u64 = 1_000_000;

@@ -19,6 +19,7 @@ use crate::site_rules::{RulesSource, follow_rules};
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Postgres;
 use crate::storage::{Address, Store};
+use crate::symbols::Worker;
 use crate::trust::{Tls, Trust, TrustError, watch_files};
 use crate::web::{App, Extensions, router};
 
@@ -66,10 +67,14 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let following = Some(tokio::spawn(follow_rules(store.clone(), rules)));
         let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
+        let naming = naming(options, &store, writes)?;
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(sockets, router, trust, Times::DEFAULT, stop).await;
         for task in purging.into_iter().chain(following).chain(keeping).chain(parsing).chain([watching]) {
             task.abort();
+        }
+        if let Some(worker) = naming {
+            worker.stop();
         }
         Ok(())
     });
@@ -82,6 +87,15 @@ fn app(options: &Options, database: &Address, store: &Store) -> Result<App, Star
     let app = App::new(store.clone(), &options.tid, options.host.clone(), options.access.options());
     let app = app.map_err(StartError::App)?.on_database(database.to_string());
     Ok(app.with_rules_file(options.rules.clone()))
+}
+
+/// Names frames in the background, where there is anything to name them from.
+fn naming(options: &Options, store: &Store, writes: bool) -> Result<Option<Worker>, StartError> {
+    let sources = options.symbols.sources();
+    if sources.is_empty() || !writes {
+        return Ok(None);
+    }
+    Worker::start(store.clone(), sources).map(Some).map_err(system("threads"))
 }
 
 /// Where views of --plugins run: SQLite keeps them from all else by itself, PostgreSQL by their login.

@@ -1,7 +1,7 @@
 //! Why a record is in its group: each frame, what was done with it, and by which rule.
 
-use super::payload::Payload;
-use super::reading::{Reading, Variant};
+use super::payload::{Frame, Payload};
+use super::reading::{Reading, Token, Variant};
 use super::rules::Rules;
 use super::signature::{Done, Step, Verdict};
 use serde::Serialize;
@@ -15,13 +15,19 @@ pub struct ExplainedFrame {
     pub rule: String,
     /// Whether it is part of the group's name.
     pub in_name: bool,
+    /// Whether a debug file named it, and not the report.
+    pub from_debug_file: bool,
 }
 
 /// What became of the frames of a variant.
 #[must_use]
 pub fn explain_variant(rules: &Rules, variant: &Variant, verdict: &Verdict) -> Vec<ExplainedFrame> {
     let frames = variant.frames.iter().zip(&verdict.steps);
-    frames.map(|(token, step)| explained(rules, token.to_string(), *step)).collect()
+    let frame = |(token, step): (&Token, &Step)| ExplainedFrame {
+        from_debug_file: token.is_looked_up,
+        ..explained(rules, token.to_string(), *step)
+    };
+    frames.map(frame).collect()
 }
 
 /// What became of the frames of a record; `payload` is what `reading` was read from.
@@ -33,20 +39,31 @@ pub fn explain_record(
     verdict: &Verdict,
 ) -> Vec<ExplainedFrame> {
     let payload = Payload::parse(payload);
-    let step_of = |number: u64| {
-        let at = reading.frame_numbers.iter().position(|known| *known == number)?;
-        verdict.steps.get(at).copied()
+    payload.frames.iter().flat_map(|frame| explain_frame(rules, frame, reading, verdict)).collect()
+}
+
+/// A frame of a payload; several where a debug file knows what the compiler put into it.
+fn explain_frame(
+    rules: &Rules,
+    frame: &Frame<'_>,
+    reading: &Reading,
+    verdict: &Verdict,
+) -> Vec<ExplainedFrame> {
+    let own = format!("#{} {} [{}]", frame.number, frame.function, frame.module);
+    let tokens = reading.variant.frames.iter().zip(&verdict.steps).zip(&reading.frame_numbers);
+    let of_frame = tokens.filter(|(_, number)| **number == frame.number);
+    let explain = |((token, step), _): ((&Token, &Step), &u64)| {
+        let name = token.function.as_ref().filter(|_| token.is_looked_up);
+        let text = name.map(|name| format!("#{} {name} [{}]", frame.number, frame.module));
+        let from_debug_file = text.is_some();
+        ExplainedFrame { from_debug_file, ..explained(rules, text.unwrap_or_else(|| own.clone()), *step) }
     };
-    let frames = payload.frames.iter();
-    frames
-        .map(|frame| {
-            let text = format!("#{} {} [{}]", frame.number, frame.function, frame.module);
-            match step_of(frame.number) {
-                Some(step) => explained(rules, text, step),
-                None => ExplainedFrame { text, rule: not_read(reading).to_owned(), in_name: false },
-            }
-        })
-        .collect()
+    let explained: Vec<ExplainedFrame> = of_frame.map(explain).collect();
+    if !explained.is_empty() {
+        return explained;
+    }
+    let rule = not_read(reading).to_owned();
+    vec![ExplainedFrame { text: own, rule, in_name: false, from_debug_file: false }]
 }
 
 /// Why a frame of the payload is none of the variant's.
@@ -66,7 +83,7 @@ fn explained(rules: &Rules, text: String, step: Step) -> ExplainedFrame {
         Some((id, rule)) => format!("{}, by {id}: {rule} ({})", step.done.sentence(), rule.reason),
         None => step.done.sentence().to_owned(),
     };
-    ExplainedFrame { text, rule, in_name: step.done.is_in_name() }
+    ExplainedFrame { text, rule, in_name: step.done.is_in_name(), from_debug_file: false }
 }
 
 impl Done {

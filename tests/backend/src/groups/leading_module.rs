@@ -3,6 +3,7 @@
 //! A program's package does not move when a library of another package does. A group's page therefore lists the build-ids
 //! of the module that the name's last frame is in: which build of a library the failure came with.
 
+use super::names;
 use super::payload::{Payload, build_id_of};
 use super::reading::Reading;
 use super::signature::Verdict;
@@ -26,6 +27,16 @@ pub fn leading_module(payload: &str, reading: &Reading, verdict: &Verdict) -> Op
     let frame = payload.frames.iter().find(|frame| frame.number == *number)?;
     let build_id = build_id_of(&payload.modules, frame.module)?.to_ascii_lowercase();
     Some(LeadingModule { module: token.module.clone(), build_id })
+}
+
+/// The build-id of a module, known by its normal form, of which a report has a frame. For where its name, and with it which
+/// frame leads, came from a debug file.
+#[must_use]
+pub fn module_build(payload: &str, module: &str) -> Option<LeadingModule> {
+    let payload = Payload::parse(payload);
+    let frame = payload.frames.iter().find(|frame| names::module(frame.module) == module)?;
+    let build_id = build_id_of(&payload.modules, frame.module)?.to_ascii_lowercase();
+    Some(LeadingModule { module: module.to_owned(), build_id })
 }
 
 #[cfg(test)]

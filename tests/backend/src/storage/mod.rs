@@ -27,6 +27,7 @@ mod shared_rules;
 mod sql;
 pub mod sqlite;
 mod store;
+pub mod symbols;
 mod upkeep;
 pub mod values;
 pub mod view;

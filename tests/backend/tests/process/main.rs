@@ -30,6 +30,7 @@ mod rules;
 mod site;
 mod start;
 mod stop;
+mod symbols;
 mod tls;
 mod transfer;
 mod trusted;

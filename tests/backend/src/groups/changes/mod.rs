@@ -22,7 +22,7 @@ mod preview;
 pub use decision::{Decision, DecisionId, Undone, What};
 pub use grouping::{Grouping, Successors, follow, split_key};
 pub use history::{Change, ChangeRefused, History};
-pub use plan::{GroupId, Known, Member, Plan, PlannedGroup, plan};
+pub use plan::{GroupId, Known, Member, Plan, PlannedGroup, largest, plan};
 pub use preview::{Joined, MovedRecords, Preview, SplitUp, StoredVariant, preview};
 
 #[cfg(test)]

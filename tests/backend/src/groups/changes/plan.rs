@@ -141,6 +141,7 @@ impl<'a> Shares<'a> {
 }
 
 /// The one with most records; of several, the smallest: every collector decides alike.
-pub(super) fn largest<K: Ord>(records: &BTreeMap<K, u64>) -> Option<&K> {
+#[must_use]
+pub fn largest<K: Ord>(records: &BTreeMap<K, u64>) -> Option<&K> {
     records.iter().max_by(|one, other| one.1.cmp(other.1).then(other.0.cmp(one.0))).map(|(key, _)| key)
 }

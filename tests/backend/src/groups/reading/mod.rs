@@ -8,9 +8,11 @@
 mod cycle;
 mod fault;
 mod hardware;
+mod lookup;
 mod unit;
 mod variant;
 
+pub use lookup::{Address, FunctionAt, Lookup, unnamed};
 pub use variant::{Token, Variant};
 
 pub(super) use unit::unit_of;
@@ -60,19 +62,6 @@ pub struct Reading {
     /// For each frame of the variant, the number of the payload's frame that it was read from.
     pub frame_numbers: Vec<u64>,
 }
-
-/// A place in a module whose function has no name in the payload.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address {
-    /// The module's whole build-id, in small digits.
-    pub build_id: String,
-    /// The address, as the linker gave it.
-    pub offset: u64,
-}
-
-/// The names of the functions at an address, the innermost first where the compiler put one into another; none if they are
-/// not known.
-pub type Lookup<'a> = &'a dyn Fn(&Address) -> Vec<String>;
 
 /// Reads a record.
 ///
@@ -131,6 +120,7 @@ fn kernel_variant(kind: Kind, payload: &Payload<'_>) -> Variant {
         build_id: None,
         is_uncertain: false,
         is_interrupted: false,
+        is_looked_up: false,
     });
     let variant = new_variant(kind, "kernel".to_owned(), fault.text);
     Variant { named, file: fault.file, is_enough: fault.is_enough, ..variant }
@@ -148,63 +138,55 @@ fn program_variant(kind: Kind, payload: &Payload<'_>) -> Variant {
     new_variant(kind, names::program(payload.process.unwrap_or_default()), what)
 }
 
-/// The addresses of a payload that a lookup could name, each once.
-#[must_use]
-pub fn unnamed(payload: &str) -> Vec<Address> {
-    let payload = Payload::parse(payload);
-    let mut addresses: Vec<Address> =
-        payload.frames.iter().filter_map(|frame| address(frame, &payload)).collect();
-    addresses.sort();
-    addresses.dedup();
-    addresses
-}
-
 fn address(frame: &Frame<'_>, payload: &Payload<'_>) -> Option<Address> {
     let offset = frame.offset().filter(|_| frame.name().is_none())?;
     let build_id = build_id_of(&payload.modules, frame.module)?.to_ascii_lowercase();
     Some(Address { build_id, offset })
 }
 
+/// A token, the number of the frame that it was read from, and whether a lookup named it.
+type Read = (Token, u64, bool);
+
 /// Gives the variant its frames, and returns the numbers that they have in the payload.
 fn set_frames(
     variant: &mut Variant,
     frames: &[Frame<'_>],
     payload: &Payload<'_>,
-    lookup: Lookup<'_>,
+    names: Lookup<'_>,
 ) -> Vec<u64> {
-    let tokens = frames.iter().flat_map(|frame| {
-        tokens(variant.kind, frame, payload, lookup).into_iter().map(|token| (token, frame.number))
-    });
-    let (mut tokens, numbers): (Vec<Token>, Vec<u64>) = tokens.take(FRAMES).unzip();
+    let read = frames.iter().flat_map(|frame| tokens(variant.kind, frame, payload, names));
+    let read: Vec<Read> = read.take(FRAMES).collect();
+    let mut tokens: Vec<Token> = read.iter().map(|(token, ..)| token.clone()).collect();
     mark_interrupted(&mut tokens);
-    if variant.kind == Kind::StackOverflow
+    let kept = if variant.kind == Kind::StackOverflow
         && let Some((start, length)) = cycle::longest_run(&tokens)
     {
-        let mut cycle: Vec<Token> = tokens.into_iter().skip(start).take(length).collect();
-        let mut numbers: Vec<u64> = numbers.into_iter().skip(start).take(length).collect();
-        let turn = cycle::turn(&cycle);
-        cycle.rotate_left(turn);
-        numbers.rotate_left(turn);
-        (variant.is_cycle, variant.frames) = (true, cycle);
-        return numbers;
-    }
-    let kept: Vec<usize> = cycle::kept_once(&tokens).into_iter().take(VARIANT_FRAMES).collect();
-    variant.frames = kept.iter().filter_map(|at| tokens.get(*at).cloned()).collect();
-    kept.iter().filter_map(|at| numbers.get(*at).copied()).collect()
+        let mut kept: Vec<usize> = (start..tokens.len()).take(length).collect();
+        let cycle: Vec<Token> = kept.iter().filter_map(|at| tokens.get(*at).cloned()).collect();
+        kept.rotate_left(cycle::turn(&cycle));
+        variant.is_cycle = true;
+        kept
+    } else {
+        cycle::kept_once(&tokens).into_iter().take(VARIANT_FRAMES).collect()
+    };
+    // Only now: two frames of one function are one, wherever their names came from.
+    let marked = |at: &usize| {
+        let (_, _, is_looked_up) = read.get(*at)?;
+        Some(Token { is_looked_up: *is_looked_up, ..tokens.get(*at)?.clone() })
+    };
+    variant.frames = kept.iter().filter_map(marked).collect();
+    kept.iter().filter_map(|at| read.get(*at).map(|(_, number, _)| *number)).collect()
 }
 
 /// The tokens of a frame: more than one where a lookup knows what the compiler put into it.
-fn tokens(kind: Kind, frame: &Frame<'_>, payload: &Payload<'_>, lookup: Lookup<'_>) -> Vec<Token> {
+fn tokens(kind: Kind, frame: &Frame<'_>, payload: &Payload<'_>, names: Lookup<'_>) -> Vec<Read> {
     let own = token(kind, frame, payload);
-    let names = address(frame, payload).map(|address| lookup(&address)).unwrap_or_default();
-    let names = names.iter().map(|name| names::function(name)).filter(|name| !name.is_empty());
-    let named = |(at, name)| {
-        // A signal interrupted the innermost of them.
-        let is_interrupted = own.is_interrupted && at == 0;
-        Token { function: Some(name), offset: None, build_id: None, is_interrupted, ..own.clone() }
-    };
-    let tokens: Vec<Token> = names.enumerate().map(named).collect();
-    if tokens.is_empty() { vec![own] } else { tokens }
+    let names = address(frame, payload).map(|address| names(&address)).unwrap_or_default();
+    let tokens = lookup::named(&own, &names);
+    if tokens.is_empty() {
+        return vec![(own, frame.number, false)];
+    }
+    tokens.into_iter().map(|token| (token, frame.number, true)).collect()
 }
 
 /// Clients that do not say what a signal interrupted still show what returns from its handler.
@@ -231,6 +213,7 @@ fn token(kind: Kind, frame: &Frame<'_>, payload: &Payload<'_>) -> Token {
         build_id: id.map(|id| id.chars().take(BUILD_ID_DIGITS).collect::<String>().to_ascii_lowercase()),
         is_uncertain: kind.is_kernel() && frame.is_uncertain(),
         is_interrupted: frame.is_interrupted(),
+        is_looked_up: false,
     }
 }
 

@@ -48,6 +48,20 @@ fn names_from_debug_files() {
         ["inner [libp.so.1]", "outer [libp.so.1]", "libp.so.1+0x20@aabbccdd", "main [e]"]
     );
     assert_eq!(reading.frame_numbers, [0, 0, 1, 2]);
+    let looked_up: Vec<bool> = reading.variant.frames.iter().map(|token| token.is_looked_up).collect();
+    assert_eq!(looked_up, [true, true, false, false]);
+    // A client that had the names says the same of it.
+    let with_symbols = payload
+        .replace("#0 ??? - [libp.so.1.4] +0x10", "#0 inner(int) - [libp.so.1.4]\n#1 outer - [libp.so.1.4]")
+        .replace("#1 ???", "#2 ???")
+        .replace("#2 main", "#3 main");
+    let told = read(&record("a/crash/clr", &with_symbols)).unwrap();
+    assert_eq!(told.variant.hash(), reading.variant.hash());
+    // One that stands for many gets them from its own frames.
+    let raw = read(&record("a/crash/clr", payload)).unwrap().variant;
+    let names = |token: &Token| if token.is_at(&address(0x10)) { lookup(&address(0x10)) } else { Vec::new() };
+    assert_eq!(raw.with_names(&names), reading.variant);
+    assert!(raw.has_unnamed() && reading.variant.has_unnamed());
     // Of functions that the compiler put into one another, a signal interrupts the innermost.
     let payload = payload.replace("+0x10", "+0x10 (by signal frame)");
     let frames = read_with(&record("a/crash/clr", &payload), &lookup).unwrap().variant.frames;
@@ -56,6 +70,20 @@ fn names_from_debug_files() {
         [true, false, false, false]
     );
     assert!(unnamed("#0 ??? - [m] +0x10\n#1 f - [m]\n").is_empty());
+}
+
+#[test]
+fn recursion_without_names_is_known_once_it_has_them() {
+    let frames: String =
+        (0..30).map(|n| format!("#{n} ??? - [m] +{:#x}\n", [0x10, 0x18, 0x20][n % 3])).collect();
+    let payload =
+        format!("Process: p\nSignal: 11\nCause: SIGSEGV: stack overflow\n{frames}\nModules:\nm aabbccdd\n");
+    let lookup = |asked: &Address| vec![if asked.offset < 0x20 { "walk" } else { "visit" }.to_owned()];
+    let reading = read_with(&record("a/crash/clr", &payload), &lookup).unwrap();
+    assert_eq!(reading.variant.kind, Kind::StackOverflow);
+    assert!(reading.variant.is_cycle);
+    assert_eq!(shown(&reading), ["visit [m]", "walk [m]", "walk [m]"]);
+    assert!(reading.variant.frames.iter().all(|token| token.is_looked_up));
 }
 
 #[test]

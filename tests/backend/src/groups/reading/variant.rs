@@ -26,6 +26,9 @@ pub struct Token {
     /// Whether a signal interrupted it: what is above is the handler.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_interrupted: bool,
+    /// Whether its name came from a debug file and not from the report. It is shown, and decides nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_looked_up: bool,
 }
 
 /// What a record says of its failure.
@@ -115,6 +118,7 @@ mod tests {
             build_id: None,
             is_uncertain: false,
             is_interrupted: false,
+            is_looked_up: false,
         }
     }
 
@@ -160,7 +164,9 @@ mod tests {
         hashes.sort();
         hashes.dedup();
         assert_eq!(hashes.len(), changes.len() + 1);
-        assert_eq!(variant().hash(), variant().hash());
+        let mut looked_up = variant();
+        looked_up.frames[0].is_looked_up = true;
+        assert_eq!(looked_up.hash(), variant().hash(), "where a name came from decides nothing");
     }
 
     #[test]
@@ -173,6 +179,7 @@ mod tests {
             build_id: Some("0a0b5f3c6a7d445d".to_owned()),
             is_uncertain: true,
             is_interrupted: false,
+            is_looked_up: false,
         });
         let json = serde_json::to_string(&variant).unwrap();
         assert_eq!(serde_json::from_str::<Variant>(&json).unwrap(), variant);

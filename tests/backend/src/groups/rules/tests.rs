@@ -10,6 +10,7 @@ fn token(function: &str, module: &str) -> Token {
         build_id: None,
         is_uncertain: false,
         is_interrupted: false,
+        is_looked_up: false,
     }
 }
 

@@ -127,6 +127,9 @@ impl Answers<'_> {
             "SELECT group_id FROM variants WHERE signature = $1 ORDER BY id LIMIT 1",
             "SELECT group_id FROM variants WHERE hash = $1",
             "SELECT id FROM groups WHERE key = $1 ORDER BY redirect IS NOT NULL, id LIMIT 1",
+            // Before debug files named its frames.
+            "SELECT v.group_id FROM symbol_variants s JOIN variants v ON v.id = s.variant \
+                WHERE s.signature_before = $1 ORDER BY v.id LIMIT 1",
         ] {
             if let Some(mut row) = first(self.sql, query, &values)? {
                 let id = row.int()?;

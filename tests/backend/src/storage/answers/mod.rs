@@ -48,7 +48,7 @@ pub use why::Why;
 /// A database that is asked.
 pub struct Answers<'a> {
     pub(in crate::storage) sql: &'a mut dyn Select,
-    now_secs: i64,
+    pub(in crate::storage) now_secs: i64,
 }
 
 impl<'a> Answers<'a> {

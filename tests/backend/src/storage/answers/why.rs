@@ -4,12 +4,14 @@ use super::Answers;
 use crate::groups::changes::GroupId;
 use crate::groups::explain::{ExplainedFrame, explain_record};
 use crate::groups::hash::Hash;
-use crate::groups::reading::{self, read};
+use crate::groups::reading::{read, read_with, unnamed};
 use crate::groups::rules::Rules;
 use crate::groups::signature::decide;
 use crate::record::StoredRecord;
 use crate::storage::StorageError;
+use crate::storage::grouping::asked;
 use crate::storage::sql::first;
+use crate::storage::symbols::Names;
 
 /// Why a record is in its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +51,6 @@ impl Answers<'_> {
             _ => None,
         };
         let record = &stored.record;
-        let asked = reading::Record {
-            classification: &record.classification,
-            payload: &record.payload,
-            system_name: record.system_name.as_deref().unwrap_or_default(),
-            build: &record.build,
-            kernel_version: &record.kernel_version,
-        };
         let mut why = Why {
             group,
             stored_variant,
@@ -65,9 +60,11 @@ impl Answers<'_> {
             version,
             guilty,
         };
-        if let Ok(reading) = read(&asked) {
+        let asked = asked(record);
+        let names = Names::of(self.sql, &unnamed(&record.payload))?;
+        why.variant = read(&asked).ok().map(|reading| reading.variant.hash());
+        if let Ok(reading) = read_with(&asked, &|address| names.functions(address)) {
             let verdict = decide(rules, &reading.variant);
-            why.variant = Some(reading.variant.hash());
             why.frames = explain_record(rules, &record.payload, &reading, &verdict);
             why.signature = Some(verdict.signature.hash);
         }

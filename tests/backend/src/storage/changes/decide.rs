@@ -159,7 +159,7 @@ fn set_undone(sql: &mut dyn Write, decision: &Decision, author: Author<'_>) -> R
 }
 
 /// Plans for these groups, and those that their variants go to, by all decisions as they are now; and does it.
-fn replan(sql: &mut dyn Write, groups: &[GroupId], now_secs: i64) -> Result<(), StorageError> {
+pub(super) fn replan(sql: &mut dyn Write, groups: &[GroupId], now_secs: i64) -> Result<(), StorageError> {
     let history = apply::history(sql)?;
     let grouping = history.grouping();
     let mut concerned: std::collections::BTreeSet<GroupId> = groups.iter().copied().collect();

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  Wish ──▶ checked against the history ──▶ decision ──▶ plan ──▶ groups, redirects, variants   one transaction
-//!  Rules ──▶ preview ─────────────────────▶ signatures ─▶ plan ─┘        │ counts the generation up
+//!  Rules ──▶ preview ─────────────────────▶ signatures ─▶ plan ─┤        │ counts the generation up
+//!  names from debug files ─▶ variants ────▶ signatures ─▶ plan ─┘        │
 //!                                                                        ▼
 //!                             moves: records of a group whose variant is in another one, 1,000 a transaction
 //! ```
@@ -20,6 +21,7 @@ mod flask;
 mod kept;
 mod moves;
 mod regroup;
+mod rename;
 mod site_rules;
 mod wish;
 
@@ -29,6 +31,7 @@ pub(super) use flask::change as change_guilties;
 pub use flask::{FlaskError, FlaskWish};
 pub(super) use moves::step as move_step;
 pub(super) use regroup::{Regrouping, regroup, regroup_now};
+pub(super) use rename::{Renamed, rename};
 pub(super) use site_rules::set as set_site_rules;
 pub use wish::{ChangeError, Wish};
 

@@ -13,7 +13,7 @@ use super::{Place, PlaceOfFailure, guilties};
 use crate::groups::changes::Grouping;
 use crate::groups::guilty::Blacklist;
 use crate::groups::hash::Hash;
-use crate::groups::leading_module::leading_module;
+use crate::groups::leading_module::{LeadingModule, leading_module, module_build};
 use crate::groups::rules::Rules;
 use crate::groups::signature::Verdict;
 use crate::groups::states::{Marks, Regressed};
@@ -48,6 +48,18 @@ pub(super) struct KnownVariant {
     pub(super) first_seen_secs: i64,
     /// What its rules say of its frames; of the variant that is stored in its place, if one is.
     pub(super) verdict: Arc<Verdict>,
+    /// Where names came from debug files: the module of the frame that the name ends with.
+    pub(super) named_module: Option<String>,
+}
+
+impl KnownVariant {
+    /// The build of the module in which a record's program failed.
+    fn module_of(&self, record: &Record, failure: &Failure) -> Option<LeadingModule> {
+        match &self.named_module {
+            Some(module) => module_build(&record.payload, module),
+            None => leading_module(&record.payload, &failure.reading, &self.verdict),
+        }
+    }
 }
 
 impl Directory {
@@ -93,7 +105,7 @@ impl Directory {
         };
         let is_new = received_secs < variant.first_seen_secs || received_secs < group.first_seen_secs;
         let lacks_package = !group.has_package && failure.reading.package.is_some();
-        let module = leading_module(&record.payload, &failure.reading, &variant.verdict);
+        let module = variant.module_of(record, failure);
         let is_noted = module.is_none_or(|module| {
             let noted = self.modules.get(&(variant.id, module.module, module.build_id));
             noted.is_some_and(|day| *day >= facts.day)
@@ -118,7 +130,7 @@ impl Directory {
         let Some(failure) = &facts.failure else { return Ok(Place { failure: None, guilty }) };
         let found = match self.variants.get(&failure.hash) {
             Some(known) => Found { known: known.clone(), is_own: true },
-            None => find_or_make(self, sql, rules, failure, facts.day, received_secs)?,
+            None => find_or_make(self, sql, rules, (record, failure), (facts.day, received_secs))?,
         };
         let version = match &failure.version {
             None => 0,
@@ -256,9 +268,7 @@ impl Directory {
         day: i64,
         received_secs: i64,
     ) -> Result<(), StorageError> {
-        let Some(found) = leading_module(&record.payload, &failure.reading, &variant.verdict) else {
-            return Ok(());
-        };
+        let Some(found) = variant.module_of(record, failure) else { return Ok(()) };
         let at = (variant.id, found.module, found.build_id);
         if self.modules.get(&at).is_some_and(|noted| *noted >= day) {
             return Ok(());

@@ -41,13 +41,7 @@ impl Facts {
 
     /// Of a record; names that its payload has not come from `lookup`.
     pub(in crate::storage) fn new(record: &Record, received_secs: i64, lookup: Lookup<'_>) -> Self {
-        let asked = reading::Record {
-            classification: &record.classification,
-            payload: &record.payload,
-            system_name: record.system_name.as_deref().unwrap_or_default(),
-            build: &record.build,
-            kernel_version: &record.kernel_version,
-        };
+        let asked = asked(record);
         let (failure, ungrouped) = match reading::read_with(&asked, lookup) {
             Ok(reading) => {
                 let (hash, version) = (reading.variant.hash(), version_of(&asked, &reading));
@@ -69,5 +63,16 @@ impl Facts {
     /// Whether it counts as a crash in rates.
     pub(in crate::storage) fn is_crash(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.reading.variant.kind.is_crash())
+    }
+}
+
+/// What grouping needs of a record.
+pub(in crate::storage) fn asked(record: &Record) -> reading::Record<'_> {
+    reading::Record {
+        classification: &record.classification,
+        payload: &record.payload,
+        system_name: record.system_name.as_deref().unwrap_or_default(),
+        build: &record.build,
+        kernel_version: &record.kernel_version,
     }
 }

@@ -7,6 +7,9 @@
 //!                                           Tally: sums of a batch, each row once, in the order of keys
 //! ```
 //!
+//! A variant is known by the hash of what a report says, whatever debug files say beside it: their names are in its tokens, and
+//! decide its signature. One that is new gets those that are known at once, the others when they come (`symbols`).
+//!
 //! SQLite does all of it in the batch's transaction. PostgreSQL makes what is new (variants, groups, versions) in one before
 //! it, and stores and counts in a single statement, which stores nothing if what is in which group has changed meanwhile.
 //!
@@ -21,10 +24,10 @@ mod new;
 mod tally;
 
 pub(super) use directory::{Directory, json};
-pub(super) use facts::Facts;
+pub(super) use facts::{Facts, asked};
 pub(super) use guilties::set_guilty;
 pub(super) use known_group::widen_line;
-pub(super) use new::{new_group, put_signature};
+pub(super) use new::{leading, new_group, note_named, put_signature};
 pub(super) use tally::{Source, Tally};
 
 use super::sql::{Value, Write};

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::directory::{Directory, KnownVariant, json};
-use super::facts::Failure;
+use super::facts::{Failure, asked};
 use crate::groups::bounds::{Admission, NewToday, admit, admits_variant, admitted, condensed};
 use crate::groups::changes::Grouping;
 use crate::groups::hash::Hash;
 use crate::groups::limits::{NEW_SIGNATURES, NEW_SIGNATURES_OF_SUBJECT};
-use crate::groups::reading::Variant;
+use crate::groups::reading::{Variant, read_with, unnamed};
 use crate::groups::rules::Rules;
 use crate::groups::signature::{Signature, Verdict, decide};
 use crate::groups::states::Marks;
+use crate::record::Record;
 use crate::storage::StorageError;
 use crate::storage::answers::{DECISION, read_decision};
 use crate::storage::sql::{Write, first, one};
+use crate::storage::symbols::Names;
 
 /// A variant that is stored.
 pub(super) struct Found {
@@ -35,46 +37,77 @@ pub(super) fn find_or_make(
     directory: &mut Directory,
     sql: &mut dyn Write,
     rules: &Rules,
-    failure: &Failure,
-    day: i64,
-    secs: i64,
+    (record, failure): (&Record, &Failure),
+    (day, secs): (i64, i64),
 ) -> Result<Found, StorageError> {
     let own = &failure.reading.variant;
-    let verdict = decide(rules, own);
-    if let Some(known) = find(directory, sql, &failure.hash, verdict.clone())? {
+    if let Some(known) = find(directory, sql, rules, &failure.hash, own)? {
         return Ok(Found { known, is_own: true });
     }
     let when = When { day, secs };
-    let variant = bounded(directory, sql, rules, own, &verdict, when)?;
-    let hash = variant.hash();
-    let is_own = hash == failure.hash;
-    let verdict = if is_own { verdict } else { decide(rules, &variant) };
-    let known = match find(directory, sql, &hash, verdict.clone())? {
+    let named = names_of(sql, record, own)?;
+    let full = named.as_ref().unwrap_or(own);
+    let variant = bounded(directory, sql, rules, full, &decide(rules, full), when)?;
+    let is_own = variant == *full;
+    let hash = if is_own { failure.hash.clone() } else { variant.hash() };
+    let known = match find(directory, sql, rules, &hash, &variant)? {
         Some(known) => known,
-        None => make(directory, sql, rules, &variant, verdict, when)?,
+        None => make(directory, sql, rules, (hash, &variant), when)?,
     };
+    if is_own && named.is_some() {
+        note_named(sql, known.id, &decide(rules, own).signature.hash)?;
+    }
     Ok(Found { known, is_own })
+}
+
+/// A record's own variant with the names that debug files have; none if they have none.
+fn names_of(sql: &mut dyn Write, record: &Record, own: &Variant) -> Result<Option<Variant>, StorageError> {
+    if !own.has_unnamed() {
+        return Ok(None);
+    }
+    let names = Names::of(sql, &unnamed(&record.payload))?;
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let reading = read_with(&asked(record), &|address| names.functions(address));
+    Ok(reading.ok().map(|reading| reading.variant))
 }
 
 fn find(
     directory: &mut Directory,
     sql: &mut dyn Write,
+    rules: &Rules,
     hash: &Hash,
-    verdict: Verdict,
+    variant: &Variant,
 ) -> Result<Option<KnownVariant>, StorageError> {
     if let Some(known) = directory.variants.get(hash) {
         return Ok(Some(known.clone()));
     }
-    let query = "SELECT id, group_id, first_seen FROM variants WHERE hash = $1";
+    let query = "SELECT id, group_id, first_seen, tokens FROM variants WHERE hash = $1";
     let Some(mut row) = first(sql, query, &[hash.as_str().into()])? else { return Ok(None) };
-    let known = KnownVariant {
-        id: row.int()?,
-        group: row.int()?,
-        first_seen_secs: row.int()?,
-        verdict: Arc::new(verdict),
-    };
+    let (id, group, first_seen_secs) = (row.int()?, row.int()?, row.int()?);
+    let stored: Variant = row.json()?;
+    let known = known(rules, (id, group), first_seen_secs, (variant, &stored));
     directory.variants.insert(hash.clone(), known.clone());
     Ok(Some(known))
+}
+
+/// What is known of a variant: as a report has it, and as it is stored, with names of debug files.
+fn known(
+    rules: &Rules,
+    (id, group): (i64, i64),
+    first_seen_secs: i64,
+    (own, stored): (&Variant, &Variant),
+) -> KnownVariant {
+    let verdict = decide(rules, stored);
+    let named_module = if own == stored { None } else { leading(stored, &verdict) };
+    KnownVariant { id, group, first_seen_secs, verdict: Arc::new(verdict), named_module }
+}
+
+/// The module of the frame that the name of a variant ends with.
+pub(in crate::storage) fn leading(variant: &Variant, verdict: &Verdict) -> Option<String> {
+    let at = verdict.steps.iter().rposition(|step| step.done.is_in_name())?;
+    variant.frames.get(at).map(|token| token.module.clone())
 }
 
 /// The variant itself, or the one that stands for many of its kind.
@@ -141,12 +174,10 @@ fn make(
     directory: &mut Directory,
     sql: &mut dyn Write,
     rules: &Rules,
-    variant: &Variant,
-    verdict: Verdict,
+    (hash, variant): (Hash, &Variant),
     when: When,
 ) -> Result<KnownVariant, StorageError> {
-    let hash = variant.hash();
-    let signature = &verdict.signature;
+    let signature = &decide(rules, variant).signature;
     put_signature(sql, signature, when.secs)?;
     if directory.grouping.is_none() {
         let decisions = sql.select(&format!("SELECT {DECISION} FROM decisions ORDER BY id"), &[])?;
@@ -168,9 +199,21 @@ fn make(
         when.day.into(),
     ];
     let id = one(sql, insert, &values)?.int()?;
-    let known = KnownVariant { id, group, first_seen_secs: when.secs, verdict: Arc::new(verdict) };
+    let known = known(rules, (id, group), when.secs, (variant, variant));
     directory.variants.insert(hash, known.clone());
     Ok(known)
+}
+
+/// Notes that debug files named a variant, which had this signature without them.
+pub(in crate::storage) fn note_named(
+    sql: &mut dyn Write,
+    variant: i64,
+    signature_before: &Hash,
+) -> Result<(), StorageError> {
+    let insert = "INSERT INTO symbol_variants (variant, signature_before) VALUES ($1, $2) \
+        ON CONFLICT (variant) DO NOTHING";
+    sql.execute(insert, &[variant.into(), signature_before.as_str().into()])?;
+    Ok(())
 }
 
 /// Stores a signature, unless it is there.

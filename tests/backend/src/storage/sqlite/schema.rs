@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 6] = [
+pub(super) const STEPS: [Step; 7] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -43,6 +43,11 @@ pub(super) const STEPS: [Step; 6] = [
     Step {
         what: "make the tables of what people change beside groups",
         sql: include_str!("changes.sql"),
+        code: |_| Ok(()),
+    },
+    Step {
+        what: "make the tables that names from debug files need",
+        sql: include_str!("symbols.sql"),
         code: |_| Ok(()),
     },
 ];

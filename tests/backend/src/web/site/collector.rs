@@ -20,9 +20,10 @@ pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     ask.knows(&[])?;
     let question = |answers: &mut Answers<'_>| {
         let decisions = answers.decisions(None, DECISIONS)?;
-        Ok((answers.collector()?, decisions, answers.kept_changes(None, None, DECISIONS)?))
+        let changes = answers.kept_changes(None, None, DECISIONS)?;
+        Ok((answers.collector()?, decisions, changes, answers.waiting_names()?))
     };
-    let (collector, decisions, changes) = ask.app.store.answer(ask.now_secs, question).await?;
+    let (collector, decisions, changes, symbols) = ask.app.store.answer(ask.now_secs, question).await?;
     let troubles = problems::troubles(&ask, &collector);
     let moving = |moving: &Moving| json!({ "group": moving.from, "moved": moving.moved, "total": moving.total, "since": format_utc(moving.begun_secs) });
     let json = json!({
@@ -33,6 +34,7 @@ pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
         "rules": collector.rules,
         "unread": collector.unread,
         "last_received": collector.last_received_secs.map(format_utc),
+        "symbols": { "named": symbols.named, "wanted": symbols.wanted, "missing_files": symbols.missed },
         "moving": collector.moving.iter().map(moving).collect::<Vec<_>>(),
         "problems": troubles.iter().map(Trouble::json).collect::<Vec<_>>(),
         "changes": decisions.iter().map(history::json).collect::<Vec<_>>(),

@@ -63,6 +63,7 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
             "variants" => "variants of one signature",
             "versions" => "new versions a day",
             "modules" => "builds of modules",
+            "symbols" => "addresses that wait for names of debug files",
             other => other,
         };
         found.push(Trouble::new(format!(

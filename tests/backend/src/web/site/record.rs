@@ -13,6 +13,7 @@ use crate::groups::hash::Hash;
 use crate::record::StoredRecord;
 use crate::storage::Answers;
 use crate::storage::answers::Why;
+use crate::storage::symbols::NamedFrame;
 
 pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, Problem> {
     ask.knows(&[&[]])?;
@@ -20,9 +21,10 @@ pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, P
     let (asked, rules) = (stored.clone(), ask.app.rules());
     let question = move |answers: &mut Answers<'_>| {
         let group = answers.groups_of([asked.id])?.remove(&asked.id);
-        Ok((answers.made_of(asked.id)?, answers.why(&asked, &rules)?, group))
+        let named = answers.named_frames(&asked.record.payload)?;
+        Ok((answers.made_of(asked.id)?, answers.why(&asked, &rules)?, group, named))
     };
-    let (made, why, group) = ask.app.store.answer(ask.now_secs, question).await?;
+    let (made, why, group, named) = ask.app.store.answer(ask.now_secs, question).await?;
     let value = |(parser, name, value): &(String, String, String)| {
         context! { parser => parser.clone(), name => name.clone(), value => value.clone() }
     };
@@ -31,12 +33,14 @@ pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, P
     let context = context! {
         record => record_row::value_in_group(&stored, group.as_ref()),
         why => why.as_ref().map(why_value),
+        symbols => Value::from(Serde(named.iter().map(symbol).collect::<Vec<_>>())),
         values => made.values.iter().map(value).collect::<Vec<_>>(),
         other_form => made.forms.first().map(form),
     };
     let mut json = record_row::json_in_group(&stored, group.as_ref())?;
     if let Json::Object(map) = &mut json {
         map.insert("why".to_owned(), why.as_ref().map(why_json).into());
+        map.insert("symbols".to_owned(), named.iter().map(symbol).collect::<Vec<_>>().into());
         let values = made
             .values
             .iter()
@@ -44,6 +48,13 @@ pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, P
         map.insert("values".to_owned(), values.collect::<Vec<_>>().into());
     }
     ask.page(Page::new("record.html", format!("Record {}", stored.id), context).with_json(json))
+}
+
+/// A frame that a debug file named, beside the payload, which stays as it was received.
+fn symbol(frame: &NamedFrame) -> Json {
+    let NamedFrame { number, module, address, functions, source } = frame;
+    json!({ "frame": number, "module": module, "build_id": address.build_id, "address": format!("{:#x}", address.offset),
+            "functions": functions, "source": source })
 }
 
 fn why_value(why: &Why) -> Value {

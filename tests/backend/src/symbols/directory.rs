@@ -1,0 +1,67 @@
+//! A directory laid out by build-id.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::libc;
+
+use super::limits::FILE_BYTES;
+
+/// Where a build-id's file is.
+fn path_of(directory: &Path, build_id: &str) -> Option<PathBuf> {
+    let (first, rest) = (build_id.get(..2)?, build_id.get(2..)?);
+    let is_hex = build_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hex && !rest.is_empty())
+        .then(|| directory.join(".build-id").join(first).join(format!("{rest}.debug")))
+}
+
+/// The debug file of a build-id; none if there is none.
+///
+/// # Errors
+/// If there is one that cannot be used.
+pub(super) fn open(directory: &Path, build_id: &str) -> Result<Option<File>, String> {
+    let Some(path) = path_of(directory, build_id) else { return Ok(None) };
+    // One that is no file must not hold us up.
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(format!("{} cannot be opened: {error}", path.display())),
+    };
+    let found = file.metadata().map_err(|error| format!("{}: {error}", path.display()))?;
+    if !found.is_file() {
+        return Err(format!("{} is no file", path.display()));
+    }
+    if found.len() > FILE_BYTES {
+        return Err(format!("{} has {} bytes; up to {FILE_BYTES} are read", path.display(), found.len()));
+    }
+    Ok(Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_found_by_their_build_id() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path().join(".build-id/ab");
+        std::fs::create_dir_all(&at).unwrap();
+        std::fs::write(at.join("cdef01.debug"), "x").unwrap();
+        std::fs::create_dir(at.join("00.debug")).unwrap();
+        let huge = File::create(at.join("11.debug")).unwrap();
+        huge.set_len(FILE_BYTES + 1).unwrap();
+        nix::unistd::mkfifo(&at.join("22.debug"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(open(directory.path(), "abcdef01").unwrap().is_some());
+        for missing in ["abcdef02", "bbcdef01", "ab", "a", "", "../../etc/passwd", "ab/../ab/cdef01"] {
+            assert!(open(directory.path(), missing).unwrap().is_none(), "{missing}");
+        }
+        for (unusable, why) in [("ab00", "is no file"), ("ab11", "bytes"), ("ab22", "is no file")] {
+            assert!(open(directory.path(), unusable).unwrap_err().contains(why), "{unusable}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The process that reads a debug file.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::confine::confine;
+use super::mmap::Mapping;
+use super::{Question, Reply};
+use crate::symbols::debug_file::{Answer, read};
+use crate::symbols::limits::{FILE_BYTES, QUESTION_BYTES};
+
+/// Answers a question on stdin about a file, on stdout; the whole life of a process.
+///
+/// # Errors
+/// If it cannot be asked or answer.
+pub fn name_addresses(file: &Path, supplement: Option<&Path>) -> io::Result<()> {
+    let file = open(file)?;
+    let supplement = supplement.map(open).transpose()?;
+    let mut question = String::new();
+    io::stdin().take(QUESTION_BYTES).read_to_string(&mut question)?;
+    let question: Question = serde_json::from_str(&question)?;
+    confine()?;
+    let shared = supplement.as_ref().map(Mapping::bytes);
+    let answer = read(file.bytes(), shared, &question.build_id, &question.addresses, question.is_last);
+    let reply = match answer {
+        Ok(Answer::Names(names)) => Reply::Names(names),
+        Ok(Answer::Needs(build_id)) => Reply::Needs(build_id),
+        Err(reason) => Reply::Refused(reason),
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&serde_json::to_vec(&reply)?)?;
+    stdout.flush()
+}
+
+/// What is not a file, or too large, is not read.
+fn open(path: &Path) -> io::Result<Mapping> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.len() > FILE_BYTES {
+        return Err(io::Error::other("it is no file, or too large"));
+    }
+    Mapping::new(&file, found.len())
+}
