@@ -20,6 +20,7 @@ unitdir        ?= $(prefix)/lib/systemd/system
 tmpfilesdir    ?= $(prefix)/lib/tmpfiles.d
 sysusersdir    ?= $(prefix)/lib/sysusers.d
 sysctldir      ?= $(prefix)/lib/sysctl.d
+generatordir   ?= $(prefix)/lib/systemd/system-generators
 systemconfdir  ?= $(prefix)/lib/systemd/system.conf.d
 bashcompdir    ?= $(datadir)/bash-completion/completions
 zshcompdir     ?= $(datadir)/zsh/site-functions
@@ -95,6 +96,7 @@ help:
 	@echo 'make install        build and install below prefix=$(prefix) (DESTDIR=... for packages)'
 	@echo 'make install-files  install what is built, without building'
 	@echo 'make uninstall      remove what install put there, with the same variables'
+	@echo 'make install-environment, uninstall-environment   the same for what reads how the machine is'
 	@echo 'make install-collector, uninstall-collector   the same for the collector'
 	@echo 'make deploy         install-collector, then PostgreSQL, nginx and all started, on a fresh Debian or Ubuntu (root)'
 	@echo 'make deb            the Debian packages, into $(target_dir)/deb'
@@ -190,12 +192,12 @@ torture: deps build-debug
 # Where a manual refers to another of ours, that one is not installed yet.
 check-man:
 	@if command -v mandoc >/dev/null; then \
-		mandoc -T lint -W warning $(man_sources) $(collector_man); \
+		mandoc -T lint -W warning $(man_sources) $(environment_man) $(collector_man); \
 	else \
 		echo 'no mandoc here; checking with groff'; \
-		! groff -man -mdoc -ww -z $(man_sources) $(collector_man) 2>&1 | grep .; \
+		! groff -man -mdoc -ww -z $(man_sources) $(environment_man) $(collector_man) 2>&1 | grep .; \
 	fi
-	@echo 'manual pages: $(words $(man_sources) $(collector_man)) without warnings'
+	@echo 'manual pages: $(words $(man_sources) $(environment_man) $(collector_man)) without warnings'
 
 check-scripts:
 	@find . -name target -prune -o \( -name '*.sh' -o -path ./.ci/run -o -path './debian/*.p[or]*[mt]' -o \
@@ -213,7 +215,7 @@ check-versions:
 # The units with the paths of the debug build, so that the programs that they name are there.
 check-units: build-debug
 	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
-	for unit in $(addprefix units/,$(units)) $(collector_dir)/$(collector_unit); do \
+	for unit in $(addprefix units/,$(units) $(environment_units)) $(collector_dir)/$(collector_unit); do \
 		$(MAKE) -s fill-file source="$$unit" bindir="$$(realpath $(target_dir)/debug)" >"$$scratch/$${unit##*/}"; \
 	done; \
 	tools/check-units.sh "$$scratch"
@@ -227,12 +229,18 @@ fill-file:
 
 # ---- install -----------------------------------------------------------------------------------------
 
+# How the machine is: a package of its own, for those who want it.
+environment       := envprobe
+environment_units := envprobe.service envprobe.timer
+environment_man   := docs/man/envprobe.1
+generator         := telemetrics-generator
+
 programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \
 	$(if $(without_journal),,journalprobe) klogscanner pstoreclean pstoreprobe
 # Started by telempostd and telemctl, not by people.
 own_programs := telempost-upload telempost-identity
-units        := $(filter-out $(if $(without_journal),journal-probe%),$(notdir $(sort $(wildcard units/*))))
-man_sources  := $(filter-out $(if $(without_journal),docs/man/journalprobe.1),$(sort $(wildcard docs/man/*.[1-8])))
+units        := $(filter-out $(environment_units) $(if $(without_journal),journal-probe%),$(notdir $(sort $(wildcard units/*))))
+man_sources  := $(filter-out $(environment_man) $(if $(without_journal),docs/man/journalprobe.1),$(sort $(wildcard docs/man/*.[1-8])))
 shared_name  := libtelemetry.so.4.0.1
 shared_links := libtelemetry.so.4 libtelemetry.so
 static_name  := libtelemetry.a
@@ -252,6 +260,10 @@ installed_texts    = $(addprefix $(unitdir)/,$(units)) $(tmpfilesdir)/telemetric
 	$(sysctldir)/40-crash-probe.conf $(systemconfdir)/40-core-ulimit.conf \
 	$(foreach page,$(man_sources),$(call man_path,$(page))) $(call completions,$(programs))
 installed          = $(installed_programs) $(installed_library) $(installed_texts)
+
+installed_environment = $(addprefix $(bindir)/,$(environment)) $(generatordir)/$(generator) \
+	$(addprefix $(unitdir)/,$(environment_units)) \
+	$(foreach page,$(environment_man),$(call man_path,$(page))) $(call completions,$(environment))
 
 # The collector, which most machines do not have: apart from the client, in targets of its own.
 collector           := telem-collector
@@ -324,6 +336,24 @@ uninstall:
 	@rmdir --ignore-fail-on-non-empty $(foreach dir,$(own_libexecdir) $(defaultsdir),'$(DESTDIR)$(dir)') 2>/dev/null || true
 	$(ldconfig)
 
+.PHONY: install-environment install-environment-files uninstall-environment list-installed-environment
+install-environment: build
+	@$(MAKE) install-environment-files
+
+install-environment-files:
+	$(call require_built,$(environment) $(generator) $(addprefix shell/bash/,$(environment)))
+	$(say) 'installing what reads the environment below $(DESTDIR)$(prefix)'
+	$(call make_dirs,$(bindir) $(generatordir) $(shell_dirs))
+	@$(INSTALL) -m 755 $(addprefix $(built)/,$(environment)) '$(DESTDIR)$(bindir)'
+	@$(INSTALL) -m 755 $(built)/$(generator) '$(DESTDIR)$(generatordir)'
+	$(foreach unit,$(environment_units),$(call install_text,units/$(unit),$(unitdir)/$(unit)))
+	$(foreach page,$(environment_man),$(call install_text,$(page),$(call man_path,$(page))))
+	$(foreach program,$(environment),$(call install_completions,$(program)))
+
+uninstall-environment:
+	$(say) 'removing what reads the environment from $(DESTDIR)$(prefix)'
+	@rm -f $(foreach file,$(installed_environment),'$(DESTDIR)$(file)')
+
 .PHONY: install-collector install-collector-files uninstall-collector list-installed-collector
 install-collector: build
 	@$(MAKE) install-collector-files
@@ -353,6 +383,9 @@ deploy: install-collector
 # Every path that install writes, for packagers and for the test of it.
 list-installed:
 	@printf '%s\n' $(installed)
+
+list-installed-environment:
+	@printf '%s\n' $(installed_environment)
 
 list-installed-collector:
 	@printf '%s\n' $(installed_collector) $(collector_options)

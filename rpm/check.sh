@@ -9,8 +9,11 @@ cd "$(dirname "$0")/.."
 client=telemetrics-client
 library=libtelemetry4
 development=libtelemetry-devel
+environment=telemetrics-environment
 collector=telemetrics-collector
-all=("$client" "$library" "$development" "$collector")
+all=("$client" "$library" "$development" "$environment" "$collector")
+# Units of the environment's package; the others are the client's.
+environment_units=(units/envprobe.service units/envprobe.timer)
 # What RPM puts beside what is installed: documents, and which units are enabled.
 own='^/usr/share/(doc|licenses)/|^/usr/lib/systemd/system-preset/80-telemetrics'
 
@@ -56,7 +59,7 @@ check_owners_and_modes() {
         [ "$owner" = root:root ] || object "$package: $path belongs to $owner"
         case $mode:$path in
         drwxr-xr-x:* | lrwxrwxrwx:*) ;;
-        -rwxr-xr-x:*/bin/* | -rwxr-xr-x:*/libexec/* | -rwxr-xr-x:*/libtelemetry.so.*) ;;
+        -rwxr-xr-x:*/system-generators/* | -rwxr-xr-x:*/bin/* | -rwxr-xr-x:*/libexec/* | -rwxr-xr-x:*/libtelemetry.so.*) ;;
         -rw-r--r--:*/bin/* | -rw-r--r--:*/libexec/*) object "$package: $path cannot be run" ;;
         -rw-r--r--:*) ;;
         *) object "$package: $path has mode $mode" ;;
@@ -122,11 +125,17 @@ check_relations() {
 }
 
 check_files list-installed "$client" "$library" "$development"
+check_files list-installed-environment "$environment"
 check_files list-installed-collector "$collector"
 for package in "${all[@]}"; do
     check_owners_and_modes "$package"
 done
-check_units "$client" units/*
+client_units=()
+for unit in units/*; do
+    [[ " ${environment_units[*]} " = *" $unit "* ]] || client_units+=("$unit")
+done
+check_units "$client" "${client_units[@]}"
+check_units "$environment" "${environment_units[@]}"
 check_units "$collector" tests/backend/system/telemetrics-collector.service
 check_scripts
 check_relations

@@ -24,14 +24,17 @@ outbox          libtelemetry store config record
 journal         outbox record
 upload          trust runtime config
 identity        trust config files
+sensors         trust store runtime files
+envprobe        sensors outbox store runtime libtelemetry config files record
+generator       config files
 basic           outbox libtelemetry record runtime
 kernel          outbox store runtime libtelemetry config files record
 journalprobe    journal outbox store runtime libtelemetry config files record
 crashprobe      crash outbox store runtime libtelemetry config files record
 telemprobd      store runtime config files record
 telempostd      upload trust store runtime config files record
-telemctl        telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
-completions     telemctl telempostd telemprobd crashprobe journal kernel basic backend
+telemctl        generator telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
+completions     telemctl telempostd telemprobd crashprobe envprobe journal kernel basic backend
 backend         trust files
 harness         libtelemetry store record
 '

@@ -12,6 +12,7 @@ mod core_pattern;
 mod crash_test;
 mod doctor;
 mod duration_text;
+mod environment;
 pub mod exit_code;
 mod identity;
 pub mod installation;
@@ -89,7 +90,8 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Config(arguments) => config::run(file, arguments, out),
         Command::Identity(_) => identity::show(&installation()?, out),
         Command::Trust(arguments) => trust::run(&installation()?, arguments, out),
-        Command::Preview(format) => preview::run(&installation()?, format.json, out),
+        Command::Preview(arguments) if arguments.environment => environment::preview(&installation()?, out),
+        Command::Preview(arguments) => preview::run(&installation()?, arguments.json, out),
         Command::CrashTest => crash_test::run(&installation()?, out),
         Command::CrashTestChild => crash_test::crash(),
         Command::WriteUnits => services::write_units(&installation()?),

@@ -2,7 +2,7 @@
 
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
-use crate::{identity, services, work_directories};
+use crate::{environment, identity, services, work_directories};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -67,6 +67,9 @@ fn explain(installation: &Installation, path: &Path, out: &mut dyn Write) -> io:
     writeln!(out, "Opted in: {} is there.", path.display())?;
     writeln!(out, "Collected from now on: crashes of programs, faults that the kernel and services report,")?;
     writeln!(out, "and a regular sign of life, each with facts about this machine's hardware and system.")?;
+    if let Some(words) = environment::switched_on(&installation.settings.environment) {
+        writeln!(out, "Besides, {words}; `telemctl{option} preview --environment` shows one.")?;
+    }
     writeln!(out, "  telemctl{option} preview   shows what a record says and where it goes")?;
     writeln!(out, "  telemctl{option} journal   lists the records that were sent")?;
     writeln!(out, "  telemctl{option} opt-out   ends it and removes what is kept here")?;

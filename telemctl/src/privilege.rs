@@ -41,7 +41,9 @@ fn needs_root(command: &Command) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{JournalArguments, OutputFormat, RejectedCommand, SpoolCommand, StatusArguments};
+    use crate::cli::{
+        JournalArguments, OutputFormat, PreviewArguments, RejectedCommand, SpoolCommand, StatusArguments,
+    };
 
     #[test]
     fn root_is_needed_for_the_system_but_not_to_look() {
@@ -59,7 +61,7 @@ mod tests {
             (Command::Status(StatusArguments::default()), true),
             (Command::Doctor(OutputFormat { json: true }), true),
             (Command::Rejected(RejectedCommand::List(OutputFormat { json: true })), false),
-            (Command::Preview(OutputFormat { json: false }), true),
+            (Command::Preview(PreviewArguments { json: false, environment: false }), true),
             (Command::CrashTest, false),
             (Command::WriteUnits, false),
             (Command::Spool(SpoolCommand::Split), false),

@@ -3,6 +3,9 @@
 
 use crate::settings;
 use telemetry_config::AnyKey;
+use telemetry_config::environment::{
+    CERTIFICATE_FILES, ENVIRONMENT_FILESYSTEMS, ENVIRONMENT_INTERVAL, ENVIRONMENT_READINGS,
+};
 use telemetry_config::keys::{
     CACHE_DIR, CRASH_BURST_LIMIT, ETC_DIR, LOG_DIR, RUN_DIR, SOCKET_PATH, SPOOL_DIR, STATE_DIR,
 };
@@ -17,7 +20,7 @@ pub struct Program {
 }
 
 /// Every program of ours; `libtelemetry` stands for all that only send, hprobe, telem-record-gen and foreign ones.
-pub static PROGRAMS: [Program; 9] = [
+pub static PROGRAMS: [Program; 10] = [
     Program { name: "telemprobd", keys: &telemprobd::settings::KEYS },
     Program { name: "telempostd", keys: &telempostd::settings::KEYS },
     Program { name: "libtelemetry", keys: &[&SOCKET_PATH, &ETC_DIR, &RUN_DIR] },
@@ -37,6 +40,19 @@ pub static PROGRAMS: [Program; 9] = [
     Program {
         name: "pstoreprobe",
         keys: &[&SOCKET_PATH, &SPOOL_DIR, &ETC_DIR, &STATE_DIR, &LOG_DIR, &CACHE_DIR, &RUN_DIR],
+    },
+    Program {
+        name: "envprobe",
+        keys: &[
+            &ENVIRONMENT_INTERVAL,
+            &ENVIRONMENT_READINGS,
+            &ENVIRONMENT_FILESYSTEMS,
+            &CERTIFICATE_FILES,
+            &SOCKET_PATH,
+            &ETC_DIR,
+            &STATE_DIR,
+            &RUN_DIR,
+        ],
     },
     Program { name: "telemctl", keys: &settings::NEEDED_KEYS },
 ];

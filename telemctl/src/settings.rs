@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use telemetry_config::environment::{
+    CERTIFICATE_FILES, ENVIRONMENT_FILESYSTEMS, ENVIRONMENT_INTERVAL, ENVIRONMENT_READINGS, Readings,
+};
 use telemetry_config::keys::{
     CACHE_DIR, ETC_DIR, LOG_DIR, RUN_DIR, SOCKET_PATH, SPOOL_DIR, SPOOL_MAX_SIZE, STATE_DIR,
 };
@@ -34,6 +37,8 @@ pub struct Settings {
     pub spool_max_bytes: Option<u64>,
     /// Per cent of the spool's file system that stay free.
     pub spool_keep_free_percent: u64,
+    /// How the machine is: what of it is sent.
+    pub environment: Environment,
     /// telemprobd's socket.
     pub socket_path: PathBuf,
     /// Records that wait for delivery.
@@ -48,6 +53,19 @@ pub struct Settings {
     pub cache_dir: PathBuf,
     /// Locks of the running daemons.
     pub run_dir: PathBuf,
+}
+
+/// What is sent of how the machine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Time between two samples; none: nothing is sent.
+    pub interval: Option<Duration>,
+    /// What is in them.
+    pub readings: Vec<Readings>,
+    /// Mount points that are named.
+    pub file_systems: Vec<String>,
+    /// Certificates that are watched.
+    pub certificate_files: Vec<String>,
 }
 
 impl Settings {
@@ -65,6 +83,12 @@ impl Settings {
             record_expiry: configuration.get(&RECORD_EXPIRY)?,
             spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,
             spool_keep_free_percent: configuration.get(&SPOOL_KEEP_FREE)?,
+            environment: Environment {
+                interval: configuration.get(&ENVIRONMENT_INTERVAL)?,
+                readings: configuration.get(&ENVIRONMENT_READINGS)?,
+                file_systems: configuration.get(&ENVIRONMENT_FILESYSTEMS)?,
+                certificate_files: configuration.get(&CERTIFICATE_FILES)?,
+            },
             socket_path: configuration.get(&SOCKET_PATH)?,
             spool_dir: configuration.get(&SPOOL_DIR)?,
             etc_dir: configuration.get(&ETC_DIR)?,

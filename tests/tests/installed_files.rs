@@ -125,6 +125,7 @@ fn the_manuals_tell_every_option() {
         ("klogscanner", &[], "klogscanner.1"),
         ("pstoreclean", &[], "pstoreclean.1"),
         ("pstoreprobe", &[], "pstoreprobe.1"),
+        ("envprobe", &[], "envprobe.1"),
         ("telem-collector", &[], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["migrate"], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["setup"], "../../tests/backend/system/telem-collector.1"),
@@ -256,6 +257,15 @@ const INSTALLED: &[&str] = &[
     "usr/share/man/man5/telemetrics.conf.5",
 ];
 
+/// What reads how the machine is, in targets of its own.
+const ENVIRONMENT: &[&str] = &[
+    "usr/bin/envprobe",
+    "usr/lib/systemd/system-generators/telemetrics-generator",
+    "usr/lib/systemd/system/envprobe.service",
+    "usr/lib/systemd/system/envprobe.timer",
+    "usr/share/man/man1/envprobe.1",
+];
+
 /// What the collector adds, in targets of its own.
 const COLLECTOR: &[&str] = &[
     "usr/bin/telem-collector",
@@ -361,6 +371,19 @@ fn install_and_uninstall_touch_exactly_the_named_files() {
     assert_eq!(files_below(dir.path()), own);
     assert_eq!(fs::read_to_string(dir.path().join(own.first().unwrap())).unwrap(), "the administrator's");
     assert!(!dir.path().join("usr/share/defaults").join("telemetrics").exists());
+}
+
+#[test]
+fn the_environment_comes_and_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    make("install-environment-files", dir.path());
+    let installed = with_completions(ENVIRONMENT);
+    assert_eq!(files_below(dir.path()), installed);
+    assert_eq!(listed("list-installed-environment"), installed);
+    let texts = installed.iter().filter(|name| !name.contains("generators")).cloned().collect();
+    all_are_filled(dir.path(), &texts);
+    make("uninstall-environment", dir.path());
+    assert_eq!(files_below(dir.path()), BTreeSet::new());
 }
 
 #[test]

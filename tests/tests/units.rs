@@ -66,6 +66,7 @@ fn paths_are_those_of_the_code() {
         ("pstore-clean.service", &[cache, state, "-/sys/fs/pstore"]),
         ("pstore-probe.service", &[&format!("-{cache}"), state]),
         ("hprobe.service", &[]),
+        ("envprobe.service", &[state]),
     ] {
         assert_eq!(units[unit].words("ReadWritePaths"), written, "{unit}");
     }
@@ -128,17 +129,31 @@ fn what_can_be_enabled_by_hand_brings_what_starts_it() {
 /// A probe that is started alone finds somebody who listens.
 #[test]
 fn probes_require_the_socket() {
-    let senders = ["hprobe", "journalprobe", "klogscanner", "pstoreprobe"];
+    let senders = ["hprobe", "journalprobe", "klogscanner", "pstoreprobe", "envprobe"];
     let units = units();
     let sends = |unit: &&Unit| unit.programs().iter().any(|program| senders.contains(program));
     let probes: Vec<_> = units.values().filter(sends).collect();
-    assert_eq!(probes.len(), 5);
+    assert_eq!(probes.len(), 6);
     for probe in probes {
         for key in ["Requires", "After"] {
             assert!(probe.words(key).contains(&"telemprobd.socket"), "{}: {key}=", probe.name);
         }
     }
     assert_eq!(units["hprobe.service"].values("ExecStart"), ["@BINDIR@/hprobe -Hlu"]);
+}
+
+/// Without the drop-in that the generator makes of a key, nothing wakes.
+#[test]
+fn the_timer_of_samples_asks_for_what_the_generator_writes() {
+    let timer = &units()["envprobe.timer"];
+    let drop_in = format!("/run/systemd/generator/{}", telemetrics_generator::TIMER_DROP_IN);
+    assert!(timer.values("ConditionPathExists").contains(&drop_in.as_str()), "{:?}", timer.lines);
+    // What waits behind the sandbox hides no file system and no device.
+    let service = &units()["envprobe.service"];
+    for hiding in ["PrivateNetwork", "PrivateTmp", "PrivateUsers", "ProtectProc", "ProcSubset"] {
+        assert_eq!(service.values(hiding), [""; 0], "{hiding}=");
+    }
+    assert_eq!(service.values("ProtectHome"), ["read-only"]);
 }
 
 /// `systemctl` on a tree with our units and nothing else, without a systemd that runs.

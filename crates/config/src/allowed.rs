@@ -152,6 +152,39 @@ impl<T: Copy + Sync> Allowed<T> for Choice<T> {
     }
 }
 
+/// Any number of several words, parted by blanks.
+pub struct Words<T: 'static>(pub &'static [(&'static str, T)]);
+
+impl<T: Copy + Sync> Allowed<Vec<T>> for Words<T> {
+    fn parse(&self, text: &str) -> Option<Vec<T>> {
+        text.split_whitespace().map(|word| Choice(self.0).parse(word)).collect()
+    }
+
+    fn describe(&self) -> String {
+        format!("any of {}, parted by blanks", Choice(self.0).describe().replace(" or ", " and "))
+    }
+}
+
+/// Absolute paths, parted by blanks.
+pub struct AbsolutePaths {
+    /// The word that may stand alone for all there are.
+    pub all: Option<&'static str>,
+}
+
+impl Allowed<Vec<String>> for AbsolutePaths {
+    fn parse(&self, text: &str) -> Option<Vec<String>> {
+        let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+        let is_all = self.all.is_some_and(|all| words == [all]);
+        let are_paths = words.iter().all(|word| word.starts_with('/') && !word.contains('\0'));
+        (is_all || are_paths).then_some(words)
+    }
+
+    fn describe(&self) -> String {
+        let all = self.all.map_or(String::new(), |all| format!(", or {all} for all"));
+        format!("absolute paths, parted by blanks{all}")
+    }
+}
+
 /// An absolute path.
 pub struct AbsolutePath {
     /// Its maximum length in bytes, where it has one.
@@ -253,6 +286,27 @@ mod tests {
         let choice = Choice(&[("off", 0), ("gzip", 1), ("zstd", 2)]);
         assert_eq!((choice.parse("gzip"), choice.parse("GZIP"), choice.parse("")), (Some(1), None, None));
         assert_eq!(choice.describe(), "off, gzip or zstd");
+    }
+
+    #[test]
+    fn words_and_lists_of_paths() {
+        let words = Words(&[("a", 1), ("b", 2), ("c", 3)]);
+        assert_eq!((words.parse(" b  a "), words.parse("")), (Some(vec![2, 1]), Some(vec![])));
+        assert_eq!((words.parse("a d"), words.parse("a,b")), (None, None));
+        assert_eq!(words.describe(), "any of a, b and c, parted by blanks");
+        let paths = AbsolutePaths { all: Some("*") };
+        for (text, expected) in [
+            ("/ /a\t/b", Some(vec!["/", "/a", "/b"])),
+            ("*", Some(vec!["*"])),
+            ("", Some(vec![])),
+            ("/ *", None),
+            ("a", None),
+            ("/\0", None),
+        ] {
+            let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(paths.parse(text), expected, "{text:?}");
+        }
+        assert_eq!(AbsolutePaths { all: None }.parse("*"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 36] = [
+pub const NAMES: [&str; 40] = [
     "server",
     "failover_after",
     "failback_after",
@@ -38,6 +38,10 @@ pub const NAMES: [&str; 36] = [
     "user_spool_share",
     "daemon_recycling_enabled",
     "recycling_idle_time",
+    "environment_interval",
+    "environment_readings",
+    "environment_filesystems",
+    "certificate_files",
     "socket_path",
     "spool_dir",
     "etc_dir",

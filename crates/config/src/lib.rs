@@ -1,7 +1,7 @@
 //! Configuration: an INI file, `key=value` under `[settings]`, of which each program obeys the keys that it knows.
 //!
 //! [`Configuration::load`] reads the file and checks no value; [`Configuration::get`] checks the value of one [`Key`], so
-//! that a wrong one stops only who obeys it. What several programs obey stands here ([`keys`], [`server`]), what one does in
+//! that a wrong one stops only who obeys it. What several programs obey stands here ([`keys`], [`server`], [`environment`]), what one does in
 //! its own settings. [`consent`] is no key but a file.
 //!
 //! ```no_run
@@ -15,6 +15,7 @@
 pub mod allowed;
 mod configuration;
 pub mod consent;
+pub mod environment;
 mod error;
 mod header_line;
 mod ini;

@@ -10,6 +10,7 @@ pub mod command_line;
 pub mod config_warnings;
 pub mod consent_watch;
 pub mod foreign_files;
+pub mod fork;
 pub mod idle_exit;
 pub mod inotify_limits;
 pub mod instance;

@@ -11,6 +11,7 @@ pub mod delivery_status;
 pub mod limits;
 pub mod machine_id;
 pub mod rejected;
+pub mod series;
 pub mod shares;
 pub mod sliding_window;
 pub mod spool;

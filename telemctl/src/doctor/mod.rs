@@ -11,6 +11,7 @@ mod daemons;
 mod delivery;
 mod directories;
 mod disk;
+mod environment;
 mod finding;
 mod inotify;
 mod ownership;
@@ -168,6 +169,7 @@ fn examine(installation: &Installation, steps: &Steps) {
     }
     steps.step("crashes", || [crashes::check(installation, opted_in)]);
     steps.step("probes", || probes::check(installation, &status));
+    steps.step("environment", || environment::check(installation, opted_in));
     steps.step("clock", || {
         let spoils_tls = delivery::is_about_certificate(&status.delivery) && !is_clock_synchronised(settings);
         [clock::judge(now, status.delivery.updated_unix_secs, spoils_tls)]

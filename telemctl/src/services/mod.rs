@@ -64,6 +64,9 @@ pub(crate) fn start_units(installation: &Installation) -> Result<(), String> {
 fn run_at_places(installation: &Installation, action: Action) -> Result<(), String> {
     let systemctl = Systemctl::default();
     let has_changed = places::apply(&installation.settings, &systemctl)?;
+    if !has_changed {
+        plan::read_generated(&systemctl)?;
+    }
     work_directories::make(installation)?;
     plan::run(if has_changed { Action::Restart } else { action }, &systemctl)
 }

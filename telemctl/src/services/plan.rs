@@ -30,10 +30,14 @@ const ACTIVATORS: [(&str, &str); 2] =
     [("telemprobd", "telemprobd.socket"), ("telempostd", "telempostd.path")];
 
 /// What start and stop handle where it is installed: a packager may split the probes off.
-const WHERE_INSTALLED: [&str; 2] = ["klogscanner.service", "journal-probe-tail.service"];
+const WHERE_INSTALLED: [&str; 3] = ["klogscanner.service", "journal-probe-tail.service", SAMPLES];
+
+/// What sends samples of how the machine is. It does not start where the configuration has no interval for it.
+const SAMPLES: &str = "envprobe.timer";
 
 /// What stop handles besides, since the units above have started it or boot has.
-const STARTED_BY_OTHERS: [&str; 6] = [
+const STARTED_BY_OTHERS: [&str; 7] = [
+    "envprobe.service",
     "hprobe.service",
     "journal-probe.service",
     "pstore-clean.service",
@@ -84,6 +88,11 @@ pub(super) fn activator_words(systemctl: &Systemctl) -> Result<[(&'static str, S
 /// not there, and does the others all the same.
 pub(super) fn forget_failures(systemctl: &Systemctl) {
     let _ = systemctl.run(&Call { verb: "reset-failed", units: known() });
+}
+
+/// Has systemd read its units again where a generator makes some of them of the configuration, which may be another by now.
+pub(super) fn read_generated(systemctl: &Systemctl) -> Result<(), String> {
+    if systemctl.usable_units(&[SAMPLES])?.is_empty() { Ok(()) } else { systemctl.reload() }
 }
 
 /// Carries an action out; stops at the first call that fails.
@@ -139,12 +148,15 @@ mod tests {
         let mut full = core.to_vec();
         full.extend(["klogscanner.service", "journal-probe-tail.service", "hprobe.service"]);
         full.extend(["journal-probe.service", "pstore-probe.service", "pstore-clean.service"]);
+        full.extend(["envprobe.timer", "envprobe.service"]);
         let start_core = "start hprobe.timer telemprobd.socket telempostd.path";
-        let start_full = format!("{start_core} klogscanner.service journal-probe-tail.service");
+        let start_full =
+            format!("{start_core} klogscanner.service journal-probe-tail.service envprobe.timer");
         let stop_core =
             "stop hprobe.timer telemprobd.socket telempostd.path telemprobd.service telempostd.service";
         let stop_full = "stop hprobe.timer telemprobd.socket telempostd.path klogscanner.service \
-                         journal-probe-tail.service hprobe.service journal-probe.service \
+                         journal-probe-tail.service envprobe.timer envprobe.service hprobe.service \
+                         journal-probe.service \
                          pstore-clean.service pstore-probe.service telemprobd.service telempostd.service";
         for (action, installed, expected) in [
             (Action::Start, &full[..], vec![start_full.as_str()]),

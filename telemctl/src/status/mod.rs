@@ -13,10 +13,11 @@ mod spool;
 mod text;
 
 use crate::cli::StatusArguments;
+use crate::environment;
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
-use crate::settings::Settings;
+use crate::settings::{Environment, Settings};
 use counters::CounterStatus;
 use crashes::CrashStatus;
 pub(crate) use probes::ProbeStatus;
@@ -51,6 +52,7 @@ pub(crate) struct Status {
     /// Why some of them are not known.
     pub(crate) counters_error: Option<String>,
     pub(crate) crashes: CrashStatus,
+    pub(crate) environment: EnvironmentStatus,
     #[serde(serialize_with = "probes::as_object")]
     pub(crate) probes: Vec<ProbeStatus>,
 }
@@ -99,6 +101,16 @@ pub(crate) struct ListedServer {
     pub(crate) failures: u32,
     /// Why it last failed.
     pub(crate) last_failure: Option<String>,
+}
+
+/// What is sent of how the machine is.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct EnvironmentStatus {
+    pub(crate) interval_secs: Option<u64>,
+    readings: Vec<&'static str>,
+    /// The same in words; none while nothing is sent.
+    #[serde(skip)]
+    words: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -157,7 +169,18 @@ impl Status {
             counters,
             counters_error,
             crashes: CrashStatus::from_state_dir(&settings.state_dir),
+            environment: EnvironmentStatus::from_settings(&settings.environment),
             probes: probes::read(&settings.state_dir),
+        }
+    }
+}
+
+impl EnvironmentStatus {
+    fn from_settings(settings: &Environment) -> Self {
+        Self {
+            interval_secs: settings.interval.map(|interval| interval.as_secs()),
+            readings: settings.readings.iter().map(|readings| environment::word(*readings)).collect(),
+            words: environment::switched_on(settings),
         }
     }
 }

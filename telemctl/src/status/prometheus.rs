@@ -16,13 +16,13 @@ use super::crashes::CrashStatus;
 use std::io::{self, Write};
 use telemetry_record::harmless::lines;
 use telemetry_store::counters::Counter;
+use telemetry_store::series::{self, Series};
 
 /// A metric with its samples.
 #[derive(Debug)]
 struct Family {
-    name: &'static str,
+    series: Series,
     kind: &'static str,
-    help: &'static str,
     samples: Vec<Sample>,
 }
 
@@ -56,65 +56,24 @@ fn state(status: &Status) -> Vec<Family> {
         value: i64::from(running),
     };
     vec![
-        gauge("telemetry_build_info", "Version of the client; always 1.", [version]),
-        one("telemetry_opted_in", "Whether this machine is opted in.", Some(status.consent.opted_in.into())),
-        gauge("telemetry_daemon_running", "Whether the daemon runs; it ends when idle.", running.map(daemon)),
-        one(
-            "telemetry_socket_listening",
-            "Whether somebody listens for records.",
-            Some(status.socket.listening.into()),
-        ),
-        one("telemetry_spool_records", "Records that wait for delivery.", number(spool.records)),
-        one("telemetry_spool_files", "Files of records that wait for delivery.", number(spool.files)),
-        one("telemetry_spool_bytes", "Bytes of disk blocks of these files.", number(spool.disk_bytes)),
-        one("telemetry_spool_oldest_seconds", "Age of the oldest of these files, 0 for none.", oldest),
-        one("telemetry_damaged_files", "Files set aside that gave no record.", number(spool.damaged)),
-        one("telemetry_rejected_records", "Records kept that the server rejected.", number(spool.rejected)),
-        one(
-            "telemetry_last_delivered_timestamp_seconds",
-            "When a server last took a record.",
-            number(status.delivery.last_delivered_unix_secs),
-        ),
-        one(
-            "telemetry_next_try_timestamp_seconds",
-            "When delivery is tried again; absent while nothing waits for that.",
-            number(status.delivery.next_try_unix_secs),
-        ),
+        gauge(series::BUILD_INFO, [version]),
+        one(series::OPTED_IN, Some(status.consent.opted_in.into())),
+        gauge(series::DAEMON_RUNNING, running.map(daemon)),
+        one(series::SOCKET_LISTENING, Some(status.socket.listening.into())),
+        one(series::SPOOL_RECORDS, number(spool.records)),
+        one(series::SPOOL_FILES, number(spool.files)),
+        one(series::SPOOL_BYTES, number(spool.disk_bytes)),
+        one(series::SPOOL_OLDEST, oldest),
+        one(series::DAMAGED_FILES, number(spool.damaged)),
+        one(series::REJECTED_RECORDS, number(spool.rejected)),
+        one(series::LAST_DELIVERED, number(status.delivery.last_delivered_unix_secs)),
+        one(series::NEXT_TRY, number(status.delivery.next_try_unix_secs)),
     ]
 }
 
 /// None while it is not known.
 fn counter(status: &CounterStatus) -> Option<Family> {
     let total = status.total?;
-    let (name, help) = match status.counter {
-        Counter::Accepted => ("telemetry_records_accepted_total", "Records that were stored."),
-        Counter::Refused => {
-            ("telemetry_records_refused_total", "Records that telemprobd refused, by reason.")
-        }
-        Counter::Delivered => ("telemetry_records_delivered_total", "Records that a server took."),
-        Counter::Retried => {
-            ("telemetry_deliveries_retried_total", "Deliveries that failed and are tried again, by reason.")
-        }
-        Counter::Rejected => {
-            ("telemetry_records_rejected_total", "Records that a server rejected, by reason.")
-        }
-        Counter::Expired => (
-            "telemetry_records_expired_total",
-            "Records dropped since they waited longer than record_expiry.",
-        ),
-        Counter::Dropped => ("telemetry_records_dropped_total", "Records dropped by a limit, by reason."),
-        Counter::SetAside => {
-            ("telemetry_files_set_aside_total", "Files that gave no record, or not all of theirs.")
-        }
-        Counter::RateLimited => (
-            "telemetry_records_rate_limited_total",
-            "Records that the rate limit held back, by classification.",
-        ),
-        Counter::MaybeTwice => (
-            "telemetry_records_maybe_twice_total",
-            "Records sent to a second server of the list though the first may have them.",
-        ),
-    };
     let label = if status.counter == Counter::RateLimited { "classification" } else { "reason" };
     let of = |(reason, count): (&String, &u64)| Sample {
         label: Some((label, reason.clone())),
@@ -127,7 +86,7 @@ fn counter(status: &CounterStatus) -> Option<Family> {
     if unnamed > 0 || samples.is_empty() {
         samples.push(Sample { label: None, value: i64::try_from(unnamed).unwrap_or(i64::MAX) });
     }
-    Some(Family { name, kind: "counter", help, samples })
+    Some(Family { series: series::of_counter(status.counter), kind: "counter", samples })
 }
 
 fn crashes(status: &CrashStatus) -> Family {
@@ -136,19 +95,18 @@ fn crashes(status: &CrashStatus) -> Family {
         Some(Sample { label: Some(("fate", fate.to_owned())), value: number(count)? })
     };
     Family {
-        name: "telemetry_crashes_total",
+        series: series::CRASHES,
         kind: "counter",
-        help: "Crashes that crashprobe saw, by what became of their reports.",
         samples: fates.into_iter().filter_map(sample).collect(),
     }
 }
 
-fn one(name: &'static str, help: &'static str, value: Option<i64>) -> Family {
-    gauge(name, help, value.map(|value| Sample { label: None, value }))
+fn one(series: Series, value: Option<i64>) -> Family {
+    gauge(series, value.map(|value| Sample { label: None, value }))
 }
 
-fn gauge(name: &'static str, help: &'static str, samples: impl IntoIterator<Item = Sample>) -> Family {
-    Family { name, kind: "gauge", help, samples: samples.into_iter().collect() }
+fn gauge(series: Series, samples: impl IntoIterator<Item = Sample>) -> Family {
+    Family { series, kind: "gauge", samples: samples.into_iter().collect() }
 }
 
 fn number(value: Option<u64>) -> Option<i64> {
@@ -157,7 +115,9 @@ fn number(value: Option<u64>) -> Option<i64> {
 
 impl Family {
     fn print(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Self { name, kind, help, samples } = self;
+        let Self { series: Series { name, help }, kind, samples } = self;
+        // In this format a counter's ending is part of its name.
+        let name = if *kind == "counter" { format!("{name}_total") } else { (*name).to_owned() };
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
         for Sample { label, value } in samples {
             match label {
@@ -208,6 +168,6 @@ telemetry_records_refused_total 2
             matches!(family.as_ref().unwrap().samples.as_slice(), [Sample { label: None, value: 0 }]),
             "{family:?}"
         );
-        assert!(one("x", "", None).samples.is_empty());
+        assert!(one(series::NEXT_TRY, None).samples.is_empty());
     }
 }

@@ -41,6 +41,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(counters::lines(&status.counters));
     lines.extend(status.counters_error.clone().map(|error| ("", error)));
     lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
+    lines.extend(status.environment.words.clone().map(|words| ("Environment", words)));
     lines.extend(status.probes.iter().filter_map(|probe| Some((probe.name, probe.trouble()?))));
     lines
 }
@@ -148,7 +149,7 @@ pub(crate) fn plural(number: u64, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ConfigStatus, Consent, ServerStatus};
+    use super::super::{ConfigStatus, Consent, EnvironmentStatus, ServerStatus};
     use super::*;
     use crate::status::counters::CounterStatus;
     use crate::status::crashes::CrashStatus;
@@ -207,6 +208,7 @@ mod tests {
             ],
             counters_error: None,
             crashes: CrashStatus::default(),
+            environment: EnvironmentStatus::default(),
             probes: Vec::new(),
         }
     }

@@ -19,12 +19,13 @@ use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE};
 use telemetry_trust::{LEARNED_FILE, LOCK_FILE, WINDOW_FILE};
 
 /// The JSON files in state_dir, without their ending; the last two are of earlier versions.
-const STATE_NAMES: [&str; 11] = [
+const STATE_NAMES: [&str; 12] = [
     "crashes",
     "delivery",
     "rate_limit",
     "telemprobd.counters",
     "telempostd.counters",
+    "envprobe",
     "klogscanner",
     "pstoreprobe",
     "pstoreclean",

@@ -19,6 +19,8 @@ pub enum Hang {
     Lookup,
     /// Reading: every name is a regular file that can be opened.
     Read,
+    /// How full it is: `statfs` hangs.
+    StatFs,
 }
 
 /// The mounted file system, until it is dropped.
@@ -33,6 +35,7 @@ const FORGET: u32 = 2;
 const GETATTR: u32 = 3;
 const OPEN: u32 = 14;
 const READ: u32 = 15;
+const STATFS: u32 = 17;
 const RELEASE: u32 = 18;
 const INIT: u32 = 26;
 
@@ -87,13 +90,13 @@ fn serve(mut device: &File, hang: Hang, owner: u32, hanging: &AtomicUsize) {
         let number = |offset: usize| u32::from_ne_bytes(request[offset..offset + 4].try_into().unwrap());
         let node = u64::from_ne_bytes(request[16..24].try_into().unwrap());
         let answer = match (number(4), hang) {
-            (LOOKUP, Hang::Lookup) | (READ, _) => {
+            (LOOKUP, Hang::Lookup) | (READ, _) | (STATFS, Hang::StatFs) => {
                 hanging.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             (FORGET, _) => continue,
             (INIT, _) => Ok(init(number(HEAD_BYTES + 8))),
-            (LOOKUP, Hang::Read) => Ok(entry(owner)),
+            (LOOKUP, Hang::Read | Hang::StatFs) => Ok(entry(owner)),
             (GETATTR, _) => Ok([vec![0; 16], attributes(node, owner)].concat()),
             // The handle, the flags.
             (OPEN, _) => Ok(vec![0; 16]),

@@ -11,8 +11,9 @@ use test_harness::programs;
 const CLIENT: &str = "telemetrics-client";
 const LIBRARY: &str = "libtelemetry4";
 const DEVELOPMENT: &str = "libtelemetry-dev";
+const ENVIRONMENT: &str = "telemetrics-environment";
 const COLLECTOR: &str = "telemetrics-collector";
-const ALL: [&str; 4] = [CLIENT, LIBRARY, DEVELOPMENT, COLLECTOR];
+const ALL: [&str; 5] = [CLIENT, LIBRARY, DEVELOPMENT, ENVIRONMENT, COLLECTOR];
 
 /// Where debhelper adds changelogs, licences and the like.
 const DEBIANS_OWN: [&str; 2] = ["/usr/share/doc/", "/usr/share/lintian/"];
@@ -47,9 +48,11 @@ fn version() -> String {
 
 #[test]
 fn the_packages_hold_what_is_installed_and_share_nothing() {
-    for (packages, target) in
-        [(&[CLIENT, LIBRARY, DEVELOPMENT][..], "list-installed"), (&[COLLECTOR], "list-installed-collector")]
-    {
+    for (packages, target) in [
+        (&[CLIENT, LIBRARY, DEVELOPMENT][..], "list-installed"),
+        (&[ENVIRONMENT], "list-installed-environment"),
+        (&[COLLECTOR], "list-installed-collector"),
+    ] {
         let held: Vec<_> = packages.iter().copied().flat_map(held_by).collect();
         let once: BTreeSet<_> = held.iter().cloned().collect();
         assert_eq!(held.len(), once.len(), "a file is in two packages: {held:?}");
@@ -84,7 +87,12 @@ fn files_belong_to_root_and_give_nobody_rights() {
             let expected = match entry.mode.as_bytes()[0] {
                 b'd' => &["drwxr-xr-x"][..],
                 b'l' => &["lrwxrwxrwx"],
-                _ if entry.path.contains("/bin/") || entry.path.contains("/libexec/") => &["-rwxr-xr-x"],
+                _ if ["/bin/", "/libexec/", "/system-generators/"]
+                    .iter()
+                    .any(|folder| entry.path.contains(folder)) =>
+                {
+                    &["-rwxr-xr-x"]
+                }
                 _ => &["-rw-r--r--"],
             };
             assert!(expected.contains(&entry.mode.as_str()), "{package}: {entry:?}");
@@ -99,6 +107,7 @@ fn dependencies_are_those_of_what_is_linked() {
     for (package, needed) in [
         (CLIENT, &["libc6", "libcurl4", "systemd"][..]),
         (LIBRARY, &["libc6"]),
+        (ENVIRONMENT, &["libc6", CLIENT]),
         (COLLECTOR, &["libc6", "libsqlite3-0", "systemd"]),
     ] {
         let package = Package::named(package);

@@ -8,6 +8,7 @@ pub(crate) fn commands() -> Vec<Command> {
         telemetry_basic_probes::cli::Hprobe::command(),
         telemetry_basic_probes::cli::TelemRecordGen::command(),
         crashprobe::Args::command(),
+        envprobe::cli::Envprobe::command(),
         telemetry_journal::Args::command(),
         telemetry_kernel::klogscanner::Args::command(),
         telemetry_kernel::pstore::clean::Args::command(),

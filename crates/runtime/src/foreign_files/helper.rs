@@ -1,15 +1,20 @@
 //! One file helper, seen from the daemon: what it was asked for, and what came of that so far.
 
 use super::packet::{self, HEAD_BYTES, PIECE_BYTES};
-use super::{ANSWER_TIME, ForeignFile, IDLE_TIME, PATHS_WAITING, child, fork};
+use super::{ANSWER_TIME, ForeignFile, IDLE_TIME, PATHS_WAITING, child};
+use crate::fork;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use nix::unistd::Pid;
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// What processes of this kind are called, as `ps` shows them.
+const NAME: &CStr = c"telemetry-files";
 
 /// A file that somebody waits for.
 #[derive(Debug)]
@@ -52,7 +57,7 @@ pub(super) enum Next<T> {
 impl<T> Helper<T> {
     /// Starts one for this user's files.
     pub(super) fn start(user: u32, now: Instant) -> io::Result<Self> {
-        let (pid, socket) = fork::start(child::serve)?;
+        let (pid, socket) = fork::start(NAME, child::serve)?;
         Ok(Self { user, pid, socket, queue: VecDeque::new(), partial: None, idle_since: now })
     }
 

@@ -16,7 +16,6 @@
 
 mod child;
 mod file;
-mod fork;
 mod helper;
 mod packet;
 

@@ -21,6 +21,7 @@ const RUN: &str = "/run";
 /// Lists of one word a line, and of words: section and name.
 const SINGLE: [(&str, &str); 2] = [("Socket", "ListenStream"), ("Path", "DirectoryNotEmpty")];
 const WRITABLE: (&str, &str) = ("Service", "ReadWritePaths");
+const HIDDEN: (&str, &str) = ("Service", "InaccessiblePaths");
 const RUNTIME: (&str, &str) = ("Service", "RuntimeDirectory");
 
 /// What hides places from a service, where it is set to `yes`, and what does so less.
@@ -50,6 +51,7 @@ pub(super) fn drop_in(unit: &str, places: &[Place]) -> Option<String> {
         lines.extend(single(&settings, list, &places));
     }
     lines.extend(service(&settings, &places));
+    lines.extend(hidden(&settings, &places));
     (!lines.is_empty()).then(|| {
         let mut text = HEAD.to_owned();
         let mut section = "";
@@ -174,6 +176,18 @@ fn service(settings: &[Setting<'_>], places: &[&Place]) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// What a service is not to see at all.
+fn hidden(settings: &[Setting<'_>], places: &[&Place]) -> Vec<Line> {
+    let words: Vec<_> = values(settings, HIDDEN).into_iter().flat_map(str::split_whitespace).collect();
+    if !words.iter().any(|word| moved(word, places).is_some()) {
+        return Vec::new();
+    }
+    let path = |word: &&str| moved(word, places).map_or((*word).to_owned(), |path| quoted(&path));
+    let paths: Vec<_> = words.iter().map(path).collect();
+    let (section, name) = HIDDEN;
+    vec![(section, format!("{name}=")), (section, format!("{name}={}", paths.join(" ")))]
 }
 
 /// Where a path of a unit is in this configuration, with the marks that stood before it; none for one that stays.

@@ -10,19 +10,28 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What processes of this kind are called, as `ps` shows them.
-const NAME: &CStr = c"telemetry-files";
-
 /// Descriptors that are closed one by one where the kernel cannot close a range of them (before 5.9).
 const DESCRIPTORS: libc::c_uint = 65_536;
 
-/// Starts a child that runs `serve` with its end of a socket and nothing else that is open, and ends with it. Returns the
-/// child and our end.
+/// Starts a child that runs `serve` with its end of a socket and nothing else that is open, and ends with it. `name` is what
+/// `ps` calls it. Returns the child and our end. The caller has one thread, and waits for the child once it has ended.
 ///
 /// # Errors
 /// As `socketpair` and `fork`.
-pub(super) fn start(serve: impl FnOnce(&OwnedFd)) -> io::Result<(Pid, OwnedFd)> {
-    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+pub fn start(name: &CStr, serve: impl FnOnce(&OwnedFd)) -> io::Result<(Pid, OwnedFd)> {
+    start_with(SockType::SeqPacket, name, serve)
+}
+
+/// [`start`] with a socket that is a stream, such as programs write their output to.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_stream(name: &CStr, serve: impl FnOnce(&OwnedFd)) -> io::Result<(Pid, OwnedFd)> {
+    start_with(SockType::Stream, name, serve)
+}
+
+fn start_with(kind: SockType, name: &CStr, serve: impl FnOnce(&OwnedFd)) -> io::Result<(Pid, OwnedFd)> {
+    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)?;
     let parent = getpid();
     // SAFETY: the daemons that do this have one thread, so that no lock is held in the child by one that is not there.
     // Where there are several (tests), the child only allocates, which the C library allows after its fork, and makes
@@ -31,20 +40,20 @@ pub(super) fn start(serve: impl FnOnce(&OwnedFd)) -> io::Result<(Pid, OwnedFd)> 
         ForkResult::Parent { child } => Ok((child, ours)),
         ForkResult::Child => {
             // Whatever happens in there, what is above on this stack is the parent's business.
-            let _ = catch_unwind(AssertUnwindSafe(|| become_child(parent, &theirs, serve)));
+            let _ = catch_unwind(AssertUnwindSafe(|| become_child(parent, name, &theirs, serve)));
             exit()
         }
     }
 }
 
 /// Signals stay blocked: the child ends when its parent closes the socket, or is gone.
-fn become_child(parent: Pid, socket: &OwnedFd, serve: impl FnOnce(&OwnedFd)) {
+fn become_child(parent: Pid, name: &CStr, socket: &OwnedFd, serve: impl FnOnce(&OwnedFd)) {
     let bound_to_parent = prctl::set_pdeathsig(Signal::SIGKILL);
     // It may have ended before that.
     if bound_to_parent.is_err() || getppid() != parent {
         return;
     }
-    let _ = prctl::set_name(NAME);
+    let _ = prctl::set_name(name);
     close_others(socket);
     serve(socket);
 }

@@ -1,0 +1,33 @@
+//! The machine as a whole: numbers without names. Each file here is one sensor.
+
+mod descriptors;
+mod disk;
+mod load;
+mod memory;
+mod network;
+mod pressure;
+mod processes;
+mod processor;
+pub(crate) mod temperature;
+#[cfg(test)]
+mod tests;
+mod uptime;
+
+use crate::error::SensorError;
+use crate::metric::Family;
+use crate::source::Source;
+
+type Read = fn(&Source) -> Result<Vec<Family>, SensorError>;
+
+/// The sensors that read `/proc`, which answers at once, each with its name. That of temperature is asked in a helper.
+pub(crate) const SENSORS: [(&str, Read); 9] = [
+    ("processor", processor::read),
+    ("load", load::read),
+    ("pressure", pressure::read),
+    ("memory", memory::read),
+    ("descriptors", descriptors::read),
+    ("processes", processes::read),
+    ("uptime", uptime::read),
+    ("disk", disk::read),
+    ("network", network::read),
+];

@@ -1,0 +1,103 @@
+//! How the machine is: what the configuration has switched on of it, in plain words, and what would be sent.
+
+use crate::duration_text;
+use crate::exit_code::{Failure, Outcome};
+use crate::installation::Installation;
+use crate::settings::Environment;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use telemetry_config::Source;
+use telemetry_config::environment::Readings;
+
+/// The program that reads it, of a package of its own.
+const PROGRAM: &str = "envprobe";
+
+/// The package.
+pub(crate) const PACKAGE: &str = "telemetrics-environment";
+
+/// What is switched on; none where nothing is.
+pub(crate) fn switched_on(environment: &Environment) -> Option<String> {
+    let interval = duration_text::of_secs(environment.interval?.as_secs());
+    let parts: Vec<_> = environment.readings.iter().map(|readings| words(*readings, environment)).collect();
+    let of = if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") };
+    Some(format!("a sample is sent every {interval}, of {of}"))
+}
+
+fn words(readings: Readings, environment: &Environment) -> String {
+    match readings {
+        Readings::System => "the machine as a whole, in numbers".to_owned(),
+        Readings::Disks if environment.file_systems == ["*"] => "all file systems of this machine".to_owned(),
+        Readings::Disks => format!("the file systems {}", environment.file_systems.join(" ")),
+        Readings::Telemetry => "this client".to_owned(),
+        Readings::Certificates => format!("the ends of {}", environment.certificate_files.join(" ")),
+        Readings::Packages => "installed packages".to_owned(),
+    }
+}
+
+/// The word of the configuration.
+pub(crate) fn word(readings: Readings) -> &'static str {
+    match readings {
+        Readings::System => "system",
+        Readings::Disks => "disks",
+        Readings::Telemetry => "telemetry",
+        Readings::Certificates => "certificates",
+        Readings::Packages => "packages",
+    }
+}
+
+/// Prints the records that would be sent, as the program makes them.
+pub(crate) fn preview(installation: &Installation, out: &mut dyn Write) -> Outcome {
+    let program = program().filter(|path| path.exists()).ok_or_else(|| {
+        Failure::message(format!(
+            "{PROGRAM} is not installed, so that nothing is read; the package {PACKAGE} has it"
+        ))
+    })?;
+    let mut command = Command::new(&program);
+    if let (Source::File(path), true) = (&installation.source, installation.is_private) {
+        command.arg("-f").arg(path);
+    }
+    let output = command.arg("--print").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Failure::message(format!("{}: {error}", program.display())))?;
+    out.write_all(&output.stdout).map_err(Failure::Output)?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(Failure::message(format!("{}: {}", program.display(), output.status)))
+    }
+}
+
+/// It is installed beside this program.
+fn program() -> Option<PathBuf> {
+    Some(std::env::current_exe().ok()?.parent()?.join(PROGRAM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_on_is_said_in_words() {
+        let mut environment = Environment {
+            interval: None,
+            readings: vec![Readings::System, Readings::Disks],
+            file_systems: vec!["/".to_owned(), "/srv".to_owned()],
+            certificate_files: vec!["/etc/a.pem".to_owned()],
+        };
+        assert_eq!(switched_on(&environment), None);
+        environment.interval = Some(Duration::from_secs(3600));
+        assert_eq!(
+            switched_on(&environment).unwrap(),
+            "a sample is sent every 1 h 0 min, of the machine as a whole, in numbers, the file systems / /srv"
+        );
+        environment.readings = vec![Readings::Certificates, Readings::Packages, Readings::Telemetry];
+        assert!(
+            switched_on(&environment)
+                .unwrap()
+                .ends_with("the ends of /etc/a.pem, installed packages, this client")
+        );
+        environment.readings = Vec::new();
+        assert!(switched_on(&environment).unwrap().ends_with("of nothing"));
+    }
+}
