@@ -29,6 +29,16 @@ impl HexId {
         Ok(Self::from_bytes(bytes))
     }
 
+    /// So many new random ids, by one question to the system for a file's records.
+    ///
+    /// # Errors
+    /// As [`HexId::random`].
+    pub fn random_many(count: usize) -> std::io::Result<Vec<Self>> {
+        let mut bytes = vec![[0; 16]; count];
+        SysRng.try_fill_bytes(bytes.as_flattened_mut()).map_err(std::io::Error::other)?;
+        Ok(bytes.into_iter().map(Self::from_bytes).collect())
+    }
+
     /// The id of these bytes, most significant first.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
@@ -83,6 +93,13 @@ mod tests {
         ] {
             assert_eq!(wrong.parse::<HexId>(), Err(HexIdError), "{wrong}");
         }
+    }
+
+    #[test]
+    fn ids_made_together_differ_too() {
+        let ids = HexId::random_many(64).unwrap();
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), 64);
+        assert!(HexId::random_many(0).unwrap().is_empty());
     }
 
     #[test]

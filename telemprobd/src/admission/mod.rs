@@ -23,6 +23,7 @@ mod spool_quota;
 
 pub(crate) use fair_share::Permit;
 pub(crate) use refusal::Refusal;
+pub(crate) use sender_config::SenderConfig;
 pub(crate) use spool_quota::{SpoolQuota, free_beyond_reserve, record_bytes};
 
 use crate::settings::UserLimits;
@@ -34,7 +35,6 @@ use telemetry_record::classification;
 use telemetry_record::header::Header;
 use telemetry_record::message::Message;
 use telemetry_record::wire::{self, WireError};
-use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 use telemetry_store::shares::{Accounts, Holder};
 
 /// What holds while one turn of the loop takes records.
@@ -110,9 +110,9 @@ impl Admission {
 }
 
 /// Whether the file that a record names lets it be stored, now that it was read. One that names none may be.
-pub(crate) fn configuration(record: &Admitted, file: &Result<ForeignFile, FileError>) -> Result<(), Refusal> {
+pub(crate) fn configuration(record: &Admitted, config: &SenderConfig) -> Result<(), Refusal> {
     match &record.message.config {
-        Some(path) => sender_config::check(path, file, record.sender),
+        Some(path) => config.check(path, record.sender),
         None => Ok(()),
     }
 }

@@ -3,21 +3,40 @@
 
 use super::refusal::Refusal;
 use nix::errno::Errno;
+use std::cell::OnceCell;
 use std::path::Path;
 use telemetry_files::errno_of;
 use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 
-/// Whether a record of this sender may go where the file says, which was read for it.
-pub(super) fn check(path: &Path, file: &Result<ForeignFile, FileError>, sender: u32) -> Result<(), Refusal> {
-    let file = file.as_ref().map_err(|error| match error {
-        FileError::Io(error) => Refusal::Configuration(errno_of(error)),
-        FileError::NoAnswer(_) => Refusal::ConfigurationUnanswered,
-    })?;
-    let bytes = file.trusted(Some(sender)).map_err(|_| Refusal::Configuration(Errno::EPERM))?;
-    // Without a server telempostd would have nobody to deliver the record to: the sender learns that now.
-    match telemetry_config::server_of(path, bytes.to_vec()) {
-        Ok(server) if !server.url.is_empty() => Ok(()),
-        Ok(_) | Err(_) => Err(Refusal::Configuration(Errno::EINVAL)),
+/// Such a file, as it was read for records that name it.
+#[derive(Debug)]
+pub(crate) struct SenderConfig {
+    file: Result<ForeignFile, FileError>,
+    /// Whether it names a server, once somebody has asked whose file it may be: it is parsed once for all records.
+    has_server: OnceCell<bool>,
+}
+
+impl SenderConfig {
+    /// What was read, or why nothing was.
+    pub(crate) fn new(file: Result<ForeignFile, FileError>) -> Self {
+        Self { file, has_server: OnceCell::new() }
+    }
+
+    /// Whether a record of this sender may go where the file says. `path` is how the record names it.
+    pub(super) fn check(&self, path: &Path, sender: u32) -> Result<(), Refusal> {
+        let file = self.file.as_ref().map_err(|error| match error {
+            FileError::Io(error) => Refusal::Configuration(errno_of(error)),
+            FileError::NoAnswer(_) => Refusal::ConfigurationUnanswered,
+        })?;
+        let bytes = file.trusted(Some(sender)).map_err(|_| Refusal::Configuration(Errno::EPERM))?;
+        // Without a server telempostd would have nobody to deliver the record to: the sender learns that now.
+        let names_server =
+            || telemetry_config::server_of(path, bytes.to_vec()).is_ok_and(|server| !server.url.is_empty());
+        if *self.has_server.get_or_init(names_server) {
+            Ok(())
+        } else {
+            Err(Refusal::Configuration(Errno::EINVAL))
+        }
     }
 }
 
@@ -32,7 +51,7 @@ mod tests {
 
     fn verdict(owner: u32, mode: u32, lines: &str) -> Result<(), Refusal> {
         let file = ForeignFile { owner, mode, bytes: format!("[settings]\n{lines}\n").into() };
-        check(Path::new("/t.conf"), &Ok(file), USER)
+        SenderConfig::new(Ok(file)).check(Path::new("/t.conf"), USER)
     }
 
     #[test]
@@ -57,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_file_that_was_not_read_is_refused_with_the_reason() {
-        let check = |error: FileError| check(Path::new("/t.conf"), &Err(error), USER).unwrap_err();
+        let check =
+            |error: FileError| SenderConfig::new(Err(error)).check(Path::new("/t.conf"), USER).unwrap_err();
         let error = io::Error::from_raw_os_error(Errno::ENOENT as i32);
         assert_eq!(check(error.into()), Refusal::Configuration(Errno::ENOENT));
         let unanswered = check(NoAnswer { retry: Instant::now() }.into());

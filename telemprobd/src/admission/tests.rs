@@ -75,7 +75,7 @@ impl Sender {
         let permit = self.admission.connection(self.peer, &moment)?;
         let bytes = self.bytes.as_deref().map_err(WireError::clone);
         let record = self.admission.message(permit.uid(), bytes, &moment)?;
-        configuration(&record, &Err(std::io::Error::from(Errno::ENOENT).into()))?;
+        configuration(&record, &SenderConfig::new(Err(std::io::Error::from(Errno::ENOENT).into())))?;
         storage(&[record], self.is_opted_in, &self.quota, self.free_bytes).remove(0)
     }
 }

@@ -2,7 +2,7 @@
 //! for.
 
 use super::Daemon;
-use crate::admission::{self, Admitted, Refusal};
+use crate::admission::{self, Admitted, Refusal, SenderConfig};
 use crate::socket::Client;
 use std::collections::HashMap;
 use std::io;
@@ -67,9 +67,10 @@ impl Configurations {
     fn take(&mut self, now: Instant) -> Vec<Judged> {
         let mut judged = Vec::new();
         for answer in self.files.take(now) {
+            let config = SenderConfig::new(answer.file);
             for number in answer.tokens {
                 if let Some((client, record)) = self.waiting.remove(&number) {
-                    let verdict = admission::configuration(&record, &answer.file);
+                    let verdict = admission::configuration(&record, &config);
                     judged.push((client, record, verdict));
                 }
             }

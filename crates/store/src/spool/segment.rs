@@ -101,7 +101,7 @@ impl Segment {
         if messages.is_empty() || !is_his || !self.has_room(messages.len(), 0) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no room in this segment"));
         }
-        let ids: Vec<_> = messages.iter().map(|_| HexId::random()).collect::<Result<_, _>>()?;
+        let ids = HexId::random_many(messages.len())?;
         let records = ids.into_iter().zip(messages.iter().copied());
         let bytes = match self.length {
             0 => file::encode_segment(sender, records),

@@ -122,7 +122,7 @@ impl Writer {
         let bytes = match messages {
             [message] => file::encode_single(message),
             _ => {
-                let ids: Vec<_> = messages.iter().map(|_| HexId::random()).collect::<Result<_, _>>()?;
+                let ids = HexId::random_many(messages.len())?;
                 file::encode_batch(ids.into_iter().zip(messages.iter().copied()))
             }
         };
