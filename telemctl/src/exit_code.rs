@@ -20,7 +20,7 @@ pub const MUST_BE_ROOT: &str = "Must be root to run this command. Exiting...";
 pub const OPT_IN_FIRST: &str = "Opt in to telemetry first.";
 
 /// The exit code of wrong arguments.
-pub const WRONG_ARGUMENTS: u8 = 2;
+pub const WRONG_ARGUMENTS: i32 = 2;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]

@@ -57,7 +57,10 @@ pub fn run_telem_journal() -> ExitCode {
 
 /// Not 1, as other programs of ours say of wrong arguments: scripts know 2.
 fn parse<A: Parser>() -> A {
-    command_line::parse_or_exit(exit_code::WRONG_ARGUMENTS)
+    command_line::try_parse_from(std::env::args_os()).unwrap_or_else(|error| {
+        command_line::print(&error);
+        std::process::exit(if error.use_stderr() { exit_code::WRONG_ARGUMENTS } else { 0 })
+    })
 }
 
 fn run(config: &cli::ConfigOption, command: &Command) -> Outcome {

@@ -15,6 +15,7 @@ pub use commit::StorageError;
 pub use daemon::DaemonError;
 pub use socket::ListenError;
 
+use nix::errno::Errno;
 use std::path::Path;
 
 /// Runs the daemon until a signal, withdrawn consent or idle time stops it.
@@ -26,4 +27,9 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
         socket::Listener::refuse_waiting(error.errno_of_waiting());
     });
     started?.run()
+}
+
+/// Refuses those who wait at the socket that systemd passed: for a command line with which the daemon cannot start.
+pub fn refuse_waiting() {
+    socket::Listener::refuse_waiting(Errno::EIO);
 }

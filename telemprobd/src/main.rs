@@ -5,7 +5,10 @@ use telemetry_runtime::{command_line, logging};
 use telemprobd::cli::Args;
 
 fn main() -> ExitCode {
-    let args = command_line::parse::<Args>();
+    let args = command_line::try_parse_from::<Args>(std::env::args_os()).unwrap_or_else(|error| {
+        telemprobd::refuse_waiting();
+        command_line::exit(&error)
+    });
     logging::init("telemprobd");
     match telemprobd::run(args.config_file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,7 +64,9 @@ fn start(sandbox: &Sandbox, name: &str) -> Process {
     let folder = sandbox.path("bin");
     if !folder.exists() {
         fs::create_dir(&folder).unwrap();
-        for name in ["telemprobd", "telempostd", "telempost-upload"] {
+        for name in
+            ["telemprobd", "telempostd", "telempost-upload", "klogscanner", "pstoreprobe", "journalprobe"]
+        {
             // By another process: were it open for writing here while another thread forks, it could not be started.
             assert!(Command::new("cp").arg(programs::path(name)).arg(&folder).status().unwrap().success());
         }
@@ -103,6 +105,40 @@ fn daemons_that_root_starts_become_the_owner_of_the_spool() {
     telempostd.stop();
     for name in ["run", "run/telemprobd.lock", "state/machine_id", "log/journal", "log/records"] {
         assert_eq!(fs::symlink_metadata(sandbox.path(name)).unwrap().uid(), OWNER, "{name}");
+    }
+}
+
+/// A probe that keeps a state, or moves what it reports.
+const PROBES: [(&str, &str); 3] = [
+    ("klogscanner", "state/klogscanner.json"),
+    ("pstoreprobe", "state/pstoreprobe.json"),
+    ("journalprobe", "state/journalprobe.json"),
+];
+
+#[test]
+fn probes_that_root_starts_become_the_owner_of_their_state_and_follow_no_link() {
+    if !needs_root("acting for other users") {
+        return;
+    }
+    for (probe, state) in PROBES {
+        let sandbox = sandbox();
+        fs::create_dir(sandbox.path("cache/pstore")).unwrap();
+        give_away(&sandbox.path("cache"));
+        for (name, target) in
+            [(state, "secret"), ("run/klogscanner.lock", "secret"), ("run/journalprobe.pid", "secret")]
+        {
+            plant(&sandbox, name, target);
+        }
+        let mut process = start(&sandbox, probe);
+        until("the probe's own user", || {
+            let log = process.log();
+            let said = format!("runs as user {OWNER}, to whom state_dir belongs");
+            // In a container without a kernel log it ends before.
+            (log.contains(&said) || log.contains("/dev/kmsg")).then_some(())
+        });
+        process.signal(nix::sys::signal::Signal::SIGTERM);
+        process.wait();
+        check_secrets(&sandbox, probe);
     }
 }
 

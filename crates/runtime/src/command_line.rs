@@ -41,15 +41,13 @@ pub fn try_parse_from<A: Parser>(words: impl IntoIterator<Item: Into<OsString> +
 
 /// Reads the words of this process. Ends it if they are wrong, or ask for help or the version.
 pub fn parse<A: Parser>() -> A {
-    parse_or_exit(WRONG)
+    try_parse_from(std::env::args_os()).unwrap_or_else(|error| exit(&error))
 }
 
-/// The same, with this exit code if they are wrong.
-pub fn parse_or_exit<A: Parser>(wrong: u8) -> A {
-    try_parse_from(std::env::args_os()).unwrap_or_else(|error| {
-        print(&error);
-        std::process::exit(if error.use_stderr() { wrong.into() } else { 0 })
-    })
+/// Prints what is wrong, or the help or the version, and ends the process.
+pub fn exit(error: &Error) -> ! {
+    print(error);
+    std::process::exit(exit_code(error).into())
 }
 
 /// Prints what is wrong, of which a part may be anybody's words, or the help or the version.

@@ -1,7 +1,8 @@
-//! A daemon that root starts by hand, without systemd's `User=`, becomes the user to whom its spool belongs before it touches
-//! anything there: who owns those directories may have planted links in them, and root would follow or overwrite what they
-//! point to.
+//! A program that root starts by hand, without systemd's `User=`, becomes the user to whom its directory belongs (`spool_dir`, of
+//! a probe `state_dir`) before it touches anything there: who owns those directories may have planted links in them, and root
+//! would follow or overwrite what they point to.
 
+use crate::instance::InstanceError;
 use crate::process_error::ProcessError;
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 use std::fs::DirBuilder;
@@ -9,17 +10,20 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::Path;
 
-/// Whom a daemon that root started becomes.
+/// Whom a program that root started becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpoolOwner {
+pub struct DirectoryOwner {
     uid: u32,
     gid: u32,
+    key: &'static str,
 }
 
-impl SpoolOwner {
-    /// Who it is; none where this is not root, or the spool is root's alone: its directory and all above it.
-    pub fn of(spool_dir: &Path) -> Option<Self> {
-        if Uid::effective().is_root() { first_other_than_root(spool_dir) } else { None }
+impl DirectoryOwner {
+    /// Who it is, of the directory that this key names; none where this is not root, or it is root's alone: the directory
+    /// and all above it.
+    pub fn of(key: &'static str, directory: &Path) -> Option<Self> {
+        let (uid, gid) = first_other_than_root(directory).filter(|_| Uid::effective().is_root())?;
+        Some(Self { uid, gid, key })
     }
 
     /// Makes a directory that is missing for him, where nobody but root has a hand in the way to it.
@@ -34,19 +38,37 @@ impl SpoolOwner {
         chown(path, Some(self.uid), Some(self.gid))
     }
 
-    /// Becomes him, without a way back.
+    /// Becomes him, without a way back. `groups` are those that he is in besides his own.
     ///
     /// # Errors
     /// The system refuses.
-    pub fn become_him(self) -> Result<(), ProcessError> {
+    pub fn become_him(self, groups: &[u32]) -> Result<(), ProcessError> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-        setgroups(&[gid])
+        let groups: Vec<_> = std::iter::once(gid).chain(groups.iter().copied().map(Gid::from_raw)).collect();
+        setgroups(&groups)
             .and_then(|()| setresgid(gid, gid, gid))
             .and_then(|()| setresuid(uid, uid, uid))
-            .map_err(|errno| ProcessError::Privileges { uid: self.uid, source: errno.into() })?;
-        log::info!("started by root; runs as user {uid}, to whom spool_dir belongs");
+            .map_err(|errno| ProcessError::Privileges {
+                uid: self.uid,
+                key: self.key,
+                source: errno.into(),
+            })?;
+        log::info!("started by root; runs as user {uid}, to whom {} belongs", self.key);
         Ok(())
     }
+}
+
+/// Gives up root's rights, if a probe has them: becomes the owner of `state_dir`, and of `groups` besides.
+///
+/// # Errors
+/// The system refuses, or `run_dir` cannot be made for him.
+pub fn give_up_root_for_probe(state_dir: &Path, run_dir: &Path, groups: &[u32]) -> Result<(), ProcessError> {
+    let Some(owner) = DirectoryOwner::of("state_dir", state_dir) else {
+        return Ok(());
+    };
+    let run_error = |source| InstanceError::Io { path: run_dir.to_owned(), source };
+    owner.make_directory(run_dir).map_err(run_error)?;
+    owner.become_him(groups)
 }
 
 /// Whether nobody but root can change what this path, as far as it is there, leads to.
@@ -55,10 +77,10 @@ pub fn is_roots_alone(path: &Path) -> bool {
 }
 
 /// The first owner on the way to a path who is not root. He could put anything else in its place.
-fn first_other_than_root(path: &Path) -> Option<SpoolOwner> {
+fn first_other_than_root(path: &Path) -> Option<(u32, u32)> {
     let ways: Vec<_> = path.ancestors().collect();
     let owners = ways.into_iter().rev().flat_map(|way| [way.symlink_metadata(), way.metadata()]).flatten();
-    owners.map(|found| SpoolOwner { uid: found.uid(), gid: found.gid() }).find(|owner| owner.uid != 0)
+    owners.map(|found| (found.uid(), found.gid())).find(|(uid, _)| *uid != 0)
 }
 
 #[cfg(test)]
@@ -70,13 +92,14 @@ mod tests {
     #[test]
     fn whoever_has_a_hand_in_the_way_is_the_owner() {
         if !Uid::effective().is_root() {
-            assert_eq!(SpoolOwner::of(Path::new("/")), None);
+            assert_eq!(DirectoryOwner::of("spool_dir", Path::new("/")), None);
             return;
         }
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         fs::create_dir_all(path("a/spool")).unwrap();
-        let owner = |name: &str| SpoolOwner::of(&path(name)).map(|owner| (owner.uid, owner.gid));
+        let owner =
+            |name: &str| DirectoryOwner::of("spool_dir", &path(name)).map(|owner| (owner.uid, owner.gid));
         assert_eq!([owner("a/spool"), owner("a/none")], [None; 2]);
         assert!(is_roots_alone(&path("a/none")));
         chown(path("a/spool"), Some(990), Some(991)).unwrap();
@@ -103,7 +126,7 @@ mod tests {
             return;
         }
         let root = tempfile::tempdir().unwrap();
-        let him = SpoolOwner { uid: 990, gid: 991 };
+        let him = DirectoryOwner { uid: 990, gid: 991, key: "spool_dir" };
         let made = root.path().join("run/telemetry");
         him.make_directory(&made).unwrap();
         assert_eq!(fs::metadata(&made).unwrap().uid(), 990);

@@ -29,11 +29,13 @@ pub enum ProcessError {
     },
     /// Root's rights cannot be given up.
     #[error(
-        "root started it, and it cannot become user {uid}, to whom spool_dir belongs: {source}; start it as that user"
+        "root started it, and it cannot become user {uid}, to whom {key} belongs: {source}; start it as that user"
     )]
     Privileges {
         /// The user.
         uid: u32,
+        /// The key of the directory.
+        key: &'static str,
         /// What the system said.
         source: io::Error,
     },

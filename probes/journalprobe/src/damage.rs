@@ -6,10 +6,19 @@ use super::sd_journal::{self, Filter};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where journald keeps its files, each machine's in a directory of its id.
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/run/log/journal", "/var/log/journal"];
+
+/// The groups, but for root's, whose members may read the journal: journald gives its directories to one, for its files.
+pub(super) fn groups_of_readers(directory: Option<&Path>) -> Vec<u32> {
+    let of_system = SYSTEM_DIRECTORIES.map(Path::new);
+    let directories = directory.as_ref().map_or(of_system.as_slice(), std::slice::from_ref);
+    let groups = directories.iter().filter_map(|directory| Some(fs::metadata(directory).ok()?.gid()));
+    groups.filter(|gid| *gid != 0).collect()
+}
 
 /// The files of a journal, and which of them were reported.
 #[derive(Debug)]

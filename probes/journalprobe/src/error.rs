@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use telemetry_runtime::instance::InstanceError;
+use telemetry_runtime::process_error::ProcessError;
 
 /// Why the probe cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum ProbeError {
     /// Another one runs.
     #[error(transparent)]
     Instance(#[from] InstanceError),
+    /// Root's rights cannot be given up.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// The journal cannot be read.
     #[error("the journal: {0}")]
     Journal(#[from] systemd::Error),

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::cycle::{Probe, ProbeExit};
+use super::damage;
 use super::error::ProbeError;
 use super::reading::{JournalState, Reading};
 use super::sd_journal::Filter;
@@ -15,6 +16,7 @@ use telemetry_outbox::{ProbeSettings, WINDOW_MS, sending};
 use telemetry_record::hex_id::HexId;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::privileges::give_up_root_for_probe;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 
@@ -42,6 +44,8 @@ pub fn run(args: &Args) -> Result<(), ProbeError> {
         all_errors: consent::has_no_privacy_filters(&settings.etc_dir),
     };
     let directory = args.directory.as_deref().map(existing_directory).transpose()?;
+    let groups = damage::groups_of_readers(directory.as_deref());
+    give_up_root_for_probe(&settings.state_dir, &settings.run_dir, &groups)?;
     // Before the state is read, which is one process's.
     let _lock = InstanceLock::acquire(&settings.run_dir, name)?;
     let signals = Signals::watch().map_err(|source| ProbeError::System { what: "signals", source })?;

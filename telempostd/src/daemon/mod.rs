@@ -24,7 +24,7 @@ use telemetry_runtime::consent_watch::{self, ConsentWatch};
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::{InstanceError, InstanceLock};
 use telemetry_runtime::poller::Poller;
-use telemetry_runtime::privileges::SpoolOwner;
+use telemetry_runtime::privileges::DirectoryOwner;
 use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
@@ -42,10 +42,10 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     check_consent(&settings)?;
     let mut uploads = Uploads::locate()?;
     let mut foreign_files = foreign::Files::new().map_err(ProcessError::system("epoll_create1"))?;
-    if let Some(owner) = SpoolOwner::of(&settings.spool_dir) {
+    if let Some(owner) = DirectoryOwner::of("spool_dir", &settings.spool_dir) {
         let run_error = |source| InstanceError::Io { path: settings.run_dir.clone(), source };
         owner.make_directory(&settings.run_dir).map_err(run_error).map_err(ProcessError::from)?;
-        owner.become_him()?;
+        owner.become_him(&[])?;
     }
     let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd").map_err(ProcessError::from)?;
     let signals = Signals::watch().map_err(ProcessError::system("signals"))?;

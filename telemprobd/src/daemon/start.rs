@@ -21,7 +21,7 @@ use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
 use telemetry_runtime::instance::{InstanceError, InstanceLock};
 use telemetry_runtime::poller::{Interest, Poller};
-use telemetry_runtime::privileges::{SpoolOwner, is_roots_alone};
+use telemetry_runtime::privileges::{DirectoryOwner, is_roots_alone};
 use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::counters::Counters;
@@ -83,14 +83,14 @@ impl Daemon {
 
 /// Becomes the owner of the spool, if root started this. Returns the socket where only root may make it, as in /run.
 fn give_up_root(settings: &Settings) -> Result<Option<Listener>, DaemonError> {
-    let Some(owner) = SpoolOwner::of(&settings.spool_dir) else {
+    let Some(owner) = DirectoryOwner::of("spool_dir", &settings.spool_dir) else {
         return Ok(None);
     };
     let run_error = |source| InstanceError::Io { path: settings.run_dir.clone(), source };
     owner.make_directory(&settings.run_dir).map_err(run_error).map_err(ProcessError::from)?;
     let is_roots = settings.socket_path.parent().is_some_and(is_roots_alone);
     let listener = is_roots.then(|| Listener::inherit_or_bind(&settings.socket_path)).transpose()?;
-    owner.become_him()?;
+    owner.become_him(&[])?;
     Ok(listener)
 }
 

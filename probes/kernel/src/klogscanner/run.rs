@@ -14,6 +14,7 @@ use telemetry_config::consent::opt_in_path;
 use telemetry_outbox::{ProbeSettings, ProbeState, SendStatus};
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::instance::InstanceLock;
+use telemetry_runtime::privileges::give_up_root_for_probe;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::{Signal, Signals};
 
@@ -27,10 +28,12 @@ type Error = Box<dyn std::error::Error>;
 /// # Errors
 /// The log cannot be read, the state cannot be written, or another klogscanner runs.
 pub(super) fn run(client: &Client, settings: &ProbeSettings, privacy: Privacy) -> Result<(), Error> {
+    // Which needs root's rights, and nothing behind it does.
+    let mut device = Device::open().map_err(|error| cannot_read(&error))?;
+    give_up_root_for_probe(&settings.state_dir, &settings.run_dir, &[])?;
     let signals = Signals::watch()?;
     let consent = ConsentWatch::new(&settings.etc_dir)?;
     let _lock = InstanceLock::acquire(&settings.run_dir, PROBE)?;
-    let mut device = Device::open().map_err(|error| cannot_read(&error))?;
     let state = ProbeState::open(&settings.state_dir, PROBE)?;
     let mut follower = Follower::new(state, &boot_id()?, privacy, consent_us(settings)?);
     readiness::ready();

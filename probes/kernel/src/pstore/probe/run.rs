@@ -24,6 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use telemetry::Client;
 use telemetry_outbox::{ProbeState, SendStatus};
+use telemetry_runtime::privileges::give_up_root_for_probe;
 
 /// Longest wait for telemprobd, in milliseconds. It is started by its socket; where it is away for longer, the next start
 /// of the machine reports.
@@ -37,6 +38,7 @@ type PstoreState = ProbeState<Position, KernelFinding>;
 /// # Errors
 /// Something could not be read, or telemprobd is away. All that was not reported is kept.
 pub(super) fn run(client: &Client, settings: &Settings, privacy: Privacy) -> Result<(), Error> {
+    give_up_root_for_probe(&settings.probe.state_dir, &settings.probe.run_dir, &[])?;
     let at_cache = |error: io::Error| format!("{}: {error}", settings.cache_dir.join("pstore").display());
     let cache = Cache::open(&settings.cache_dir).map_err(at_cache)?;
     let state = PstoreState::open(&settings.probe.state_dir, PROBE)?;
