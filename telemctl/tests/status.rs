@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -18,7 +20,7 @@ use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus, SpoolFault
 use telemetry_store::rejected::{RejectedWriter, Rejection};
 use telemetry_store::spool::{Durability, StoredRecord, Writer};
 use test_harness::programs::{NOBODY, for_every_user};
-use test_harness::{Printed, Sandbox};
+use test_harness::{Printed, Sandbox, programs};
 
 /// Names that programs rely on.
 const COUNTERS: [&str; 9] = [
@@ -210,4 +212,36 @@ fn a_spool_that_the_user_may_not_read_hides_nothing_else() {
     assert_eq!(status["consent"]["opted_in"], true);
     let text = look(&[]);
     assert!(text.code == Some(0) && text.out.contains("; run this as root\n"), "{text:?}");
+}
+
+#[test]
+fn a_configuration_with_a_name_that_is_no_utf8_stops_no_output() {
+    let instance = Sandbox::bare("");
+    let text = std::fs::read(instance.config()).unwrap();
+    let file = instance.path("").join(OsStr::from_bytes(b"t\xff.conf"));
+    std::fs::write(&file, text).unwrap();
+    for arguments in [
+        &["status", "--json"][..],
+        &["status"],
+        &["status", "--prometheus"],
+        &["config", "--json"],
+        &["config"],
+        &["preview", "--json"],
+        &["doctor", "--json"],
+    ] {
+        let mut command = programs::command("telemctl", &[OsStr::new("-f"), file.as_os_str()]);
+        let output = command.args(arguments).output().unwrap();
+        let said = String::from_utf8(output.stdout.clone()).unwrap();
+        // doctor finds no daemon.
+        assert!(output.status.success() || arguments[0] == "doctor", "{arguments:?}: {output:?}");
+        assert!(
+            !said.is_empty() && (output.stderr.is_empty() || arguments[0] == "doctor"),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        if arguments.contains(&"--json") {
+            let value: serde_json::Value = serde_json::from_str(&said).unwrap();
+            assert!(value.is_object(), "{arguments:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use telempostd::cli::Args;
 fn main() -> ExitCode {
     let args = command_line::parse::<Args>();
     logging::init("telempostd");
-    match telempostd::run(args.config_file.as_deref()) {
+    match telempostd::run(args.options.config_file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");

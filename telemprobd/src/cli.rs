@@ -1,24 +1,14 @@
 //! The command line.
 
 use clap::Parser;
-use std::path::PathBuf;
+use telemetry_runtime::command_line::DaemonOptions;
+use telemetry_runtime::daemon_help;
 
 /// Takes telemetry records from programs on a Unix socket and stores them in the spool.
 #[derive(Debug, Parser)]
-#[command(
-    name = "telemprobd",
-    version,
-    after_help = "SIGTERM and SIGINT stop it cleanly, SIGHUP makes it read its configuration again.\n\
-See telemprobd(1) and telemetrics.conf(5)."
-)]
+#[command(name = "telemprobd", version, after_help = daemon_help!("telemprobd(1)"))]
 pub struct Args {
-    /// Configuration file, an absolute path [default: the first of /etc and /usr/share/defaults]
-    #[arg(
-        short = 'f',
-        long = "config_file",
-        visible_alias = "config-file",
-        alias = "config",
-        value_name = "FILE"
-    )]
-    pub config_file: Option<PathBuf>,
+    /// What both daemons take.
+    #[command(flatten)]
+    pub options: DaemonOptions,
 }

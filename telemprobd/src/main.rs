@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         command_line::exit(&error)
     });
     logging::init("telemprobd");
-    match telemprobd::run(args.config_file.as_deref()) {
+    match telemprobd::run(args.options.config_file.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use system_tests::torture::exchange::{Answer, exchange, message, message_for};
 use system_tests::torture::{Stranger, needs_root};
+use telemetry_store::counters::Counter;
 use test_harness::hung_fs::{Hang, HungFs};
 use test_harness::records::{record, record_for};
 use test_harness::server::Server;
@@ -145,5 +146,46 @@ fn telempostd_delivers_everybody_elses_records() {
         assert!(took < Duration::from_secs(6), "{took:?}");
         assert_eq!(sandbox.waiting().len(), 1, "it waits");
         assert!(sandbox.names("spool/.rejected").is_empty());
+    }
+}
+
+#[test]
+fn what_is_too_old_goes_though_its_configuration_never_answers() {
+    if !needs_root("mounting") {
+        return;
+    }
+    for is_cainfo in [false, true] {
+        let server = Server::accepting();
+        let sandbox = Sandbox::with_spool();
+        let hung = HungFs::mount(&sandbox.path("mnt"), Hang::Lookup, 0);
+        let config = match is_cainfo {
+            true => {
+                let line = format!("cainfo={}", hung.file("ca.pem").display());
+                sandbox.configure_record("hung.conf", &server.url(), &line)
+            }
+            false => hung.file("t.conf"),
+        };
+        sandbox.configure(&server.url(), "record_expiry=10");
+        // An answer says that this machine's clock is right: before, nothing is older than the spool.
+        sandbox.store("first");
+        let mut daemon = sandbox.start_telempostd();
+        sandbox.wait_until_empty();
+        daemon.stop();
+        let young = sandbox.store_message(record_for(&config, "young"));
+        for n in 0..3 {
+            let old = sandbox.store_message(record_for(&config, &format!("old {n}")));
+            sandbox.age(&old, Duration::from_secs(3600));
+        }
+        let mut daemon = sandbox.start_telempostd();
+        let left = until("one alone", || Some(sandbox.waiting()).filter(|names| names.len() == 1)).remove(0);
+        assert!(left.starts_with(&young));
+        until("three in the counters", || (sandbox.counts().total(Counter::Expired) == 3).then_some(()));
+        // One that is removed by hand is not waited for.
+        std::fs::remove_file(sandbox.spool_dir().join(left)).unwrap();
+        sandbox.store("later");
+        server.wait_for(2);
+        sandbox.wait_until_empty();
+        daemon.stop();
+        assert_eq!(server.requests().len(), 2);
     }
 }

@@ -3,6 +3,7 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -132,12 +133,58 @@ fn a_mount_over_it_is_followed_and_its_end_too() {
     running.assert_said(2);
 }
 
+#[test]
+fn a_mount_that_cannot_be_used_is_waited_for_and_costs_neither_daemon_its_life() {
+    if !geteuid().is_root() {
+        println!("skipped: only root mounts");
+        return;
+    }
+    // The root directory takes the one inode.
+    for (options, said) in
+        [("nr_inodes=1", "nothing is sent until it can be used"), ("ro", "which cannot be used")]
+    {
+        let mut running = Running::start();
+        let spool = running.sandbox.spool_dir();
+        let mount = Mount::tmpfs_with(&spool, options);
+        running.telempostd.wait_for_log(said);
+        assert!(running.send().unwrap() < 0, "{options}");
+        drop(mount);
+        running.assert_delivers();
+        let log = running.telempostd.stop();
+        assert_eq!(log.matches(said).count(), 1, "{log}");
+        running.telemprobd.stop();
+    }
+}
+
+#[test]
+fn a_reload_onto_a_spool_that_cannot_be_used_waits_for_it_or_for_the_next_configuration() {
+    let mut running = Running::start();
+    let good = fs::read_to_string(running.sandbox.config()).unwrap();
+    let spool = running.sandbox.spool_dir().display().to_string();
+    fs::write(
+        running.sandbox.config(),
+        good.replace(&spool, &running.sandbox.write("file", "").display().to_string()),
+    )
+    .unwrap();
+    running.telempostd.signal(Signal::SIGHUP);
+    running.telempostd.wait_for_log("nothing is sent until it can be used");
+    fs::write(running.sandbox.config(), good).unwrap();
+    running.telempostd.signal(Signal::SIGHUP);
+    running.assert_delivers();
+    running.telempostd.stop();
+}
+
 /// A mount, which ends with the value.
 struct Mount<'a>(&'a Path);
 
 impl<'a> Mount<'a> {
     fn tmpfs_over(path: &'a Path) -> Self {
-        let status = Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(path).status().unwrap();
+        Self::tmpfs_with(path, "rw")
+    }
+
+    fn tmpfs_with(path: &'a Path, options: &str) -> Self {
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).status().unwrap();
         assert!(status.success());
         Self(path)
     }

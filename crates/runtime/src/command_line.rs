@@ -7,9 +7,36 @@
 //!
 //! A wrong command line ends a program with [`WRONG`].
 
-use clap::{Arg, Command, Error, Parser};
+use clap::{Arg, Args, Command, Error, Parser};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use telemetry_record::harmless;
+
+/// What the help of a daemon ends with: the signals that it obeys, and the key to more.
+#[macro_export]
+macro_rules! daemon_help {
+    ($manual:literal) => {
+        concat!(
+            "SIGTERM and SIGINT stop it cleanly, SIGHUP makes it read its configuration again.\nSee ",
+            $manual,
+            " and telemetrics.conf(5)."
+        )
+    };
+}
+
+/// The options of a daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct DaemonOptions {
+    /// Configuration file, an absolute path [default: the first of /etc and /usr/share/defaults]
+    #[arg(
+        short = 'f',
+        long = "config_file",
+        visible_alias = "config-file",
+        alias = "config",
+        value_name = "FILE"
+    )]
+    pub config_file: Option<PathBuf>,
+}
 
 /// The exit code for a wrong command line. telemctl, which has said 2 ever since, is the exception.
 pub const WRONG: u8 = 1;
@@ -73,7 +100,7 @@ mod tests {
     /// A program.
     #[derive(Debug, PartialEq, Parser)]
     #[command(name = "program", version)]
-    struct Args {
+    struct Words {
         #[arg(short = 'f', long = "config_file", visible_alias = "config-file")]
         config_file: Option<String>,
         #[arg(short, long)]
@@ -86,14 +113,15 @@ mod tests {
         from: Vec<String>,
     }
 
-    fn parsed(line: &str) -> Result<Args, ErrorKind> {
+    fn parsed(line: &str) -> Result<Words, ErrorKind> {
         try_parse_from(["program"].into_iter().chain(line.split(' '))).map_err(|error| error.kind())
     }
 
     #[test]
     fn lines_are_read_as_getopt_long_reads_them() {
-        let none = || Args { config_file: None, count: None, locale: false, uptime: false, from: Vec::new() };
-        let file = |name: &str| Args { config_file: Some(name.to_owned()), ..none() };
+        let none =
+            || Words { config_file: None, count: None, locale: false, uptime: false, from: Vec::new() };
+        let file = |name: &str| Words { config_file: Some(name.to_owned()), ..none() };
         for (line, expected) in [
             ("-f a -f b", file("b")),
             ("--config_file a -f b", file("b")),
@@ -104,11 +132,11 @@ mod tests {
             ("-f --", file("--")),
             ("--config_file --help", file("--help")),
             ("-fa", file("a")),
-            ("-lfa", Args { locale: true, ..file("a") }),
-            ("-lul", Args { locale: true, uptime: true, ..none() }),
-            ("--loc --locale", Args { locale: true, ..none() }),
-            ("-c -1", Args { count: Some(-1), ..none() }),
-            ("--from a --from b", Args { from: vec!["a".to_owned(), "b".to_owned()], ..none() }),
+            ("-lfa", Words { locale: true, ..file("a") }),
+            ("-lul", Words { locale: true, uptime: true, ..none() }),
+            ("--loc --locale", Words { locale: true, ..none() }),
+            ("-c -1", Words { count: Some(-1), ..none() }),
+            ("--from a --from b", Words { from: vec!["a".to_owned(), "b".to_owned()], ..none() }),
         ] {
             assert_eq!(parsed(line), Ok(expected), "{line}");
         }
@@ -128,7 +156,7 @@ mod tests {
             ("-h", ErrorKind::DisplayHelp),
         ] {
             assert_eq!(parsed(line), Err(kind), "{line}");
-            let error = try_parse_from::<Args>(["program"].into_iter().chain(line.split(' '))).unwrap_err();
+            let error = try_parse_from::<Words>(["program"].into_iter().chain(line.split(' '))).unwrap_err();
             let is_asked_for = matches!(kind, ErrorKind::DisplayVersion | ErrorKind::DisplayHelp);
             assert_eq!(exit_code(&error), u8::from(!is_asked_for), "{line}");
         }

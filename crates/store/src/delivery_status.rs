@@ -2,7 +2,7 @@
 //! `telemctl status`, also while no daemon runs.
 
 use crate::state_file;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,9 +72,15 @@ pub struct SpoolFault {
     /// When that was last tried.
     pub unix_secs: u64,
     /// The file, or the directory that it would go to.
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// What cannot be done, and why.
     pub reason: String,
+}
+
+/// What is no UTF-8 in a path is shown as such, and stops nothing.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// A delivery that failed.

@@ -17,6 +17,7 @@ const ORIGIN_WIDTH: usize = 9;
 #[derive(Debug, Serialize)]
 struct Shown {
     /// The file; none where there is no file.
+    #[serde(serialize_with = "crate::json::optional_path")]
     source: Option<PathBuf>,
     keys: Vec<ShownKey>,
 }

@@ -59,6 +59,7 @@ pub(crate) struct Status {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct ConfigStatus {
+    #[serde(serialize_with = "crate::json::optional_path")]
     pub(crate) source: Option<PathBuf>,
     pub(crate) warnings: Vec<String>,
 }
@@ -66,6 +67,7 @@ pub(crate) struct ConfigStatus {
 #[derive(Debug, Serialize)]
 pub(crate) struct Consent {
     pub(crate) opted_in: bool,
+    #[serde(serialize_with = "crate::json::path")]
     pub(crate) file: PathBuf,
     /// Why it cannot be seen, which counts as no.
     pub(crate) error: Option<String>,

@@ -22,6 +22,7 @@ const FIELDS_BEFORE_PATH: usize = 7;
 /// The socket.
 #[derive(Debug, Serialize)]
 pub(crate) struct SocketStatus {
+    #[serde(serialize_with = "crate::json::path")]
     pub(crate) path: PathBuf,
     pub(crate) listening: bool,
     pub(crate) error: Option<String>,

@@ -24,6 +24,7 @@ const BATCH_FIRST_BYTE: u8 = b'#';
 /// The spool. Numbers are none where the directory cannot be read; `error` then says why.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct SpoolStatus {
+    #[serde(serialize_with = "crate::json::path")]
     pub(crate) dir: PathBuf,
     /// Records that wait.
     pub(crate) records: Option<u64>,

@@ -22,7 +22,7 @@ use telemetry_runtime::signals::{Signal, Signals};
 const COMMIT_WITHIN: Duration = Duration::from_millis(5);
 
 /// Maximum time until it is seen that the spool is another directory, of which the kernel reports little.
-const PLACE_INTERVAL: Duration = Duration::from_secs(2);
+pub(super) const PLACE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a clean stop waits for the requests in flight.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -64,6 +64,19 @@ pub(super) struct EventLoop<'a> {
     pub(super) is_away: bool,
     /// Set once the end is decided: nothing new is sent, and what is in flight has until then.
     pub(super) ending: Option<(Instant, LoopEnd)>,
+}
+
+/// The settings of the configuration as it is now; none if it cannot be used, which is logged.
+pub(super) fn reloaded(config_file: Option<&Path>) -> Option<Settings> {
+    readiness::reloading();
+    match settings::load(config_file) {
+        Ok(settings) => Some(settings),
+        Err(error) => {
+            log::error!("{error}; the configuration that was in force stays");
+            readiness::ready();
+            None
+        }
+    }
 }
 
 impl EventLoop<'_> {
@@ -114,15 +127,8 @@ impl EventLoop<'_> {
     }
 
     fn reload(&mut self, now: Instant) {
-        readiness::reloading();
-        match settings::load(self.config_file) {
-            Ok(settings) => {
-                self.ending = Some((now + STOP_WAIT, LoopEnd::Reconfigured(Box::new(settings))));
-            }
-            Err(error) => {
-                log::error!("{error}; the configuration that was in force stays");
-                readiness::ready();
-            }
+        if let Some(settings) = reloaded(self.config_file) {
+            self.ending = Some((now + STOP_WAIT, LoopEnd::Reconfigured(Box::new(settings))));
         }
     }
 
@@ -167,10 +173,12 @@ impl EventLoop<'_> {
         match make_directory(&self.settings.spool_dir, SPOOL_MODE) {
             Ok(()) if self.ending.is_none() => self.ending = Some((now, LoopEnd::SpoolReplaced)),
             Err(error) if !self.is_away => {
-                let path = self.settings.spool_dir.display();
-                log::error!(
-                    "spool_dir={path}: is gone, and cannot be made anew: {error}; make it for the daemon's user"
-                );
+                let path = &self.settings.spool_dir;
+                let (what, remedy) = match path.is_dir() {
+                    true => ("another directory is there now, which cannot be used", "make it writable"),
+                    false => ("is gone, and cannot be made anew", "make it"),
+                };
+                log::error!("spool_dir={}: {what}: {error}; {remedy} for the daemon's user", path.display());
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ mod delivery;
 mod error;
 mod event_loop;
 mod idle;
+mod unusable_spool;
 
 pub use error::DaemonError;
 
@@ -29,6 +30,7 @@ use telemetry_runtime::process_error::ProcessError;
 use telemetry_runtime::readiness;
 use telemetry_runtime::signals::Signals;
 use telemetry_store::spool::{Daemon, Reader as SpoolReader, SpoolLock};
+use unusable_spool::UnusableSpool;
 
 /// Permissions of a spool (contract).
 const SPOOL_MODE: u32 = 0o750;
@@ -49,8 +51,18 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     }
     let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd").map_err(ProcessError::from)?;
     let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
+    let mut wait = UnusableSpool::default();
     loop {
-        match deliver(config_file, &settings, &signals, &mut uploads, &mut foreign_files)? {
+        let end = match deliver(config_file, &settings, &signals, &mut uploads, &mut foreign_files) {
+            Err(error) if wait.is_worth_it(&error) => wait.wait(&error, config_file, &settings, &signals)?,
+            end => {
+                let end = end?;
+                wait.end();
+                Some(end)
+            }
+        };
+        let Some(end) = end else { continue };
+        match end {
             LoopEnd::Stopped => log::info!("stopped"),
             LoopEnd::Idle => log::info!("nothing to do; ends until there is"),
             LoopEnd::NoConsent(reason) => consent_watch::log_end(&reason),

@@ -123,8 +123,7 @@ impl<'a> Exchange<'a> {
         let source: Box<dyn Error> = match file {
             Err(FileError::NoAnswer(no_answer)) => {
                 let reason = format!("cainfo={}: {no_answer}", cainfo.display());
-                let failure = Classified::Retryable(RetryableFailure::from_local(reason));
-                return settling.settle(tag, failure);
+                return settling.settle(tag, Classified::Retryable(RetryableFailure::from_sender(reason)));
             }
             Err(FileError::Io(error)) => error.to_string().into(),
             Ok(file) => match file.trusted(record.sender) {

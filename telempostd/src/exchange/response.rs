@@ -49,6 +49,12 @@ pub(super) struct RetryableFailure {
 }
 
 impl RetryableFailure {
+    /// One of which the sender is the cause, by what his configuration names.
+    pub(super) fn from_sender(reason: String) -> Self {
+        let advice = RetryAdvice { was_tried: true, ..RetryAdvice::default() };
+        Self { advice, ..Self::from_local(reason) }
+    }
+
     /// One that neither the server nor the record is the cause of.
     pub(super) fn from_local(reason: String) -> Self {
         Self { reason, status: None, advice: RetryAdvice::default(), is_about_clock: false }

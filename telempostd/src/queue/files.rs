@@ -16,6 +16,7 @@
 //! their slots (`slots`), and what is rarely there elsewhere. Orders have the numbers of the files, and no names.
 
 use super::file_name::FileName;
+use super::file_state::{FileState, History, OpenFile, Stage};
 use super::lane::{LaneId, LaneSet};
 use super::orders::{Key, Orders, Standing};
 use super::position::Position;
@@ -40,79 +41,6 @@ pub(crate) enum Route {
 impl Route {
     /// To the system's server.
     pub(crate) const SYSTEM: Route = Route::To(LaneId::SYSTEM);
-}
-
-/// A file whose records are being dealt with.
-#[derive(Debug, Default)]
-pub(super) struct OpenFile {
-    /// Where each record goes.
-    pub(super) routes: Vec<Route>,
-    /// Records that are held or in flight.
-    pub(super) busy: usize,
-    /// Lanes that had no room for a record of it. For the sake of order they hold nothing of a later file
-    /// before this one is read again.
-    pub(super) left_out: LaneSet,
-}
-
-#[derive(Debug)]
-enum Stage {
-    Unread,
-    /// For these servers. With none it waits to be found again, and its history is remembered.
-    Waiting(LaneSet),
-    Open(Box<OpenFile>),
-}
-
-/// What happened to the records of a file so far.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct History {
-    put_back: u16,
-    /// A bit for each record that is settled.
-    settled: u64,
-    /// Since which failure of a server it has been known as too old.
-    too_old_since: Option<u64>,
-}
-
-#[derive(Debug)]
-struct FileState {
-    modified_ns: i64,
-    stage: Stage,
-    history: History,
-}
-
-impl FileState {
-    fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Open(_))
-    }
-
-    fn waits_to_be_found(&self) -> bool {
-        matches!(self.stage, Stage::Waiting(lanes) if lanes.is_empty())
-    }
-
-    fn has_history(&self) -> bool {
-        self.history != History::default()
-    }
-
-    fn key(&self, number: Number) -> Key {
-        Key::new(self.history.put_back, self.modified_ns, number)
-    }
-
-    fn standing(&self) -> Standing {
-        match self.stage {
-            Stage::Unread => Standing::Unread,
-            Stage::Waiting(lanes) => Standing::Waiting(lanes),
-            Stage::Open(_) => Standing::Nowhere,
-        }
-    }
-
-    /// It in short, if there is no more to it.
-    fn brief(&self) -> Brief {
-        match self.stage {
-            _ if self.has_history() => Brief::Elsewhere,
-            Stage::Unread => Brief::Unread,
-            Stage::Waiting(lanes) => lanes.only().map_or(Brief::Elsewhere, Brief::Waiting),
-            Stage::Open(_) => Brief::Elsewhere,
-        }
-    }
 }
 
 /// All files that are known.
@@ -250,10 +178,22 @@ impl Files {
         });
     }
 
-    /// Files that are known as too old, since which failure, and what they wait for.
-    pub(super) fn too_old(&self) -> impl Iterator<Item = (FileName, u64, LaneSet)> {
+    /// The configuration that names the server of a file could not be read: this failure.
+    pub(super) fn set_unread_configuration(&mut self, name: &FileName, failure: u64) {
+        self.update(name, |state| {
+            if state.history.too_old_since.is_some() {
+                state.history.unread_configuration = failure;
+            }
+        });
+    }
+
+    /// Files that are known as too old, since which failure, what they wait for, and the last failure to find out.
+    pub(super) fn too_old(&self) -> impl Iterator<Item = (FileName, u64, LaneSet, u64)> {
         self.states.iter().filter_map(|(number, state)| match state.stage {
-            Stage::Waiting(lanes) => Some((self.slots.name(*number)?, state.history.too_old_since?, lanes)),
+            Stage::Waiting(lanes) => {
+                let History { too_old_since, unread_configuration, .. } = state.history;
+                Some((self.slots.name(*number)?, too_old_since?, lanes, unread_configuration))
+            }
             _ => None,
         })
     }

@@ -16,6 +16,7 @@
 mod backoff;
 mod failover;
 mod file_name;
+mod file_state;
 mod files;
 mod lane;
 mod orders;
@@ -33,7 +34,8 @@ pub(crate) use position::Position;
 pub(crate) use sending::{InFlight, NamedBy, NextSend, Permission, RetryAdvice};
 
 use crate::limits::{SERVERS, SERVERS_OF_USER};
-use files::{Files, OpenFile, bit};
+use file_state::OpenFile;
+use files::{Files, bit};
 use lane::{Held, Lane, LaneSet};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -117,6 +119,14 @@ impl<R> Queue<R> {
         self.files.set_too_old(name, self.failures);
     }
 
+    /// The configurations that name the servers of these files could not be read, which is a failed try as well.
+    pub(crate) fn note_unread_configurations(&mut self, names: &[FileName]) {
+        self.failures += 1;
+        for name in names {
+            self.files.set_unread_configuration(name, self.failures);
+        }
+    }
+
     /// Whether [`Queue::take_expired`] may return some.
     pub(crate) fn may_have_expired(&self) -> bool {
         self.has_too_old && self.failures_seen != self.failures
@@ -128,11 +138,17 @@ impl<R> Queue<R> {
         if !self.may_have_expired() {
             return Vec::new();
         }
-        let has_failed = |lanes: LaneSet, since| {
+        let has_failed = |lanes: LaneSet, since, unread_configuration| {
             let mut lanes = lanes.iter().filter_map(|id| self.lanes.get(id.0)).peekable();
-            lanes.peek().is_some() && lanes.all(|lane| lane.last_failure > since)
+            let has_server = lanes.peek().is_some();
+            if has_server {
+                lanes.all(|lane| lane.last_failure > since)
+            } else {
+                unread_configuration > since
+            }
         };
-        let too_old = self.files.too_old().filter(|(_, since, lanes)| has_failed(*lanes, *since));
+        let too_old = self.files.too_old();
+        let too_old = too_old.filter(|(_, since, lanes, unread)| has_failed(*lanes, *since, *unread));
         let expired: Vec<_> = too_old.map(|(name, ..)| name).take(maximum).collect();
         if expired.len() < maximum {
             self.failures_seen = self.failures;

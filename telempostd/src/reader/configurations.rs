@@ -26,6 +26,8 @@ const _: () = assert!(CONFIG_BYTES as u64 == CONFIG_FILE_BYTES);
 struct Waiting {
     modified_ns: i64,
     sender: Option<u32>,
+    /// Whose file helper reads for it.
+    reader: u32,
     /// Configurations that were asked for and not answered.
     asked: HashSet<PathBuf>,
     /// When it is due; not before those are answered.
@@ -74,6 +76,7 @@ impl Configurations {
         let new = || Waiting {
             modified_ns: position.modified_ns,
             sender,
+            reader,
             asked: HashSet::new(),
             due: now,
             known: HashMap::new(),
@@ -96,15 +99,17 @@ impl Configurations {
         }
     }
 
-    /// A configuration was read, or will not be.
+    /// A configuration was read, or will not be. Returns the files that wait because of that: of this user nothing more is
+    /// tried for some time.
     pub(super) fn answered(
         &mut self,
         name: &FileName,
         path: PathBuf,
         file: &Result<ForeignFile, FileError>,
         now: Instant,
-    ) {
-        let Some(waiting) = self.waiting.get_mut(name) else { return };
+    ) -> Vec<FileName> {
+        let Some(waiting) = self.waiting.get_mut(name) else { return Vec::new() };
+        let reader = waiting.reader;
         waiting.asked.remove(&path);
         let read = match file {
             Ok(file) => Some(Ok(file.clone())),
@@ -120,6 +125,18 @@ impl Configurations {
         }
         waiting.due = waiting.due.max(now);
         self.end(name);
+        if !matches!(file, Err(FileError::NoAnswer(_))) {
+            return Vec::new();
+        }
+        let of_user = self.waiting.iter().filter(|(_, waiting)| waiting.reader == reader);
+        of_user.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A file is gone.
+    pub(super) fn forget(&mut self, name: &FileName) {
+        if let Some(waiting) = self.waiting.remove(name) {
+            self.due.remove(&(waiting.due, name.clone()));
+        }
     }
 
     /// The files that are due, each with its time of writing, but those that cannot be read at the moment.

@@ -105,6 +105,7 @@ impl Reader {
         let bytes = match self.spool.read(&name) {
             Ok(bytes) => bytes,
             Err(error) => {
+                self.configurations.forget(&position.name);
                 return match error.kind() {
                     io::ErrorKind::FileTooLarge => Contents::Damaged(error.to_string()),
                     io::ErrorKind::NotFound => Contents::Gone,
@@ -167,15 +168,20 @@ impl Reader {
         }
     }
 
-    /// A configuration was read for a file, or will not be.
+    /// A configuration was read for a file, or will not be. Returns the files that wait because of that.
     pub(crate) fn answered(
         &mut self,
         name: &FileName,
         path: PathBuf,
         file: &Result<ForeignFile, FileError>,
         now: Instant,
-    ) {
-        self.configurations.answered(name, path, file, now);
+    ) -> Vec<FileName> {
+        self.configurations.answered(name, path, file, now)
+    }
+
+    /// A file was removed.
+    pub(crate) fn forget(&mut self, name: &FileName) {
+        self.configurations.forget(name);
     }
 
     /// The files that are to be read again, each with its time of writing, but those that cannot be at the moment.

@@ -60,6 +60,7 @@ impl Delivery<'_> {
             }
             // One that turns out to be younger is found again.
             self.queue.forget(&file);
+            self.reader.forget(&file);
         }
     }
 

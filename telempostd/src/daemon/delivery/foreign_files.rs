@@ -21,7 +21,12 @@ impl Delivery<'_> {
 
     fn take_foreign_file(&mut self, purpose: Purpose, file: &Result<ForeignFile, FileError>, now: Instant) {
         match purpose {
-            Purpose::Configuration { file: name, path } => self.reader.answered(&name, path, file, now),
+            Purpose::Configuration { file: name, path } => {
+                let without_answer = self.reader.answered(&name, path, file, now);
+                if !without_answer.is_empty() {
+                    self.queue.note_unread_configurations(&without_answer);
+                }
+            }
             Purpose::Certificates(tag) => {
                 let (exchange, mut settling) = self.exchange(now);
                 exchange.certificates_read(tag, file, &mut settling);
