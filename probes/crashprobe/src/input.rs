@@ -10,10 +10,14 @@ use super::link::{BrokerClient, Core, WorkerIo};
 use super::process::ProcessMemory;
 use super::protocol::THREAD_NAMES;
 use std::fs::File;
+use std::io::BufReader;
 use telemetry_crash::core::{self, CoreHead};
 use telemetry_crash::memory::{KeptMemory, Memory, PagedMemory};
 use telemetry_crash::privacy::Privacy;
 use telemetry_crash::report::CrashReport;
+
+/// What a pipe holds, so that each read takes what the kernel could write.
+const PIPE_BYTES: usize = 64 * 1024;
 
 /// What a report is made of.
 pub struct Input {
@@ -36,10 +40,11 @@ pub struct Input {
 impl Input {
     /// Reads the head and finds the memory. A core that cannot be read is reported, and there is nothing more to do.
     pub fn read(io: WorkerIo) -> Option<Self> {
-        let WorkerIo { mut report, mut executable, privacy, mut core, process, broker } = io;
+        let WorkerIo { mut report, mut executable, privacy, core, process, broker } = io;
+        let mut core = Source::new(core);
         let head = match &mut core {
-            Core::Stream(pipe) => core::read(pipe),
-            Core::Regular(file) => core::read_file(file),
+            Source::Stream(pipe) => core::read(pipe),
+            Source::Regular(file) => core::read_file(file),
         };
         let mut head = match head {
             Ok(head) => head,
@@ -91,27 +96,42 @@ fn path_with_marks(known: &str, head: &CoreHead) -> Option<String> {
     (path.contains('!') && path.replace('/', "!") == written).then(|| path.clone())
 }
 
+/// A core that is read: its head has thousands of small parts.
+enum Source {
+    Stream(BufReader<File>),
+    Regular(BufReader<File>),
+}
+
+impl Source {
+    fn new(core: Core) -> Self {
+        match core {
+            Core::Stream(pipe) => Self::Stream(BufReader::with_capacity(PIPE_BYTES, pipe)),
+            Core::Regular(file) => Self::Regular(BufReader::new(file)),
+        }
+    }
+}
+
 type MemoryAndHold = (Box<dyn Memory>, Option<File>);
 
 fn memory(
-    core: Core,
+    core: Source,
     process: Option<ProcessMemory>,
     head: &CoreHead,
     broker: &BrokerClient,
 ) -> MemoryAndHold {
     let mut pipe = match core {
-        Core::Regular(file) => {
+        Source::Regular(file) => {
             let segments = head.segments.clone();
-            return (Box::new(PagedMemory::of_core(file, segments)), None);
+            return (Box::new(PagedMemory::of_core(file.into_inner(), segments)), None);
         }
-        Core::Stream(pipe) => pipe,
+        Source::Stream(pipe) => pipe,
     };
     let process = process.and_then(|mut process| {
         let is_it = broker.is_process_of(&head.auxv, &mut process);
         is_it.then(|| PagedMemory::of_process(process.memory))
     });
     match process.filter(|memory| is_readable(memory, head)) {
-        Some(memory) => (Box::new(memory), Some(pipe)),
+        Some(memory) => (Box::new(memory), Some(pipe.into_inner())),
         None => (Box::new(KeptMemory::keep(&mut pipe, head)), None),
     }
 }

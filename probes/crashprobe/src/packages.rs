@@ -55,11 +55,13 @@ fn by_dpkg(subjects: &mut [&mut Subject], root: &Path, deadline: Deadline) -> Op
     let searches: Vec<Search> =
         subjects.iter().map(|subject| Search::new(&subject.path, &diversions)).collect();
     let mut owners: Vec<Vec<Owner>> = vec![Vec::new(); searches.len()];
+    let mut list = Vec::new();
     for entry in std::fs::read_dir(root.join("info")).ok()? {
         deadline.left()?;
         let entry = entry.ok()?;
         let Some(owner) = entry.file_name().to_str().and_then(Owner::of_list) else { continue };
-        let list = bytes(&entry.path())?;
+        list.clear();
+        read(&entry.path(), &mut list)?;
         for (search, owners) in searches.iter().zip(&mut owners) {
             if search.is_in(&owner, &list) {
                 owners.push(owner.clone());
@@ -100,14 +102,14 @@ fn by_rpm(rpm: &Path, path: &str, deadline: Deadline) -> Option<Package> {
     status.success().then(|| Package::parse(&answer)).flatten()
 }
 
-fn bytes(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(PACKAGE_LIST_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+fn read(path: &Path, bytes: &mut Vec<u8>) -> Option<()> {
+    File::open(path).ok()?.take(PACKAGE_LIST_BYTES).read_to_end(bytes).ok().map(drop)
 }
 
 fn text(path: &Path) -> Option<String> {
-    bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    let mut bytes = Vec::new();
+    read(path, &mut bytes)?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

@@ -14,14 +14,15 @@ pub fn from_path(executable: Option<&str>, filters: bool) -> Option<UnsentRecord
     class.fixed_payload.map(|text| unsent(class, text.to_owned()))
 }
 
-/// The newest report, with a remark if it is not whole; without one, an error with what is known of the crash.
+/// The newest report, with these remarks, and one if it is not whole; without a report, an error with what is known of the crash.
 pub fn from_result(result: WorkerResult, crash: &Crash, remarks: Vec<String>, filters: bool) -> UnsentRecord {
     let known = crash.executable.as_deref();
     let (class, text) = match (result.report, result.cut_short) {
         (Some(report), cut_short) => {
             let class = class_of(known, &report, filters);
-            let text = cut_short.map(|remark| crash::add_remark(&report.text, &remark, PAYLOAD_BYTES));
-            let text = text.unwrap_or(report.text);
+            let remarks = remarks.into_iter().chain(cut_short);
+            let text =
+                remarks.fold(report.text, |text, remark| crash::add_remark(&text, &remark, PAYLOAD_BYTES));
             (class, with_packages(text, &report.subjects))
         }
         (None, cut_short) => {

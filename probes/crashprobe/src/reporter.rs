@@ -1,42 +1,36 @@
-//! A crash from consent to its record, and what is logged about it.
+//! A crash from consent to its record, and what is logged about it. While the worker is at work, its broker asks the crash
+//! history, which takes the time of a file that is replaced: the process waits for neither.
 //!
 //! ```text
-//! consent ─▶ is its class enough? ─▶ crash history ─▶ slot ─▶ worker ─▶ no privileges ─▶ telemprobd ─▶ crash history
-//!                    └──────────────────▶─────────────────────────────────────┘
+//! consent ─▶ is its class enough? ─▶ slot ─▶ worker, crash history ─▶ no privileges ─▶ telemprobd ─▶ crash history
+//!                    └───────────────▶ crash history ────────────▶───┘
 //! ```
 
-use super::broker::{self, WorkerResult};
 use super::cli::Args;
 use super::core_source;
 use super::crash::Crash;
 use super::crash_log::CrashLog;
 use super::deadline::Deadline;
 use super::delivery::{self, Absence, Clock};
-use super::fcntl;
 use super::link::WorkerIo;
-use super::opener::Opener;
-use super::packages;
-use super::process::{CrashedProcess, Target};
 use super::record;
-use super::slots::{Slot, Slots};
 use super::users::{self, User};
-use super::worker::{Task, Worker};
-use crate::limits::{HISTORY_PATIENCE, SLOTS};
+use crate::limits::HISTORY_PATIENCE;
 use crate::settings::Settings;
 use crate::system_journal::Priority;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use telemetry::{Client, Error, Record};
-use telemetry_crash::privacy::Privacy;
 use telemetry_outbox::UnsentRecord;
 use telemetry_record::header::Header;
 use telemetry_runtime::clocks::{self, Clocks};
 use telemetry_store::crash_history::{self, Decision, Disposition};
 use telemetry_store::spool::SpoolDir;
 use telemetry_store::steady_clock::{Reading, SteadyClock};
+
+mod analysis;
 
 /// Version of the payload's format.
 const PAYLOAD_VERSION: u32 = 1;
@@ -66,17 +60,37 @@ impl<'a> Reporter<'a> {
 
     /// From consent on.
     pub fn run(self, work: impl FnOnce(WorkerIo)) -> ExitCode {
-        let mut remarks = Vec::new();
-        if self.args.is_of_kernel() && self.client.is_opted_in() {
-            match self.admit() {
-                Decision::LeftOut => return self.left_out(),
-                Decision::Admitted { left_out_before: 0 } => {}
-                Decision::Admitted { left_out_before } => remarks.push(left_out_remark(left_out_before)),
-            }
-        }
-        match self.record(remarks, work) {
-            Ok(record) => self.send(&record),
+        match self.record(work) {
+            Ok(Some(record)) => self.send(&record),
+            Ok(None) => self.left_out(),
             Err(reason) => self.failed(&reason),
+        }
+    }
+
+    /// What is to be sent; none if the limit of reports leaves it out. Where the class says all, nothing is read, and the
+    /// process may go at once.
+    fn record(&self, work: impl FnOnce(WorkerIo)) -> Result<Option<UnsentRecord>, String> {
+        let executable = self.crash.executable.as_deref();
+        // The core itself may name the program.
+        let is_named = executable.is_some() || self.args.is_of_kernel();
+        match is_named.then(|| record::from_path(executable, self.filters)).flatten() {
+            Some(record) => {
+                let _ = core_source::release_stdin();
+                Ok(self.admitted().map(|_| record))
+            }
+            None => self.analysed(work),
+        }
+    }
+
+    /// What is to be remarked of reports that were left out before this one; none if this one is, too.
+    fn admitted(&self) -> Option<Vec<String>> {
+        if !self.args.is_of_kernel() || !self.client.is_opted_in() {
+            return Some(Vec::new());
+        }
+        match self.admit() {
+            Decision::LeftOut => None,
+            Decision::Admitted { left_out_before: 0 } => Some(Vec::new()),
+            Decision::Admitted { left_out_before } => Some(vec![left_out_remark(left_out_before)]),
         }
     }
 
@@ -100,100 +114,6 @@ impl<'a> Reporter<'a> {
         self.log.report(Priority::Warning, &message);
         self.note(Disposition::LeftOut);
         ExitCode::SUCCESS
-    }
-
-    /// What is to be sent. Where the class says all, nothing is read.
-    fn record(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<UnsentRecord, String> {
-        let executable = self.crash.executable.as_deref();
-        // The core itself may name the program.
-        let is_named = executable.is_some() || self.args.is_of_kernel();
-        let record = is_named.then(|| record::from_path(executable, self.filters)).flatten();
-        if let Some(record) = record {
-            let _ = core_source::release_stdin();
-            return Ok(record);
-        }
-        let result = match self.take_slot() {
-            Ok(_slot) => self.analyse(remarks.clone(), work)?,
-            Err(reason) => {
-                let _ = core_source::release_stdin();
-                WorkerResult { report: None, cut_short: Some(reason), other_process: false }
-            }
-        };
-        if result.other_process {
-            let text = format!("/proc is that of another process than {}", self.log.subject());
-            self.log.report(Priority::Warning, &text);
-        }
-        if let Some(reason) = &result.cut_short {
-            let text = format!("the report of {} is not whole: {reason}", self.log.subject());
-            self.log.report(Priority::Warning, &text);
-        }
-        Ok(record::from_result(result, &self.crash, remarks, self.filters))
-    }
-
-    /// A slot among the handlers of the kernel; without one, should `run_dir` not be there, since a report is worth
-    /// more than the limit.
-    fn take_slot(&self) -> Result<Option<Slot>, String> {
-        if !self.args.is_of_kernel() {
-            return Ok(None);
-        }
-        let run_dir = &self.settings.run_dir;
-        let slots = as_owner(User::owner_of(run_dir), || Slots::open(run_dir));
-        match slots.and_then(|slots| slots.take(self.deadline)) {
-            Ok(Some(slot)) => Ok(Some(slot)),
-            Ok(None) => Err(format!("{SLOTS} other crashes were analysed until the time limit.")),
-            Err(error) => {
-                let text = format!("the limit of {SLOTS} handlers is not kept: {error}");
-                self.log.report(Priority::Warning, &text);
-                Ok(None)
-            }
-        }
-    }
-
-    fn analyse(&self, remarks: Vec<String>, work: impl FnOnce(WorkerIo)) -> Result<WorkerResult, String> {
-        let core = core_source::open(self.args.core_file.as_deref())?;
-        let root = &self.args.root;
-        let is_of_process = self.args.is_of_kernel() && self.args.core_file.is_none();
-        let mut process = if is_of_process { self.process() } else { None };
-        let memory = process.as_mut().and_then(|process| process.memory.take());
-        let mut opener = if is_of_process {
-            Opener::of_process(process, self.user).map_err(|error| format!("/: {error}"))?
-        } else {
-            let written = core.file().metadata().map_or(i64::MAX, |core| core.mtime());
-            Opener::of_core(root, written).map_err(|error| format!("{}: {error}", root.display()))?
-        };
-        let report = self.crash.report(remarks);
-        let privacy = if self.filters { Privacy::Filters } else { Privacy::Off };
-        let executable = self.crash.executable.clone();
-        let task = Task { report, executable, privacy, core, process: memory };
-        let user = users::is_root().then_some(self.user);
-        let worker = Worker::start(task, user, work).map_err(|error| format!("fork: {error}"))?;
-        let mut result = broker::serve(worker, &mut opener, self.deadline);
-        if let Some(report) = &mut result.report {
-            // The process is gone by now. Who reads the machine's lists has no need to be root.
-            let is_own = |path: &str| opener.has_own(path);
-            if users::is_root() {
-                let found = users::act_as(self.user, || packages::complete(report, &is_own));
-                found.map_err(|error| error.to_string())?;
-            } else {
-                packages::complete(report, &is_own);
-            }
-            packages::complete_by_rpm(report, &is_own);
-        }
-        Ok(result)
-    }
-
-    fn process(&self) -> Option<CrashedProcess> {
-        let target = Target {
-            pid: self.args.pid()?,
-            tid: self.args.tid(),
-            pidfd: self.args.pidfd().and_then(|number| fcntl::duplicate(number).ok()),
-            is_open_to_its_user: self.args.is_open_to_its_user(),
-        };
-        let unreachable = |error: super::process::Unreachable| {
-            let text = format!("{error}: {} is read from its core alone", self.log.subject());
-            self.log.report(Priority::Warning, &text);
-        };
-        CrashedProcess::open(&target).map_err(unreachable).ok()
     }
 
     fn send(&self, unsent: &UnsentRecord) -> ExitCode {

@@ -13,9 +13,13 @@ use telemetry_files::{Owner, open_lock_file};
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// The locks, open.
+/// The locks.
 #[derive(Debug)]
-pub struct Slots(Vec<File>);
+pub struct Slots<'a> {
+    run_dir: &'a Path,
+    /// Those that were tried so far.
+    open: Vec<File>,
+}
 
 /// A slot; dropping it frees it.
 #[derive(Debug)]
@@ -23,33 +27,35 @@ pub struct Slot {
     _lock: File,
 }
 
-impl Slots {
-    /// Opens the locks, and makes those that are not there: for this user alone, since whoever can open one can
-    /// hold it.
-    ///
-    /// # Errors
-    /// As open(2), naming the lock.
-    pub fn open(run_dir: &Path) -> io::Result<Self> {
-        let open = |number| {
-            let path = run_dir.join(format!("crash-slot.{number}"));
-            open_lock_file(&path, Owner::Writer)
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-        };
-        (0..SLOTS).map(open).collect::<io::Result<_>>().map(Self)
+impl<'a> Slots<'a> {
+    /// Those of a directory. Each is opened when it is tried, and made if it is not there: for this user alone, since
+    /// whoever can open one can hold it.
+    pub fn new(run_dir: &'a Path) -> Self {
+        Self { run_dir, open: Vec::new() }
+    }
+
+    fn open(&mut self, number: usize) -> io::Result<&File> {
+        if number >= self.open.len() {
+            let path = self.run_dir.join(format!("crash-slot.{number}"));
+            let file = open_lock_file(&path, Owner::Writer)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+            self.open.push(file);
+        }
+        self.open.get(number).ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
 
     /// Takes a slot as soon as one is free; none if none is before the deadline.
     ///
     /// # Errors
-    /// As flock(2).
+    /// As open(2), naming the lock, or flock(2).
     pub fn take(mut self, deadline: Deadline) -> io::Result<Option<Slot>> {
         let mut pause = FIRST_PAUSE;
         loop {
-            for number in 0..self.0.len() {
-                match self.0.get(number).map(File::try_lock) {
-                    Some(Ok(())) => return Ok(Some(Slot { _lock: self.0.swap_remove(number) })),
-                    Some(Err(TryLockError::Error(error))) => return Err(error),
-                    Some(Err(TryLockError::WouldBlock)) | None => {}
+            for number in 0..SLOTS {
+                match self.open(number)?.try_lock() {
+                    Ok(()) => return Ok(Some(Slot { _lock: self.open.swap_remove(number) })),
+                    Err(TryLockError::Error(error)) => return Err(error),
+                    Err(TryLockError::WouldBlock) => {}
                 }
             }
             let Some(left) = deadline.left() else { return Ok(None) };
@@ -70,7 +76,7 @@ mod tests {
     }
 
     fn take(dir: &Path, length: Duration) -> Option<Slot> {
-        Slots::open(dir).unwrap().take(deadline(length)).unwrap()
+        Slots::new(dir).take(deadline(length)).unwrap()
     }
 
     #[test]
@@ -100,10 +106,11 @@ mod tests {
     #[test]
     fn no_directory_and_no_link_to_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Slots::open(&dir.path().join("none")).unwrap_err();
+        let take = |path: &Path| Slots::new(path).take(deadline(Duration::ZERO));
+        let error = take(&dir.path().join("none")).unwrap_err();
         assert!(error.to_string().contains("crash-slot.0"), "{error}");
         symlink(dir.path().join("x"), dir.path().join("crash-slot.0")).unwrap();
-        Slots::open(dir.path()).unwrap_err();
+        take(dir.path()).unwrap_err();
         assert!(!dir.path().join("x").exists());
     }
 }

@@ -120,20 +120,49 @@ impl<'data> CfiTable<'data> {
         let mut section = EhFrame::new(bytes, LittleEndian);
         section.set_address_size(8);
         section.set_vendor(self.vendor);
-        let table = self.header.as_ref().and_then(|header| header.table());
-        let by_table = table.and_then(|table| {
-            let pointer = table.lookup(svma, &self.bases).ok()?;
-            let offset = table.pointer_to_offset(pointer).ok()?;
-            description(&section, &self.bases, offset).filter(|fde| fde.contains(svma))
-        });
-        let fde = by_table.or_else(|| {
-            // The table is missing, damaged, or does not know this function. The last is usual: then a look-up of an
-            // index that is complete costs one pass over the section.
-            let index = self.eh_frame.index.get_or_insert_with(|| index(&section, &self.bases));
-            let offset = find(index, svma)?;
-            description(&section, &self.bases, offset.into())
-        })?;
+        let header = self.header.as_ref();
+        let fde = match header.map_or(Lookup::Unknown, |header| look_up(header, &section, &self.bases, svma))
+        {
+            Lookup::Found(fde) => fde,
+            Lookup::None => return None,
+            Lookup::Unknown => {
+                let index = self.eh_frame.index.get_or_insert_with(|| index(&section, &self.bases));
+                description(&section, &self.bases, find(index, svma)?.into())?
+            }
+        };
         row(&section, &self.bases, &mut self.context, &fde, svma, SectionName::EhFrame(bytes))
+    }
+}
+
+/// What the table of a linker says of an address.
+enum Lookup<T> {
+    Found(T),
+    /// It has no description.
+    None,
+    /// The table is missing or damaged.
+    Unknown,
+}
+
+/// The description of an address by the table. What that does not have is not searched for in the section, which may have
+/// megabytes of it: the unwinder of exceptions relies on the table, too, so that linkers list all or nothing.
+fn look_up<'bytes>(
+    header: &ParsedEhFrameHdr<Slice<'_>>,
+    section: &EhFrame<Slice<'bytes>>,
+    bases: &BaseAddresses,
+    svma: u64,
+) -> Lookup<FrameDescriptionEntry<Slice<'bytes>>> {
+    let Some(table) = header.table() else { return Lookup::Unknown };
+    let first = table.iter(bases).next().ok().flatten().and_then(|(begin, _)| begin.direct().ok());
+    let Some(first) = first else { return Lookup::Unknown };
+    if svma < first {
+        return Lookup::None;
+    }
+    let offset = table.lookup(svma, bases).and_then(|pointer| table.pointer_to_offset(pointer));
+    match offset.ok().and_then(|offset| description(section, bases, offset)) {
+        Some(fde) if fde.contains(svma) => Lookup::Found(fde),
+        // That before the address, which ends before it.
+        Some(fde) if fde.initial_address() <= svma => Lookup::None,
+        _ => Lookup::Unknown,
     }
 }
 
