@@ -68,6 +68,7 @@ fn by_dpkg(subjects: &mut [&mut Subject], root: &Path, deadline: Deadline) -> Op
             }
         }
     }
+    drop(list);
     let status = text(&root.join("status"))?;
     for (subject, owners) in subjects.iter_mut().zip(owners) {
         if let [owner] = owners.as_slice() {
@@ -102,14 +103,21 @@ fn by_rpm(rpm: &Path, path: &str, deadline: Deadline) -> Option<Package> {
     status.success().then(|| Package::parse(&answer)).flatten()
 }
 
+/// Reads a list behind what is there, in memory of its size: it does not grow while it is read.
 fn read(path: &Path, bytes: &mut Vec<u8>) -> Option<()> {
-    File::open(path).ok()?.take(PACKAGE_LIST_BYTES).read_to_end(bytes).ok().map(drop)
+    let file = File::open(path).ok()?;
+    let size = file.metadata().ok()?.len().min(PACKAGE_LIST_BYTES);
+    bytes.reserve_exact(usize::try_from(size).ok()?.saturating_add(1));
+    file.take(PACKAGE_LIST_BYTES).read_to_end(bytes).ok().map(drop)
 }
 
 fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     read(path, &mut bytes)?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    )
 }
 
 #[cfg(test)]

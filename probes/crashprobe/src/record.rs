@@ -84,8 +84,8 @@ mod tests {
     fn what_a_worker_leaves_behind_is_sent() {
         const TIME: &str = "Time limit of 10 s reached.";
         let (usr, home) = (Some("/usr/bin/x"), Some("/home/x"));
-        let whole = "Process: x\n\nBacktrace (TID 7):\n";
-        let cut = "Process: x\nNote: Time limit of 10 s reached.\n\nBacktrace (TID 7):\n";
+        let whole = "Process: x\nNote: Two.\n\nBacktrace (TID 7):\n";
+        let cut = "Process: x\nNote: Two.\nNote: Time limit of 10 s reached.\n\nBacktrace (TID 7):\n";
         let nothing =
             "Process: /usr/bin/x\nPID: 7\nSignal: 11\nError: Time limit of 10 s reached.\nNote: Two.\n";
         let unnamed = "Process: x\nPID: 7\nSignal: 11\nError: The analysis found nothing.\nNote: Two.\n";

@@ -7,6 +7,7 @@ use super::styles::{self, Frame};
 use super::{event, hardware_error};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cell::OnceCell;
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub struct Oops {
     pub stamp_us: Option<u64>,
     /// Who wrote it.
     pub caller: Option<Caller>,
+    /// Asked for by the key and by the payload.
+    filtered_reason: OnceCell<String>,
     pub(super) message: Option<String>,
     pub(super) die: Option<String>,
     /// The panic that ended the event.
@@ -91,6 +94,7 @@ impl Oops {
             sequence: line.sequence,
             stamp_us: line.stamp_us,
             caller: line.caller,
+            filtered_reason: OnceCell::new(),
             message: None,
             die: None,
             panic: None,
@@ -127,8 +131,7 @@ impl Oops {
     /// Two oopses of the same key are the same failure again: the numbers of processor, process and address do not
     /// count, nor do the functions that only report.
     pub fn key(&self) -> String {
-        let reason = privacy::filtered(&self.reason, Privacy::Filtered);
-        let mut key = format!("{} {}", self.kind.class(), without_numbers(&reason));
+        let mut key = format!("{} {}", self.kind.class(), without_numbers(self.filtered_reason()));
         let frames = self.instruction().into_iter().chain(self.frames());
         let names = frames.map(|frame| frame.function.map_or("???", styles::without_suffixes));
         let mut names = names.skip_while(|name| is_reporter(name)).peekable();
@@ -146,32 +149,17 @@ impl Oops {
 
     /// The call trace, the innermost function first.
     pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut is_first = true;
-        let mut last = "";
-        self.trace.lines().flat_map(move |line| {
-            let mut frames = Vec::new();
-            // Of a log that has each line twice, every other one.
-            if self.is_doubled && line == last {
-                last = "";
-                return frames;
-            }
-            last = line;
-            styles::each_frame(line, is_first, |frame| frames.push(frame));
-            is_first = false;
-            frames.extend(styles::instruction(line).filter(|_| frames.is_empty()));
-            frames
-        })
+        Frames { lines: self.trace.lines(), is_doubled: self.is_doubled, is_first: true, last: "" }.flatten()
     }
 
     /// The registers of the kernel, each once: names and values.
     pub(super) fn registers(&self) -> Vec<(&str, &str)> {
-        let mut registers: Vec<(&str, &str)> = Vec::new();
-        for (name, value) in self.registers.lines().flat_map(event::registers) {
-            if !registers.iter().any(|(known, _)| *known == name) {
-                registers.push((name, value));
-            }
-        }
-        registers
+        event::registers(&self.registers)
+    }
+
+    /// The first line, without what may not be sent.
+    pub(super) fn filtered_reason(&self) -> &str {
+        self.filtered_reason.get_or_init(|| privacy::filtered(&self.reason, Privacy::Filtered))
     }
 
     /// What distinguishes this oops from any other of this boot, wherever its lines were found: they are in the kernel's log
@@ -181,6 +169,40 @@ impl Oops {
         hash.update(self.stamp_us?.to_le_bytes());
         hash.update(self.reason.as_bytes());
         Some(hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// The frames of lines, as many as one line can have at a time.
+struct Frames<'a> {
+    lines: std::str::Lines<'a>,
+    is_doubled: bool,
+    is_first: bool,
+    last: &'a str,
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = std::iter::Flatten<std::array::IntoIter<Option<Frame<'a>>, 8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.lines.next()?;
+        let mut next = [None; 8];
+        // Of a log that has each line twice, every other one.
+        if self.is_doubled && line == self.last {
+            self.last = "";
+            return Some(next.into_iter().flatten());
+        }
+        self.last = line;
+        let mut room = next.iter_mut();
+        styles::each_frame(line, self.is_first, |frame| {
+            if let Some(place) = room.next() {
+                *place = Some(frame);
+            }
+        });
+        self.is_first = false;
+        if let [first @ None, ..] = &mut next {
+            *first = styles::instruction(line);
+        }
+        Some(next.into_iter().flatten())
     }
 }
 

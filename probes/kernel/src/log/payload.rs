@@ -61,6 +61,7 @@ impl Oops {
         let sentence = |text: &str| cut(&privacy::filtered(text, privacy), SENTENCE_BYTES).to_owned();
         let reason = match hardware_error::text(&self.reason) {
             Some(text) => hardware_error::filtered(text, privacy),
+            None if privacy == Privacy::Filtered => cut(self.filtered_reason(), SENTENCE_BYTES).to_owned(),
             None => sentence(&self.reason),
         };
         let mut text = "Crash Report:\n".to_owned() + &line("Reason: ", &reason);

@@ -19,7 +19,7 @@ use super::line::{Caller, Line};
 use super::oops::Oops;
 use super::styles::{self, Title};
 pub(super) use context::Owner;
-pub(super) use registers::registers;
+pub(super) use registers::each_once as registers;
 use sections::Sections;
 
 /// The line that frames a warning or a bug; arm has a shorter one.

@@ -1,17 +1,60 @@
 //! The registers that an event names.
 
-/// Registers that are sent: those that hold values of the code that failed. Segments and control registers are the
-/// same on every machine.
-const REGISTERS: [&str; 29] = [
-    "RIP", "RSP", "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "R08", "R09", "R10", "R11", "R12", "R13",
-    "R14", "R15", "CR2", "EIP", "EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP", "pc", "lr",
-];
-
-/// Registers of arm64 by number: x0 to x29, and sp.
-fn is_arm_register(name: &str) -> bool {
-    let number = || name.strip_prefix('x').and_then(|digits| digits.parse::<u8>().ok());
-    name == "sp" || number().is_some_and(|number| number <= 30)
+/// The number of a register that is sent, each its own: those that hold values of the code that failed. Segments and control
+/// registers are the same on every machine. Every line of a failure comes by here.
+fn number(name: &str) -> Option<u32> {
+    Some(match name {
+        "RIP" => 0,
+        "RSP" => 1,
+        "RAX" => 2,
+        "RBX" => 3,
+        "RCX" => 4,
+        "RDX" => 5,
+        "RSI" => 6,
+        "RDI" => 7,
+        "RBP" => 8,
+        "R08" => 9,
+        "R09" => 10,
+        "R10" => 11,
+        "R11" => 12,
+        "R12" => 13,
+        "R13" => 14,
+        "R14" => 15,
+        "R15" => 16,
+        "CR2" => 17,
+        "EIP" => 18,
+        "EAX" => 19,
+        "EBX" => 20,
+        "ECX" => 21,
+        "EDX" => 22,
+        "ESI" => 23,
+        "EDI" => 24,
+        "EBP" => 25,
+        "ESP" => 26,
+        "pc" => 27,
+        "lr" => 28,
+        "sp" => 29,
+        // Of arm64 by number: x0 to x30.
+        _ => 32 + u32::from(name.strip_prefix('x')?.parse::<u8>().ok().filter(|number| *number <= 30)?),
+    })
 }
+
+/// The registers of these lines, each once, in their order.
+pub(in crate::log) fn each_once(lines: &str) -> Vec<(&str, &str)> {
+    let mut seen = 0_u64;
+    let mut found = Vec::with_capacity(ROOM);
+    for (name, value) in lines.lines().flat_map(registers) {
+        let bit = number(name).map_or(0, |number| 1 << number);
+        if seen & bit == 0 {
+            seen |= bit;
+            found.push((name, value));
+        }
+    }
+    found
+}
+
+/// Registers of x86, which nearly all machines have.
+const ROOM: usize = 20;
 
 /// Whether the line begins with a register that is sent.
 pub(super) fn has_registers(line: &str) -> bool {
@@ -21,7 +64,7 @@ pub(super) fn has_registers(line: &str) -> bool {
     }
     let name_bytes = bytes.iter().take(4).position(|byte| matches!(byte, b':' | b' '));
     let name = name_bytes.and_then(|at| line.get(..at)).unwrap_or_default();
-    REGISTERS.contains(&name) || is_arm_register(name)
+    number(name).is_some()
 }
 
 /// The registers on a line: `RAX: 0000000000000000 RBX: ...`, `pc : fn+0x1/0x2`, `x29: ffff x28: ffff`.
@@ -39,7 +82,7 @@ pub(in crate::log) fn registers(line: &str) -> Vec<(&str, &str)> {
             None if found.is_empty() => return found,
             None => continue,
         };
-        let is_known = REGISTERS.contains(&name) || is_arm_register(name);
+        let is_known = number(name).is_some();
         match words.peek() {
             Some(value) if is_known && !value.ends_with(':') => {
                 found.push((name, *value));

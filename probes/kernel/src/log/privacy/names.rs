@@ -100,7 +100,11 @@ fn interface_with_mac(token: &str) -> Option<&str> {
 
 pub(super) fn is_uuid(token: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
-    token.len() == 36 && token.split('-').map(str::len).eq(lengths) && token.split('-').all(is_hex)
+    // Every word is asked.
+    token.len() == 36
+        && token.as_bytes().get(8) == Some(&b'-')
+        && token.split('-').map(str::len).eq(lengths)
+        && token.split('-').all(is_hex)
 }
 
 /// What follows an IPv4 address: a port, or the bits of a network.
@@ -155,15 +159,18 @@ fn without_dentry(text: &str) -> String {
 /// `VFS: Busy inodes after unmount of NAME (ext4)`
 fn without_unmounted(text: &str) -> String {
     let head = "after unmount of ";
-    let Some((before, after)) = text.split_once(head).filter(|_| text.starts_with("VFS: ")) else {
-        return text.to_owned();
-    };
+    let found = if text.starts_with("VFS: ") { text.split_once(head) } else { None };
+    let Some((before, after)) = found else { return text.to_owned() };
     let end = after.find(" (").unwrap_or(after.len());
     format!("{before}{head}(name){}", after.get(end..).unwrap_or_default())
 }
 
 /// `e1000e 0000:00:1f.6 eth0: NETDEV WATCHDOG: ...`: of these words the driver's is nobody's.
 fn without_interface(text: &str) -> String {
+    // Most sentences have no capital N, and are asked.
+    if memchr::memchr(b'N', text.as_bytes()).is_none() {
+        return text.to_owned();
+    }
     let Some((device, rest)) = text.split_once(": NETDEV WATCHDOG: ") else { return text.to_owned() };
     let driver = match device.split_once(' ') {
         Some((driver, _)) => driver,
