@@ -131,7 +131,8 @@ impl Oops {
     /// Two oopses of the same key are the same failure again: the numbers of processor, process and address do not
     /// count, nor do the functions that only report.
     pub fn key(&self) -> String {
-        let mut key = format!("{} {}", self.kind.class(), without_numbers(self.filtered_reason()));
+        let mut key = format!("{} ", self.kind.class());
+        push_without_numbers(&mut key, self.filtered_reason());
         let frames = self.instruction().into_iter().chain(self.frames());
         let names = frames.map(|frame| frame.function.map_or("???", styles::without_suffixes));
         let mut names = names.skip_while(|name| is_reporter(name)).peekable();
@@ -248,18 +249,24 @@ fn is_reporter(function: &str) -> bool {
         || function.contains("_report")
 }
 
-/// The text with numbers as `#`, but not in names and source lines: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and
+/// Adds the text with numbers as `#`, but not in names and source lines: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and
 /// `fn+0x1/0x2` stay.
-fn without_numbers(text: &str) -> String {
-    let words = text.split(' ').map(|word| {
-        let is_place = word.contains("+0x") || word.trim_end_matches(['.', ',', '!']).contains('.');
-        if is_place { word.to_owned() } else { word_without_numbers(word) }
-    });
-    words.collect::<Vec<_>>().join(" ")
+fn push_without_numbers(shown: &mut String, text: &str) {
+    for (at, word) in text.split(' ').enumerate() {
+        if at > 0 {
+            shown.push(' ');
+        }
+        let is_place = word.contains('+') && word.contains("+0x")
+            || word.trim_end_matches(['.', ',', '!']).contains('.');
+        if is_place {
+            shown.push_str(word);
+        } else {
+            push_word_without_numbers(shown, word);
+        }
+    }
 }
 
-fn word_without_numbers(word: &str) -> String {
-    let mut shown = String::with_capacity(word.len());
+fn push_word_without_numbers(shown: &mut String, word: &str) {
     let (mut in_name, mut in_number) = (false, false);
     for c in word.chars() {
         let is_number = c.is_ascii_digit() && !in_name;
@@ -271,12 +278,17 @@ fn word_without_numbers(word: &str) -> String {
         in_number = is_number;
         in_name = !is_number && (c.is_ascii_alphanumeric() || c == '_');
     }
-    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn without_numbers(text: &str) -> String {
+        let mut shown = String::new();
+        push_without_numbers(&mut shown, text);
+        shown
+    }
 
     #[test]
     fn the_same_failure_has_the_same_words() {
