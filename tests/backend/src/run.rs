@@ -19,7 +19,7 @@ use crate::site_rules::{RulesSource, follow_rules};
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Postgres;
 use crate::storage::{Address, Store};
-use crate::symbols::Worker;
+use crate::symbols::{ServerTrouble, Worker};
 use crate::trust::{Tls, Trust, TrustError, watch_files};
 use crate::web::{App, Extensions, router};
 
@@ -55,7 +55,9 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let troubles = Troubles::default();
         let views = views_store(options, &database, &store)?;
         let extensions = Extensions::new(Arc::clone(&plugins), Arc::clone(&troubles), views);
-        let app = app(options, &database, &store)?.with_extensions(extensions).with_trust(Arc::clone(&trust));
+        let debuginfod = ServerTrouble::default();
+        let app = app(options, &database, &store)?.with_debuginfod(Arc::clone(&debuginfod));
+        let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust));
         let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
         let watching = tokio::spawn(watching);
         let sockets = with_tls(listeners, tls.as_ref());
@@ -67,7 +69,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let following = Some(tokio::spawn(follow_rules(store.clone(), rules)));
         let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
-        let naming = naming(options, &store, writes)?;
+        let naming = naming(options, &store, writes, debuginfod)?;
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(sockets, router, trust, Times::DEFAULT, stop).await;
         for task in purging.into_iter().chain(following).chain(keeping).chain(parsing).chain([watching]) {
@@ -90,12 +92,17 @@ fn app(options: &Options, database: &Address, store: &Store) -> Result<App, Star
 }
 
 /// Names frames in the background, where there is anything to name them from.
-fn naming(options: &Options, store: &Store, writes: bool) -> Result<Option<Worker>, StartError> {
+fn naming(
+    options: &Options,
+    store: &Store,
+    writes: bool,
+    trouble: ServerTrouble,
+) -> Result<Option<Worker>, StartError> {
     let sources = options.symbols.sources();
     if sources.is_empty() || !writes {
         return Ok(None);
     }
-    Worker::start(store.clone(), sources).map(Some).map_err(system("threads"))
+    Worker::start(store.clone(), sources, trouble).map(Some).map_err(system("threads"))
 }
 
 /// Where views of --plugins run: SQLite keeps them from all else by itself, PostgreSQL by their login.

@@ -29,4 +29,4 @@ pub use debug_file::{Answer, read as read_debug_file};
 pub use reader::name_addresses;
 pub use server_url::ServerUrl;
 pub use sources::Sources;
-pub use work::Worker;
+pub use work::{ServerTrouble, Worker};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use super::client::{NoFile, fetch};
+use super::client::{Bounds, NoFile, fetch};
 use super::directory;
 use super::limits::{KEPT_BYTES, KEPT_FILES};
 use super::server_url::ServerUrl;
@@ -89,7 +89,7 @@ impl Downloads {
         server: &ServerUrl,
         build_id: &str,
     ) -> Result<Arc<File>, NoFile> {
-        let (file, bytes) = runtime.block_on(fetch(server, build_id))?;
+        let (file, bytes) = runtime.block_on(fetch(server, build_id, Bounds::DEFAULT))?;
         let file = Arc::new(file);
         self.keep(build_id, &file, bytes);
         Ok(file)

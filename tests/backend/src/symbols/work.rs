@@ -9,8 +9,8 @@
 //! ```
 
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use super::client::NoFile;
 use super::limits::MISSES_AN_HOUR;
 use super::reader::{self, Files, Reply};
 use super::sources::{Downloads, Origin, Sources};
-use crate::storage::symbols::{self, FoundNames, MISSED_A_DAY_SECS, Miss, WantedFile};
+use crate::storage::symbols::{self, FoundNames, MISSED_A_DAY_SECS, Miss, Renaming, WantedFile};
 use crate::storage::{Session, StorageError, Store};
 use crate::timestamp::now_secs;
 
@@ -29,6 +29,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// After a failure of the database.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// After a round that found nothing to do, how soon all is asked again that waits: whether a file may be looked up once more
+/// costs a query over all of it.
+const IDLE_SECS: i64 = 30;
 
 /// How long the end of a step is waited for when the collector stops.
 const STOP_TIME: Duration = Duration::from_secs(2);
@@ -42,6 +46,9 @@ const LATER_SECS: i64 = 10 * 60;
 /// How long a server that failed is left alone at first; each further failure doubles it, up to an hour.
 const SERVER_REST_SECS: i64 = 60;
 
+/// What is wrong with the server, for the page `collector`; nothing while it answers.
+pub type ServerTrouble = Arc<Mutex<Option<String>>>;
+
 /// A thread that names frames.
 #[derive(Debug)]
 pub struct Worker {
@@ -54,7 +61,7 @@ impl Worker {
     ///
     /// # Errors
     /// If there is no thread to be had.
-    pub fn start(store: Store, sources: Sources) -> std::io::Result<Self> {
+    pub fn start(store: Store, sources: Sources, trouble: ServerTrouble) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let words = sources.words();
@@ -68,6 +75,8 @@ impl Worker {
                 rest_until: 0,
                 failures: 0,
                 tidied_secs: 0,
+                idle_until: 0,
+                trouble,
                 stopped,
             };
             state.work();
@@ -112,6 +121,10 @@ struct Work {
     failures: u32,
     /// When what is wanted no more was forgotten last.
     tidied_secs: i64,
+    /// Until then only what is new is seen to.
+    idle_until: i64,
+    /// What is wrong with the server.
+    trouble: ServerTrouble,
     stopped: Receiver<()>,
 }
 
@@ -149,19 +162,29 @@ impl Work {
 
     fn round(&mut self) -> Result<(), Ended> {
         let mut session = self.store.maintenance()?;
-        if now_secs().saturating_sub(self.tidied_secs) >= HOUR_SECS {
-            symbols::forget(&mut *session, now_secs())?;
-            self.tidied_secs = now_secs();
-        }
-        self.rename(&mut *session)?;
+        let mut is_new = false;
         while symbols::scan(&mut *session, now_secs())? {
+            is_new = true;
             self.go_on()?;
         }
+        let now = now_secs();
+        if !is_new && now < self.idle_until {
+            return Ok(());
+        }
+        if now.saturating_sub(self.tidied_secs) >= HOUR_SECS {
+            symbols::forget(&mut *session, now)?;
+            self.tidied_secs = now;
+        }
+        let mut is_idle = self.rename(&mut *session)?;
         let hand = self.downloads.build_ids();
-        let files = symbols::next(&mut *session, &self.words, &hand, now_secs())?;
+        let files = symbols::next(&mut *session, &self.words, &hand, now)?;
+        is_idle &= files.is_empty();
         for file in files {
             let now = now_secs();
-            symbols::claim(&mut *session, &file.build_id, &self.words, (now, now + LATER_SECS))?;
+            let at_hand = (file.build_id.as_str(), hand.contains(&file.build_id));
+            if !symbols::claim(&mut *session, at_hand, &self.words, (now, now + LATER_SECS))? {
+                continue;
+            }
             let misses = symbols::misses_since(&mut *session, now - HOUR_SECS)?;
             // Who stops us while a server is slow leaves no session open.
             drop(session);
@@ -171,14 +194,19 @@ impl Work {
             self.note(&mut *session, &file, outcome)?;
             self.rename(&mut *session)?;
         }
+        self.idle_until = if is_idle { now + IDLE_SECS } else { 0 };
         Ok(())
     }
 
-    fn rename(&self, session: &mut dyn Session) -> Result<(), Ended> {
-        while symbols::rename_next(session, &self.store.rules(), now_secs())? {
-            self.go_on()?;
+    /// Gives variants the names that have come; says whether none is left that waits for its turn.
+    fn rename(&self, session: &mut dyn Session) -> Result<bool, Ended> {
+        loop {
+            match symbols::rename_next(session, &self.store.rules(), now_secs())? {
+                Renaming::More => self.go_on()?,
+                Renaming::Done => return Ok(true),
+                Renaming::Waits => return Ok(false),
+            }
         }
-        Ok(())
     }
 
     fn note(
@@ -194,7 +222,7 @@ impl Work {
                 symbols::keep(session, build_id, &names, (origin.name(), words), (now, again))
             }
             Outcome::Missed(miss, again) => symbols::miss(session, build_id, words, miss, (now, again)),
-            Outcome::Later(again) => symbols::claim(session, build_id, words, (now, again)),
+            Outcome::Later(again) => symbols::note_later(session, build_id, words, (now, again)),
         }
     }
 
@@ -223,6 +251,7 @@ impl Work {
         let fetched = self.downloads.fetch(&self.runtime, &server, build_id);
         if !matches!(fetched, Err(NoFile::Failed(_))) {
             self.failures = 0;
+            self.set_trouble(None);
         }
         match fetched {
             Ok(found) => match self.read(file, &found, now) {
@@ -237,11 +266,18 @@ impl Work {
             Err(NoFile::Failed(reason)) => {
                 report(format!("{server} did not give it: {reason}"));
                 self.rest(now);
+                self.set_trouble(Some(format!(
+                    "The debuginfod server {server} is left alone for a while: {reason}"
+                )));
                 // The others have their turn before it.
                 return Outcome::Missed(Miss::AtServer, now + HOUR_SECS);
             }
         }
         Outcome::Missed(Miss::AtServer, tomorrow)
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// Leaves the server alone, longer each time.

@@ -44,6 +44,7 @@ use crate::plugins::{Broken, Plugins, Troubles};
 use crate::served::Served;
 use crate::storage::Store;
 use crate::storage::view::ViewError;
+use crate::symbols::ServerTrouble;
 use crate::trust::Trust;
 use problem::Problem;
 
@@ -61,6 +62,8 @@ pub struct App {
     /// What the database is, without its password.
     database: String,
     extensions: Extensions,
+    /// What is wrong with the server of debug files.
+    debuginfod: ServerTrouble,
     trust: Arc<Trust>,
     /// Where the site's rules are, if they are in a file.
     rules_file: Option<PathBuf>,
@@ -124,6 +127,7 @@ impl App {
             gate: gate::Gate::new(access).map_err(AppError::Users)?,
             database: String::new(),
             extensions: Extensions::default(),
+            debuginfod: ServerTrouble::default(),
             trust: Trust::nobody(),
             rules_file: None,
         })
@@ -139,6 +143,12 @@ impl App {
     #[must_use]
     pub fn on_database(self, name: String) -> Self {
         Self { database: name, ..self }
+    }
+
+    /// With what is wrong with the server of debug files, as long as it is.
+    #[must_use]
+    pub fn with_debuginfod(self, debuginfod: ServerTrouble) -> Self {
+        Self { debuginfod, ..self }
     }
 
     /// With these plug-ins.

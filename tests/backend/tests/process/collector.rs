@@ -58,9 +58,19 @@ impl Collector {
 
     /// Starts one at an address, and waits until it says that it listens.
     pub(crate) fn start_at(address: &str, args: &[&str]) -> Self {
-        let mut child = command(&[&["--listen", address], args].concat()).spawn().unwrap();
+        Self::wait(&mut command(&[&["--listen", address], args].concat()))
+    }
+
+    /// Starts one on a free port that trusts the authorities of a file, as the system's.
+    pub(crate) fn start_trusting(authorities: &Path, args: &[&str]) -> Self {
+        let mut command = command(&[&["--listen", "127.0.0.1:0"], args].concat());
+        Self::wait(command.env("SSL_CERT_FILE", authorities))
+    }
+
+    fn wait(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let count = 1 + args.iter().filter(|arg| **arg == "--tls-listen").count();
+        let count = 1 + command.get_args().filter(|arg| *arg == "--tls-listen").count();
         let lines = within_deadline(child.id(), "the lines that say where it listens", move || {
             let mut lines = String::new();
             for _ in 0..count {

@@ -106,7 +106,12 @@ impl Collector {
     }
 
     fn groups(&self) -> Vec<Value> {
-        self.get("/telemetryui/groups?format=json").json()["groups"].as_array().unwrap().clone()
+        // Where the machine is busy, it may be asked to come back.
+        let answer = until("an answer", || {
+            Some(self.get("/telemetryui/groups?format=json")).filter(|answer| answer.status != 503)
+        });
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["groups"].as_array().unwrap().clone()
     }
 
     /// Waits until the only group has this name, and all records have followed.
@@ -384,14 +389,14 @@ fn hostile_servers_and_files_cost_a_bounded_part() {
     collector.stop();
 }
 
-/// A server that is out of order is left alone for a while; so is one that says nothing.
+/// A server that is out of order is left alone for a while; so is one that hangs up, or says nothing.
 #[test]
 fn a_server_that_fails_is_left_alone() {
-    for head in ["500 Internal Server Error\r\nContent-Length: 0", ""] {
-        let server = Hostile::start(move |_, stream| {
-            if !head.is_empty() {
-                send(stream, head, b"");
-            }
+    for head in ["500 Internal Server Error\r\nContent-Length: 0", "", "silence"] {
+        let server = Hostile::start(move |_, stream| match head {
+            "" => {}
+            "silence" => std::thread::sleep(DEADLINE),
+            head => send(stream, head, b""),
         });
         let mut collector = Collector::start(&["--database", ":memory:", "--debuginfod", &server.url]);
         for number in 1..=3 {
@@ -399,6 +404,12 @@ fn a_server_that_fails_is_left_alone() {
         }
         let complaint = collector.next_complaint();
         assert!(complaint.contains("did not give it"), "{complaint}");
+        let said = until("the page says so", || {
+            let json = collector.get("/telemetryui/collector?format=json").json();
+            let said = json["problems"][0]["text"].as_str()?.to_owned();
+            said.contains("is left alone for a while").then_some(said)
+        });
+        assert!(said.contains(&server.url), "{said}");
         until("the others wait", || (collector.symbols()["missing_files"] == 1).then_some(()));
         std::thread::sleep(Duration::from_secs(3));
         assert_eq!(server.asked().len(), 1, "{:?}", server.asked());
@@ -431,4 +442,109 @@ fn made_up_ids_cost_a_hundred_look_ups_an_hour() {
     asked.dedup();
     assert_eq!(asked.len(), 100, "none twice");
     collector.stop();
+}
+
+/// The word by which the collector reads a file in a process of its own.
+fn name_addresses(file: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_telem-collector"))
+        .args(["name-addresses", "--file"])
+        .arg(file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A file that is cut short under the process that reads it ends that process, and nobody else.
+#[test]
+fn files_that_change_while_they_are_read() {
+    use std::os::unix::process::ExitStatusExt;
+    let program = Program::new(6);
+    let question = format!(
+        "{{\"build_id\":\"{}\",\"addresses\":[{}],\"is_last\":true}}",
+        program.build_id, program.addresses[0]
+    );
+    for is_cut in [false, true] {
+        let mut child = name_addresses(&program.debug);
+        // It has mapped the file once it waits to be asked.
+        let maps = format!("/proc/{}/maps", child.id());
+        until("the file is mapped", || {
+            fs::read_to_string(&maps).unwrap_or_default().contains("plug.debug").then_some(())
+        });
+        if is_cut {
+            fs::File::options().write(true).open(&program.debug).unwrap().set_len(0).unwrap();
+        }
+        child.stdin.take().unwrap().write_all(question.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let answer = String::from_utf8(output.stdout).unwrap();
+        if is_cut {
+            assert_eq!((output.status.signal(), answer.as_str()), (Some(nix::libc::SIGBUS), ""));
+        } else {
+            assert!(answer.contains("\"boom\""), "{answer}");
+        }
+    }
+}
+
+/// A server with TLS, whose certificate has to be trusted.
+#[test]
+fn a_server_with_tls_has_to_be_trusted() {
+    let program = Program::new(7);
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    run(Command::new("openssl").current_dir(directory.path()).args([
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=ours",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-addext",
+        "basicConstraints=critical,CA:false",
+        "-days",
+        "2",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+    ]));
+    let served = at("buildid").join(&program.build_id);
+    fs::create_dir_all(&served).unwrap();
+    fs::copy(&program.debug, served.join("debuginfo")).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("openssl")
+        .current_dir(directory.path())
+        .args([
+            "s_server",
+            "-WWW",
+            "-quiet",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-key",
+            "key.pem",
+            "-cert",
+            "cert.pem",
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the server listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+    let url = format!("https://localhost:{port}");
+    let args = ["--database", ":memory:", "--debuginfod", url.as_str()];
+    let mut collector = Collector::start(&args);
+    collector.crash("a", &program.report());
+    let complaint = collector.next_complaint();
+    assert!(complaint.contains("did not give it") && complaint.contains("certificate"), "{complaint}");
+    collector.stop();
+    let collector = Collector::start_trusting(&at("cert.pem"), &args);
+    collector.crash("a", &program.report());
+    collector.only_group("editor: boom", 1);
+    collector.stop();
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

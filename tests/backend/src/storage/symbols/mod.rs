@@ -21,9 +21,9 @@ mod sample;
 pub use names::{NamedFrame, Names};
 pub use queue::{
     FoundNames, MISSED_A_DAY_SECS, Miss, Waiting, WantedFile, claim, forget, keep, miss, misses_since, next,
-    scan,
+    note_later, scan,
 };
-pub use rename::rename_next;
+pub use rename::{Renaming, rename_next};
 
 #[cfg(test)]
 mod tests;

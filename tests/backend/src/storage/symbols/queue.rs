@@ -117,7 +117,7 @@ fn note_bound(sql: &mut dyn Write, now_secs: i64) -> Result<(), StorageError> {
     sql.execute(upsert, &[day_of(now_secs).into()]).map(drop)
 }
 
-/// The files that are to be looked up now: those that never were, before others; of these, those first whose groups have most
+/// The files that are to be looked up now: those that never were in vain, before others; of these, those first whose groups have most
 /// machines. One that was found is asked again for further addresses, after a while or, if it is at `hand`, at once.
 ///
 /// # Errors
@@ -128,7 +128,8 @@ pub fn next(
     hand: &[String],
     now_secs: i64,
 ) -> Result<Vec<WantedFile>, StorageError> {
-    if one(session, "SELECT count(*) FROM symbols", &[])?.count()? >= NAMED_ADDRESSES {
+    let is_wanted = first(session, "SELECT build_id FROM symbol_wanted LIMIT 1", &[])?.is_some();
+    if !is_wanted || one(session, "SELECT count(*) FROM symbols", &[])?.count()? >= NAMED_ADDRESSES {
         return Ok(Vec::new());
     }
     let mut values: Vec<Value> = vec![(day_of(now_secs) - 14).into(), now_secs.into(), sources.into()];
@@ -139,14 +140,14 @@ pub fn next(
     }
     let query = format!(
         "SELECT w.build_id, max(coalesce(m.machines, 0)) AS machines, \
-             max(CASE WHEN f.build_id IS NULL THEN 0 ELSE 1 END) AS is_tried \
+             max(CASE WHEN f.missed > 0 THEN 1 ELSE 0 END) AS is_missed \
          FROM symbol_wanted w JOIN variants v ON v.id = w.variant \
          LEFT JOIN symbols s ON s.build_id = w.build_id AND s.address = w.address \
          LEFT JOIN symbol_files f ON f.build_id = w.build_id \
          LEFT JOIN (SELECT group_id, max(n) AS machines FROM (SELECT group_id, day, CAST(sum(machines) AS bigint) AS n \
              FROM group_day WHERE day > $1 GROUP BY group_id, day) AS days GROUP BY group_id) AS m ON m.group_id = v.group_id \
          WHERE s.build_id IS NULL AND (f.build_id IS NULL OR f.again <= $2 OR f.sources <> $3 OR w.build_id IN ({})) \
-         GROUP BY w.build_id ORDER BY is_tried, machines DESC, w.build_id LIMIT {FILES}",
+         GROUP BY w.build_id ORDER BY is_missed, machines DESC, w.build_id LIMIT {FILES}",
         at_hand.join(", ")
     );
     let mut files = Vec::new();
@@ -177,17 +178,37 @@ pub fn misses_since(session: &mut dyn Session, since_secs: i64) -> Result<u64, S
 }
 
 /// Notes that a file is being looked up, so that no other collector does meanwhile, and nobody does at once who was killed
-/// by it.
+/// by it. Says whether nobody else does; one that is at hand is nobody else's.
 ///
 /// # Errors
 /// If nothing is noted.
 pub fn claim(
     session: &mut dyn Session,
-    build_id: &str,
+    (build_id, is_at_hand): (&str, bool),
     sources: &str,
     (now_secs, again_secs): (i64, i64),
+) -> Result<bool, StorageError> {
+    let mut is_ours = false;
+    session.write(&mut |sql| {
+        let query = "SELECT build_id FROM symbol_files WHERE build_id = $1 AND again > $2 AND sources = $3";
+        let other = first(sql, query, &[build_id.into(), now_secs.into(), sources.into()])?;
+        is_ours = is_at_hand || other.is_none();
+        if is_ours { note_file(sql, build_id, sources, 0, (now_secs, again_secs)) } else { Ok(()) }
+    })?;
+    Ok(is_ours)
+}
+
+/// Notes that a file could not be looked up now.
+///
+/// # Errors
+/// If nothing is noted.
+pub fn note_later(
+    session: &mut dyn Session,
+    build_id: &str,
+    sources: &str,
+    times: (i64, i64),
 ) -> Result<(), StorageError> {
-    session.write(&mut |sql| note_file(sql, build_id, sources, 0, (now_secs, again_secs)))
+    session.write(&mut |sql| note_file(sql, build_id, sources, 0, times))
 }
 
 /// Notes that there is no file that helps, until `again_secs`.

@@ -25,16 +25,31 @@ struct Due {
     group: i64,
 }
 
-/// Gives the next variants their names; says whether there were any. Where the rules are about to change, it waits.
+/// How far names have come to their variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renaming {
+    /// There may be more to do at once.
+    More,
+    /// Nothing is left to do.
+    Done,
+    /// Rules are about to change, or records are on their way: it is tried again later.
+    Waits,
+}
+
+/// Gives the next variants their names.
 ///
 /// # Errors
 /// If the database fails; what was done before stays done.
-pub fn rename_next(session: &mut dyn Session, rules: &Rules, now_secs: i64) -> Result<bool, StorageError> {
+pub fn rename_next(
+    session: &mut dyn Session,
+    rules: &Rules,
+    now_secs: i64,
+) -> Result<Renaming, StorageError> {
     let taken = one(session, "SELECT rules FROM grouping", &[])?.text()?;
     let is_moving = first(session, "SELECT from_group FROM moves LIMIT 1", &[])?.is_some();
     // Where records are on their way, a record of the variant may not be found in its group.
     if taken != rules.version() || is_moving {
-        return Ok(false);
+        return Ok(Renaming::Waits);
     }
     let query = format!(
         "SELECT v.id, v.hash, v.tokens, v.group_id FROM variants v WHERE v.id IN (SELECT w.variant FROM symbol_wanted w \
@@ -47,7 +62,7 @@ pub fn rename_next(session: &mut dyn Session, rules: &Rules, now_secs: i64) -> R
     let due: Result<Vec<Due>, StorageError> = session.select(&query, &[])?.into_iter().map(due).collect();
     let due = due?;
     if due.is_empty() {
-        return Ok(false);
+        return Ok(Renaming::Done);
     }
     let mut samples = Vec::new();
     let mut renamed = Vec::new();
@@ -76,7 +91,7 @@ pub fn rename_next(session: &mut dyn Session, rules: &Rules, now_secs: i64) -> R
         );
         sql.execute(&delete, &[]).map(drop)
     })?;
-    Ok(true)
+    Ok(Renaming::More)
 }
 
 /// The variant with these names: as its record is read with them, or, where it stands for many, its own frames.

@@ -72,7 +72,7 @@ fn work(engine: &dyn Engine) {
     let rules = Rules::shipped().unwrap();
     loop {
         let mut session = engine.open(Purpose::Maintain).unwrap();
-        let mut has_more = rename_next(&mut *session, &rules, NOW_SECS).unwrap();
+        let mut has_more = rename_next(&mut *session, &rules, NOW_SECS).unwrap() == Renaming::More;
         assert_counts_agree(&mut *session);
         has_more |= scan(&mut *session, NOW_SECS + 10).unwrap();
         let mut is_moving = false;
@@ -242,7 +242,11 @@ fn files_that_are_missing_are_asked_for_again_after_a_day() {
         let waiting = Answers::new(&mut *session, NOW_SECS).waiting_names().unwrap();
         assert_eq!(waiting, Waiting { named: 0, wanted: 2, missed: 2 });
         // One at hand has no need to wait.
-        claim(&mut *session, FILE, HERE, (NOW_SECS, tomorrow)).unwrap();
+        let times = (NOW_SECS, tomorrow);
+        assert!(!claim(&mut *session, (FILE, false), HERE, times).unwrap(), "another collector looks it up");
+        assert!(claim(&mut *session, (FILE, false), HERE, (tomorrow, tomorrow + 600)).unwrap());
+        assert!(!claim(&mut *session, (FILE, false), HERE, (tomorrow + 599, tomorrow + 700)).unwrap());
+        assert!(claim(&mut *session, (FILE, true), HERE, times).unwrap());
         assert_eq!(wanted(&mut *session, NOW_SECS).len(), 0);
         assert_eq!(next(&mut *session, HERE, &[FILE.to_owned()], NOW_SECS).unwrap().len(), 1);
         // Nobody wants them any more.

@@ -71,3 +71,44 @@ fn not_executable() -> Result<SeccompCondition, BackendError> {
     let bit = SeccompCmpOp::MaskedEq(u64::from(libc::PROT_EXEC.unsigned_abs()));
     SeccompCondition::new(2, SeccompCmpArgLen::Dword, bit, 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+    use std::net::{TcpListener, UdpSocket};
+    use std::process::Command;
+
+    use super::*;
+
+    /// A filter is of the thread that takes it.
+    #[test]
+    fn nothing_is_left_but_memory_and_stdout() {
+        let open = File::open("/etc/passwd").unwrap();
+        let mut writable = crate::symbols::temporary::file().unwrap();
+        let thread = std::thread::spawn(move || {
+            seccompiler::apply_filter(&filter().unwrap()).unwrap();
+            let denied = |what: &str, result: io::Result<()>| {
+                let error = result.expect_err(what);
+                assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{what}: {error}");
+            };
+            denied("open", File::open("/etc/passwd").map(drop));
+            denied("another file", open.try_clone().map(drop));
+            denied("directory", std::fs::read_dir("/").map(drop));
+            denied("remove", std::fs::remove_file("/nothing"));
+            denied("write", writable.write_all(b"x"));
+            denied("socket", UdpSocket::bind("127.0.0.1:0").map(drop));
+            denied("listener", TcpListener::bind("127.0.0.1:0").map(drop));
+            denied("process", Command::new("/bin/true").spawn().map(drop));
+            denied(
+                "signal",
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(1), None).map_err(io::Error::from),
+            );
+            denied("rights", nix::unistd::setuid(nix::unistd::getuid()).map_err(io::Error::from));
+            denied("limits", setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(io::Error::from));
+            // Memory is.
+            vec![1_u8; 32 * 1024 * 1024].iter().map(|byte| u64::from(*byte)).sum::<u64>()
+        });
+        assert_eq!(thread.join().unwrap(), 32 * 1024 * 1024);
+    }
+}

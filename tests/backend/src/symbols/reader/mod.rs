@@ -28,7 +28,10 @@ use crate::groups::reading::FunctionAt;
 
 pub use child::name_addresses;
 
-/// The program that reads a file: this one, by another word.
+/// The program that reads a file: this one, though its file may have been replaced since it was started.
+const OWN: &str = "/proc/self/exe";
+
+/// By another word.
 const WORD: &str = "name-addresses";
 
 /// What is asked.
@@ -68,9 +71,7 @@ pub(super) fn read(files: Files<'_>, build_id: &str, addresses: &[u64]) -> Resul
     let question =
         Question { build_id: build_id.to_owned(), addresses: addresses.to_vec(), is_last: files.is_last };
     let question = serde_json::to_string(&question).map_err(|error| error.to_string())?;
-    let own =
-        std::env::current_exe().map_err(|error| format!("the collector cannot find itself: {error}"))?;
-    let mut command = Command::new(own);
+    let mut command = Command::new(OWN);
     command.arg(WORD).arg("--file").arg(path_of(files.file));
     if let Some(supplement) = files.supplement {
         command.arg("--supplement").arg(path_of(supplement));

@@ -1,5 +1,7 @@
 //! What is wrong with the collector itself.
 
+use std::sync::PoisonError;
+
 use minijinja::{Value, context};
 use serde_json::{Value as Json, json};
 
@@ -40,6 +42,8 @@ impl Trouble {
 /// All of it, worst first.
 pub(super) fn troubles(ask: &Ask, collector: &Collector) -> Vec<Trouble> {
     let mut found = of_database(collector, ask.now_secs);
+    let debuginfod = ask.app.debuginfod.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    found.extend(debuginfod.map(Trouble::passing));
     let broken = ask.app.extensions.broken();
     found.extend(
         broken.iter().map(|broken| Trouble::new(format!("Plug-in {}: {}", broken.file, broken.reason))),
