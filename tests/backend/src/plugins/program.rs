@@ -4,15 +4,16 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde_json::json;
 
 use super::confine::SECONDS;
+use super::crowd::Crowd;
 use super::output;
 use crate::storage::values::{Parsed, Unparsed};
 
@@ -21,6 +22,9 @@ const OUTPUT_BYTES: u64 = 1024 * 1024;
 
 /// Bytes of its last words that are repeated.
 const COMPLAINT_BYTES: u64 = 300;
+
+/// Between two looks at how many its processes are: what takes less has no time to grow.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// The program that confines another: this one, by another word.
 const CONFINE: &str = "confine";
@@ -87,13 +91,7 @@ fn converse(child: &mut Child, records: &[Unparsed]) -> Result<Vec<u8>, String> 
         let read = stdout.take(OUTPUT_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes);
         drop(done.send(read));
     });
-    let bytes = match answered.recv_timeout(Duration::from_secs(SECONDS)) {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return Err(format!("its answer cannot be read: {error}")),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            return Err(format!("it took longer than {SECONDS} s"));
-        }
-    };
+    let bytes = answer(child.id(), &answered)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > OUTPUT_BYTES {
         return Err(format!("it answered more than {OUTPUT_BYTES} bytes"));
     }
@@ -105,6 +103,27 @@ fn converse(child: &mut Child, records: &[Unparsed]) -> Result<Vec<u8>, String> 
         return Err(format!("it ended with {status}: {words}"));
     }
     Ok(bytes)
+}
+
+/// Its answer, if it comes in time and its processes are not too many or too large meanwhile.
+fn answer(group: u32, answered: &Receiver<std::io::Result<Vec<u8>>>) -> Result<Vec<u8>, String> {
+    let deadline = Instant::now() + Duration::from_secs(SECONDS);
+    loop {
+        match answered.recv_timeout(BETWEEN_LOOKS) {
+            Ok(Ok(bytes)) => return Ok(bytes),
+            Ok(Err(error)) => return Err(format!("its answer cannot be read: {error}")),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+            Err(_) => return Err(format!("it took longer than {SECONDS} s")),
+        }
+        if let Some(excess) = Crowd::of_group(group).excess(page_bytes()) {
+            return Err(excess);
+        }
+    }
+}
+
+fn page_bytes() -> u64 {
+    let bytes = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(4096)
 }
 
 /// Waits for an end that is due.

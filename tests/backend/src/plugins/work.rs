@@ -37,8 +37,11 @@ pub async fn parse_forever(store: Store, plugins: Arc<Plugins>, troubles: Troubl
         for (parser, works) in plugins.parsers.iter().zip(&mut works) {
             while *works {
                 match round(&store, &plugins, &parser.name).await {
-                    Ok(Round::More) => {}
-                    Ok(Round::Done) => break,
+                    Ok(Round::More(failures)) => note_failures(&troubles, &parser.name, failures),
+                    Ok(Round::Done(failures)) => {
+                        note_failures(&troubles, &parser.name, failures);
+                        break;
+                    }
                     Ok(Round::Broken(reason)) => {
                         note(
                             &troubles,
@@ -56,14 +59,33 @@ pub async fn parse_forever(store: Store, plugins: Arc<Plugins>, troubles: Troubl
     }
 }
 
+/// The last trouble of a parser is the one that is known.
 fn note(troubles: &Troubles, parser: &str, reason: String) {
     let broken = Broken { file: format!("{parser}.parser"), reason };
-    troubles.lock().unwrap_or_else(PoisonError::into_inner).push(broken);
+    let mut troubles = troubles.lock().unwrap_or_else(PoisonError::into_inner);
+    troubles.retain(|known| known.file != broken.file);
+    troubles.push(broken);
+}
+
+fn note_failures(troubles: &Troubles, parser: &str, failures: Option<Failures>) {
+    if let Some(Failures { records, reason }) = failures {
+        let last = format!(
+            "it made nothing of {records} records that it was given together; of the last one: {reason}"
+        );
+        note(troubles, parser, last);
+    }
+}
+
+/// Records of which a parser made nothing, each after its tries.
+struct Failures {
+    records: u32,
+    /// Of the last one.
+    reason: String,
 }
 
 enum Round {
-    More,
-    Done,
+    More(Option<Failures>),
+    Done(Option<Failures>),
     Broken(String),
 }
 
@@ -71,20 +93,21 @@ async fn round(store: &Store, plugins: &Arc<Plugins>, name: &str) -> Result<Roun
     let (plugins, name, store) = (Arc::clone(plugins), name.to_owned(), store.clone());
     let work = move || {
         let Some(parser) = plugins.parsers.iter().find(|parser| parser.name == name) else {
-            return Ok(Round::Done);
+            return Ok(Round::Done(None));
         };
         let mut session = store.maintenance()?;
         let due = values::due(&mut *session, parser.of_parser(), BATCH)?;
         if due.records.is_empty() {
             values::keep(&mut *session, parser.of_parser(), &[], due.done_to, 0)?;
-            return Ok(Round::Done);
+            return Ok(Round::Done(None));
         }
         let is_full = due.records.len() >= BATCH;
         match parse(parser, &due.records) {
             Err(reason) => Ok(Round::Broken(reason)),
-            Ok((parsed, failed)) => {
+            Ok((parsed, failures)) => {
+                let failed = failures.as_ref().map_or(0, |failures| failures.records);
                 values::keep(&mut *session, parser.of_parser(), &parsed, due.done_to, failed)?;
-                Ok(if is_full { Round::More } else { Round::Done })
+                Ok(if is_full { Round::More(failures) } else { Round::Done(failures) })
             }
         }
     };
@@ -92,11 +115,11 @@ async fn round(store: &Store, plugins: &Arc<Plugins>, name: &str) -> Result<Roun
 }
 
 /// All at once; if that fails one by one, so that one evil record costs no other.
-fn parse(parser: &Parser, records: &[Unparsed]) -> Result<(Vec<Parsed>, u32), String> {
+fn parse(parser: &Parser, records: &[Unparsed]) -> Result<(Vec<Parsed>, Option<Failures>), String> {
     if let Ok(parsed) = parser.run(records) {
-        return Ok((parsed, 0));
+        return Ok((parsed, None));
     }
-    let (mut all, mut failed, mut in_a_row) = (Vec::new(), 0, 0);
+    let (mut all, mut failures, mut in_a_row) = (Vec::new(), None, 0);
     for record in records {
         match tried(parser, record) {
             Ok(parsed) => {
@@ -104,15 +127,16 @@ fn parse(parser: &Parser, records: &[Unparsed]) -> Result<(Vec<Parsed>, u32), St
                 in_a_row = 0;
             }
             Err(reason) => {
-                failed += 1;
                 in_a_row += 1;
                 if in_a_row >= FAILURES {
                     return Err(reason);
                 }
+                let before = failures.map_or(0, |failures: Failures| failures.records);
+                failures = Some(Failures { records: before + 1, reason });
             }
         }
     }
-    Ok((all, failed))
+    Ok((all, failures))
 }
 
 fn tried(parser: &Parser, record: &Unparsed) -> Result<Vec<Parsed>, String> {

@@ -15,6 +15,7 @@ mod senders;
 mod access;
 mod changes;
 mod compressed;
+mod confined;
 mod guilties;
 mod idempotency;
 mod load;
