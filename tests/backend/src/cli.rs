@@ -14,6 +14,10 @@ use crate::storage::{Address, OpenError};
 use crate::symbols::{ServerUrl, Sources};
 use crate::trust::{TrustOptions, address};
 
+mod views;
+
+pub use views::Views;
+
 /// The telemetry id of Clear Linux OS, which clients send by default.
 pub const DEFAULT_TID: &str = "6907c830-eed9-4ce9-81ae-76daf8d88f0f";
 
@@ -82,16 +86,16 @@ pub struct Options {
     pub access: Access,
 
     /// Directory of parsers of payloads and of views, see telem-collector(1)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", overrides_with = "plugins")]
     pub plugins: Option<PathBuf>,
+
+    /// The database for views of --plugins
+    #[command(flatten)]
+    pub views: Views,
 
     /// Where names come from for frames that a report has only addresses of
     #[command(flatten)]
     pub symbols: Symbols,
-
-    /// The database once more, by a login that may read the published views alone, for views of --plugins
-    #[arg(long, value_name = "postgres://USER:PASSWORD@HOST/NAME", requires = "plugins")]
-    pub views_database: Option<Url>,
 }
 
 /// Who may read pages, and who may change what they show. Without any of it reading is open, and changes are taken from

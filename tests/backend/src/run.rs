@@ -107,10 +107,10 @@ fn naming(
 
 /// Where views of --plugins run: SQLite keeps them from all else by itself, PostgreSQL by their login.
 fn views_store(options: &Options, database: &Address, store: &Store) -> Result<Option<Store>, StartError> {
-    let engine = match (&options.views_database, database) {
+    let engine = match (options.views.url().map_err(StartError::Database)?, database) {
         (None, Address::File(_)) => return Ok(Some(store.clone())),
         (None, Address::Postgres(_)) => return Ok(None),
-        (Some(url), _) => Postgres::for_views(url).map_err(StartError::Database)?,
+        (Some(url), _) => Postgres::for_views(&url).map_err(StartError::Database)?,
     };
     let (views, _) = Store::start(Arc::new(engine), false).map_err(StartError::Storage)?;
     Ok(Some(views))

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! The role has the name of the user that the unit runs as, and logs in by the server's socket: there is no password.
+//! Views of plug-ins have a role of their own, with one, which may read what is published.
 //! What is done is a list of steps, made from what was found; each may be done again. `--remove` undoes them, the
 //! records among them.
 
@@ -79,7 +80,17 @@ fn find() -> Result<Found, SetupError> {
         missing_packages: plan::PACKAGES.into_iter().filter(missing).collect(),
         program: std::env::current_exe().map_err(|error| SetupError::Step(error.to_string()))?,
         host: host.unwrap_or_else(|| "localhost".to_owned()),
+        views_password: views_password(Path::new("/")),
         has_certificate: [nginx::CERTIFICATE, nginx::KEY].iter().all(|path| Path::new(path).exists()),
+    })
+}
+
+/// The password that the role for views has, so that a collector that runs can go on; a new one the first time.
+fn views_password(root: &Path) -> String {
+    let known = std::fs::read_to_string(root.join(plan::VIEWS_FILE)).ok();
+    known.and_then(|url| plan::password_in(&url)).unwrap_or_else(|| {
+        let bytes: [u8; 16] = rand::random();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     })
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::nginx;
 use super::steps::Step;
+use crate::storage::view::PUBLISHED;
 
 /// The unit that is started.
 pub(super) const UNIT: &str = "telemetrics-collector.service";
@@ -14,6 +15,13 @@ pub(super) const PACKAGES: [&str; 2] = ["postgresql", "nginx"];
 /// The user of the unit, and the role of that name.
 const USER: &str = "telemetrics-collector";
 const DATABASE: &str = "telemetrics";
+/// The role that views of plug-ins read by: what is published, and nothing else. It comes with a password, since the
+/// server's socket takes a role by its user's name alone.
+const VIEWS_ROLE: &str = "telemetrics-views";
+/// Its URL, for the collector's user alone.
+pub(super) const VIEWS_FILE: &str = "etc/telemetrics-collector/views-database";
+/// Where an administrator puts plug-ins.
+const PLUGINS: &str = "etc/telemetrics-collector/plugins";
 /// Where Debian's server has its socket.
 const SOCKETS: &str = "%2Fvar%2Frun%2Fpostgresql";
 /// Where the collector listens, behind nginx.
@@ -33,6 +41,8 @@ pub(super) struct Found {
     pub(super) program: PathBuf,
     pub(super) host: String,
     pub(super) has_certificate: bool,
+    /// That of the role for views: the one that it has, or a new one.
+    pub(super) views_password: String,
 }
 
 /// Steps, and what there is to say after them.
@@ -52,7 +62,14 @@ pub(super) fn install(found: &Found) -> Plan {
     }
     steps.push(Step::run("systemd-sysusers", &[]));
     steps.push(Step::run("systemctl", &["enable", "--now", "postgresql.service"]));
-    steps.push(psql(create_sql()));
+    steps.push(psql("postgres", create_sql(&found.views_password)));
+    // The tables first, so that there is something to be granted.
+    let program = found.program.to_string_lossy().into_owned();
+    let as_user = ["-u", USER, "--", program.as_str(), "migrate", "--database"];
+    steps.push(Step::run("runuser", &[&as_user[..], &[&database()]].concat()));
+    steps.push(psql(DATABASE, grant_sql()));
+    steps.push(Step::Directory { path: PLUGINS });
+    steps.push(Step::Secret { path: VIEWS_FILE, text: views_url(&found.views_password), owner: USER });
     steps.push(Step::Write { path: DROP_IN, text: drop_in(found) });
     steps.push(Step::Write { path: SITE, text: nginx::site(COLLECTOR, found.has_certificate) });
     steps.push(Step::Delete { path: DEFAULT_LINK });
@@ -75,7 +92,8 @@ pub(super) fn remove(_: &Found) -> Plan {
         Step::Delete { path: SITE },
         Step::Restore { path: DEFAULT_LINK, target: DEFAULT_SITE },
         Step::run("systemctl", &["try-reload-or-restart", "nginx.service"]),
-        psql(drop_sql()),
+        psql("postgres", drop_sql()),
+        Step::Delete { path: VIEWS_FILE },
     ];
     let words =
         format!("telem-collector: the database {DATABASE}, the site and the unit's settings are removed\n");
@@ -100,29 +118,62 @@ fn words(found: &Found) -> String {
 fn drop_in(found: &Found) -> String {
     let program = found.program.display();
     let host = &found.host;
+    let database = database().replace('%', "%%");
     format!(
         "# Made by `telem-collector setup`, and made anew by the next one.\n\
-         [Service]\nExecStart=\nExecStart={program} --database postgres://{USER}@{}/{DATABASE} --host {host} $OPTIONS\n",
-        SOCKETS.replace('%', "%%")
+         [Service]\nExecStart=\nExecStart={program} --database {database} --host {host} --plugins /{PLUGINS} \
+         --views-database-file /{VIEWS_FILE} $OPTIONS\n"
     )
 }
 
-fn psql(sql: String) -> Step {
-    let args = ["-u", "postgres", "--", "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres"];
+/// By the server's socket, which knows the user.
+fn database() -> String {
+    format!("postgres://{USER}@{SOCKETS}/{DATABASE}")
+}
+
+pub(super) fn views_url(password: &str) -> String {
+    format!("postgres://{VIEWS_ROLE}:{password}@127.0.0.1/{DATABASE}\n")
+}
+
+/// The password in a URL that an earlier setup wrote.
+pub(super) fn password_in(url: &str) -> Option<String> {
+    let rest = url.strip_prefix(&format!("postgres://{VIEWS_ROLE}:"))?;
+    let (password, _) = rest.split_once('@')?;
+    let is_ours = !password.is_empty() && password.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then(|| password.to_owned())
+}
+
+fn psql(database: &str, sql: String) -> Step {
+    let args = ["-u", "postgres", "--", "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database];
     Step::Feed { program: "runuser", args: args.map(str::to_owned).to_vec(), input: sql }
 }
 
 /// `\gexec` runs what the query before it has found to do.
-pub(super) fn create_sql() -> String {
+pub(super) fn create_sql(views_password: &str) -> String {
     format!(
         "SELECT 'CREATE ROLE \"{USER}\" LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{USER}') \\gexec\n\
          SELECT 'CREATE DATABASE {DATABASE} OWNER \"{USER}\"' \
-         WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
+         WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n\
+         SELECT 'CREATE ROLE \"{VIEWS_ROLE}\" LOGIN' \
+         WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{VIEWS_ROLE}') \\gexec\n\
+         ALTER ROLE \"{VIEWS_ROLE}\" NOSUPERUSER NOCREATEROLE NOCREATEDB CONNECTION LIMIT 8 PASSWORD '{views_password}';\n"
+    )
+}
+
+/// Within the database, once its tables are there. Older servers let everybody make tables.
+pub(super) fn grant_sql() -> String {
+    let views = PUBLISHED.join(", ");
+    format!(
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO \"{USER}\";\n\
+         REVOKE TEMPORARY ON DATABASE {DATABASE} FROM PUBLIC;\n\
+         GRANT SELECT ON {views} TO \"{VIEWS_ROLE}\";\n"
     )
 }
 
 pub(super) fn drop_sql() -> String {
-    format!("DROP DATABASE IF EXISTS {DATABASE};\nDROP ROLE IF EXISTS \"{USER}\";\n")
+    format!(
+        "DROP DATABASE IF EXISTS {DATABASE};\nDROP ROLE IF EXISTS \"{USER}\";\nDROP ROLE IF EXISTS \"{VIEWS_ROLE}\";\n"
+    )
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Takes steps, each of which may have been taken before.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{OpenOptionsExt, fchown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use nix::unistd::User;
 
 use super::SetupError;
 
@@ -17,6 +19,10 @@ pub(super) enum Step {
     Feed { program: &'static str, args: Vec<String>, input: String },
     /// Writes a file anew, with its directories.
     Write { path: &'static str, text: String },
+    /// Writes a file that its owner alone may read.
+    Secret { path: &'static str, text: String, owner: &'static str },
+    /// Makes a directory, if it is not there.
+    Directory { path: &'static str },
     /// Makes a symbolic link, if there is nothing of its name.
     Link { path: &'static str, target: String },
     /// The same, if what it leads to is there.
@@ -39,6 +45,8 @@ pub(super) fn take(steps: &[Step], root: &Path) -> Result<(), SetupError> {
             Step::Run { program, args } => run(program, args, None).map_err(failed)?,
             Step::Feed { program, args, input } => run(program, args, Some(input)).map_err(failed)?,
             Step::Write { path, text } => write(&root.join(path), text).map_err(failed)?,
+            Step::Secret { path, text, owner } => secret(&root.join(path), text, owner).map_err(failed)?,
+            Step::Directory { path } => fs::create_dir_all(root.join(path)).map_err(failed)?,
             Step::Link { path, target } => link(&root.join(path), target).map_err(failed)?,
             Step::Restore { path, target } => {
                 if root.join(target.trim_start_matches('/')).exists() {
@@ -57,7 +65,12 @@ fn name(step: &Step) -> String {
         Step::Run { program, args } | Step::Feed { program, args, .. } => {
             format!("{program} {}", args.join(" "))
         }
-        Step::Write { path, .. } | Step::Link { path, .. } => format!("cannot make /{path}"),
+        Step::Write { path, .. }
+        | Step::Link { path, .. }
+        | Step::Secret { path, .. }
+        | Step::Directory { path } => {
+            format!("cannot make /{path}")
+        }
         Step::Restore { path, .. } | Step::Delete { path } => format!("cannot change /{path}"),
     }
 }
@@ -82,6 +95,21 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
     let aside = path.with_extension("new");
     fs::write(&aside, text)?;
+    fs::rename(aside, path)
+}
+
+/// Never open to others, not even while it is written.
+fn secret(path: &Path, text: &str, owner: &str) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let aside = path.with_extension("new");
+    delete(&aside)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&aside)?;
+    file.write_all(text.as_bytes())?;
+    let user =
+        User::from_name(owner)?.ok_or_else(|| io::Error::other(format!("there is no user {owner}")))?;
+    fchown(&file, Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
     fs::rename(aside, path)
 }
 

@@ -82,6 +82,22 @@ impl Address {
     }
 }
 
+impl Url {
+    /// Reads the URL of a PostgreSQL database from a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or what is in it is none.
+    pub fn read(path: &Path) -> Result<Self, OpenError> {
+        match Address::read(path)? {
+            Address::Postgres(url) => Ok(url),
+            Address::File(_) => {
+                let why = "what is in it is no postgres:// URL";
+                Err(OpenError::new(path.to_string_lossy(), why, "put the URL of a database into it"))
+            }
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = UrlError;
 
@@ -107,6 +123,9 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             assert_eq!(Address::read(&path), Ok(expected.parse().unwrap()));
         }
+        assert!(Url::read(&path).is_ok());
+        std::fs::write(&path, "x.db").unwrap();
+        assert!(Url::read(&path).unwrap_err().to_string().contains("no postgres:// URL"));
         std::fs::write(&path, "postgres://u:secret@a/n?sslmode=allow").unwrap();
         let message = Address::read(&path).unwrap_err().to_string();
         assert!(message.contains("sslmode is") && !message.contains("secret"), "{message}");
