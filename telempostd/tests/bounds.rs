@@ -48,13 +48,33 @@ fn records_past_the_rate_limit_are_dropped_where_that_is_wanted() {
 }
 
 #[test]
+fn a_user_who_uses_the_rate_limit_up_leaves_some_to_others() {
+    let server = Server::accepting();
+    let sandbox = Sandbox::with_spool();
+    sandbox.configure(&server.url(), "record_burst_limit=20\nrecord_window_length=59");
+    let store = |user, payload: &str| sandbox.store_from(user, &record(payload));
+    (0..30).for_each(|_| drop(store(1000, "much")));
+    store(1001, "little");
+    (0..4).for_each(|_| drop(store(0, "root's")));
+    let mut daemon = sandbox.start_telempostd();
+    daemon.wait_for_log("user 1000 has used his share of the rate limit");
+    let received = server.wait_for(20);
+    let count = |payload: &str| received.iter().filter(|request| request.text() == payload).count();
+    assert_eq!([count("much"), count("little"), count("root's")], [16, 1, 3]);
+    until("one of root and those of the user", || (sandbox.waiting().len() == 15).then_some(()));
+    daemon.stop();
+    assert_eq!(server.requests().len(), 20);
+}
+
+#[test]
 fn the_byte_limit_counts_the_bytes_of_a_record() {
     let server = Server::accepting();
     let sandbox = Sandbox::with_spool();
     let limits = "byte_burst_limit=20000\nbyte_window_length=59\nrate_limit_strategy=drop";
     sandbox.configure(&server.url(), limits);
+    // Of root, who may use all of it.
     for _ in 0..10 {
-        sandbox.store(&"x".repeat(6000));
+        sandbox.store_from(0, &record(&"x".repeat(6000)));
     }
     let mut daemon = sandbox.start_telempostd();
     sandbox.wait_until_empty();

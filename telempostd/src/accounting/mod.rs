@@ -164,6 +164,17 @@ impl Accounting {
         }
     }
 
+    /// A user has used his share of the rate limit; his records wait, and nobody else's.
+    pub(crate) fn set_aside_for_share(&mut self, record: &StoredRecord, now: Instant) {
+        if let Some(unreported) = self.rate_limit_waits.note(now) {
+            let user = record.sender.map_or_else(String::new, |user| format!(" {user}"));
+            log::info!(
+                "user{user} has used his share of the rate limit; his records wait in the spool{}",
+                and_more(unreported)
+            );
+        }
+    }
+
     /// The rate limit took a record.
     pub(crate) fn dropped_by_rate_limit(&mut self, record: &StoredRecord, now: Instant) {
         let class = record.message.headers.value(Header::Classification);

@@ -139,19 +139,25 @@ impl<'a> Delivery<'a> {
             return Step::Blocked;
         }
         let (pacer, steady_secs) = (&mut self.pacer, self.clock.now().secs());
-        match self.queue.next_send(now, |record| pacer.permission(record_bytes(record), steady_secs, now)) {
+        let accounts = self.accounts.accounts();
+        let holder = |record: &StoredRecord| accounts.holder(record.sender);
+        let permission =
+            |record: &StoredRecord| pacer.permission(record_bytes(record), holder(record), steady_secs, now);
+        match self.queue.next_send(now, permission) {
             NextSend::Send(in_flight) => {
                 let (tag, bytes) = (in_flight.tag, record_bytes(&in_flight.record));
+                let holder = holder(&in_flight.record);
                 let Self { queue, exchange, janitor, clock, log, accounting, foreign_files, .. } = self;
                 let mut settling = Settling { queue, janitor, clock, log, accounting, now };
                 if exchange.post(tag, foreign_files, &mut settling) {
-                    self.pacer.note_sent(bytes, steady_secs, now);
+                    self.pacer.note_sent(bytes, holder, steady_secs, now);
                 }
             }
             NextSend::Wait(record, wait) => {
                 self.accounting.held_back(record, wait, now);
                 return Step::Blocked;
             }
+            NextSend::SetAside(record) => self.accounting.set_aside_for_share(&record, now),
             NextSend::Drop(record) => self.accounting.dropped_by_rate_limit(&record, now),
             NextSend::Nothing => match self.queue.next_file(now) {
                 Some(position) => self.read(&position, scanner, now),

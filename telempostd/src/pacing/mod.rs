@@ -3,6 +3,7 @@
 
 mod rate_limit;
 mod start_delay;
+mod user_share;
 
 use crate::clock::MachineStart;
 use crate::queue::Permission;
@@ -10,6 +11,7 @@ use crate::settings::Settings;
 use rate_limit::RateLimit;
 use start_delay::StartDelay;
 use std::time::{Duration, Instant};
+use telemetry_store::shares::Holder;
 
 /// Paces all records.
 #[derive(Debug)]
@@ -37,18 +39,24 @@ impl Pacer {
         self.hold_end.filter(|until| *until > now)
     }
 
-    /// What holds for a record of so many bytes, at this second of steady time. If it has to wait, all have to.
-    pub(crate) fn permission(&mut self, bytes: u64, steady_secs: u64, now: Instant) -> Permission {
-        let permission = self.limit.permission(bytes, steady_secs);
+    /// What holds for a record of so many bytes of this holder, at this second of steady time. If it has to wait, all have to.
+    pub(crate) fn permission(
+        &mut self,
+        bytes: u64,
+        holder: Holder,
+        steady_secs: u64,
+        now: Instant,
+    ) -> Permission {
+        let permission = self.limit.permission(bytes, holder, steady_secs);
         if let Permission::Wait(wait) = permission {
             self.hold_end = Some(now + wait);
         }
         permission
     }
 
-    /// A record of so many bytes leaves.
-    pub(crate) fn note_sent(&mut self, bytes: u64, steady_secs: u64, now: Instant) {
-        self.limit.note_sent(bytes, steady_secs, now);
+    /// A record of so many bytes of this holder leaves.
+    pub(crate) fn note_sent(&mut self, bytes: u64, holder: Holder, steady_secs: u64, now: Instant) {
+        self.limit.note_sent(bytes, holder, steady_secs, now);
     }
 
     /// When [`Pacer::write_if_due`] has something to do.

@@ -2,7 +2,7 @@
 
 use super::failover::Sent;
 use super::lane::{Held, LaneId};
-use super::{FileName, Outage, Queue};
+use super::{FileName, Outage, Queue, Route};
 use crate::limits::{IN_FLIGHT_FOREIGN, IN_FLIGHT_OF_USER, UNANSWERED};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -55,6 +55,8 @@ pub(crate) enum Permission {
     Send,
     /// It stays in the spool for at least so long.
     Wait(Duration),
+    /// It waits until its file is found again: its user has used his share, and others go on.
+    SetAside,
     /// It is dropped.
     Drop,
 }
@@ -66,6 +68,8 @@ pub(crate) enum NextSend<'a, R> {
     Send(&'a InFlight<R>),
     /// It stays held, since it may not leave for so long.
     Wait(&'a R, Duration),
+    /// It waits in the spool, and its file for being found again; the next one may leave.
+    SetAside(R),
     /// It is settled without being sent, since it may never leave.
     Drop(R),
     /// There is none that its server would be sent now.
@@ -101,6 +105,7 @@ impl<R> Queue<R> {
             Permission::Wait(wait) => {
                 self.first_held(id).map_or(NextSend::Nothing, |record| NextSend::Wait(record, wait))
             }
+            Permission::SetAside => self.set_aside_first(id).map_or(NextSend::Nothing, NextSend::SetAside),
             Permission::Drop => self.drop_first(id).map_or(NextSend::Nothing, NextSend::Drop),
         }
     }
@@ -112,6 +117,18 @@ impl<R> Queue<R> {
     fn drop_first(&mut self, id: LaneId) -> Option<R> {
         let Held { file, index, record } = self.lane(id)?.held.pop_front()?;
         self.settle_record(&file, index);
+        self.close_if_done(&file);
+        Some(record)
+    }
+
+    fn set_aside_first(&mut self, id: LaneId) -> Option<R> {
+        let Held { file, index, record } = self.lane(id)?.held.pop_front()?;
+        let route =
+            usize::try_from(index).ok().and_then(|index| self.files.open_mut(&file)?.routes.get_mut(index));
+        if let Some(route) = route {
+            *route = Route::Later;
+        }
+        self.release(&file);
         self.close_if_done(&file);
         Some(record)
     }

@@ -482,6 +482,30 @@ fn what_waits_after_a_failed_request_is_what_waits_for_its_server_alone() {
 }
 
 #[test]
+fn what_is_set_aside_waits_to_be_found_again_and_the_next_one_leaves() {
+    let mut game = Game::new();
+    game.add(&[0, 0]);
+    game.add(&[0]);
+    game.work();
+    game.answer(0, Answer::Taken, 0.5);
+    assert_eq!(game.sent, [(0, (0, 0))], "the first finds out whether the server is there");
+    assert!(matches!(game.queue.next_send(game.now, |_| Permission::SetAside), NextSend::SetAside((0, 1))));
+    game.has_unknown = true;
+    game.work();
+    game.answer(0, Answer::Taken, 0.5);
+    game.work();
+    assert_eq!(game.sent[1..], [(0, (1, 0))]);
+    assert_eq!(
+        (game.spool.len(), game.queue.is_idle()),
+        (1, true),
+        "nothing more is done before the next scan"
+    );
+    game.scan_again();
+    game.run_out();
+    assert_eq!(game.sent[2..], [(0, (0, 1))], "and the settled one is not sent again");
+}
+
+#[test]
 fn an_outage_of_an_hour_costs_few_tries_and_ends_with_all_in_order() {
     let mut game = Game::new();
     for _ in 0..3000 {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! So users who have much, however many they are, leave room for those who have little, and all of them for the system. It
-//! holds for the spool, for connections and for the rejected records.
+//! holds for the spool, for connections, for the rejected records and for the rate limits.
 
 mod accounts;
 mod reader;
