@@ -33,8 +33,10 @@ journalprobe    journal outbox store runtime libtelemetry config files record
 crashprobe      crash outbox store runtime libtelemetry config files record
 telemprobd      store runtime config files record
 telempostd      upload trust store runtime config files record
-telemctl        generator telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
-completions     telemctl telempostd telemprobd crashprobe envprobe journal kernel basic backend
+answers         sensors trust store runtime config files
+telempulld      answers sensors trust store runtime config files record
+telemctl        generator answers telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
+completions     telemctl telempostd telemprobd telempulld crashprobe envprobe journal kernel basic backend
 backend         trust files
 harness         libtelemetry store record
 '
@@ -86,12 +88,12 @@ for word in strsim sha2; do
     fi
 done
 
-# The client's packages, with what their tests need: not the scenarios, which read the collector's database, not the
-# collector, and not the completions, which are made for the collector too.
+# The client's packages, with what their tests need: not telempulld, the one daemon with tokio; not the scenarios, which
+# read the collector's database, not the collector, and not the completions, which are made for both.
 set --
 for member in $(members); do
     case $member in
-    tests | tests/backend | tools/completions) ;;
+    telempulld | tests | tests/backend | tools/completions) ;;
     *) set -- "$@" -p "$(sed -n 's/^name = "\(.*\)"/\1/p' "$member/Cargo.toml" | head -n 1)" ;;
     esac
 done

@@ -20,7 +20,7 @@ pub struct Program {
 }
 
 /// Every program of ours; `libtelemetry` stands for all that only send, hprobe, telem-record-gen and foreign ones.
-pub static PROGRAMS: [Program; 10] = [
+pub static PROGRAMS: [Program; 11] = [
     Program { name: "telemprobd", keys: &telemprobd::settings::KEYS },
     Program { name: "telempostd", keys: &telempostd::settings::KEYS },
     Program { name: "libtelemetry", keys: &[&SOCKET_PATH, &ETC_DIR, &RUN_DIR] },
@@ -54,6 +54,7 @@ pub static PROGRAMS: [Program; 10] = [
             &RUN_DIR,
         ],
     },
+    Program { name: "telempulld", keys: &telempull_answers::settings::KEYS },
     Program { name: "telemctl", keys: &settings::NEEDED_KEYS },
 ];
 

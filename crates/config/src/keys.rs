@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 40] = [
+pub const NAMES: [&str; 50] = [
     "server",
     "failover_after",
     "failback_after",
@@ -42,6 +42,16 @@ pub const NAMES: [&str; 40] = [
     "environment_readings",
     "environment_filesystems",
     "certificate_files",
+    "pull_listen",
+    "pull_local",
+    "pull_password_file",
+    "pull_rate",
+    "sample_interval",
+    "member",
+    "server_code",
+    "monitoring_params",
+    "limit_remote_data_set",
+    "fault_style",
     "socket_path",
     "spool_dir",
     "etc_dir",

@@ -1,7 +1,7 @@
 //! Configuration: an INI file, `key=value` under `[settings]`, of which each program obeys the keys that it knows.
 //!
 //! [`Configuration::load`] reads the file and checks no value; [`Configuration::get`] checks the value of one [`Key`], so
-//! that a wrong one stops only who obeys it. What several programs obey stands here ([`keys`], [`server`], [`environment`]), what one does in
+//! that a wrong one stops only who obeys it. What several programs obey stands here ([`keys`], [`server`], [`environment`], [`pull`]), what one does in
 //! its own settings. [`consent`] is no key but a file.
 //!
 //! ```no_run
@@ -22,6 +22,7 @@ mod ini;
 mod key;
 pub mod keys;
 pub mod limits;
+pub mod pull;
 pub mod server;
 mod server_list;
 mod server_url;

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 /// Key and certificate of who connects.
 pub const CLIENT_CERTIFICATE_FILE: &str = "cli_certificate.pem";
 
-/// Its fingerprint, for everybody to read.
+/// Key and certificate of who listens.
+pub const SERVER_CERTIFICATE_FILE: &str = "srv_certificate.pem";
+
+/// The fingerprint of who connects, for everybody to read.
 pub const FINGERPRINT_FILE: &str = "cli_certificate.fingerprint";
 
 /// The list of trusted certificates, which people write.

@@ -53,3 +53,12 @@ pub const PART_BYTES: usize = 8192;
 
 /// Parts of one sample.
 pub const PARTS: usize = 16;
+
+/// Processes that are listed, in entries of `/proc`: what a machine can have without being broken.
+pub const PROCESSES_LISTED: usize = 100_000;
+
+/// Longest command line that is listed, in bytes.
+pub const ARGUMENTS_BYTES: u64 = 4096;
+
+/// Longest `/etc/passwd` that names are looked up in, in bytes.
+pub const PASSWD_BYTES: u64 = 4 * 1024 * 1024;

@@ -10,6 +10,7 @@ use telemetry_files::bounded_file;
 /// The kernel's files.
 #[derive(Clone, Debug)]
 pub struct Source {
+    root: PathBuf,
     proc: PathBuf,
     sys: PathBuf,
 }
@@ -22,7 +23,7 @@ impl Source {
 
     /// Those below another root.
     pub fn below(root: &Path) -> Self {
-        Self { proc: root.join("proc"), sys: root.join("sys") }
+        Self { root: root.to_owned(), proc: root.join("proc"), sys: root.join("sys") }
     }
 
     /// The text of a file below `/proc`.
@@ -44,6 +45,11 @@ impl Source {
     /// A path below `/proc`.
     pub(crate) fn proc_path(&self, name: &str) -> PathBuf {
         self.proc.join(name)
+    }
+
+    /// A path below the root.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     /// A path below `/sys`.

@@ -3,11 +3,11 @@
 mod descriptors;
 mod disk;
 mod load;
-mod memory;
+pub(crate) mod memory;
 mod network;
 mod pressure;
 mod processes;
-mod processor;
+pub(crate) mod processor;
 pub(crate) mod temperature;
 #[cfg(test)]
 mod tests;

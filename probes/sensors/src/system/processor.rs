@@ -39,9 +39,14 @@ pub(super) fn read(source: &Source) -> Result<Vec<Family>, SensorError> {
     ])
 }
 
-fn ticks_per_second() -> f64 {
+pub(crate) fn ticks_per_second() -> f64 {
     let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|ticks| u64::try_from(ticks).ok());
     ticks.filter(|ticks| *ticks > 0).unwrap_or(USUAL_TICKS) as f64
+}
+
+/// Of all processors, in the order of [`MODES`].
+pub(crate) fn ticks_of(text: &str) -> Option<[u64; 7]> {
+    parse(text).ticks
 }
 
 fn parse(text: &str) -> Stat {
