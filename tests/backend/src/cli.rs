@@ -12,6 +12,7 @@ use crate::served::Served;
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
 use crate::symbols::{ServerUrl, Sources};
+use crate::sync::SyncOptions;
 use crate::trust::{TrustOptions, address};
 
 mod views;
@@ -56,9 +57,17 @@ pub struct Options {
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub listen: Vec<SocketAddr>,
 
+    /// File in which each of these options may stand as a key, see telem-collector(1)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// TLS, and who is trusted
     #[command(flatten)]
     pub trust: TrustOptions,
+
+    /// Buffers
+    #[command(flatten)]
+    pub sync: SyncOptions,
 
     /// Name under which browsers may read pages, beside addresses and localhost; repeatable
     #[arg(long, value_name = "NAME", value_parser = host)]

@@ -83,7 +83,7 @@ fn arrival(delivery: Delivery, later_secs: i64) -> Arrival {
     let mut record = delivery.record;
     record.captured_secs = record.captured_secs.saturating_add(later_secs).clamp(0, LATEST_SECS);
     let key = Some(KeyDigest::from_text(&delivery.key));
-    Arrival { record, key, received_secs: delivery.received_secs.saturating_add(later_secs) }
+    Arrival { record, key, received_secs: delivery.received_secs.saturating_add(later_secs), origin: None }
 }
 
 fn take_flask(archive: &mut dyn Archive, url: &Url, keep: &Keep) -> Result<(), StartError> {

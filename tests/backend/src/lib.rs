@@ -26,6 +26,7 @@
 pub mod access;
 pub mod charts;
 pub mod cli;
+pub mod config_file;
 pub mod filter;
 pub mod fleet;
 pub mod groups;
@@ -42,6 +43,7 @@ pub mod setup;
 pub mod site_rules;
 pub mod storage;
 pub mod symbols;
+pub mod sync;
 pub mod timestamp;
 pub mod transfer;
 pub mod trust;

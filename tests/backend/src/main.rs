@@ -5,7 +5,17 @@ use clap::Parser;
 use telem_collector::cli::Options;
 
 fn main() -> ExitCode {
-    match telem_collector::run(Options::parse()) {
+    let (args, warnings) = match telem_collector::config_file::expand(std::env::args_os().collect()) {
+        Ok(expanded) => expanded,
+        Err(error) => {
+            eprintln!("telem-collector: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for warning in warnings {
+        eprintln!("telem-collector: {warning}");
+    }
+    match telem_collector::run(Options::parse_from(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("telem-collector: {error}");

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crate::setup::SetupError;
 use crate::site_rules::SiteRulesError;
 use crate::storage::{ExportError, OpenError, StorageError};
+use crate::sync::SourceError;
 use crate::transfer::ImportError;
 use crate::trust::TrustError;
 use crate::web::AppError;
@@ -35,6 +36,8 @@ pub enum StartError {
     Setup(SetupError),
     /// TLS, or who is trusted, cannot be set up.
     Trust(TrustError),
+    /// Where to fetch from is not right.
+    Sync(SourceError),
     /// The pages cannot be served.
     App(AppError),
     /// Threads, signals or stdout are not to be had.
@@ -64,6 +67,7 @@ impl fmt::Display for StartError {
             Self::Rules(error) => error.fmt(f),
             Self::Setup(error) => error.fmt(f),
             Self::Trust(error) => error.fmt(f),
+            Self::Sync(error) => error.fmt(f),
             Self::App(AppError::Template(error)) => write!(f, "cannot read the pages' templates: {error}"),
             Self::App(AppError::Users(error)) => error.fmt(f),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),

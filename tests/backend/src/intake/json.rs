@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Posting, envelope::Envelope};
 use crate::limits::MAX_PAYLOAD_BYTES;
-use crate::record::{Field, Fields, Refusal, validate};
+use crate::record::{Field, Fields, Record, Refusal, validate};
 
 const PAYLOAD: &str = "payload";
 
@@ -18,6 +18,15 @@ pub fn from_json(headers: &HeaderMap, body: &[u8], tid: &str) -> Result<Posting,
     let envelope = Envelope::read(headers, tid)?;
     let object: Map<String, Value> =
         serde_json::from_slice(body).map_err(|error| Refusal::NotAnObject(place_of(&error)))?;
+    let record = from_object(object, envelope.external)?;
+    Ok(Posting { record, key: envelope.key })
+}
+
+/// Reads and judges a record that is a JSON object.
+///
+/// # Errors
+/// The first [`Refusal`] that is met.
+pub fn from_object(object: Map<String, Value>, external: bool) -> Result<Record, Refusal> {
     let mut fields = Fields::default();
     let mut payload = None;
     for (key, value) in object {
@@ -32,8 +41,20 @@ pub fn from_json(headers: &HeaderMap, body: &[u8], tid: &str) -> Result<Posting,
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(Refusal::PayloadTooLong);
     }
-    let record = validate(fields, payload, envelope.external)?;
-    Ok(Posting { record, key: envelope.key })
+    validate(fields, payload, external)
+}
+
+/// A record as that object.
+#[must_use]
+pub fn to_object(record: &Record) -> Map<String, Value> {
+    let mut object = Map::new();
+    for field in Field::ALL {
+        if let Some(value) = record.text_of(field) {
+            object.insert(field.name(), value.into());
+        }
+    }
+    object.insert(PAYLOAD.to_owned(), record.payload.as_str().into());
+    object
 }
 
 const STRING: &str = "a string";
@@ -86,6 +107,26 @@ mod tests {
         let mut object = object();
         object[key] = value;
         object
+    }
+
+    #[test]
+    fn a_record_is_the_same_after_it_was_an_object() {
+        for version in 1..=4 {
+            let mut object = object();
+            object["record_format_version"] = version.to_string().into();
+            for (name, value) in [
+                ("payload_format_version", "7"),
+                ("system_name", "\"debian\""),
+                ("board_name", "b|v"),
+                ("cpu_model", "c"),
+                ("bios_version", "1"),
+                ("event_id", "0123456789abcdef0123456789abcdef"),
+            ] {
+                object[name] = value.into();
+            }
+            let record = read(&object).unwrap().record;
+            assert_eq!(from_object(to_object(&record), false), Ok(record));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod json;
 mod text;
 
 pub use headers::from_headers;
-pub use json::from_json;
+pub use json::{from_json, from_object, to_object};
 pub(crate) use text::decode;
 
 use crate::record::{IdempotencyKey, Record};

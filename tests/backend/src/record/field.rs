@@ -77,6 +77,12 @@ impl Field {
         }
     }
 
+    /// The name in the record itself and in JSON.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.header().to_ascii_lowercase().replace('-', "_")
+    }
+
     /// The first record format version that requires it. Later ones do too.
     #[must_use]
     pub fn required_since(self) -> u8 {

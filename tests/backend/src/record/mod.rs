@@ -69,6 +69,30 @@ pub struct Record {
     pub payload: String,
 }
 
+impl Record {
+    /// A header as its client wrote it, but for the quotes that were taken off; none: its format version has none.
+    #[must_use]
+    pub fn text_of(&self, field: Field) -> Option<String> {
+        match field {
+            Field::RecordFormatVersion => Some(self.record_format_version.to_string()),
+            Field::Classification => Some(self.classification.clone()),
+            Field::Severity => Some(self.severity.to_string()),
+            Field::MachineId => Some(self.machine_id.clone()),
+            Field::CreationTimestamp => Some(self.captured_secs.to_string()),
+            Field::Arch => Some(self.arch.clone()),
+            Field::HostType => Some(self.host_type.clone()),
+            Field::Build => Some(self.build.clone()),
+            Field::KernelVersion => Some(self.kernel_version.clone()),
+            Field::PayloadFormatVersion => self.payload_format_version.map(|version| version.to_string()),
+            Field::SystemName => self.system_name.clone(),
+            Field::BoardName => self.board_name.clone(),
+            Field::CpuModel => self.cpu_model.clone(),
+            Field::BiosVersion => self.bios_version.clone(),
+            Field::EventId => self.event_id.clone(),
+        }
+    }
+}
+
 /// A record with what the collector adds to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StoredRecord {
@@ -106,6 +130,12 @@ impl IdempotencyKey {
         let good = (1..=crate::limits::MAX_IDEMPOTENCY_KEY_BYTES).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         good.then(|| Self(text.to_owned()))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// What is stored in its place: all keys are of one length then, and as random as hashes are.

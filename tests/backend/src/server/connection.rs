@@ -62,6 +62,7 @@ impl Service<Request<Incoming>> for OfPeer {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let shown = self.trust.shown_by(self.peer.0.ip(), request.headers(), self.shown);
+        request.extensions_mut().insert(shown);
         request.extensions_mut().insert(self.trust.caller(shown));
         request.extensions_mut().insert(self.peer);
         self.service.call(request)

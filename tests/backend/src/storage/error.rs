@@ -9,6 +9,8 @@ pub enum StorageError {
     Stopped,
     /// A query took longer than it may.
     TooSlow,
+    /// A buffer has no room for it.
+    Full,
     /// The database's own error: the disk is full, the file is damaged, the server is gone.
     Failed(String),
 }
@@ -18,6 +20,9 @@ impl fmt::Display for StorageError {
         match self {
             Self::Stopped => f.write_str("the collector is stopping"),
             Self::TooSlow => f.write_str("the query takes too long; ask for fewer days or for one machine"),
+            Self::Full => {
+                f.write_str("the buffer is full; it takes records again once somebody has fetched from it")
+            }
             Self::Failed(reason) => write!(f, "the database failed: {reason}"),
         }
     }

@@ -45,10 +45,11 @@ pub use open_error::OpenError;
 pub use search::{Counted, Found};
 pub use shared_rules::SharedRules;
 pub use sql::{Row, Select, Value, Write};
+pub(crate) use sql::{first, list, one};
 pub use store::{Owner, Store};
 
 use crate::filter::Filter;
-use crate::record::{KeyDigest, Record, StoredRecord};
+use crate::record::{IdempotencyKey, KeyDigest, Record, StoredRecord};
 use crate::retention::Retention;
 
 /// A database. It hands out sessions.
@@ -144,6 +145,17 @@ pub struct Arrival {
     pub key: Option<KeyDigest>,
     /// When it arrived, in Unix seconds.
     pub received_secs: i64,
+    /// What a buffer needs besides.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// Where a record comes from, for those who pass it on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The key as it was given: it is the same at all collectors.
+    pub key: Option<IdempotencyKey>,
+    /// The buffers that it came through.
+    pub via: Vec<String>,
 }
 
 /// What has become of an [`Arrival`].

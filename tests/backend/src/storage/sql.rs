@@ -166,7 +166,7 @@ pub trait Write: Select {
 ///
 /// # Errors
 /// If the database cannot be read, or there is none.
-pub(super) fn one(
+pub(crate) fn one(
     sql: &mut (impl Select + ?Sized),
     query: &str,
     values: &[Value],
@@ -178,7 +178,7 @@ pub(super) fn one(
 ///
 /// # Errors
 /// If the database cannot be read.
-pub(super) fn first(
+pub(crate) fn first(
     sql: &mut (impl Select + ?Sized),
     query: &str,
     values: &[Value],
@@ -187,7 +187,7 @@ pub(super) fn first(
 }
 
 /// Numbers for `IN (...)`, never empty.
-pub(super) fn list(numbers: impl IntoIterator<Item = i64>) -> String {
+pub(crate) fn list(numbers: impl IntoIterator<Item = i64>) -> String {
     let list: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
     if list.is_empty() { "NULL".to_owned() } else { list.join(", ") }
 }

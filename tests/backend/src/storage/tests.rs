@@ -37,7 +37,7 @@ pub(crate) fn arrival(class: &str, severity: u8, key: Option<&str>) -> Arrival {
         external: severity == 2,
         payload: "a\0b é\u{1f600}".into(),
     };
-    Arrival { record, key: key.map(digest), received_secs: NOW_SECS }
+    Arrival { record, key: key.map(digest), received_secs: NOW_SECS, origin: None }
 }
 
 fn digest(key: &str) -> KeyDigest {

@@ -11,6 +11,7 @@
 
 mod caller;
 mod client_verifier;
+mod connecting;
 mod error;
 mod file;
 mod handshakes;
@@ -28,6 +29,7 @@ mod tls;
 mod watch;
 
 pub use caller::{Caller, ClientCertificates, Roles};
+pub use connecting::Connecting;
 pub use error::TrustError;
 pub use handshakes::Handshakes;
 pub use identity::{Kind, ensure};

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use super::{App, Problem};
 use crate::intake::{Posting, from_headers, from_json};
 use crate::limits::{MAX_JSON_BODY_BYTES, MAX_PAYLOAD_BYTES};
-use crate::storage::Arrival;
+use crate::record::IdempotencyKey;
+use crate::storage::{Arrival, Origin};
 use crate::timestamp::now_secs;
 
 pub(super) async fn post_headers(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
@@ -34,7 +35,9 @@ pub(super) async fn post_json(State(app): State<Arc<App>>, request: Request) -> 
 
 async fn store(app: &App, posting: Posting) -> Result<Response, Problem> {
     let Posting { record, key } = posting;
-    let arrival = Arrival { record, key: key.map(|key| key.digest()), received_secs: now_secs() };
+    let digest = key.as_ref().map(IdempotencyKey::digest);
+    let origin = Origin { key, via: Vec::new() };
+    let arrival = Arrival { record, key: digest, received_secs: now_secs(), origin: Some(Box::new(origin)) };
     let stored = app.store.append(arrival).await?;
     let json = serde_json::to_string(&stored)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;

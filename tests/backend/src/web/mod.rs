@@ -5,6 +5,7 @@
 //! | `/`, `/v2/collector` | POST | takes a record as headers and body |
 //! | `/`, `/v2/collector` | GET | 302 to `/telemetryui` |
 //! | `/v3/collector` | POST | takes a record as JSON |
+//! | `/v3/sync/lease`, `/v3/sync/confirm` | POST | gives and frees what waits in a buffer |
 //! | `/telemetryui` and below | GET, POST | pages and their changes: `site` |
 //! | `/api/records` | GET | records as JSON |
 //!
@@ -24,6 +25,7 @@ mod peer;
 mod problem;
 mod records;
 mod site;
+mod sync;
 mod trusted;
 
 use std::collections::BTreeMap;
@@ -45,6 +47,7 @@ use crate::served::Served;
 use crate::storage::Store;
 use crate::storage::view::ViewError;
 use crate::symbols::ServerTrouble;
+use crate::sync::Buffer;
 use crate::trust::Trust;
 use problem::Problem;
 
@@ -67,6 +70,7 @@ pub struct App {
     trust: Arc<Trust>,
     /// Where the site's rules are, if they are in a file.
     rules_file: Option<PathBuf>,
+    buffer: Option<Buffer>,
 }
 
 /// Plug-ins, and what became of them.
@@ -130,6 +134,7 @@ impl App {
             debuginfod: ServerTrouble::default(),
             trust: Trust::nobody(),
             rules_file: None,
+            buffer: None,
         })
     }
 
@@ -165,6 +170,12 @@ impl App {
 
     fn rules_file(&self) -> Option<&Path> {
         self.rules_file.as_deref()
+    }
+
+    /// Records wait here to be fetched.
+    #[must_use]
+    pub fn with_buffer(self, buffer: Option<Buffer>) -> Self {
+        Self { buffer, ..self }
     }
 
     fn plugins(&self) -> Arc<Plugins> {
@@ -204,7 +215,9 @@ pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
         .route("/", collector())
         .route("/v2/collector", collector())
         .route("/v3/collector", post(collect::post_json))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), trusted::who_delivers));
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&app), trusted::who_delivers))
+        .route("/v3/sync/lease", post(sync::lease))
+        .route("/v3/sync/confirm", post(sync::confirm));
     let served = match served {
         Served::All => intake.merge(pages),
         Served::Intake => intake,

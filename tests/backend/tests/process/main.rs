@@ -32,6 +32,7 @@ mod site;
 mod start;
 mod stop;
 mod symbols;
+mod sync;
 mod tls;
 mod transfer;
 mod trusted;

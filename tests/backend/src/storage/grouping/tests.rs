@@ -23,6 +23,7 @@ pub(crate) fn store_days(session: &mut dyn Session, fleet: &Fleet, days: std::op
                 key: Some(IdempotencyKey::new(&delivery.key).unwrap().digest()),
                 record: delivery.record,
                 received_secs: delivery.received_secs,
+                origin: None,
             })
             .collect();
         for batch in arrivals.chunks(37) {

@@ -26,13 +26,17 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 6] = [
+pub(super) const STEPS: [Step; 7] = [
     Step { what: "make the tables of records and keys", sql: TABLES },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER },
     Step { what: "make the tables of groups and of counts", sql: include_str!("groups.sql") },
     Step { what: "make the tables of what parsers of payloads find", sql: include_str!("plugins.sql") },
     Step { what: "make the tables of what people change beside groups", sql: include_str!("changes.sql") },
     Step { what: "make the tables that names from debug files need", sql: include_str!("symbols.sql") },
+    Step {
+        what: "make the tables of buffers and of what is fetched from them",
+        sql: include_str!("sync.sql"),
+    },
 ];
 
 /// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload

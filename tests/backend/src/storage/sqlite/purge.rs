@@ -30,6 +30,10 @@ pub(super) struct PurgeStep {
 const OLD: &str = "SELECT ts_reception, id, classification, severity, machine_id FROM records \
      WHERE ts_reception < ?1 AND (ts_reception, id) > (?2, ?3) ORDER BY ts_reception, id LIMIT ?4";
 
+/// What came from a buffer may be old when it comes; somebody is to have a day to see it.
+const DELETE: &str = "DELETE FROM records WHERE id = ?1 \
+     AND NOT EXISTS (SELECT 1 FROM sync_keys WHERE id = ?1 AND fetched > ?2)";
+
 /// Examines the next records that are old enough for the shortest time, and removes those that are due.
 pub(super) fn records(
     connection: &mut Connection,
@@ -42,7 +46,7 @@ pub(super) fn records(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut old = transaction.prepare_cached(OLD)?;
-        let mut delete = transaction.prepare_cached("DELETE FROM records WHERE id = ?1")?;
+        let mut delete = transaction.prepare_cached(DELETE)?;
         let mut due = Vec::new();
         let mut examined = 0;
         let mut rows = old.query((horizon_secs, from.received_secs, from.id, PURGE_STEP_RECORDS))?;
@@ -63,8 +67,7 @@ pub(super) fn records(
         }
         // Only now, so that nothing is removed from under the query.
         for id in due {
-            delete.execute((id,))?;
-            step.removed += 1;
+            step.removed += u64::try_from(delete.execute((id, now_secs - DAY_SECS))?).unwrap_or(0);
         }
     }
     transaction.commit()?;

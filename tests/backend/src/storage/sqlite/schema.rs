@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 7] = [
+pub(super) const STEPS: [Step; 8] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -48,6 +48,11 @@ pub(super) const STEPS: [Step; 7] = [
     Step {
         what: "make the tables that names from debug files need",
         sql: include_str!("symbols.sql"),
+        code: |_| Ok(()),
+    },
+    Step {
+        what: "make the tables of buffers and of what is fetched from them",
+        sql: include_str!("sync.sql"),
         code: |_| Ok(()),
     },
 ];

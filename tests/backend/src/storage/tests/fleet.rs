@@ -48,6 +48,7 @@ fn store(session: &mut dyn Session, fleet: &Fleet) -> Truth {
             key: Some(IdempotencyKey::new(&delivery.key).unwrap().digest()),
             record: delivery.record.clone(),
             received_secs: delivery.received_secs,
+            origin: None,
         });
     });
     repeats += append(session, &mut waiting);

@@ -159,6 +159,7 @@ fn purging_makes_nothing_new_and_takes_nothing_out() {
             record: delivery.record,
             key: None,
             received_secs: delivery.received_secs + 416 * DAY_SECS,
+            origin: None,
         });
         session.append(&again.collect::<Vec<_>>()).unwrap();
         let known: Vec<i64> = old.iter().map(|group| group.id).collect();
@@ -189,7 +190,7 @@ fn sent(machine: u32, build: &str, class: &str, payload: &str, day: i64, number:
         external: false,
         payload: payload.into(),
     };
-    Arrival { record, key: None, received_secs: day * DAY_SECS + 1000 + number }
+    Arrival { record, key: None, received_secs: day * DAY_SECS + 1000 + number, origin: None }
 }
 
 /// Heartbeats of 20 machines on a day, and crashes of some.

@@ -1,0 +1,288 @@
+//! Stores a batch that was fetched, each record once.
+
+use super::answer::{Batch, Entry};
+use super::buffer::own_id;
+use super::id::is_id;
+use super::states::note_success;
+use super::wire::{Item, Losses, RecordItem};
+use crate::intake::from_object;
+use crate::limits::MAX_BATCH;
+use crate::record::{IdempotencyKey, KeyDigest};
+use crate::storage::{Appended, Arrival, Origin, Session, StorageError, Write, first};
+
+/// Seconds by which clocks may differ without being corrected for.
+const CLOCK_SECS: i64 = 300;
+
+/// Buffers that a record may come through.
+const MAX_VIA: usize = 8;
+
+/// Items that could not be taken, and are kept for people to see.
+const INVALID_KEPT: i64 = 1000;
+
+/// Bytes of one that are kept.
+const INVALID_BYTES: usize = 4096;
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) records: u64,
+    pub(super) known: u64,
+    pub(super) invalid: u64,
+    /// The buffer gives lower numbers than before: its database was restored.
+    pub(super) was_restored: bool,
+}
+
+/// A record on its way, or why it is none.
+enum Judged {
+    Arrival(Box<Arrival>),
+    Forget(Vec<String>),
+    Invalid { line: String, reason: String },
+}
+
+/// An item that cannot be taken.
+struct Invalid {
+    line: String,
+    reason: String,
+    /// The same each time that it comes.
+    mark: KeyDigest,
+}
+
+impl Invalid {
+    fn new(entry: &Entry, batch: &Batch, line: String, reason: String) -> Self {
+        let mark = match entry {
+            Entry::Item(Item::Record(item)) => format!("invalid {} {}", batch.head.buffer, item.seq),
+            _ => format!("invalid {} {line}", batch.head.buffer),
+        };
+        Self { line, reason, mark: KeyDigest::from_text(&mark) }
+    }
+}
+
+/// Stores what is in a batch. Each part may be done twice: keys are noted with the records, and totals are maxima. Only then
+/// may the batch be confirmed. Blocks.
+pub(super) fn take(
+    session: &mut dyn Session,
+    source: &str,
+    batch: &Batch,
+    now_secs: i64,
+) -> Result<Taken, StorageError> {
+    let own_id = own_id(session)?;
+    let mut taken = Taken::default();
+    let (mut arrivals, mut invalid) = (Vec::new(), Vec::new());
+    for entry in &batch.items {
+        match judge(entry, batch.head.now, now_secs, &own_id) {
+            Judged::Arrival(arrival) => arrivals.push(*arrival),
+            Judged::Forget(preimages) => drop(preimages),
+            Judged::Invalid { line, reason } => invalid.push(Invalid::new(entry, batch, line, reason)),
+        }
+    }
+    // What was counted once is not counted again when the batch comes again.
+    let mut new_invalid = Vec::new();
+    for item in invalid {
+        if !is_known(session, item.mark)? {
+            new_invalid.push(item);
+        }
+    }
+    taken.invalid = count(new_invalid.len());
+    let mut new_keys: Vec<(KeyDigest, i64)> = new_invalid.iter().map(|item| (item.mark, 0)).collect();
+    for part in arrivals.chunks(MAX_BATCH) {
+        let part = unknown(session, part)?;
+        for (arrival, appended) in part.iter().zip(session.append(&part)?) {
+            let id = match appended {
+                Appended::Stored { id } => {
+                    taken.records += 1;
+                    id
+                }
+                Appended::Purged { id } => id,
+                Appended::Known(first) => first.id,
+            };
+            new_keys.extend(arrival.key.map(|key| (key, id)));
+        }
+    }
+    taken.known = count(arrivals.len()).saturating_sub(taken.records);
+    session.write(&mut |sql| {
+        note_keys(sql, &new_keys, now_secs)?;
+        note_invalid(sql, source, &own_id, &new_invalid, now_secs)?;
+        for losses in &batch.head.losses {
+            note_losses(sql, losses)?;
+        }
+        taken.was_restored = note_batch(sql, source, batch, &taken)?;
+        note_success(sql, source, now_secs, now_secs.saturating_sub(batch.head.now), batch.head.waiting)
+    })?;
+    Ok(taken)
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+fn judge(entry: &Entry, their_now: i64, now: i64, own_id: &str) -> Judged {
+    match entry {
+        Entry::Invalid { line, reason } => Judged::Invalid { line: line.clone(), reason: reason.clone() },
+        Entry::Item(Item::Forget { preimages, .. }) => Judged::Forget(preimages.clone()),
+        Entry::Item(Item::Record(item)) => match arrival(item, their_now, now, own_id) {
+            Ok(arrival) => Judged::Arrival(Box::new(arrival)),
+            Err(reason) => {
+                let line = serde_json::to_string(item).unwrap_or_default();
+                Judged::Invalid { line, reason }
+            }
+        },
+    }
+}
+
+fn arrival(item: &RecordItem, their_now: i64, now: i64, own_id: &str) -> Result<Arrival, String> {
+    let key = IdempotencyKey::new(&item.key).ok_or("key is not right")?;
+    if item.via.len() >= MAX_VIA || !item.via.iter().all(|id| is_id(id)) {
+        return Err(format!("via must name up to {} buffers", MAX_VIA - 1));
+    }
+    if item.via.iter().any(|id| id == own_id) {
+        return Err(
+            "it comes from this collector itself: buffers fetch from each other in a circle".to_owned()
+        );
+    }
+    let record = from_object(item.record.clone(), item.external).map_err(|refusal| refusal.to_string())?;
+    let received_secs = received(item, their_now, now);
+    let digest = key.digest();
+    let origin = Origin { key: Some(key), via: item.via.clone() };
+    Ok(Arrival { record, key: Some(digest), received_secs, origin: Some(Box::new(origin)) })
+}
+
+/// When the first collector received it, by our clock; never later than now.
+fn received(item: &RecordItem, their_now: i64, now: i64) -> i64 {
+    let differs = their_now.saturating_sub(now).saturating_abs() > CLOCK_SECS;
+    let received = if differs { now.saturating_sub(item.age_secs.max(0)) } else { item.received_secs };
+    received.clamp(0, now.max(0))
+}
+
+/// Those that were not fetched before.
+fn unknown(session: &mut dyn Session, arrivals: &[Arrival]) -> Result<Vec<Arrival>, StorageError> {
+    let mut unknown = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        let is_known = arrival.key.map_or(Ok(false), |key| is_known(session, key))?;
+        if !is_known {
+            unknown.push(arrival.clone());
+        }
+    }
+    Ok(unknown)
+}
+
+fn is_known(session: &mut dyn Session, key: KeyDigest) -> Result<bool, StorageError> {
+    let query = "SELECT id FROM sync_keys WHERE key = $1";
+    Ok(first(session, query, &[key.0.to_vec().into()])?.is_some())
+}
+
+fn note_keys(sql: &mut dyn Write, keys: &[(KeyDigest, i64)], now_secs: i64) -> Result<(), StorageError> {
+    for (key, id) in keys {
+        let insert =
+            "INSERT INTO sync_keys (key, id, fetched) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING";
+        sql.execute(insert, &[key.0.to_vec().into(), (*id).into(), now_secs.into()])?;
+    }
+    Ok(())
+}
+
+/// Counts what could not be taken as lost, and keeps some of it.
+fn note_invalid(
+    sql: &mut dyn Write,
+    source: &str,
+    own_id: &str,
+    invalid: &[Invalid],
+    now_secs: i64,
+) -> Result<(), StorageError> {
+    if invalid.is_empty() {
+        return Ok(());
+    }
+    let upsert = "INSERT INTO sync_losses (buffer, dropped, expired, invalid) VALUES ($1, 0, 0, $2) \
+        ON CONFLICT (buffer) DO UPDATE SET invalid = sync_losses.invalid + excluded.invalid";
+    sql.execute(upsert, &[own_id.into(), i64::try_from(invalid.len()).unwrap_or(i64::MAX).into()])?;
+    for Invalid { line, reason, .. } in
+        invalid.iter().take(usize::try_from(INVALID_KEPT).unwrap_or(usize::MAX))
+    {
+        // PostgreSQL has no room for a NUL in a text.
+        let kept: String = line.chars().filter(|c| *c != '\0').take(INVALID_BYTES).collect();
+        let insert = "INSERT INTO sync_invalid (source, at, reason, item) VALUES ($1, $2, $3, $4)";
+        sql.execute(insert, &[source.into(), now_secs.into(), reason.as_str().into(), kept.into()])?;
+    }
+    let prune = "DELETE FROM sync_invalid WHERE id <= (SELECT max(id) FROM sync_invalid) - $1";
+    sql.execute(prune, &[INVALID_KEPT.into()]).map(drop)
+}
+
+/// Totals that come twice count once.
+fn note_losses(sql: &mut dyn Write, losses: &Losses) -> Result<(), StorageError> {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let larger = |name: &str| {
+        format!(
+            "{name} = CASE WHEN sync_losses.{name} > excluded.{name} THEN sync_losses.{name} ELSE excluded.{name} END"
+        )
+    };
+    let upsert = format!(
+        "INSERT INTO sync_losses (buffer, dropped, expired, invalid) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (buffer) DO UPDATE SET {}, {}, {}",
+        larger("dropped"),
+        larger("expired"),
+        larger("invalid")
+    );
+    let values = [
+        losses.buffer.as_str().into(),
+        number(losses.dropped).into(),
+        number(losses.expired).into(),
+        number(losses.invalid).into(),
+    ];
+    sql.execute(&upsert, &values).map(drop)
+}
+
+/// Notes how far a source has come; says whether its buffer was restored.
+fn note_batch(sql: &mut dyn Write, source: &str, batch: &Batch, taken: &Taken) -> Result<bool, StorageError> {
+    let known = first(sql, "SELECT buffer, last_seq FROM sync_sources WHERE source = $1", &[source.into()])?;
+    let (buffer, last_seq) = match known {
+        Some(mut row) => (row.opt_text()?, row.int()?),
+        None => (None, 0),
+    };
+    let is_same = buffer.as_deref() == Some(batch.head.buffer.as_str());
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let update = "UPDATE sync_sources SET buffer = $2, last_seq = $3, records = records + $4, known = known + $5, \
+        invalid = invalid + $6 WHERE source = $1";
+    let values = [
+        source.into(),
+        batch.head.buffer.as_str().into(),
+        batch.head.last_seq.into(),
+        number(taken.records).into(),
+        number(taken.known).into(),
+        number(taken.invalid).into(),
+    ];
+    sql.execute(update, &values)?;
+    Ok(is_same && batch.head.last_seq < last_seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(received_secs: i64, age_secs: i64) -> RecordItem {
+        RecordItem {
+            seq: 1,
+            key: "k".to_owned(),
+            received_secs,
+            age_secs,
+            via: vec![],
+            external: false,
+            record: serde_json::Map::new(),
+        }
+    }
+
+    #[test]
+    fn reception_is_corrected_where_clocks_differ_and_never_in_the_future() {
+        const YEARS: i64 = 50 * 365 * 86_400;
+        let now = 1_800_000_000;
+        for (their_now, received_secs, age_secs, expected) in [
+            (now, now - 10, 10, now - 10),
+            (now - 300, now - 310, 10, now - 310),
+            (now - 301, now - 311, 10, now - 10),
+            (now + YEARS, now + YEARS - 10, 10, now - 10),
+            (now - YEARS, now - YEARS - 10, 10, now - 10),
+            (now, now + 200, 0, now),
+            (now, i64::MAX, i64::MIN, now),
+            (i64::MIN, i64::MIN, i64::MAX, 0),
+        ] {
+            assert_eq!(received(&item(received_secs, age_secs), their_now, now), expected, "{their_now}");
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Buffer and centre, on either engine, without a network between them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::answer::{AnswerFault, Batch, read_answer};
+use super::buffer::{Buffer, BufferError, WhenFull};
+use super::buffer_engine::BufferEngine;
+use super::buffer_lease::losses;
+use super::message::{ConfirmRequest, LeaseRequest, VERSION};
+use super::states::{ensure, states};
+use super::take::{Taken, take};
+use super::wire::Losses;
+use crate::filter::Filter;
+use crate::record::IdempotencyKey;
+use crate::storage::postgres::Postgres;
+use crate::storage::sqlite::{MEMORY, Sqlite};
+use crate::storage::test_server::Cluster;
+use crate::storage::tests::arrival;
+use crate::storage::{Appended, Arrival, Engine, Origin, Purpose, Session, StorageError, Write, one};
+use crate::timestamp::now_secs;
+use crate::trust::Shown;
+
+const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+const HOUR: i64 = 60 * 60;
+
+fn memory() -> Arc<dyn Engine> {
+    Arc::new(Sqlite::open(Path::new(MEMORY)).unwrap())
+}
+
+fn postgres() -> Arc<dyn Engine> {
+    let cluster = Cluster::shared();
+    Arc::new(Postgres::open(&cluster.url(&cluster.database()).parse().unwrap()).unwrap())
+}
+
+/// A record with a key, as it is posted.
+fn posted(key: &str) -> Arrival {
+    let key = IdempotencyKey::new(key).unwrap();
+    let digest = Some(key.digest());
+    let origin = Some(Box::new(Origin { key: Some(key), via: vec![] }));
+    let mut whole = arrival("a/b/c", 1, None);
+    whole.record.board_name = Some("board".to_owned());
+    whole.record.event_id = Some("0123456789abcdef0123456789abcdef".to_owned());
+    Arrival { key: digest, origin, received_secs: now_secs(), ..whole }
+}
+
+/// A buffer with room for so many bytes, and a session that fills it.
+fn buffer(engine: Arc<dyn Engine>, max_bytes: u64, when_full: WhenFull) -> (Buffer, Box<dyn Session>) {
+    let buffer = Buffer::new(engine, max_bytes, HOUR, when_full);
+    let session = BufferEngine(buffer.clone()).open(Purpose::Append).unwrap();
+    (buffer, session)
+}
+
+fn fill(session: &mut dyn Session, keys: std::ops::Range<u32>) {
+    let arrivals: Vec<Arrival> = keys.map(|number| posted(&format!("key-{number}"))).collect();
+    let appended = session.append(&arrivals).unwrap();
+    assert!(appended.iter().all(|appended| matches!(appended, Appended::Stored { .. })));
+}
+
+fn request(fetcher: &str, keep: bool, max_records: u64) -> LeaseRequest {
+    let fetcher = fetcher.to_owned();
+    LeaseRequest { version: VERSION, fetcher, keep, max_records, max_bytes: 1 << 20, lease_secs: 300 }
+}
+
+fn lease(buffer: &Buffer, fetcher: &str, max_records: u64) -> Batch {
+    let body = buffer.lease(&request(fetcher, false, max_records), Shown::PLAIN).unwrap();
+    read_answer(&body, max_records).unwrap()
+}
+
+fn confirmation(fetcher: &str, batch: &Batch) -> ConfirmRequest {
+    let lease = batch.head.lease.clone().unwrap();
+    ConfirmRequest { fetcher: fetcher.to_owned(), lease, sha256: Some(batch.sha256.clone()) }
+}
+
+fn confirm(buffer: &Buffer, fetcher: &str, batch: &Batch) -> Result<u64, BufferError> {
+    buffer.confirm(&confirmation(fetcher, batch)).map(|(freed, _)| freed)
+}
+
+fn take_at(centre: &dyn Engine, batch: &Batch) -> Taken {
+    let mut session = centre.open(Purpose::Append).unwrap();
+    session.write(&mut |sql| ensure(sql, "source")).unwrap();
+    take(&mut *session, "source", batch, now_secs()).unwrap()
+}
+
+fn stored(centre: &dyn Engine) -> usize {
+    centre.open(Purpose::Query).unwrap().query(&Filter::all(1000), now_secs()).unwrap().len()
+}
+
+fn execute(engine: &dyn Engine, statement: &str) {
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    session.write(&mut |sql: &mut dyn Write| sql.execute(statement, &[]).map(drop)).unwrap();
+}
+
+/// Totals agree with the rows.
+fn check_totals(engine: &dyn Engine) {
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    let query = "SELECT records, bytes, kept_bytes, \
+        (SELECT count(*) FROM buffer_items WHERE kind = 'record' AND freed = 0), \
+        (SELECT CAST(coalesce(sum(bytes), 0) AS bigint) FROM buffer_items WHERE kind = 'record' AND freed = 0), \
+        (SELECT CAST(coalesce(sum(bytes), 0) AS bigint) FROM buffer_items WHERE kind = 'record' AND freed = 1) \
+        FROM sync_self";
+    let mut row = one(&mut *session, query, &[]).unwrap();
+    let all: Vec<i64> = (0..6).map(|_| row.int().unwrap()).collect();
+    assert_eq!(all[..3], all[3..]);
+}
+
+fn on_each(test: impl Fn(Arc<dyn Engine>, Arc<dyn Engine>)) {
+    test(memory(), memory());
+    test(postgres(), postgres());
+}
+
+#[test]
+fn a_record_is_at_the_centre_once_whatever_comes_twice() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..7);
+        // A client that posts again gets its answer, and nothing waits twice.
+        let again = session.append(&[posted("key-3")]).unwrap();
+        assert!(matches!(again[..], [Appended::Purged { .. }]));
+        let first = lease(&buffer, A, 5);
+        assert_eq!((first.items.len(), first.head.waiting.records), (5, 7));
+        assert_eq!(take_at(&*centre, &first), Taken { records: 5, ..Taken::default() });
+        // The confirmation is lost; the lease given back; all of it comes again.
+        let back = ConfirmRequest { sha256: None, ..confirmation(A, &first) };
+        assert_eq!(buffer.confirm(&back).unwrap().0, 0);
+        assert_eq!(confirm(&buffer, A, &first), Err(BufferError::UnknownLease));
+        let (second, third) = (lease(&buffer, A, 5), lease(&buffer, A, 5));
+        assert_eq!(take_at(&*centre, &third), Taken { records: 2, ..Taken::default() });
+        assert_eq!(take_at(&*centre, &second), Taken { known: 5, ..Taken::default() });
+        assert_eq!((confirm(&buffer, A, &third), confirm(&buffer, A, &second)), (Ok(2), Ok(5)));
+        assert_eq!(confirm(&buffer, A, &second), Ok(5), "twice is once");
+        let last = lease(&buffer, A, 5);
+        assert_eq!((last.head.lease.as_ref(), last.head.waiting.records), (None, 0));
+        assert_eq!(stored(&*centre), 7);
+        // One that was posted directly is the same record.
+        let mut direct = centre.open(Purpose::Append).unwrap();
+        let known = direct.append(&[posted("key-6")]).unwrap();
+        assert!(matches!(known[..], [Appended::Known(_)]), "{known:?}");
+        check_totals(&*inner);
+    });
+}
+
+#[test]
+fn what_was_purged_at_the_centre_does_not_come_again() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..3);
+        let batch = lease(&buffer, A, 5);
+        assert_eq!(take_at(&*centre, &batch).records, 3);
+        execute(&*centre, "DELETE FROM records");
+        assert_eq!(take_at(&*centre, &batch), Taken { known: 3, ..Taken::default() });
+        assert_eq!(stored(&*centre), 0);
+    });
+}
+
+#[test]
+fn a_confirmation_that_is_not_right_frees_nothing() {
+    on_each(|inner, _| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..3);
+        let batch = lease(&buffer, A, 2);
+        let good = confirmation(A, &batch);
+        for (request, error) in [
+            (ConfirmRequest { sha256: Some("0".repeat(64)), ..good.clone() }, BufferError::Digest),
+            (ConfirmRequest { fetcher: B.to_owned(), ..good.clone() }, BufferError::UnknownLease),
+            (ConfirmRequest { lease: B.to_owned(), ..good.clone() }, BufferError::UnknownLease),
+        ] {
+            assert_eq!(buffer.confirm(&request), Err(error), "{request:?}");
+        }
+        buffer.leases().expire(Duration::MAX);
+        assert_eq!(buffer.confirm(&good), Err(BufferError::ExpiredLease));
+        assert_eq!(lease(&buffer, A, 5).items.len(), 3, "all of it comes again");
+        assert_eq!(lease(&buffer, A, 5).head.lease, None);
+        check_totals(&*inner);
+    });
+}
+
+#[test]
+fn a_second_fetcher_is_refused_until_the_first_is_silent_for_a_day() {
+    on_each(|inner, _| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..3);
+        let batch = lease(&buffer, A, 1);
+        assert_eq!(confirm(&buffer, A, &batch), Ok(1));
+        let other = || buffer.lease(&request(B, false, 1), Shown::PLAIN);
+        assert_eq!(other(), Err(BufferError::OtherFetcher(A.to_owned())));
+        // A clock that was set back makes it a day from now, not fifty years.
+        execute(&*inner, "UPDATE sync_self SET freed_secs = freed_secs + 1600000000");
+        assert_eq!(other(), Err(BufferError::OtherFetcher(A.to_owned())));
+        execute(&*inner, "UPDATE sync_self SET freed_secs = freed_secs - 86401");
+        assert!(other().is_ok());
+    });
+}
+
+#[test]
+fn who_is_full_refuses_or_counts_what_it_drops() {
+    on_each(|inner, _| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 4000, WhenFull::Refuse);
+        let mut taken = 0;
+        let error = loop {
+            match session.append(&[posted(&format!("key-{taken}"))]) {
+                Ok(_) => taken += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, StorageError::Full);
+        assert!(taken > 1, "{taken}");
+        let batch = lease(&buffer, A, 1);
+        assert_eq!(confirm(&buffer, A, &batch), Ok(1));
+        assert!(session.append(&[posted("one-more")]).is_err() || taken > 0);
+        check_totals(&*inner);
+    });
+    on_each(|inner, _| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 4000, WhenFull::DropOldest);
+        fill(&mut *session, 0..2);
+        let leased = lease(&buffer, A, 1);
+        for number in 10..30 {
+            session.append(&[posted(&format!("key-{number}"))]).unwrap();
+        }
+        check_totals(&*inner);
+        assert_eq!(confirm(&buffer, A, &leased), Ok(1), "what somebody has is not dropped");
+        let rest = lease(&buffer, A, 100);
+        let [lost] = &rest.head.losses[..] else { panic!("{rest:?}") };
+        assert_eq!(lost.buffer, rest.head.buffer);
+        assert_eq!(lost.dropped as usize + rest.items.len() + 1, 22);
+        assert!(matches!(
+            session.append(&[Arrival { record: large(), ..posted("x") }]),
+            Err(StorageError::Full)
+        ));
+        check_totals(&*inner);
+    });
+}
+
+fn large() -> crate::record::Record {
+    crate::record::Record { payload: "x".repeat(5000), ..arrival("a/b/c", 1, None).record }
+}
+
+#[test]
+fn keepers_are_waited_for_and_the_silent_ones_are_not() {
+    on_each(|inner, _| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..4);
+        let keep = |max| {
+            let body = buffer.lease(&request(B, true, max), Shown::PLAIN).unwrap();
+            read_answer(&body, max).unwrap()
+        };
+        let kept = keep(2);
+        let freed = lease(&buffer, A, 4);
+        assert_eq!(freed.items.len(), 4, "a keeper takes nothing from others");
+        assert_eq!(confirm(&buffer, A, &freed), Ok(4));
+        assert_eq!(lease(&buffer, A, 4).head.lease, None, "freed is freed");
+        check_totals(&*inner);
+        let later = keep(4);
+        assert_eq!(later.items.len(), 2);
+        confirm(&buffer, B, &later).unwrap();
+        confirm(&buffer, B, &kept).unwrap();
+        assert_eq!(keep(4).head.lease, None);
+        let left = |engine: &dyn Engine| {
+            let mut session = engine.open(Purpose::Maintain).unwrap();
+            one(&mut *session, "SELECT count(*) FROM buffer_items", &[]).unwrap().int().unwrap()
+        };
+        assert_eq!(left(&*inner), 0);
+        check_totals(&*inner);
+        execute(&*inner, "UPDATE buffer_keepers SET seen = seen - 604801");
+        fill(&mut *session, 10..12);
+        let batch = lease(&buffer, A, 4);
+        confirm(&buffer, A, &batch).unwrap();
+        assert_eq!(left(&*inner), 0, "a keeper that is silent for a week is not waited for");
+    });
+}
+
+#[test]
+fn bad_items_are_counted_once_and_hold_up_nothing() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..4);
+        let own = {
+            let mut session = centre.open(Purpose::Maintain).unwrap();
+            super::buffer::own_id(&mut *session).unwrap()
+        };
+        let nine = [A; 8].join(" ");
+        for (at, change) in [
+            (0, format!("via = '{own}'")),
+            (1, format!("via = '{nine}'")),
+            (2, "body = '{\"severity\":\"9\"}'".to_owned()),
+        ] {
+            execute(&*inner, &format!("UPDATE buffer_items SET {change} WHERE key = 'key-{at}'"));
+        }
+        let batch = lease(&buffer, A, 10);
+        assert_eq!(take_at(&*centre, &batch), Taken { records: 1, invalid: 3, ..Taken::default() });
+        assert_eq!(take_at(&*centre, &batch).invalid, 0, "the same again");
+        let mut session = centre.open(Purpose::Maintain).unwrap();
+        let totals = losses(&mut *session).unwrap();
+        assert_eq!(totals, [Losses { buffer: own, invalid: 3, ..Losses::default() }]);
+        let state = states(&mut *session).unwrap().pop().unwrap();
+        assert_eq!((state.records, state.invalid), (1, 3));
+    });
+}
+
+#[test]
+fn totals_of_losses_are_maxima() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..1);
+        let mut batch = lease(&buffer, A, 10);
+        for (dropped, expired) in [(3, 1), (2, 5), (3, 5)] {
+            batch.head.losses = vec![Losses { buffer: A.to_owned(), dropped, expired, invalid: 0 }];
+            take_at(&*centre, &batch);
+        }
+        let mut session = centre.open(Purpose::Maintain).unwrap();
+        let expected = Losses { buffer: A.to_owned(), dropped: 3, expired: 5, invalid: 0 };
+        assert_eq!(losses(&mut *session).unwrap(), [expected]);
+    });
+}
+
+#[test]
+fn what_a_buffer_gives_is_taken_by_a_buffer_and_the_way_is_kept() {
+    let (inner, middle, centre) = (memory(), memory(), memory());
+    let (first, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+    let (second, _) = buffer(middle, 1 << 20, WhenFull::Refuse);
+    fill(&mut *session, 0..3);
+    let batch = lease(&first, A, 10);
+    assert_eq!(take_at(&BufferEngine(second.clone()), &batch).records, 3);
+    let onward = lease(&second, B, 10);
+    assert_eq!(take_at(&*centre, &onward).records, 3);
+    let text = format!("{:?}", onward.items);
+    let via = format!("via: [{:?}, {:?}]", batch.head.buffer, onward.head.buffer);
+    assert_eq!(text.matches(&via).count(), 3, "{text}");
+}
+
+#[test]
+fn a_batch_is_taken_whole_or_not_at_all() {
+    let (buffer, mut session) = buffer(memory(), 1 << 20, WhenFull::Refuse);
+    fill(&mut *session, 0..3);
+    let body = buffer.lease(&request(A, false, 10), Shown::PLAIN).unwrap();
+    for cut in 0..body.len() {
+        assert!(read_answer(&body[..cut], 10).is_err(), "cut at {cut}");
+        let mut other = body.clone();
+        other[cut] ^= 1;
+        assert!(read_answer(&other, 10).is_err(), "another byte at {cut}");
+    }
+    assert_eq!(read_answer(&body, 2), Err(AnswerFault::Count), "more than was asked for");
+    assert_eq!(read_answer(&[&body[..], b"{}\n"].concat(), 10), Err(AnswerFault::Behind));
+    let long = [&b"{\"version\":1,\"x\":\""[..], &vec![b'x'; 8 << 20]].concat();
+    assert_eq!(read_answer(&long, 10), Err(AnswerFault::Long));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read_answer(&bytes, 10);
+    }
+
+    /// Whatever breaks in whatever order, each record is at the centre once, or waits.
+    #[test]
+    fn nothing_is_lost_or_doubled(steps in prop::collection::vec((0..8_u8, 1..4_u64), 1..60)) {
+        let (inner, centre) = (memory(), memory());
+        let (mut own, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        let (mut posted_keys, mut open): (u32, Vec<Batch>) = (0, Vec::new());
+        for (step, number) in steps {
+            match step {
+                0 | 1 => {
+                    fill(&mut *session, posted_keys..posted_keys + number as u32);
+                    posted_keys += number as u32;
+                }
+                2 | 3 => if let Ok(body) = own.lease(&request(A, false, number), Shown::PLAIN) {
+                    let batch = read_answer(&body, number).unwrap();
+                    open.extend(batch.head.lease.is_some().then_some(batch));
+                },
+                4 => for batch in &open { take_at(&*centre, batch); },
+                5 => for batch in open.drain(..) {
+                    // Confirmed only after it is stored, as a fetcher does.
+                    take_at(&*centre, &batch);
+                    let _ = confirm(&own, A, &batch);
+                },
+                6 => own.leases().expire(Duration::MAX),
+                // The buffer is killed and starts again: its leases are gone.
+                _ => (own, session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse),
+            }
+        }
+        own.leases().expire(Duration::MAX);
+        let waits = read_answer(&own.lease(&request(A, false, 10_000), Shown::PLAIN).unwrap(), 10_000).unwrap();
+        take_at(&*centre, &waits);
+        prop_assert_eq!(stored(&*centre), posted_keys as usize);
+        check_totals(&*inner);
+    }
+}
+
+#[test]
+fn sequences_grow_over_all_sessions() {
+    on_each(|inner, _| {
+        let (buffer, mut one) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        let mut two = BufferEngine(buffer.clone()).open(Purpose::Append).unwrap();
+        let mut seen = BTreeSet::new();
+        for number in 0..6 {
+            let session = if number % 2 == 0 { &mut one } else { &mut two };
+            let appended = session.append(&[posted(&number.to_string())]).unwrap();
+            let [Appended::Stored { id }] = appended[..] else { panic!("{appended:?}") };
+            assert!(seen.last().is_none_or(|last| *last < id));
+            seen.insert(id);
+        }
+        let batch = lease(&buffer, A, 10);
+        assert_eq!(batch.head.last_seq, *seen.last().unwrap());
+    });
+}
