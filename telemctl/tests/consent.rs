@@ -24,9 +24,12 @@ fn opting_in_twice_makes_one_file_and_says_what_it_means() {
 }
 
 /// What telemetry leaves in the work directories besides records.
-const OWN: [(&str, &str); 17] = [
+const OWN: [(&str, &str); 19] = [
     ("spool/.new-1", "half"),
     ("spool/.seg-0de9de8d5f3c6a7d445d75ba01cc3322", ""),
+    // What a power cut leaves.
+    ("spool/1de9de8d5f3c6a7d445d75ba01cc3322.1000", "\0\0\0"),
+    ("spool/2de9de8d5f3c6a7d445d75ba01cc3322.0", "#telemetry-records 1\nhalf"),
     ("spool/.telemprobd.lock", "17\n"),
     ("spool/.telempostd.lock", ""),
     ("spool/.rejected/0de9de8d5f3c6a7d445d75ba01cc3322", "x"),
@@ -45,9 +48,10 @@ const OWN: [(&str, &str); 17] = [
 ];
 
 /// What is somebody else's there, each at a place or with a name or a form that is nearly right.
-const FOREIGN: [(&str, &str); 14] = [
+const FOREIGN: [(&str, &str); 15] = [
     ("spool/thesis.txt", "years of work"),
     ("spool/fWx9aC", ""),
+    ("spool/3de9de8d5f3c6a7d445d75ba01cc3322.1000", "years of work"),
     ("spool/.profile", "x"),
     ("spool/.telempostd.lock.mine", "x"),
     ("spool/.git/config", "x"),

@@ -2,7 +2,8 @@
 //! that name. In a private instance, where `spool_dir=/home/me/notes` is one slip away, nothing else is removed.
 //!
 //! ```text
-//! spool_dir   ID.USER, .seg-ID, any name that decodes as records, the locks, .clock, .damaged/ANY, .rejected/ANY
+//! spool_dir   any name that decodes as records, ID.USER that begins so, .seg-ID, the locks, .clock, .damaged/ANY,
+//!             .rejected/ANY
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
 //! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate
@@ -10,6 +11,7 @@
 //! ```
 
 use std::ffi::OsStr;
+use telemetry_record::header::Header;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::delivery_log::DeliveryEntry;
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
@@ -93,8 +95,10 @@ impl Purpose {
             Purpose::Spool if text == CLOCK_FILE => read().is_some_and(|bytes| is_clock(&bytes)),
             Purpose::Spool if Daemon::ALL.iter().any(|daemon| daemon.lock_name() == text) => true,
             Purpose::Spool => {
-                FileName::parse(name).is_some_and(|name| name.sender.is_some())
-                    || (!is_hidden(name) && read().is_some_and(|bytes| is_records(name, &bytes)))
+                let is_of_sender = FileName::parse(name).is_some_and(|name| name.sender.is_some());
+                let is_ours =
+                    |bytes: Vec<u8>| is_records(name, &bytes) || (is_of_sender && begins_as_records(&bytes));
+                !is_hidden(name) && read().is_some_and(is_ours)
             }
             Purpose::Log => text == "journal" && read().is_some_and(|bytes| is_delivery_log(&bytes)),
             Purpose::Records => text.parse::<HexId>().is_ok(),
@@ -118,6 +122,13 @@ fn is_of_identity(name: &str) -> bool {
 
 fn is_records(name: &OsStr, bytes: &[u8]) -> bool {
     file::decode(name, bytes).damage.is_none()
+}
+
+/// Whether it is what a power cut left of records: their beginning, or zeros.
+fn begins_as_records(bytes: &[u8]) -> bool {
+    let begins = |head: &str| bytes.starts_with(head.as_bytes());
+    let is_blank = bytes.iter().all(|byte| *byte == 0);
+    is_blank || begins("#telemetry-records ") || begins("CFG:") || begins(Header::RecordFormatVersion.name())
 }
 
 fn is_delivery_log(bytes: &[u8]) -> bool {
