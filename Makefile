@@ -230,9 +230,9 @@ fill-file:
 # ---- install -----------------------------------------------------------------------------------------
 
 # How the machine is: a package of its own, for those who want it.
-environment       := envprobe
-environment_units := envprobe.service envprobe.timer
-environment_man   := docs/man/envprobe.1
+environment       := envprobe checkprobe
+environment_units := checkprobe.service envprobe.service envprobe.timer
+environment_man   := docs/man/envprobe.1 docs/man/checkprobe.1 docs/man/telemetrics-checks.5
 generator         := telemetrics-generator
 
 programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \
@@ -262,7 +262,7 @@ installed_texts    = $(addprefix $(unitdir)/,$(units)) $(tmpfilesdir)/telemetric
 installed          = $(installed_programs) $(installed_library) $(installed_texts)
 
 installed_environment = $(addprefix $(bindir)/,$(environment)) $(generatordir)/$(generator) \
-	$(addprefix $(unitdir)/,$(environment_units)) \
+	$(addprefix $(unitdir)/,$(environment_units)) $(sysusersdir)/telemetrics-environment.conf \
 	$(foreach page,$(environment_man),$(call man_path,$(page))) $(call completions,$(environment))
 
 # The collector, which most machines do not have: apart from the client, in targets of its own.
@@ -347,6 +347,7 @@ install-environment-files:
 	@$(INSTALL) -m 755 $(addprefix $(built)/,$(environment)) '$(DESTDIR)$(bindir)'
 	@$(INSTALL) -m 755 $(built)/$(generator) '$(DESTDIR)$(generatordir)'
 	$(foreach unit,$(environment_units),$(call install_text,units/$(unit),$(unitdir)/$(unit)))
+	$(call install_text,etc/telemetrics-environment.sysusers.conf,$(sysusersdir)/telemetrics-environment.conf)
 	$(foreach page,$(environment_man),$(call install_text,$(page),$(call man_path,$(page))))
 	$(foreach program,$(environment),$(call install_completions,$(program)))
 

@@ -32,6 +32,9 @@ declare -A max_len=(
     [kernel_log_form]=16384
     [pstore]=32768
     [group]=16384
+    [machine_lists]=8192
+    [check_output]=8192
+    [check_definitions]=4096
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 

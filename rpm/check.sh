@@ -13,7 +13,7 @@ environment=telemetrics-environment
 collector=telemetrics-collector
 all=("$client" "$library" "$development" "$environment" "$collector")
 # Units of the environment's package; the others are the client's.
-environment_units=(units/envprobe.service units/envprobe.timer)
+environment_units=(units/checkprobe.service units/envprobe.service units/envprobe.timer)
 # What RPM puts beside what is installed: documents, and which units are enabled.
 own='^/usr/share/(doc|licenses)/|^/usr/lib/systemd/system-preset/80-telemetrics'
 
@@ -105,7 +105,7 @@ check_units() {
 
 check_scripts() {
     local package
-    for package in "$client" "$collector"; do
+    for package in "$client" "$environment" "$collector"; do
         contains "$(script_of "$package" postinstall)" systemd-sysusers || object "$package makes no user"
     done
     for package in "${all[@]}"; do

@@ -27,6 +27,7 @@ identity        trust config files
 sensors         trust store runtime files
 envprobe        sensors outbox store runtime libtelemetry config files record
 generator       config files
+checkprobe      sensors trust outbox store runtime libtelemetry config files record
 basic           outbox libtelemetry record runtime
 kernel          outbox store runtime libtelemetry config files record
 journalprobe    journal outbox store runtime libtelemetry config files record
@@ -36,7 +37,7 @@ telempostd      upload trust store runtime config files record
 answers         sensors trust store runtime config files
 telempulld      answers sensors trust store runtime config files record
 telemctl        generator answers telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
-completions     telemctl telempostd telemprobd telempulld crashprobe envprobe journal kernel basic backend
+completions     telemctl telempostd telemprobd telempulld checkprobe crashprobe envprobe journal kernel basic backend
 backend         trust files
 harness         libtelemetry store record
 '

@@ -4,9 +4,9 @@ mod help;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use help::{
-    AFTER_HELP, CONFIG_AFTER_HELP, CRASH_TEST_AFTER_HELP, DOCTOR_AFTER_HELP, PREVIEW_AFTER_HELP,
-    REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP, SPOOL_SPLIT_AFTER_HELP, STATUS_AFTER_HELP,
-    TRUST_AFTER_HELP,
+    AFTER_HELP, CHECK_AFTER_HELP, CONFIG_AFTER_HELP, CRASH_TEST_AFTER_HELP, DOCTOR_AFTER_HELP,
+    PREVIEW_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP, SPOOL_SPLIT_AFTER_HELP,
+    STATUS_AFTER_HELP, TRUST_AFTER_HELP,
 };
 use std::path::PathBuf;
 
@@ -84,6 +84,9 @@ pub enum Command {
     /// Show what a record of this machine says, without sending or storing it
     #[command(after_help = PREVIEW_AFTER_HELP)]
     Preview(PreviewArguments),
+    /// The checks of this machine: list their states, run one
+    #[command(after_help = CHECK_AFTER_HELP, args_conflicts_with_subcommands = true)]
+    Check(CheckArguments),
     /// Make a process crash, and follow its report to the server
     #[command(after_help = CRASH_TEST_AFTER_HELP)]
     CrashTest,
@@ -101,6 +104,30 @@ pub struct OutputFormat {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// What to do with checks.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// How `list` prints, which is what is done without a command.
+    #[command(flatten)]
+    pub format: OutputFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<CheckCommand>,
+}
+
+/// What to do with checks.
+#[derive(Debug, Subcommand)]
+pub enum CheckCommand {
+    /// List them with their states
+    List(OutputFormat),
+    /// Run one once, print what comes of it, and end with its state (0 to 3)
+    Run {
+        /// Which check
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 /// What is shown before it is sent.

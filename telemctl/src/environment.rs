@@ -5,7 +5,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
 use crate::settings::Environment;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use telemetry_config::Source;
 use telemetry_config::environment::Readings;
@@ -46,30 +46,38 @@ pub(crate) fn word(readings: Readings) -> &'static str {
     }
 }
 
+/// Whether a check is defined.
+pub(crate) fn has_checks(etc_dir: &Path) -> bool {
+    let mut entries =
+        std::fs::read_dir(etc_dir.join("checks.d")).into_iter().flatten().filter_map(Result::ok);
+    entries.any(|entry| entry.file_name().as_encoded_bytes().ends_with(b".conf"))
+}
+
 /// Prints the records that would be sent, as the program makes them.
 pub(crate) fn preview(installation: &Installation, out: &mut dyn Write) -> Outcome {
-    let program = program().filter(|path| path.exists()).ok_or_else(|| {
-        Failure::message(format!(
-            "{PROGRAM} is not installed, so that nothing is read; the package {PACKAGE} has it"
-        ))
-    })?;
-    let mut command = Command::new(&program);
-    if let (Source::File(path), true) = (&installation.source, installation.is_private) {
-        command.arg("-f").arg(path);
-    }
-    let output = command.arg("--print").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| Failure::message(format!("{}: {error}", program.display())))?;
+    let output = command(installation, PROGRAM)?.arg("--print").stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| Failure::message(format!("{PROGRAM}: {error}")))?;
     out.write_all(&output.stdout).map_err(Failure::Output)?;
     if output.status.success() {
         Ok(())
     } else {
-        Err(Failure::message(format!("{}: {}", program.display(), output.status)))
+        Err(Failure::message(format!("{PROGRAM}: {}", output.status)))
     }
 }
 
-/// It is installed beside this program.
-fn program() -> Option<PathBuf> {
-    Some(std::env::current_exe().ok()?.parent()?.join(PROGRAM))
+/// A program of the package, with this configuration. It is installed beside this one.
+pub(crate) fn command(installation: &Installation, program: &str) -> Result<Command, Failure> {
+    let directory = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
+    let path = directory.map(|directory| directory.join(program)).filter(|path| path.exists());
+    let path = path.ok_or_else(|| {
+        Failure::message(format!("{program} is not installed; the package {PACKAGE} has it"))
+    })?;
+    let mut command = Command::new(path);
+    if let (Source::File(path), true) = (&installation.source, installation.is_private) {
+        command.arg("-f").arg(path);
+    }
+    command.stdin(Stdio::null());
+    Ok(command)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! directories all stand in that file. Commands write to a given writer and return an
 //! [`exit_code::Outcome`]; only this file touches standard output.
 
+mod check;
 pub mod cli;
 mod config;
 mod core_pattern;
@@ -34,7 +35,7 @@ mod trust;
 mod work_directories;
 
 use clap::Parser;
-use cli::{Command, SpoolCommand, TelemJournal, Telemctl};
+use cli::{CheckCommand, Command, SpoolCommand, TelemJournal, Telemctl};
 use exit_code::{Failure, Outcome};
 use installation::Installation;
 use std::io::{BufWriter, Write};
@@ -95,6 +96,11 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Trust(arguments) => trust::run(&installation()?, arguments, out),
         Command::Preview(arguments) if arguments.environment => environment::preview(&installation()?, out),
         Command::Preview(arguments) => preview::run(&installation()?, arguments.json, out),
+        Command::Check(arguments) => match &arguments.command {
+            Some(CheckCommand::Run { name }) => check::run(&installation()?, name),
+            Some(CheckCommand::List(format)) => check::list(&installation()?, format.json, out),
+            None => check::list(&installation()?, arguments.format.json, out),
+        },
         Command::CrashTest => crash_test::run(&installation()?, out),
         Command::CrashTestChild => crash_test::crash(),
         Command::WriteUnits => services::write_units(&installation()?),

@@ -70,6 +70,12 @@ fn explain(installation: &Installation, path: &Path, out: &mut dyn Write) -> io:
     if let Some(words) = environment::switched_on(&installation.settings.environment) {
         writeln!(out, "Besides, {words}; `telemctl{option} preview --environment` shows one.")?;
     }
+    if environment::has_checks(&installation.settings.etc_dir) {
+        writeln!(
+            out,
+            "Besides, the checks of checks.d are run, and a record is sent when the state of one changes."
+        )?;
+    }
     writeln!(out, "  telemctl{option} preview   shows what a record says and where it goes")?;
     writeln!(out, "  telemctl{option} journal   lists the records that were sent")?;
     writeln!(out, "  telemctl{option} opt-out   ends it and removes what is kept here")?;

@@ -19,6 +19,7 @@ fn needs_root(command: &Command) -> bool {
         | Command::Status(_)
         | Command::Doctor(_)
         | Command::Preview(_)
+        | Command::Check(_)
         | Command::CrashTestChild => false,
         Command::Config(ConfigArguments { command, .. }) => {
             matches!(command, Some(ConfigCommand::Set { .. }))

@@ -20,7 +20,7 @@ pub struct Program {
 }
 
 /// Every program of ours; `libtelemetry` stands for all that only send, hprobe, telem-record-gen and foreign ones.
-pub static PROGRAMS: [Program; 11] = [
+pub static PROGRAMS: [Program; 12] = [
     Program { name: "telemprobd", keys: &telemprobd::settings::KEYS },
     Program { name: "telempostd", keys: &telempostd::settings::KEYS },
     Program { name: "libtelemetry", keys: &[&SOCKET_PATH, &ETC_DIR, &RUN_DIR] },
@@ -55,6 +55,7 @@ pub static PROGRAMS: [Program; 11] = [
         ],
     },
     Program { name: "telempulld", keys: &telempull_answers::settings::KEYS },
+    Program { name: "checkprobe", keys: &[&SOCKET_PATH, &ETC_DIR, &STATE_DIR, &RUN_DIR] },
     Program { name: "telemctl", keys: &settings::NEEDED_KEYS },
 ];
 

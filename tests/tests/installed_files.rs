@@ -116,6 +116,9 @@ fn the_manuals_tell_every_option() {
         ("telemctl", &["status"], "telemctl.1"),
         ("telemctl", &["preview"], "telemctl.1"),
         ("telemctl", &["doctor"], "telemctl.1"),
+        ("telemctl", &["check"], "telemctl.1"),
+        ("telemctl", &["check", "list"], "telemctl.1"),
+        ("telemctl", &["check", "run"], "telemctl.1"),
         ("telemctl", &["crash-test"], "telemctl.1"),
         ("telemctl", &["config", "show"], "telemctl.1"),
         ("telemctl", &["config", "check"], "telemctl.1"),
@@ -126,6 +129,7 @@ fn the_manuals_tell_every_option() {
         ("pstoreclean", &[], "pstoreclean.1"),
         ("pstoreprobe", &[], "pstoreprobe.1"),
         ("envprobe", &[], "envprobe.1"),
+        ("checkprobe", &[], "checkprobe.1"),
         ("telem-collector", &[], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["migrate"], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["setup"], "../../tests/backend/system/telem-collector.1"),
@@ -259,11 +263,16 @@ const INSTALLED: &[&str] = &[
 
 /// What reads how the machine is, in targets of its own.
 const ENVIRONMENT: &[&str] = &[
+    "usr/bin/checkprobe",
     "usr/bin/envprobe",
     "usr/lib/systemd/system-generators/telemetrics-generator",
+    "usr/lib/systemd/system/checkprobe.service",
     "usr/lib/systemd/system/envprobe.service",
     "usr/lib/systemd/system/envprobe.timer",
+    "usr/lib/sysusers.d/telemetrics-environment.conf",
+    "usr/share/man/man1/checkprobe.1",
     "usr/share/man/man1/envprobe.1",
+    "usr/share/man/man5/telemetrics-checks.5",
 ];
 
 /// What the collector adds, in targets of its own.

@@ -67,6 +67,7 @@ fn paths_are_those_of_the_code() {
         ("pstore-probe.service", &[&format!("-{cache}"), state]),
         ("hprobe.service", &[]),
         ("envprobe.service", &[state]),
+        ("checkprobe.service", &[&format!("{state}/checks")]),
     ] {
         assert_eq!(units[unit].words("ReadWritePaths"), written, "{unit}");
     }
@@ -129,11 +130,11 @@ fn what_can_be_enabled_by_hand_brings_what_starts_it() {
 /// A probe that is started alone finds somebody who listens.
 #[test]
 fn probes_require_the_socket() {
-    let senders = ["hprobe", "journalprobe", "klogscanner", "pstoreprobe", "envprobe"];
+    let senders = ["hprobe", "journalprobe", "klogscanner", "pstoreprobe", "envprobe", "checkprobe"];
     let units = units();
     let sends = |unit: &&Unit| unit.programs().iter().any(|program| senders.contains(program));
     let probes: Vec<_> = units.values().filter(sends).collect();
-    assert_eq!(probes.len(), 6);
+    assert_eq!(probes.len(), 7);
     for probe in probes {
         for key in ["Requires", "After"] {
             assert!(probe.words(key).contains(&"telemprobd.socket"), "{}: {key}=", probe.name);

@@ -4,6 +4,7 @@
 //!
 //! It takes paths, never settings, and knows no clock: times come in as values.
 
+pub mod check_states;
 pub mod counters;
 pub mod crash_history;
 pub mod delivery_log;

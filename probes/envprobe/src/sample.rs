@@ -27,6 +27,7 @@ pub(crate) fn take(
     let mut families = snapshot.families.clone();
     if settings.has(Readings::Telemetry) {
         families.extend(daemons::families(&settings.state_dir, env!("CARGO_PKG_VERSION"), is_opted_in));
+        families.push(daemons::checks(&settings.state_dir));
         families.push(Family::one(&INTERVAL, settings.interval.map(|interval| interval.as_secs())));
     }
     // Whatever is asked for: a sensor that fails is not a sensor that is not there.

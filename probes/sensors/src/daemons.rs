@@ -1,8 +1,10 @@
 //! The telemetry client itself: what its daemons left in `state_dir` for others, under the names that `telemctl status
 //! --prometheus` has. Reasons are a fixed set; classifications, which any user makes up, are only summed.
 
+use crate::catalogue::CHECK_STATE;
 use crate::metric::{Family, Group, Kind, Metric, Sample, Sensitivity};
 use std::path::Path;
+use telemetry_store::check_states::{CheckState, CheckStates};
 use telemetry_store::counters::{Counter, Counts};
 use telemetry_store::delivery_status::DeliveryStatus;
 use telemetry_store::series::{self, Series};
@@ -45,6 +47,14 @@ pub fn families(state_dir: &Path, version: &str, is_opted_in: bool) -> Vec<Famil
     let known = known.filter(|(counter, _)| !unknown.contains(&counter.program()));
     families.extend(known.map(|(counter, metric)| family(&counts, counter, metric)));
     families
+}
+
+/// The states of the checks that have one, as exit codes of Nagios plugins.
+pub fn checks(state_dir: &Path) -> Family {
+    let states = CheckStates::read(state_dir).ok().flatten().unwrap_or_default();
+    let sample =
+        |(name, check): (String, CheckState)| Some(Sample::labelled("check", name, check.state?.number()));
+    Family { metric: &CHECK_STATE, samples: states.checks.into_iter().filter_map(sample).collect() }
 }
 
 /// A counter is there from the beginning, or its first count would not be seen as an increase.

@@ -27,6 +27,7 @@ mod snapshot;
 mod source;
 mod system;
 pub mod text;
+pub mod values;
 
 pub use error::SensorError;
 pub use helper::Helpers;

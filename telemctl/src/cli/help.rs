@@ -1,7 +1,7 @@
 //! What stands below the options in the help texts.
 
 pub(super) const AFTER_HELP: &str = "\
-All commands but is-active, status, doctor, preview, config show and config check need root. With --config FILE none does: the permissions
+All commands but is-active, status, doctor, preview, check, config show and config check need root. With --config FILE none does: the permissions
 of the files decide, so that a private instance needs no privileges.
 
 Exit codes: 0 done, or nothing to do; 1 not done; 2 wrong arguments.";
@@ -24,6 +24,7 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   crashes    sent, left_out, not_sent, error,
              latest (unix_secs, pid, executable, fate (sent, left_out, not_sent), class, event_id, reason)
   environment  interval_secs (null: no samples are sent), readings (what is in them)
+  checks     ok, warning, critical, unknown, pending: numbers; error
   probes     those of klogscanner, journalprobe and pstoreprobe that have run, each: waiting, left_out, lost_lines,
              error
 Keys may be added, never renamed. Exit code 0 if it could tell, whatever the state is.
@@ -88,3 +89,12 @@ A line a step, with the milliseconds since the process was started. The report i
 in crash_burst_limit.
 
 Exit codes: 0 the report was delivered; 1 it was not, within 60 seconds; 2 wrong arguments.";
+
+pub(super) const CHECK_AFTER_HELP: &str = "\
+Without a command: list. Checks are defined in checks.d, see telemetrics-checks(5).
+
+Keys of --json:
+  updated_unix_secs (null: no check has run), checks, each: name, state (OK, WARNING, CRITICAL, UNKNOWN, PENDING),
+  since_unix_secs, value, attempts (results in a row that differ from the state), flapping, held_by, output (null where
+  it may not be read)
+Keys may be added, never renamed.";

@@ -30,7 +30,8 @@ const ACTIVATORS: [(&str, &str); 2] =
     [("telemprobd", "telemprobd.socket"), ("telempostd", "telempostd.path")];
 
 /// What start and stop handle where it is installed: a packager may split the probes off.
-const WHERE_INSTALLED: [&str; 3] = ["klogscanner.service", "journal-probe-tail.service", SAMPLES];
+const WHERE_INSTALLED: [&str; 4] =
+    ["klogscanner.service", "journal-probe-tail.service", "checkprobe.service", SAMPLES];
 
 /// What sends samples of how the machine is. It does not start where the configuration has no interval for it.
 const SAMPLES: &str = "envprobe.timer";
@@ -148,14 +149,15 @@ mod tests {
         let mut full = core.to_vec();
         full.extend(["klogscanner.service", "journal-probe-tail.service", "hprobe.service"]);
         full.extend(["journal-probe.service", "pstore-probe.service", "pstore-clean.service"]);
-        full.extend(["envprobe.timer", "envprobe.service"]);
+        full.extend(["checkprobe.service", "envprobe.timer", "envprobe.service"]);
         let start_core = "start hprobe.timer telemprobd.socket telempostd.path";
-        let start_full =
-            format!("{start_core} klogscanner.service journal-probe-tail.service envprobe.timer");
+        let start_full = format!(
+            "{start_core} klogscanner.service journal-probe-tail.service checkprobe.service envprobe.timer"
+        );
         let stop_core =
             "stop hprobe.timer telemprobd.socket telempostd.path telemprobd.service telempostd.service";
         let stop_full = "stop hprobe.timer telemprobd.socket telempostd.path klogscanner.service \
-                         journal-probe-tail.service envprobe.timer envprobe.service hprobe.service \
+                         journal-probe-tail.service checkprobe.service envprobe.timer envprobe.service hprobe.service \
                          journal-probe.service \
                          pstore-clean.service pstore-probe.service telemprobd.service telempostd.service";
         for (action, installed, expected) in [

@@ -4,6 +4,7 @@
 //! is shown as [`text`], as JSON or as metrics ([`prometheus`]). A part that cannot be seen says so in its
 //! `error`; the rest is shown.
 
+mod checks;
 mod counters;
 mod crashes;
 mod probes;
@@ -18,6 +19,7 @@ use crate::exit_code::{Failure, Outcome};
 use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
 use crate::settings::{Environment, Settings};
+use checks::CheckCounts;
 use counters::CounterStatus;
 use crashes::CrashStatus;
 pub(crate) use probes::ProbeStatus;
@@ -53,6 +55,7 @@ pub(crate) struct Status {
     pub(crate) counters_error: Option<String>,
     pub(crate) crashes: CrashStatus,
     pub(crate) environment: EnvironmentStatus,
+    pub(crate) checks: CheckCounts,
     #[serde(serialize_with = "probes::as_object")]
     pub(crate) probes: Vec<ProbeStatus>,
 }
@@ -172,6 +175,7 @@ impl Status {
             counters_error,
             crashes: CrashStatus::from_state_dir(&settings.state_dir),
             environment: EnvironmentStatus::from_settings(&settings.environment),
+            checks: CheckCounts::from_state_dir(&settings.state_dir),
             probes: probes::read(&settings.state_dir),
         }
     }

@@ -42,6 +42,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(status.counters_error.clone().map(|error| ("", error)));
     lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
     lines.extend(status.environment.words.clone().map(|words| ("Environment", words)));
+    lines.extend(status.checks.line().map(|line| ("Checks", line)));
     lines.extend(status.probes.iter().filter_map(|probe| Some((probe.name, probe.trouble()?))));
     lines
 }
@@ -151,6 +152,7 @@ pub(crate) fn plural(number: u64, noun: &str) -> String {
 mod tests {
     use super::super::{ConfigStatus, Consent, EnvironmentStatus, ServerStatus};
     use super::*;
+    use crate::status::checks::CheckCounts;
     use crate::status::counters::CounterStatus;
     use crate::status::crashes::CrashStatus;
     use crate::status::socket::SocketStatus;
@@ -209,6 +211,7 @@ mod tests {
             counters_error: None,
             crashes: CrashStatus::default(),
             environment: EnvironmentStatus::default(),
+            checks: CheckCounts::default(),
             probes: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Making the work directories of the system anew, for daemons that may not make them themselves.
 //! (At boot tmpfiles.d does it; opt-out removes them, and opt-in need not wait for the next boot.)
 
-use super::daemon_ids;
+use super::{check_ids, daemon_ids};
 use crate::installation::Installation;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, fchmod, fstat};
@@ -9,6 +9,7 @@ use nix::unistd::{Gid, Uid, fchown};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use telemetry_store::check_states;
 
 /// Makes those that are missing, for the user and group `telemetry`. Where there is no such user the
 /// daemons run as root and make them.
@@ -34,6 +35,12 @@ pub(crate) fn make(installation: &Installation) -> Result<(), String> {
     }
     for (path, mode) in directories {
         make_one(&path, mode, uid, gid)
+            .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
+    }
+    // Where checks are installed they have a user of their own.
+    if let Some((uid, gid)) = check_ids() {
+        let path = settings.state_dir.join(check_states::DIRECTORY);
+        make_one(&path, public, uid, gid)
             .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
     }
     Ok(())

@@ -22,6 +22,9 @@ use std::path::PathBuf;
 /// The user and group that the system's daemons run as.
 pub(crate) const DAEMON_USER: &str = "telemetry";
 
+/// The user and group that checks run as.
+const CHECK_USER: &str = "telemetry-check";
+
 /// What became of a directory at opt-out.
 #[derive(Debug)]
 pub(crate) enum Removal {
@@ -75,8 +78,17 @@ pub(crate) fn remove(installation: &Installation) -> Vec<Removal> {
 
 /// `telemetry:telemetry`, if there are such a user and group.
 pub(crate) fn daemon_ids() -> Option<(Uid, Gid)> {
-    let user = User::from_name(DAEMON_USER).ok().flatten()?;
-    let group = Group::from_name(DAEMON_USER).ok().flatten()?;
+    ids(DAEMON_USER)
+}
+
+/// `telemetry-check:telemetry-check`, likewise.
+pub(crate) fn check_ids() -> Option<(Uid, Gid)> {
+    ids(CHECK_USER)
+}
+
+fn ids(name: &str) -> Option<(Uid, Gid)> {
+    let user = User::from_name(name).ok().flatten()?;
+    let group = Group::from_name(name).ok().flatten()?;
     Some((user.uid, group.gid))
 }
 
@@ -84,5 +96,6 @@ pub(crate) fn daemon_ids() -> Option<(Uid, Gid)> {
 fn owners(is_private: bool) -> Owners {
     let user = Uid::effective();
     let daemons = if !is_private || user.is_root() { daemon_ids() } else { None };
-    Owners { daemons, own: is_private.then_some(user) }
+    let checks = if is_private { None } else { check_ids() };
+    Owners { daemons, checks, own: is_private.then_some(user) }
 }

@@ -6,13 +6,15 @@
 //!             .rejected/ANY
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
-//! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate
+//! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate;
+//!             checks/JSON
 //! anywhere    .new-ANY
 //! ```
 
 use std::ffi::OsStr;
 use telemetry_record::header::Header;
 use telemetry_record::hex_id::HexId;
+use telemetry_store::check_states;
 use telemetry_store::delivery_log::DeliveryEntry;
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
@@ -59,6 +61,8 @@ pub(super) enum Purpose {
     Identities,
     /// Key, certificate, what was learned.
     Identity,
+    /// What is known of checks.
+    Checks,
 }
 
 impl Purpose {
@@ -80,6 +84,7 @@ impl Purpose {
             (Purpose::Log, Some("records")) => Some(Purpose::Records),
             (Purpose::Cache, Some("pstore")) => Some(Purpose::Dumps),
             (Purpose::State, Some("identity")) => Some(Purpose::Identities),
+            (Purpose::State, Some(check_states::DIRECTORY)) => Some(Purpose::Checks),
             (Purpose::Identities, Some("telempostd")) => Some(Purpose::Identity),
             _ => None,
         }
@@ -105,6 +110,7 @@ impl Purpose {
             Purpose::Dumps => text.starts_with("dmesg") || text == ".complete",
             Purpose::Cache | Purpose::Identities => false,
             Purpose::Identity => is_of_identity(text),
+            Purpose::Checks => matches!(text, "state.json" | "output.json"),
             Purpose::State => read().is_some_and(|bytes| is_state(text, &bytes)),
         }
     }

@@ -27,6 +27,8 @@ const OWN_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) struct Owners {
     /// `telemetry:telemetry`, both.
     pub(super) daemons: Option<(Uid, Gid)>,
+    /// `telemetry-check:telemetry-check`, both, whose checks are.
+    pub(super) checks: Option<(Uid, Gid)>,
     /// This user, with any group.
     pub(super) own: Option<Uid>,
 }
@@ -34,7 +36,7 @@ pub(super) struct Owners {
 impl Owners {
     fn include(&self, stat: &FileStat) -> bool {
         let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-        self.own == Some(uid) || self.daemons == Some((uid, gid))
+        self.own == Some(uid) || [self.daemons, self.checks].contains(&Some((uid, gid)))
     }
 
     fn refusal(&self, stat: &FileStat) -> String {
@@ -184,7 +186,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, symlink};
 
     fn own() -> Owners {
-        Owners { daemons: None, own: Some(Uid::effective()) }
+        Owners { daemons: None, checks: None, own: Some(Uid::effective()) }
     }
 
     fn remove(path: &Path, owners: &Owners) -> Vec<String> {
@@ -228,15 +230,18 @@ mod tests {
         let (uid, gid) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
         let others = Gid::from_raw(gid.as_raw() + 1);
         for (owners, expected) in [
-            (Owners { daemons: None, own: Some(Uid::from_raw(uid.as_raw() + 1)) }, "not to user "),
-            (Owners { daemons: Some((uid, others)), own: None }, "not to telemetry:telemetry"),
-            (Owners { daemons: None, own: None }, "not to telemetry:telemetry"),
+            (
+                Owners { daemons: None, checks: None, own: Some(Uid::from_raw(uid.as_raw() + 1)) },
+                "not to user ",
+            ),
+            (Owners { daemons: Some((uid, others)), checks: None, own: None }, "not to telemetry:telemetry"),
+            (Owners { daemons: None, checks: None, own: None }, "not to telemetry:telemetry"),
         ] {
             let kept = remove(root.path(), &owners);
             assert!(kept.len() == 1 && kept[0].contains(expected), "{kept:?}");
             assert!(root.path().join("kept").exists());
         }
-        let owners = Owners { daemons: Some((uid, gid)), own: None };
+        let owners = Owners { daemons: Some((uid, gid)), checks: None, own: None };
         assert!(remove(root.path(), &owners)[0].starts_with("removed "));
     }
 

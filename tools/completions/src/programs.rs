@@ -7,6 +7,7 @@ pub(crate) fn commands() -> Vec<Command> {
     vec![
         telemetry_basic_probes::cli::Hprobe::command(),
         telemetry_basic_probes::cli::TelemRecordGen::command(),
+        checkprobe::cli::Checkprobe::command(),
         crashprobe::Args::command(),
         envprobe::cli::Envprobe::command(),
         telemetry_journal::Args::command(),

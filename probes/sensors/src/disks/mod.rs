@@ -13,6 +13,12 @@ use crate::source::Source;
 pub(crate) use mounts::Mount;
 use telemetry_files::bounded_file;
 
+/// The mount points that a text of `mountinfo` has and that can be seen, as they are shown.
+pub fn mount_points(mountinfo: &[u8]) -> Vec<String> {
+    let point = |mount: &Mount| crate::text::name(&mount.point).into_owned();
+    mounts::parse(mountinfo).iter().map(point).collect()
+}
+
 /// The mounts of the machine that are to be read, and how many more there are than are read.
 ///
 /// A sandbox has mounts of its own: those of the first process are the machine's. Where `/proc` does not show that one, they

@@ -50,6 +50,14 @@ pub(super) fn list(directory: &Path) -> Result<Option<Vec<Package>>, SensorError
     Ok(Some(packages.into_values().flatten().collect()))
 }
 
+/// Those of one text.
+pub(super) fn parse(text: &[u8]) -> Vec<Package> {
+    let mut packages = BTreeMap::new();
+    // Memory is read without a fault.
+    let _ = read(text, &mut packages);
+    packages.into_values().flatten().collect()
+}
+
 fn updates(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());

@@ -25,6 +25,11 @@ pub fn list() -> Result<Vec<Package>, SensorError> {
     list_below(Path::new("/"))
 }
 
+/// The installed packages of a text of dpkg's list.
+pub fn of_dpkg_status(text: &[u8]) -> Vec<Package> {
+    dpkg::parse(text)
+}
+
 /// The same of the machine whose root is here.
 ///
 /// # Errors

@@ -1,0 +1,129 @@
+//! One request by HTTP/1.0, whose answer comes whole and ends with its connection.
+
+use super::{connect, tls};
+use crate::result::Measured;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+use telemetry_store::check_states::State;
+
+/// Of an answer, so much is read, in bytes.
+const ANSWER_BYTES: u64 = 256 * 1024;
+
+/// Asks for a page. What does not answer, or otherwise than it should, is critical.
+pub(super) fn get(
+    url: &str,
+    status: Option<u16>,
+    text: Option<&str>,
+    timeout: Duration,
+) -> Result<Measured, String> {
+    let begun = Instant::now();
+    let answer = match request(url, timeout) {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Measured::verdict(State::Critical, format!("{url}: {error}"))),
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    let Some(found) = status_of(&answer) else {
+        return Ok(Measured::verdict(State::Critical, format!("{url}: is not answered by HTTP")));
+    };
+    let measured = Measured::value(seconds, format!("{url} answers {found} in {seconds:.3} s"));
+    let is_good = status.map_or((200..400).contains(&found), |status| status == found);
+    let has_text = text.is_none_or(|text| contains(&answer, text.as_bytes()));
+    Ok(match (is_good, has_text) {
+        (true, true) => measured,
+        (false, _) => Measured { verdict: Some(State::Critical), ..measured },
+        (true, false) => Measured {
+            verdict: Some(State::Critical),
+            text: format!("{url} answers {found} without the text"),
+            ..measured
+        },
+    })
+}
+
+fn request(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
+    let (is_tls, rest) = match url.strip_prefix("https://") {
+        Some(rest) => (true, rest),
+        None => (false, url.strip_prefix("http://").unwrap_or(url)),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let path = path.split('#').next().unwrap_or_default();
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let has_port =
+        host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let address = match (has_port, is_tls) {
+        (true, _) => host.to_owned(),
+        (false, true) => format!("{host}:443"),
+        (false, false) => format!("{host}:80"),
+    };
+    let request =
+        format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: checkprobe\r\nAccept: */*\r\n\r\n");
+    let stream = connect(&address, timeout)?;
+    if is_tls {
+        let name = address.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
+        exchange(tls::verified(stream, &name)?, &request)
+    } else {
+        exchange(stream, &request)
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Vec<u8>, String> {
+    stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+    let mut answer = Vec::new();
+    match stream.take(ANSWER_BYTES).read_to_end(&mut answer) {
+        // Some servers close a connection of TLS without a word.
+        Err(error) if answer.is_empty() => Err(error.to_string()),
+        _ => Ok(answer),
+    }
+}
+
+fn status_of(answer: &[u8]) -> Option<u16> {
+    let line = answer.split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?.strip_prefix("HTTP/1.")?;
+    line.split(' ').nth(1)?.trim().parse().ok()
+}
+
+fn contains(answer: &[u8], text: &[u8]) -> bool {
+    let body = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |end| end + 4);
+    answer.get(body..).is_some_and(|body| body.windows(text.len()).any(|window| window == text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// What comes of this answer.
+    fn got(
+        answer: &'static str,
+        path: &str,
+        status: Option<u16>,
+        text: Option<&str>,
+    ) -> (Option<State>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}{path}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        let measured = get(&url, status, text, Duration::from_secs(5)).unwrap();
+        (measured.verdict, server.join().unwrap())
+    }
+
+    #[test]
+    fn status_and_text_decide() {
+        let good = "HTTP/1.1 200 OK\r\nX: hidden\r\n\r\nhello world";
+        let (verdict, request) = got(good, "/a?b=c#d", None, Some("hello"));
+        assert_eq!(verdict, None);
+        assert!(request.starts_with("GET /a?b=c HTTP/1.0\r\nHost: 127.0.0.1:"), "{request}");
+        assert!(got(good, "?x", Some(200), None).1.starts_with("GET /?x HTTP/1.0\r\n"));
+        assert_eq!(got(good, "", Some(404), None).0, Some(State::Critical));
+        assert_eq!(got(good, "", None, Some("hidden")).0, Some(State::Critical));
+        assert_eq!(got("HTTP/1.0 500 No\r\n\r\n", "", None, None).0, Some(State::Critical));
+        assert_eq!(got("SSH-2.0\r\n", "", None, None).0, Some(State::Critical));
+        assert_eq!(got("", "", None, None).0, Some(State::Critical));
+    }
+}

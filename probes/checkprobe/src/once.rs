@@ -1,0 +1,44 @@
+//! One check, once, for a person: as it will be run.
+
+use crate::daemon::{CheckError, poll_runs};
+use crate::definition;
+use crate::runner::Run;
+use crate::settings::Settings;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+use telemetry_runtime::clocks;
+use telemetry_store::check_states::State;
+
+pub(crate) fn run(settings: &Settings, name: &str) -> Result<ExitCode, CheckError> {
+    let (files, mut faults) = definition::read(&settings.definitions());
+    let (definitions, more) = definition::parse(&files);
+    faults.extend(more);
+    let Some(definition) = definitions.iter().find(|definition| definition.name == name) else {
+        let about = faults.iter().find(|fault| fault.text.starts_with(&format!("[{name}]")));
+        return Err(about.map_or_else(
+            || CheckError::NoCheck { name: name.to_owned(), directory: settings.definitions() },
+            |fault| CheckError::Definition(fault.clone()),
+        ));
+    };
+    let mut running =
+        Run::start(definition, &settings.state_dir, clocks::since_boot()).map_err(CheckError::Process)?;
+    let measured = loop {
+        poll_runs(std::slice::from_ref(&running), &[], Duration::from_secs(1));
+        if let Some(measured) = running.take() {
+            break measured;
+        }
+        if clocks::since_boot() >= running.deadline {
+            break running.kill();
+        }
+    };
+    let state = measured.state(definition);
+    let value = measured.value.map(|value| format!(" value {value},")).unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{name}: {},{value} {}", state.word(), measured.text).map_err(CheckError::Output)?;
+    if !measured.perfdata.is_empty() {
+        writeln!(out, "{}", measured.perfdata).map_err(CheckError::Output)?;
+    }
+    let code = State::ALL.iter().position(|known| *known == state).and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(3)))
+}

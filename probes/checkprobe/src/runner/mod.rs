@@ -1,0 +1,93 @@
+//! A run of a check, in a process of its own that ends: the **runner**. It measures, or starts a plugin and waits for it; then
+//! it ends whatever descends from it, and only then says what came of it.
+//!
+//! ```text
+//!  checkprobe ──fork──▶ runner (subreaper) ──fork, exec──▶ plugin ──▶ its children, also those that left its group
+//!      ▲                   │ output: 8 KiB are kept, the rest is read and dropped
+//!      │                   │ timeout: TERM, a second later KILL
+//!      │                   │ everything that is left below it: KILL, until nothing is
+//!      └── what came ──────┘ silent for 5 seconds beyond all that: killed itself
+//! ```
+
+mod answer;
+mod child;
+mod descendants;
+mod plugin;
+
+use answer::Answer;
+
+use crate::definition::Definition;
+use crate::result::Measured;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{MsgFlags, recv};
+use nix::unistd::Pid;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+use telemetry_runtime::fork;
+use telemetry_store::check_states::State;
+
+/// What a runner may take beyond the timeout of its check.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Longest answer, in bytes.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// A run that goes on.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The check's name.
+    pub(crate) name: String,
+    /// The runner.
+    pub(crate) pid: Pid,
+    socket: OwnedFd,
+    bytes: Vec<u8>,
+    /// When it is killed, by the clock of the caller.
+    pub(crate) deadline: Duration,
+}
+
+impl Run {
+    /// Starts one.
+    pub(crate) fn start(definition: &Definition, state_dir: &Path, now: Duration) -> io::Result<Self> {
+        let (pid, socket) =
+            fork::start_with_stream(c"checkprobe-run", |socket| child::serve(definition, state_dir, socket))?;
+        let deadline = now + definition.timeout + GRACE;
+        Ok(Self { name: definition.name.clone(), pid, socket, bytes: Vec::new(), deadline })
+    }
+
+    /// Takes what has come; the answer once it is whole.
+    pub(crate) fn take(&mut self) -> Option<Measured> {
+        let mut piece = [0; 4096];
+        loop {
+            match recv(self.socket.as_raw_fd(), &mut piece, MsgFlags::MSG_DONTWAIT) {
+                Err(Errno::EAGAIN) => return None,
+                Err(Errno::EINTR) => {}
+                Ok(0) | Err(_) => return Some(Answer::parse(&self.bytes).into_measured()),
+                Ok(length) => {
+                    let room = ANSWER_BYTES.saturating_sub(self.bytes.len());
+                    self.bytes.extend(piece.iter().take(length.min(room)));
+                }
+            }
+        }
+    }
+
+    /// Ends it: it has not answered for too long. What it left behind becomes the caller's, who ends that, too.
+    pub(crate) fn kill(&self) -> Measured {
+        // It fails only if the process has ended.
+        let _ = kill(self.pid, Signal::SIGKILL);
+        Measured::verdict(State::Unknown, "gives no answer and was ended")
+    }
+}
+
+impl AsFd for Run {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Ends everything below this process but these.
+pub(crate) fn end_strays(runners: &[Pid]) {
+    descendants::end_all_but(runners, Duration::from_millis(200));
+}
