@@ -3,6 +3,7 @@
 //! Each room below gathers its facts at the edge and judges them in a function of values. Nothing is
 //! changed, no daemon is started, and the server is connected to only where consent is given.
 
+mod checks;
 mod clock;
 mod configuration;
 mod consent;
@@ -170,6 +171,7 @@ fn examine(installation: &Installation, steps: &Steps) {
     steps.step("crashes", || [crashes::check(installation, opted_in)]);
     steps.step("probes", || probes::check(installation, &status));
     steps.step("environment", || environment::check(installation, opted_in));
+    steps.step("checks", || checks::check(installation, opted_in));
     steps.step("clock", || {
         let spoils_tls = delivery::is_about_certificate(&status.delivery) && !is_clock_synchronised(settings);
         [clock::judge(now, status.delivery.updated_unix_secs, spoils_tls)]
