@@ -30,6 +30,23 @@ const GO_GOROUTINE: &[&str] = &[
     "runtime.goexit",
 ];
 
+const DEEP_NAMES: &[&str] = &[
+    "call",
+    "__invoke_impl",
+    "_M_invoke",
+    "operator()",
+    "operator()",
+    "call",
+    "call",
+    "call",
+    "call",
+    "call",
+    "call",
+    "call",
+    "main",
+    "_start",
+];
+
 /// All of them, for x86-64.
 pub const CORNERS: &[Entry] = &[
     // Where frames are.
@@ -86,6 +103,7 @@ pub const CORNERS: &[Entry] = &[
         )
         .with_threads(2)
     },
+    entry("remembered", "cc -g -O1 -fomit-frame-pointer -o $out $src/remembered.c $src/remembered.S", NULL, &["remembering", "outer", "main", "_start"]),
     entry("moved-text", "cc -g -O2 -fomit-frame-pointer -o $out $src/moved_text.c", NULL, CHAIN),
     Entry {
         gdb: SameFor(2, "gdb cannot read the prologue of a handler without call frame information"),
@@ -166,8 +184,10 @@ pub const CORNERS: &[Entry] = &[
         )
     },
     entry("split-dwarf", "cc -g -gsplit-dwarf -O1 -o $out $src/null.c", NULL, CHAIN),
+    // Units that refer to each other.
+    entry("shared-units", "c++ -g -O1 -fno-optimize-sibling-calls -o $out $src/deep_names.cc $src/many_units.cc && dwz $out", NULL, DEEP_NAMES),
     entry("types", "cc -g -fdebug-types-section -O3 -o $out $src/inlined.c", NULL, CHAIN),
-    entry("deep-names", "c++ -g -O1 -fno-optimize-sibling-calls -o $out $src/deep_names.cc", NULL, &["call", "__invoke_impl", "_M_invoke", "operator()", "operator()", "call", "call", "call", "call", "call", "call", "call", "main", "_start"]),
+    entry("deep-names", "c++ -g -O1 -fno-optimize-sibling-calls -o $out $src/deep_names.cc", NULL, DEEP_NAMES),
     // What a cause is.
     fault("division", "cc -g -O1 -DFAULT=DIVISION -o $out $src/faults.c", "SIGFPE: integer division by zero, or its result too large"),
     fault("illegal", "cc -g -O1 -DFAULT=ILLEGAL -o $out $src/faults.c", "SIGILL: illegal instruction"),
