@@ -38,7 +38,9 @@ pub(super) fn read(stream: &mut Stream<impl Input>) -> Result<(Arch, Headers), C
     match (class, order) {
         (2, 1) if kind == elf::ET_CORE.0 => {}
         (1, 1) if kind == elf::ET_CORE.0 => return Err(CoreError::Foreign(name_of_32_bits(machine))),
-        (1 | 2, 2) => return Err(CoreError::Foreign("big-endian process")),
+        (1 | 2, 2) if kind.swap_bytes() == elf::ET_CORE.0 => {
+            return Err(CoreError::Foreign("big-endian process"));
+        }
         _ => return Err(CoreError::NoCore),
     }
     let arch = arch_of(elf::Machine(machine)).map_err(|error| match error {

@@ -163,6 +163,14 @@ fn a_core_that_ends_behind_its_first_thread_is_taken_so_far() {
     assert!(!read(&mut bytes.as_slice()).unwrap().is_cut_off);
 }
 
+/// A file of this type, with its most significant bytes first.
+fn of_s390(kind: u8) -> Vec<u8> {
+    let mut bytes = core(22 << 8, &[], 0);
+    bytes[5] = 2;
+    bytes[16..18].copy_from_slice(&[0, kind]);
+    bytes
+}
+
 #[test]
 fn what_is_no_core_of_ours_is_told() {
     let mut small = core(3, &[], 0);
@@ -174,8 +182,18 @@ fn what_is_no_core_of_ours_is_told() {
         (small, "32-bit process (i386): only processes of x86-64 and aarch64 are unwound"),
         (
             core(243, &[], 0),
-            "a process of another architecture (ELF machine 243): only x86-64 and aarch64 are unwound",
+            "a process of another architecture (riscv64): only x86-64 and aarch64 are unwound",
         ),
+        (
+            core(0x9026, &[], 0),
+            "a process of another architecture (alpha): only x86-64 and aarch64 are unwound",
+        ),
+        (
+            core(9, &[], 0),
+            "a process of another architecture (ELF machine 9): only x86-64 and aarch64 are unwound",
+        ),
+        (of_s390(4), "big-endian process: only processes of x86-64 and aarch64 are unwound"),
+        (of_s390(2), "this is no ELF core"),
         (program, "this is no ELF core"),
         (b"#!/bin/sh\necho this is no core at all\n".to_vec(), "this is no ELF core"),
         (good[..200].to_vec(), "the core ends too early, after 200 bytes"),

@@ -35,6 +35,7 @@ impl Event {
             Trace::Stall => self.stall(text),
             Trace::Access | Trace::AccessFirst => self.access(text),
             Trace::Lockdep => self.lock(text),
+            Trace::Own => self.work(text),
             _ => false,
         }
     }
@@ -43,6 +44,18 @@ impl Event {
         let is_it = ACCESSES.iter().any(|access| text.starts_with(access));
         if is_it && self.oops.message.is_none() {
             self.oops.message = Some(text.trim_ascii().trim_end_matches(':').to_owned());
+        }
+        is_it
+    }
+
+    /// `     preempt=0x00000000 lock=0->1 RCU=0->0 workfn=fn`, until 6.10 `     last function: fn`: a worker leaked something, and its
+    /// trace has no frame of what it ran.
+    fn work(&mut self, text: &str) -> bool {
+        let line = text.trim_ascii_start();
+        let is_it =
+            line.starts_with("last function: ") || line.starts_with("preempt=") && line.contains(" workfn=");
+        if is_it && self.oops.message.is_none() {
+            self.oops.message = Some(line.trim_ascii_end().to_owned());
         }
         is_it
     }
