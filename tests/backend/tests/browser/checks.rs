@@ -23,6 +23,8 @@ const PAGES: &[&str] = &[
     "/telemetryui/rules",
     "/telemetryui/collector",
     "/telemetryui/crashes",
+    "/telemetryui/crashes/overall",
+    "/telemetryui/crashes/guilty_edit/",
     "/telemetryui/updates",
     "/telemetryui/mce",
     "/telemetryui/thermal",
@@ -31,6 +33,7 @@ const PAGES: &[&str] = &[
     "/telemetryui/population",
     "/telemetryui/records",
     "/telemetryui/records?heartbeats=yes&severity=1",
+    "/telemetryui/records?kind=crash&state=new&q=x&payload=a.b",
     "/telemetryui/records?refresh=3600",
 ];
 
@@ -55,6 +58,16 @@ pub(crate) fn pages_of(collector: &Collector) -> Vec<String> {
     for record in records["records"].as_array().unwrap().iter().take(3) {
         pages.push(format!("/telemetryui/records/record_details/{}", record["id"]));
         pages.push(format!("/telemetryui/events/{}", record["event_id"].as_str().unwrap()));
+    }
+    let guilties = json(collector, "/telemetryui/crashes?days=400");
+    for guilty in guilties["guilties"].as_array().unwrap().iter().take(2) {
+        let one = format!("/telemetryui/crashes/guilty_details/{}", guilty["id"]);
+        let traces = json(collector, &format!("{one}/backtraces"));
+        if let Some(trace) = traces["backtraces"].as_array().unwrap().first() {
+            pages.push(format!("/telemetryui/crashes/guilty_edit/?record_id={}", trace["id"]));
+        }
+        pages.push(format!("{one}/backtraces"));
+        pages.push(one);
     }
     let machines = json(collector, "/telemetryui/machines");
     for machine in machines["machines"].as_array().unwrap().iter().take(1) {

@@ -10,14 +10,26 @@ use crate::sample::headers;
 
 /// A collector on a database with five weeks of a fleet.
 pub(crate) fn filled(directory: &Path, machines: u32) -> Collector {
-    let database = directory.join("fleet.db");
+    filled_on(directory.join("fleet.db").to_str().unwrap(), machines)
+}
+
+/// The same, wherever the database is.
+pub(crate) fn filled_on(database: &str, machines: u32) -> Collector {
     let made = Command::new(env!("CARGO_BIN_EXE_telem-collector"))
-        .args(["fleet", "--machines", &machines.to_string(), "--database"])
-        .arg(&database)
+        .args(["fleet", "--machines", &machines.to_string(), "--database", database])
         .output()
         .unwrap();
     assert!(made.status.success(), "{made:?}");
-    Collector::on(&database)
+    Collector::start(&["--database", database])
+}
+
+/// Sends what a form of a page sends; what the browser then sees is another page.
+pub(crate) fn changed(collector: &Collector, path: &str, form: &str) {
+    let answer = ureq::post(format!("http://{}{path}", collector.address))
+        .content_type("application/x-www-form-urlencoded")
+        .send(form)
+        .unwrap();
+    assert!(answer.status().is_success(), "{path}: {answer:?}");
 }
 
 /// Posts a record; the status of the answer.

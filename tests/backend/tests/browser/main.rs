@@ -8,6 +8,9 @@ mod checks;
 mod driver;
 mod fleet;
 
+#[path = "../support/postgres.rs"]
+#[expect(dead_code, reason = "the tests of single modules need more of it")]
+mod cluster;
 #[path = "../process/collector.rs"]
 #[expect(dead_code, reason = "the tests of the process need more of it")]
 mod collector;
@@ -18,7 +21,7 @@ mod sample;
 use checks::{check, check_all, pages_of};
 use collector::Collector;
 use driver::{Browser, Scheme};
-use fleet::{filled, posted};
+use fleet::{changed, filled, filled_on, posted};
 
 #[test]
 fn pages_without_data_and_with_one_record_are_clean() {
@@ -35,6 +38,52 @@ fn pages_of_a_hundred_thousand_records_are_clean() {
     let directory = tempfile::tempdir().unwrap();
     let collector = filled(directory.path(), 1350);
     check_all(&mut browser, &collector);
+}
+
+#[test]
+fn pages_of_a_fleet_on_postgresql_are_clean() {
+    let mut browser = Browser::start();
+    let cluster = cluster::Cluster::shared();
+    let collector = filled_on(&cluster.url(&cluster.database()), 60);
+    check_all(&mut browser, &collector);
+}
+
+/// What forms lead to: a preview of rules, wrong rules, a blacklist with something in it.
+#[test]
+fn pages_that_people_have_changed_are_clean() {
+    let mut browser = Browser::start();
+    let directory = tempfile::tempdir().unwrap();
+    let collector = filled(directory.path(), 60);
+    let guilty = "function=raise%28%29&module=libc.so.6";
+    changed(&collector, "/telemetryui/crashes/guilty_edit/add", guilty);
+    changed(&collector, "/telemetryui/crashes", "guilty_id=1&comment=known+%3Cb%3E&hide=yes");
+    changed(&collector, "/telemetryui/groups/1", "note=%3Cscript%3E");
+    for path in [
+        "/telemetryui/crashes/guilty_edit/",
+        "/telemetryui/crashes/guilty_details/1",
+        "/telemetryui/groups/1",
+        "/telemetryui/collector",
+    ] {
+        check(&mut browser, &collector, path);
+    }
+    for (rules, shown) in [("generic * * *", "What these rules would do"), ("skop", "cannot be taken")] {
+        browser.open(&collector, "/telemetryui/rules");
+        browser.script(&format!("document.querySelector('textarea').value = '{rules}'"));
+        browser.script("document.querySelector('button[value=preview]').click()");
+        let begin = std::time::Instant::now();
+        while !browser.source().contains(shown) {
+            assert!(begin.elapsed() < collector::DEADLINE, "{rules}: {}", browser.source());
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let found = browser.hindrances();
+        assert!(found.is_empty(), "{rules}: {found:#?}");
+        // That the answer is an error is logged, and nothing else.
+        let messages = browser.messages();
+        let is_status = |message: &String| message.contains("the server responded with a status of 400");
+        assert!(messages.iter().all(is_status), "{rules}: {messages:?}");
+    }
+    changed(&collector, "/telemetryui/rules", "rules=skip+x+y+*&do=take");
+    check(&mut browser, &collector, "/telemetryui/rules");
 }
 
 /// Names that would be markup, that turn the text around them, or that are longer than any screen.

@@ -145,13 +145,11 @@ fn old_links_to_records_lead_to_the_list() {
         (303, Some("/telemetryui/records?severity=4")),
         "{form:?}"
     );
-    let posted =
-        collector.post("/telemetryui/records", &[], "severity=All&build=12&csrf_token=x&submit=Submit");
-    assert_eq!(
-        (posted.status, posted.header("location")),
-        (303, Some("/telemetryui/records?build=12")),
-        "{posted:?}"
-    );
+    for path in ["/telemetryui/records", "/telemetryui/", "/telemetryui"] {
+        let posted = collector.post(path, &[], "severity=All&build=12&csrf_token=x&submit=Submit");
+        let location = Some("/telemetryui/records?build=12");
+        assert_eq!((posted.status, posted.header("location")), (303, location), "{path}: {posted:?}");
+    }
 }
 
 #[test]

@@ -69,8 +69,8 @@ async fn nothing() -> Problem {
 /// The table of paths.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
-        .route(FIRST, get(records::first))
-        .route("/telemetryui/", get(records::first))
+        .route(FIRST, get(records::first).post(records::redirect_form))
+        .route("/telemetryui/", get(records::first).post(records::redirect_form))
         .route("/telemetryui/records", get(records::list).post(records::redirect_form))
         .route("/telemetryui/records/{page}", get(records::numbered))
         .route("/telemetryui/records/lastid/{id}", get(records::more))
