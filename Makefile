@@ -238,7 +238,7 @@ generator         := telemetrics-generator
 programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \
 	$(if $(without_journal),,journalprobe) klogscanner pstoreclean pstoreprobe
 # Started by telempostd and telemctl, not by people.
-own_programs := telempost-upload telempost-identity
+own_programs := telempost-upload telempost-identity telempost-forget
 units        := $(filter-out $(environment_units) $(if $(without_journal),journal-probe%),$(notdir $(sort $(wildcard units/*))))
 man_sources  := $(filter-out $(environment_man) $(if $(without_journal),docs/man/journalprobe.1),$(sort $(wildcard docs/man/*.[1-8])))
 shared_name  := libtelemetry.so.4.0.1

@@ -5,8 +5,8 @@ mod help;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use help::{
     AFTER_HELP, CHECK_AFTER_HELP, CONFIG_AFTER_HELP, CRASH_TEST_AFTER_HELP, DOCTOR_AFTER_HELP,
-    PREVIEW_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP, SPOOL_SPLIT_AFTER_HELP,
-    STATUS_AFTER_HELP, TRUST_AFTER_HELP,
+    OPT_OUT_AFTER_HELP, PREVIEW_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP,
+    SPOOL_SPLIT_AFTER_HELP, STATUS_AFTER_HELP, TRUST_AFTER_HELP,
 };
 use std::path::PathBuf;
 
@@ -57,7 +57,11 @@ pub enum Command {
     /// Agree that this machine sends telemetry, and start the services
     OptIn,
     /// End it: withdraw the consent, stop the services and remove what they keep
-    OptOut,
+    #[command(after_help = OPT_OUT_AFTER_HELP)]
+    OptOut(OptOutArguments),
+    /// Ask servers once to forget this machine, as packages do before they are removed
+    #[command(hide = true)]
+    ForgetOnce,
     /// List the records that left this machine
     Journal(JournalArguments),
     /// Show what runs, what waits, what was sent and what went wrong
@@ -96,6 +100,24 @@ pub enum Command {
     /// Fit systemd's units to the configuration, as packages do after an upgrade; `restart` does it too.
     #[command(hide = true)]
     WriteUnits,
+}
+
+/// What becomes of the records that servers have.
+#[derive(Debug, Default, Args)]
+pub struct OptOutArguments {
+    /// Leave them there
+    #[arg(long)]
+    pub keep_at_server: bool,
+    /// Print commands that have them deleted, instead of sending the request
+    #[arg(long, conflicts_with = "keep_at_server")]
+    pub print: bool,
+}
+
+impl OptOutArguments {
+    /// Whether nothing is asked of servers.
+    pub(crate) fn is_without_request(&self) -> bool {
+        self.keep_at_server || self.print
+    }
 }
 
 /// For people or for programs.

@@ -1,15 +1,11 @@
 //! `identity`: the certificate by which servers know this machine; and what else telempost-identity does in its directory.
 
 use crate::exit_code::{Failure, Outcome};
+use crate::helper;
 use crate::installation::Installation;
-use nix::unistd::Uid;
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
+use std::ffi::OsStr;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use telemetry_record::harmless::lines;
 use telemetry_trust::paths;
 
 /// Prints the fingerprint of telempostd's certificate, which is made if there is none.
@@ -30,30 +26,9 @@ pub(crate) fn open_window(installation: &Installation, minutes: u64) -> Outcome 
     as_owner(&installation.settings.state_dir, "window", &[&minutes.to_string()]).map(drop)
 }
 
-/// Runs telempost-identity as the owner of `state_dir`: the key must be his, and in his directory root follows no path.
 fn as_owner(state_dir: &Path, task: &str, arguments: &[&str]) -> Result<String, Failure> {
-    let program = telempostd::identity_program();
-    let about = |path: &Path, error: io::Error| Failure::message(format!("{}: {error}", path.display()));
-    let mut command = Command::new(&program);
-    command.arg(task).arg(paths::identity_dir(state_dir, "telempostd")).args(arguments);
-    command.stdin(Stdio::null());
-    match fs::metadata(state_dir) {
-        Ok(owner) if Uid::effective().is_root() && owner.uid() != 0 => {
-            command.uid(owner.uid()).gid(owner.gid());
-        }
-        Ok(_) => {}
-        // One's own, in a private instance.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(about(state_dir, error)),
-    }
-    let output = command.output().map_err(|error| about(&program, error))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.trim_end().trim_start_matches("telempost-identity: ");
-    if !output.status.success() {
-        return Err(Failure::message(said));
-    }
-    if !said.is_empty() {
-        eprintln!("telemctl: {}", lines(said));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    let directory = paths::identity_dir(state_dir, "telempostd");
+    let mut words = vec![OsStr::new(task), directory.as_os_str()];
+    words.extend(arguments.iter().map(OsStr::new));
+    helper::run(&telempostd::identity_program(), &words, state_dir)
 }

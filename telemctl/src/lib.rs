@@ -15,6 +15,8 @@ mod doctor;
 mod duration_text;
 mod environment;
 pub mod exit_code;
+mod forget;
+mod helper;
 mod identity;
 pub mod installation;
 mod journal;
@@ -82,7 +84,8 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Restart => services::restart(&installation()?),
         Command::IsActive => services::is_active(&installation()?, out),
         Command::OptIn => opt_in::run(&installation()?, out),
-        Command::OptOut => opt_out::run(&installation()?, out),
+        Command::OptOut(arguments) => opt_out::run(&installation()?, arguments, out),
+        Command::ForgetOnce => forget::once(&installation()?, out),
         Command::Journal(arguments) => journal::run(&installation()?, arguments, out),
         Command::Status(arguments) => status::run(&self::installation(file)?, arguments, out),
         Command::Doctor(format) => {

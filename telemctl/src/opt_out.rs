@@ -1,10 +1,12 @@
 //! `opt-out`: consent goes, so that nothing is collected or sent whatever fails afterwards; then the daemons; then what
-//! they kept.
+//! they kept, but the request that servers forget it.
 
+use crate::cli::OptOutArguments;
 use crate::exit_code::{Failure, Outcome};
+use crate::forget;
 use crate::installation::Installation;
 use crate::services;
-use crate::work_directories::{self, Removal};
+use crate::work_directories::{self, OF_REQUEST, Removal};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::fs;
@@ -14,6 +16,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use telemetry_config::consent::{self, ConsentError, opt_in_path};
 use telemetry_record::harmless::word;
+use telemetry_store::forget::FORGET_DIR;
+use telemetry_store::preimages::PREIMAGES_DIR;
 
 /// How long daemons get to store what they hold and end. telemprobd answers its clients first.
 const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);
@@ -21,14 +25,51 @@ const DAEMONS_END_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is checked whether they have.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Withdraws consent, stops the daemons and removes the work directories that are theirs.
-pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
-    let settings = &installation.settings;
-    let path = opt_in_path(&settings.etc_dir);
-    match consent::check(&settings.etc_dir) {
-        Err(ConsentError::Missing(_)) if !path.is_symlink() => {
-            return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
-        }
+/// Withdraws consent, stops the daemons, and removes the work directories that are theirs; servers are asked to forget this
+/// machine. Stopped anywhere, the next one goes on.
+pub(crate) fn run(installation: &Installation, arguments: &OptOutArguments, out: &mut dyn Write) -> Outcome {
+    let had_consent = withdraw(installation)?;
+    if !had_consent && !forget::is_needed(installation) {
+        return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
+    }
+    // All is done before anything is printed: nobody need read it.
+    let stopped = stop_daemons(installation);
+    let request = request(installation, arguments);
+    let stays: &[&str] = match &request {
+        // What the next opt-out goes on with.
+        Err(_) => &[FORGET_DIR, PREIMAGES_DIR, "identity"],
+        Ok(_) if forget::is_pending(installation) && !arguments.is_without_request() => &OF_REQUEST,
+        Ok(_) => &[],
+    };
+    let mut removals = work_directories::remove(installation, stays);
+
+    let path = opt_in_path(&installation.settings.etc_dir);
+    let said = match had_consent {
+        true => format!("Opted out: {} is removed. Nothing is collected or sent any more.", path.display()),
+        false => "Opted out before; what is left of it is done now.".to_owned(),
+    };
+    writeln!(out, "{said}").map_err(Failure::Output)?;
+    let asked = request.and_then(|request| ask(installation, &request, stays, &mut removals, out));
+    let kept = report(&removals, out)?;
+    stopped.map_err(|reason| Failure::message(format!("opted out, but {reason}")))?;
+    asked.map_err(|failure| {
+        Failure::message(format!("opted out, but servers are not asked to forget this machine: {failure}"))
+    })?;
+    match kept {
+        Some(path) => Err(Failure::message(format!(
+            "opted out, but not all is gone; remove {} by hand, or leave it if it is yours",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Removes the consent. Returns whether there was one.
+fn withdraw(installation: &Installation) -> Result<bool, Failure> {
+    let etc_dir = &installation.settings.etc_dir;
+    let path = opt_in_path(etc_dir);
+    match consent::check(etc_dir) {
+        Err(ConsentError::Missing(_)) if !path.is_symlink() => return Ok(false),
         // A link that leads nowhere, or in a circle, goes too.
         Err(unreadable @ ConsentError::Unreadable { .. }) if !path.is_symlink() => {
             return Err(unreadable.into());
@@ -49,21 +90,72 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
         };
         Failure::message(format!("{} cannot be removed: {error}; {remedy}", path.display()))
     })?;
-    // All is done before anything is printed: nobody need read it.
-    let stopped = stop_daemons(installation);
-    let removals = work_directories::remove(installation);
+    Ok(true)
+}
 
-    writeln!(out, "Opted out: {} is removed. Nothing is collected or sent any more.", path.display())
-        .map_err(Failure::Output)?;
-    let kept = report(&removals, out)?;
-    stopped.map_err(|reason| Failure::message(format!("opted out, but {reason}")))?;
-    match kept {
-        Some(path) => Err(Failure::message(format!(
-            "opted out, but not all is gone; remove {} by hand, or leave it if it is yours",
-            path.display()
-        ))),
-        None => Ok(()),
+/// What is to be said of the records that servers have, or to be done about them.
+enum Request {
+    /// They stay, or there are none.
+    None,
+    /// These commands have them deleted.
+    Commands(String),
+    /// It is stored; so many ids cannot be proven.
+    Stored { unprovable: u64 },
+}
+
+/// Stores the request, before anything of what it is made from goes.
+fn request(installation: &Installation, arguments: &OptOutArguments) -> Result<Request, Failure> {
+    if !forget::is_needed(installation) || arguments.keep_at_server {
+        return Ok(Request::None);
     }
+    if arguments.print {
+        return forget::commands(installation).map(Request::Commands);
+    }
+    Ok(Request::Stored { unprovable: forget::prepare(installation)? })
+}
+
+/// Has it sent while the person waits, and then by the timer. Once it is done nothing of it stays.
+fn ask(
+    installation: &Installation,
+    request: &Request,
+    stays: &[&str],
+    removals: &mut Vec<Removal>,
+    out: &mut dyn Write,
+) -> Outcome {
+    let unprovable = match request {
+        Request::None => return Ok(()),
+        Request::Commands(commands) => {
+            return writeln!(
+                out,
+                "These commands have servers delete what they have of this machine:\n{commands}"
+            )
+            .map_err(Failure::Output);
+        }
+        Request::Stored { unprovable } => *unprovable,
+    };
+    let said = if forget::is_pending(installation) {
+        out.flush().map_err(Failure::Output)?;
+        forget::attempt(installation, forget::PATIENCE)?
+    } else {
+        String::new()
+    };
+    forget::report(&said, unprovable, out)?;
+    let is_pending = forget::is_pending(installation);
+    if !is_pending && !stays.is_empty() {
+        removals.extend(work_directories::remove(installation, &[]));
+    }
+    if services::is_managed(installation) {
+        let _ = services::go_on_forgetting(is_pending);
+    }
+    if is_pending {
+        let state_dir = shown(&installation.settings.state_dir);
+        let next = match services::is_managed(installation) {
+            true => "telempost-forget.timer asks again until that is done",
+            false => "`telemctl opt-out` asks again",
+        };
+        writeln!(out, "{state_dir} stays with that request alone; {next}.").map_err(Failure::Output)?;
+    }
+    Ok(())
 }
 
 /// A path, which somebody else may have named.

@@ -28,7 +28,8 @@ fn needs_root(command: &Command) -> bool {
         | Command::Stop
         | Command::Restart
         | Command::OptIn
-        | Command::OptOut
+        | Command::OptOut(_)
+        | Command::ForgetOnce
         | Command::Journal(_)
         | Command::CrashTest
         | Command::WriteUnits
@@ -43,7 +44,8 @@ fn needs_root(command: &Command) -> bool {
 mod tests {
     use super::*;
     use crate::cli::{
-        JournalArguments, OutputFormat, PreviewArguments, RejectedCommand, SpoolCommand, StatusArguments,
+        JournalArguments, OptOutArguments, OutputFormat, PreviewArguments, RejectedCommand, SpoolCommand,
+        StatusArguments,
     };
 
     #[test]
@@ -56,7 +58,7 @@ mod tests {
             (Command::Stop, false),
             (Command::Restart, false),
             (Command::OptIn, false),
-            (Command::OptOut, false),
+            (Command::OptOut(OptOutArguments::default()), false),
             (Command::Journal(JournalArguments::default()), false),
             (Command::IsActive, true),
             (Command::Status(StatusArguments::default()), true),

@@ -23,7 +23,7 @@ use test_harness::programs::{NOBODY, for_every_user};
 use test_harness::{Printed, Sandbox, programs};
 
 /// Names that programs rely on.
-const COUNTERS: [&str; 9] = [
+const COUNTERS: [&str; 10] = [
     "accepted",
     "refused",
     "delivered",
@@ -33,6 +33,7 @@ const COUNTERS: [&str; 9] = [
     "dropped",
     "set_aside",
     "rate_limited",
+    "maybe_twice",
 ];
 
 fn json_of(instance: &Sandbox) -> Value {
@@ -59,7 +60,9 @@ fn an_instance_that_was_never_started() {
                 "telempostd": {"running": false, "pid": null},
             },
             "socket": {"path": path("telem-0"), "listening": false, "error": "there is no such file"},
-            "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true},
+            "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true, "list": []},
+            "forget": [],
+            "environment": {"interval_secs": null, "readings": ["system", "disks", "telemetry"]},
             "spool": {
                 "dir": path("spool"), "records": 0, "records_exact": true, "files": 0, "disk_bytes": 0,
                 "oldest_unix_secs": null, "damaged": 0, "rejected": 0, "error": null,
@@ -141,7 +144,7 @@ fn a_busy_instance() {
     assert_eq!(status["consent"]["opted_in"], true);
     assert_eq!(status["daemons"]["telemprobd"], json!({"running": true, "pid": std::process::id()}));
     assert_eq!(status["socket"]["listening"], true);
-    let server = json!({"url": status["server"]["url"], "api": "v3", "delivery_enabled": true});
+    let server = json!({"url": status["server"]["url"], "api": "v3", "delivery_enabled": true, "list": []});
     assert_eq!(status["server"], server);
     assert_eq!((&status["spool"]["records"], &status["spool"]["files"]), (&json!(4), &json!(2)));
     assert_eq!((&status["spool"]["damaged"], &status["spool"]["rejected"]), (&json!(1), &json!(1)));

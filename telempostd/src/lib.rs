@@ -21,6 +21,7 @@ mod daemon;
 mod delivery_log;
 mod exchange;
 mod foreign;
+pub mod forget;
 mod janitor;
 mod limits;
 mod pacing;
@@ -31,3 +32,4 @@ pub mod settings;
 
 pub use daemon::{DaemonError, run};
 pub use exchange::{ProgramMissing, identity_program};
+pub use forget::program as forget_program;

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use telemetry_config::allowed::{Allowed, Choice, ClampedSeconds, Limit, Number, Switch, minutes, seconds};
+pub use telemetry_config::keys::RECORD_EXPIRY;
 use telemetry_config::keys::{
-    DAEMON_RECYCLING_ENABLED, ETC_DIR, LOG_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SPOOL_DIR, SPOOL_MAX_SIZE,
-    STATE_DIR, recycle_after,
+    DAEMON_RECYCLING_ENABLED, ETC_DIR, FORGET_DAYS, LOG_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SPOOL_DIR,
+    SPOOL_MAX_SIZE, STATE_DIR, forget_after, recycle_after,
 };
 use telemetry_config::server::{CAINFO, SERVER, SERVER_API, SERVER_COMPRESSION, TIDHEADER};
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key, ServerSettings, Source};
@@ -64,14 +65,6 @@ pub static RECORD_SERVER_DELIVERY_ENABLED: Key<bool> = Key {
     default: "true",
     allowed: &Switch,
     doc: "Whether records are posted at all. Without, they are written to the journal and go no further.",
-};
-
-/// `record_expiry`.
-pub static RECORD_EXPIRY: Key<Duration> = Key {
-    name: "record_expiry",
-    default: "1200",
-    allowed: &Number { unit: "minutes", range: 1..=5_256_000, convert: minutes },
-    doc: "Minutes after which a record that could not be delivered is dropped.",
 };
 
 /// `spool_process_time`.
@@ -139,7 +132,7 @@ pub static RATE_LIMIT_STRATEGY: Key<RateLimitStrategy> = Key {
 };
 
 /// Every key that telempostd obeys.
-pub static KEYS: [&dyn AnyKey; 28] = [
+pub static KEYS: [&dyn AnyKey; 29] = [
     &SERVER,
     &FAILOVER_AFTER,
     &FAILBACK_AFTER,
@@ -149,6 +142,7 @@ pub static KEYS: [&dyn AnyKey; 28] = [
     &TIDHEADER,
     &CLIENT_CERTIFICATE,
     &IDENTITY_KEY,
+    &FORGET_DAYS,
     &TRUST_FIRST_USE,
     &RECORD_SERVER_DELIVERY_ENABLED,
     &RECORD_EXPIRY,
@@ -236,6 +230,8 @@ pub struct Settings {
     pub client_certificate: ClientCertificate,
     /// What that is made with.
     pub identity_key: IdentityKey,
+    /// How long after it was last sent a server may have records of a machine id.
+    pub forget_after: Duration,
     /// Whether records are posted at all.
     pub server_delivery_enabled: bool,
     /// Age at which a record that waits is dropped.
@@ -286,6 +282,10 @@ impl Settings {
             failback_after: configuration.get(&FAILBACK_AFTER)?,
             client_certificate: configuration.get(&CLIENT_CERTIFICATE)?,
             identity_key: configuration.get(&IDENTITY_KEY)?,
+            forget_after: {
+                configuration.check(&FORGET_DAYS)?;
+                forget_after(configuration)
+            },
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,
             record_expiry: configuration.get(&RECORD_EXPIRY)?,
             spool_max_bytes: configuration.get(&SPOOL_MAX_SIZE)?,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use telemetry_config::allowed::{Limit, Number, Switch};
 use telemetry_config::keys::{
-    DAEMON_RECYCLING_ENABLED, ETC_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SOCKET_PATH, SPOOL_DIR, SPOOL_MAX_SIZE,
-    STATE_DIR, recycle_after,
+    DAEMON_RECYCLING_ENABLED, ETC_DIR, FORGET_DAYS, RECYCLING_IDLE_TIME, RUN_DIR, SOCKET_PATH, SPOOL_DIR,
+    SPOOL_MAX_SIZE, STATE_DIR, forget_after, recycle_after,
 };
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key};
 use telemetry_runtime::config_warnings;
@@ -52,8 +52,9 @@ pub static USER_SPOOL_SHARE: Key<u64> = Key {
 };
 
 /// Every key that telemprobd obeys.
-pub static KEYS: [&dyn AnyKey; 13] = [
+pub static KEYS: [&dyn AnyKey; 14] = [
     &SOCKET_PATH,
+    &FORGET_DAYS,
     &SPOOL_DIR,
     &ETC_DIR,
     &STATE_DIR,
@@ -106,6 +107,8 @@ pub struct Settings {
     pub etc_dir: PathBuf,
     /// Machine id and counters.
     pub state_dir: PathBuf,
+    /// How long what proves a machine id is kept after its last use.
+    pub forget_after: Duration,
     /// Lock of the running daemon.
     pub run_dir: PathBuf,
     /// Disk blocks in the spool up to which records are taken, in bytes: `spool_max_size`, but never too little for those on
@@ -142,6 +145,10 @@ impl Settings {
             spool_dir: configuration.get(&SPOOL_DIR)?,
             etc_dir: configuration.get(&ETC_DIR)?,
             state_dir: configuration.get(&STATE_DIR)?,
+            forget_after: {
+                configuration.check(&FORGET_DAYS)?;
+                forget_after(configuration)
+            },
             run_dir: configuration.get(&RUN_DIR)?,
             spool_accepts_bytes: accepted_bytes(configuration)?,
             spool_keep_free_percent: configuration.get(&SPOOL_KEEP_FREE)?,

@@ -1,14 +1,14 @@
 //! The keys that several programs obey, each once; those of the server stand in [`crate::server`]. The keys of one
 //! program stand in that program's settings, so that a wrong value stops nobody else. [`NAMES`] has them all.
 
-use crate::allowed::{AbsolutePath, Limit, Number, Switch, kib, seconds};
+use crate::allowed::{AbsolutePath, Limit, Number, Switch, kib, minutes, seconds};
 use crate::key::Key;
 use crate::{ConfigError, Configuration};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 50] = [
+pub const NAMES: [&str; 51] = [
     "server",
     "failover_after",
     "failback_after",
@@ -18,6 +18,7 @@ pub const NAMES: [&str; 50] = [
     "tidheader",
     "client_certificate",
     "identity_key",
+    "forget_days",
     "trust_first_use",
     "record_server_delivery_enabled",
     "record_expiry",
@@ -102,6 +103,29 @@ pub static SPOOL_MAX_SIZE: Key<Option<u64>> = Key {
     allowed: &Limit(Number { unit: "KiB", range: 0..=1 << 30, convert: kib }),
     doc: "Maximum of disk space that waiting records take, in KiB; -1 for no limit.",
 };
+
+/// `record_expiry`.
+pub static RECORD_EXPIRY: Key<Duration> = Key {
+    name: "record_expiry",
+    default: "1200",
+    allowed: &Number { unit: "minutes", range: 1..=5_256_000, convert: minutes },
+    doc: "Minutes after which a record that could not be delivered is dropped.",
+};
+
+/// `forget_days`.
+pub static FORGET_DAYS: Key<Duration> = Key {
+    name: "forget_days",
+    default: "35",
+    allowed: &Number { unit: "days", range: 1..=3650, convert: |days| minutes(days.saturating_mul(24 * 60)) },
+    doc: "Days that servers keep records, for which they can be asked to forget this machine at opt-out.",
+};
+
+/// How long after the last use of a machine id a server may have records of it, by a configuration; by the defaults where
+/// it is wrong, which is for others to say.
+pub fn forget_after(configuration: &Configuration) -> Duration {
+    let read = |key: &'static Key<Duration>, default| configuration.get(key).unwrap_or(default);
+    read(&FORGET_DAYS, Duration::from_secs(35 * 24 * 60 * 60)) + read(&RECORD_EXPIRY, minutes(1200))
+}
 
 /// `crash_burst_limit`; none is no limit.
 pub static CRASH_BURST_LIMIT: Key<Option<u32>> = Key {

@@ -18,6 +18,8 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   spool      dir, records, records_exact, files, disk_bytes, oldest_unix_secs, damaged, rejected, error
   delivery   updated_unix_secs, last_delivered_unix_secs, next_try_unix_secs, error,
              last_error (unix_secs, server, reason), spool_fault (unix_secs, path, reason)
+  forget     of each server that is still to forget this machine: url, ids, tries, next_try_unix_secs, until_unix_secs,
+             last_result
   counters_error  why some counters are not known; their total is null then
   counters   since the first start: accepted, refused, delivered, retried, rejected, expired, dropped,
              set_aside, rate_limited, maybe_twice, each: total, by_reason (an object; by classification in rate_limited)
@@ -69,6 +71,13 @@ Keys of --json:
 Keys may be added, never renamed.
 
 Exit codes: 0 done; 1 not done, or check found something; 2 wrong arguments.";
+
+pub(super) const OPT_OUT_AFTER_HELP: &str = "\
+Servers are asked to delete what they have of this machine: for up to 30 seconds now, and then by telempost-forget.timer, for
+forget_days at most. Until that is done state_dir stays, with the request and the certificate of this machine alone; a further
+opt-out asks again.
+
+Exit codes: 0 consent is gone, and nothing is left here but that request; 1 not done; 2 wrong arguments.";
 
 pub(super) const TRUST_AFTER_HELP: &str = "\
 Without a command and a server: list. A server that is named here is trusted by its certificate alone: no authority, name

@@ -101,6 +101,11 @@ pub(crate) fn wait_for_records_again() {
     plan::wait_for_records(&Systemctl::default(), "start");
 }
 
+/// Has systemd go on with the request to forget, or no longer.
+pub(crate) fn go_on_forgetting(is_pending: bool) -> Result<(), String> {
+    plan::forget_timer(&Systemctl::default(), if is_pending { "start" } else { "stop" })
+}
+
 /// Has systemd stop everything, and forget what has failed.
 pub(crate) fn stop_units_permanently() -> Result<(), String> {
     let systemctl = Systemctl::default();

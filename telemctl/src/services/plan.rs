@@ -47,6 +47,9 @@ const STARTED_BY_OTHERS: [&str; 7] = [
     "telempostd.service",
 ];
 
+/// What opt-out has left to be done: neither start nor stop is about it.
+const FORGETTING: [&str; 2] = ["telempost-forget.timer", "telempost-forget.service"];
+
 /// The calls for an action. `usable` says whether a unit is installed and not masked. A missing unit of
 /// [`ALWAYS_THERE`] is asked for all the same, so that systemd says what is wrong with it.
 pub(super) fn calls(action: Action, usable: impl Fn(&str) -> bool) -> Vec<Call> {
@@ -70,12 +73,17 @@ pub(super) fn calls(action: Action, usable: impl Fn(&str) -> bool) -> Vec<Call> 
 
 /// Every unit of ours that can run.
 pub(super) fn known() -> Vec<&'static str> {
-    ALWAYS_THERE.into_iter().chain(WHERE_INSTALLED).chain(STARTED_BY_OTHERS).collect()
+    ALWAYS_THERE.into_iter().chain(WHERE_INSTALLED).chain(STARTED_BY_OTHERS).chain(FORGETTING).collect()
 }
 
 /// Starts or stops what waits for records to be delivered, and nothing else.
 pub(super) fn wait_for_records(systemctl: &Systemctl, verb: &'static str) {
     let _ = systemctl.run(&Call { verb, units: vec!["telempostd.path"] });
+}
+
+/// Starts or stops what asks servers to forget this machine. A packager may leave it out.
+pub(super) fn forget_timer(systemctl: &Systemctl, verb: &'static str) -> Result<(), String> {
+    systemctl.run(&Call { verb, units: FORGETTING.into_iter().take(1).collect() })
 }
 
 /// The daemons, each with systemd's word for the unit that starts it.

@@ -30,9 +30,10 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_config::consent::{self, ConsentError};
-use telemetry_config::{ServerApi, Source};
+use telemetry_config::{ServerApi, ServerUrl, Source};
 use telemetry_runtime::instance;
 use telemetry_store::delivery_status::{self, DeliveryFault, DeliveryStatus, SpoolFault};
+use telemetry_store::forget::{Pending, PendingRequest};
 pub(crate) use text::plural;
 
 /// Everything that `status` tells. The names are those of `--json`, documented in `telemctl status --help`;
@@ -49,6 +50,7 @@ pub(crate) struct Status {
     pub(crate) server: ServerStatus,
     pub(crate) spool: SpoolStatus,
     pub(crate) delivery: Delivery,
+    pub(crate) forget: Vec<ForgetStatus>,
     #[serde(serialize_with = "counters::as_object")]
     counters: Vec<CounterStatus>,
     /// Why some of them are not known.
@@ -92,6 +94,17 @@ pub(crate) struct ServerStatus {
     pub(crate) delivery_enabled: bool,
     /// All of the list, where there are several.
     pub(crate) list: Vec<ListedServer>,
+}
+
+/// A server that is still to forget this machine, after opt-out.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForgetStatus {
+    pub(crate) url: String,
+    pub(crate) ids: usize,
+    pub(crate) tries: u32,
+    pub(crate) next_try_unix_secs: u64,
+    pub(crate) until_unix_secs: u64,
+    pub(crate) last_result: Option<String>,
 }
 
 /// A server of the list.
@@ -171,6 +184,7 @@ impl Status {
             },
             spool: SpoolStatus::from_path(&settings.spool_dir),
             delivery: delivery(installation),
+            forget: forget(settings),
             counters,
             counters_error,
             crashes: CrashStatus::from_state_dir(&settings.state_dir),
@@ -249,6 +263,20 @@ fn list(settings: &Settings) -> Vec<ListedServer> {
         }
     };
     urls.into_iter().enumerate().map(server).collect()
+}
+
+/// The servers that are still to forget this machine. Whoever may not see them sees none.
+fn forget(settings: &Settings) -> Vec<ForgetStatus> {
+    let pending = Pending::read(&settings.state_dir).ok().flatten().unwrap_or_default();
+    let status = |request: PendingRequest| ForgetStatus {
+        url: ServerUrl::unchecked(request.url).to_string(),
+        ids: request.preimages.len(),
+        tries: request.tries,
+        next_try_unix_secs: request.next_try_unix_secs,
+        until_unix_secs: request.until_unix_secs,
+        last_result: request.last_result,
+    };
+    pending.requests.into_iter().map(status).collect()
 }
 
 fn as_object<S: Serializer>(daemons: &[DaemonStatus], serializer: S) -> Result<S::Ok, S::Error> {

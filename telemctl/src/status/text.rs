@@ -1,6 +1,6 @@
 //! The status for people.
 
-use super::{DaemonStatus, Delivery, ListedServer, SpoolStatus, Status, counters};
+use super::{DaemonStatus, Delivery, ForgetStatus, ListedServer, SpoolStatus, Status, counters};
 use crate::duration_text;
 use crate::local_time;
 use jiff::tz::TimeZone;
@@ -38,6 +38,9 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(status.server.list.iter().map(|server| ("", listed_text(server, status.taken_unix_secs))));
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
+    lines.extend(
+        status.forget.iter().map(|request| ("To forget", forget_text(request, status.taken_unix_secs))),
+    );
     lines.extend(counters::lines(&status.counters));
     lines.extend(status.counters_error.clone().map(|error| ("", error)));
     lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
@@ -64,6 +67,17 @@ fn server_text(status: &Status) -> String {
     let off =
         if status.server.delivery_enabled { "" } else { "; delivery is off, records end in the journal" };
     format!("{server}{off}")
+}
+
+/// A server that is still to forget this machine.
+fn forget_text(request: &ForgetStatus, now: u64) -> String {
+    let wait = match request.next_try_unix_secs.checked_sub(now) {
+        Some(wait) if wait > 0 => format!("asked again in {}", duration_text::of_secs(wait)),
+        _ => "due".to_owned(),
+    };
+    let left = duration_text::of_secs(request.until_unix_secs.saturating_sub(now));
+    let reason = request.last_result.as_deref().unwrap_or("not asked yet");
+    format!("{}: {wait}, for {left} at most: {reason}", request.url)
 }
 
 /// A server of the list: where records go, and why not to an earlier one.
@@ -209,6 +223,7 @@ mod tests {
                 },
             ],
             counters_error: None,
+            forget: Vec::new(),
             crashes: CrashStatus::default(),
             environment: EnvironmentStatus::default(),
             checks: CheckCounts::default(),
@@ -243,6 +258,22 @@ Accepted        5 records
 Rate limited    2 records: a/b/c\\u{1b} 2
 Crashes         none was seen
 "
+        );
+    }
+
+    #[test]
+    fn what_a_server_is_still_to_forget_is_said() {
+        let request = ForgetStatus {
+            url: "http://h/".to_owned(),
+            ids: 1,
+            tries: 2,
+            next_try_unix_secs: NOW + 120,
+            until_unix_secs: NOW + 2 * 24 * 60 * 60,
+            last_result: Some("refused".to_owned()),
+        };
+        assert_eq!(
+            forget_text(&request, NOW),
+            "http://h/: asked again in 2 min, for 2 days 0 h at most: refused"
         );
     }
 

@@ -10,6 +10,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use telemetry_store::check_states;
+use telemetry_store::forget::FORGET_DIR;
+use telemetry_store::preimages::PREIMAGES_DIR;
 
 /// Makes those that are missing, for the user and group `telemetry`. Where there is no such user the
 /// daemons run as root and make them.
@@ -21,8 +23,12 @@ pub(crate) fn make(installation: &Installation) -> Result<(), String> {
     let settings = &installation.settings;
     let private = Mode::from_bits_truncate(0o750);
     let public = Mode::from_bits_truncate(0o755);
+    let secret = Mode::from_bits_truncate(0o700);
     let mut directories: Vec<(PathBuf, Mode)> = vec![
         (settings.state_dir.clone(), public),
+        (settings.state_dir.join("identity"), public),
+        (settings.state_dir.join(PREIMAGES_DIR), secret),
+        (settings.state_dir.join(FORGET_DIR), secret),
         (settings.spool_dir.clone(), private),
         (settings.log_dir.clone(), private),
         (settings.log_dir.join("records"), private),

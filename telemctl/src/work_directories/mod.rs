@@ -18,6 +18,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 use own::Purpose;
 use remove::Owners;
 use std::path::PathBuf;
+use telemetry_store::forget::FORGET_DIR;
 
 /// The user and group that the system's daemons run as.
 pub(crate) const DAEMON_USER: &str = "telemetry";
@@ -48,8 +49,11 @@ pub(crate) enum Removal {
     },
 }
 
-/// Removes the work directories. Those that are not there are not spoken of.
-pub(crate) fn remove(installation: &Installation) -> Vec<Removal> {
+/// What of `state_dir` a request to forget needs.
+pub(crate) const OF_REQUEST: [&str; 2] = [FORGET_DIR, "identity"];
+
+/// Removes the work directories, but what has these names in `state_dir`. Those that are not there are not spoken of.
+pub(crate) fn remove(installation: &Installation, kept: &[&str]) -> Vec<Removal> {
     let owners = owners(installation.is_private);
     let guard = installation.is_private.then(|| Guard::of(installation));
     let mut removals = Vec::new();
@@ -71,7 +75,8 @@ pub(crate) fn remove(installation: &Installation) -> Vec<Removal> {
                 same.map(|(key, _)| Purpose::from_key(key)).collect()
             }
         };
-        remove::directory(path, &owners, &purposes, &mut removals);
+        let kept = if *path == installation.settings.state_dir { kept } else { &[] };
+        remove::directory(path, &owners, &purposes, kept, &mut removals);
     }
     removals
 }

@@ -7,7 +7,7 @@
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
 //! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate;
-//!             checks/JSON
+//!             checks/JSON; preimages/ids, forget/*.json
 //! anywhere    .new-ANY
 //! ```
 
@@ -16,6 +16,8 @@ use telemetry_record::header::Header;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::check_states;
 use telemetry_store::delivery_log::DeliveryEntry;
+use telemetry_store::forget::{FORGET_DIR, PENDING_FILE, SENT_FILE};
+use telemetry_store::preimages::{IDS_FILE, PREIMAGES_DIR};
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
 use telemetry_store::steady_clock::ClockState;
@@ -63,6 +65,10 @@ pub(super) enum Purpose {
     Identity,
     /// What is known of checks.
     Checks,
+    /// What proves machine ids.
+    Preimages,
+    /// What servers are to forget.
+    Forget,
 }
 
 impl Purpose {
@@ -86,6 +92,8 @@ impl Purpose {
             (Purpose::State, Some("identity")) => Some(Purpose::Identities),
             (Purpose::State, Some(check_states::DIRECTORY)) => Some(Purpose::Checks),
             (Purpose::Identities, Some("telempostd")) => Some(Purpose::Identity),
+            (Purpose::State, Some(PREIMAGES_DIR)) => Some(Purpose::Preimages),
+            (Purpose::State, Some(FORGET_DIR)) => Some(Purpose::Forget),
             _ => None,
         }
     }
@@ -111,6 +119,8 @@ impl Purpose {
             Purpose::Cache | Purpose::Identities => false,
             Purpose::Identity => is_of_identity(text),
             Purpose::Checks => matches!(text, "state.json" | "output.json"),
+            Purpose::Preimages => text == IDS_FILE,
+            Purpose::Forget => [SENT_FILE, PENDING_FILE].contains(&text),
             Purpose::State => read().is_some_and(|bytes| is_state(text, &bytes)),
         }
     }

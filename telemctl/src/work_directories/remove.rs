@@ -48,8 +48,14 @@ impl Owners {
     }
 }
 
-/// Removes the directory and says so in `removals`; one that is not there is passed over.
-pub(super) fn directory(path: &Path, owners: &Owners, purposes: &[Purpose], removals: &mut Vec<Removal>) {
+/// Removes the directory, but what has these names in it, and says so in `removals`; one that is not there is passed over.
+pub(super) fn directory(
+    path: &Path,
+    owners: &Owners,
+    purposes: &[Purpose],
+    kept: &[&str],
+    removals: &mut Vec<Removal>,
+) {
     let left = |reason: String| Removal::Left { path: path.to_owned(), reason };
     let failed = |error: io::Error| Removal::Failed { path: path.to_owned(), error };
     let dir = match open_directory(nix::fcntl::AT_FDCWD, path.as_os_str()) {
@@ -66,7 +72,7 @@ pub(super) fn directory(path: &Path, owners: &Owners, purposes: &[Purpose], remo
     };
     let emptied = fstat(&dir).and_then(|stat| {
         if owners.include(&stat) {
-            Emptying { owners, device: stat.st_dev }.empty(dir, path, purposes, DEEPEST, removals)
+            Emptying { owners, device: stat.st_dev, kept }.empty(dir, path, purposes, DEEPEST, removals)
         } else {
             removals.push(left(owners.refusal(&stat)));
             Ok(false)
@@ -86,6 +92,8 @@ pub(super) fn directory(path: &Path, owners: &Owners, purposes: &[Purpose], remo
 struct Emptying<'a> {
     owners: &'a Owners,
     device: u64,
+    /// Names in the directory itself that stay.
+    kept: &'a [&'a str],
 }
 
 impl Emptying<'_> {
@@ -103,6 +111,10 @@ impl Emptying<'_> {
             listing.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<Result<_, Errno>>()?;
         let mut is_empty = true;
         for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
+            if depth == DEEPEST && self.kept.iter().any(|kept| kept.as_bytes() == name.to_bytes()) {
+                is_empty = false;
+                continue;
+            }
             is_empty &= self.remove_entry(&dir, name, path, purposes, depth, removals)?;
         }
         Ok(is_empty)
@@ -191,7 +203,7 @@ mod tests {
 
     fn remove(path: &Path, owners: &Owners) -> Vec<String> {
         let mut removals = Vec::new();
-        directory(path, owners, &[Purpose::System], &mut removals);
+        directory(path, owners, &[Purpose::System], &[], &mut removals);
         let text = |removal| match removal {
             Removal::Removed(path) => format!("removed {}", path.display()),
             Removal::Left { path, reason } => format!("left {}: {reason}", path.display()),
@@ -220,6 +232,20 @@ mod tests {
         symlink(&other, &work).unwrap();
         assert_eq!(remove(&work, &own()), [format!("left {}: it is no directory", work.display())]);
         assert!(work.is_symlink() && other.join("kept").exists());
+    }
+
+    #[test]
+    fn what_is_kept_stays_with_the_directory_and_a_file_of_that_name_below_does_not() {
+        let root = tempfile::tempdir().unwrap();
+        let work = root.path().join("work");
+        for folder in ["forget", "other/forget"] {
+            fs::create_dir_all(work.join(folder)).unwrap();
+            fs::write(work.join(folder).join("x"), "x").unwrap();
+        }
+        let mut removals = Vec::new();
+        directory(&work, &own(), &[Purpose::System], &["forget"], &mut removals);
+        assert!(removals.is_empty(), "{removals:?}");
+        assert!(work.join("forget/x").exists() && !work.join("other").exists());
     }
 
     #[test]

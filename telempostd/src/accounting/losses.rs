@@ -19,11 +19,20 @@ pub(super) enum Loss {
     RateLimited,
     /// The spool was over its budget.
     OverBudget,
+    /// Its machine id was forgotten at the server.
+    Forgotten,
 }
 
 impl Loss {
-    const ALL: [Loss; 6] =
-        [Loss::Expired, Loss::Foreign, Loss::Damaged, Loss::Rejected, Loss::RateLimited, Loss::OverBudget];
+    const ALL: [Loss; 7] = [
+        Loss::Expired,
+        Loss::Foreign,
+        Loss::Damaged,
+        Loss::Rejected,
+        Loss::RateLimited,
+        Loss::OverBudget,
+        Loss::Forgotten,
+    ];
 
     /// What the line of a sum says, behind the number.
     fn sum_text(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Loss {
             Loss::Damaged => "more damaged files were set aside",
             Loss::RateLimited => "more records past the rate limit were dropped",
             Loss::OverBudget => "more files were removed since the spool is over spool_max_size",
+            Loss::Forgotten => "more records of a machine id that was forgotten were dropped",
             Loss::Rejected => "more records were rejected permanently and kept in .rejected",
         }
     }

@@ -9,17 +9,23 @@ use crate::queue::{FailoverMemory, FailoverRules, Outage, ServerChange};
 use crate::settings::Settings;
 use losses::{Loss, Losses};
 use status::Status;
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use telemetry_files::bounded_file;
 use telemetry_record::header::Header;
 use telemetry_runtime::throttle::{Throttle, and_more};
 use telemetry_store::counters::{Counter, Counters};
+use telemetry_store::machine_id;
 use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::{DAMAGED_DIR, StoredRecord};
 
 /// After what time that which happens again and again is logged as a sum, at first.
 const SUM_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Longest file of a machine id.
+const MACHINE_ID_BYTES: u64 = 64;
 
 /// The counters, the status and the log.
 #[derive(Debug)]
@@ -35,6 +41,7 @@ pub(crate) struct Accounting {
     foreign_outages: Throttle,
     /// URLs of the system's servers, as they may be shown.
     system_servers: Vec<String>,
+    state_dir: PathBuf,
 }
 
 impl Accounting {
@@ -49,6 +56,7 @@ impl Accounting {
             upload_faults: Throttle::new(SUM_INTERVAL),
             unkept: Throttle::new(SUM_INTERVAL),
             foreign_outages: Throttle::new(SUM_INTERVAL),
+            state_dir: settings.state_dir.clone(),
             system_servers: settings.servers.iter().map(|server| server.url.to_string()).collect(),
         }
     }
@@ -182,6 +190,35 @@ impl Accounting {
         self.counters.add(Counter::Dropped, "rate_limit", 1, now);
         if self.losses.note(Loss::RateLimited, now) {
             log::warn!("record {} is past the rate limit, and dropped (rate_limit_strategy=drop)", record.id);
+        }
+    }
+
+    /// A server has forgotten the machine id of a record, which is dropped.
+    pub(crate) fn forgotten(&mut self, record: &StoredRecord, server: &str, now: Instant) {
+        self.counters.add(Counter::Dropped, "forgotten", 1, now);
+        if self.losses.note(Loss::Forgotten, now) {
+            log::warn!(
+                "record {}: {server} has forgotten its machine id, as it was asked to; dropped",
+                record.id
+            );
+        }
+    }
+
+    /// A server has forgotten this machine id: if it is the present one, telemprobd is to make another.
+    pub(crate) fn drop_machine_id(&self, id: &str) {
+        let path = machine_id::path(&self.state_dir);
+        let is_present = || -> io::Result<bool> {
+            let file = bounded_file::open_regular_nofollow(&path)?;
+            Ok(bounded_file::read_all(&file, MACHINE_ID_BYTES)?.trim_ascii_end() == id.as_bytes())
+        };
+        if is_present().unwrap_or(false) {
+            match fs::remove_file(&path) {
+                Ok(()) => log::warn!(
+                    "{}: the machine id is renewed, since a server has forgotten it",
+                    path.display()
+                ),
+                Err(error) => log::error!("{}: cannot be renewed: {error}", path.display()),
+            }
         }
     }
 

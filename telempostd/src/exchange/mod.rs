@@ -1,28 +1,33 @@
 //! The exchanges with servers: requests out, and what their responses mean for the records.
 
+mod ledger;
 mod response;
 mod settling;
 mod trust;
 mod upload;
 
+pub(crate) use response::is_about_certificate;
 pub(crate) use settling::Settling;
+pub(crate) use trust::TrustFiles;
 pub use trust::identity_program;
 pub use upload::ProgramMissing;
+pub(crate) use upload::{SendError, Upload};
 
 use crate::foreign::{Files, Purpose};
 use crate::limits::RESPONSE_BYTES;
 use crate::queue::{InFlight, NamedBy, Queue};
 use crate::settings::Settings;
+use ledger::Ledger;
 use response::{Classified, RetryableFailure, classify};
 use std::error::Error;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
+use telemetry_record::header::Header;
 use telemetry_runtime::foreign_files::{FileError, ForeignFile};
 use telemetry_store::spool::StoredRecord;
 use telempost_upload::limits as upload_limits;
 use telempost_upload::protocol::PostResult;
-use trust::TrustFiles;
-use upload::{EncodeError, SendError, Upload};
+use upload::EncodeError;
 
 /// How long the upload process lives without work: long enough for the next of a series of records, short
 /// against the idle exit.
@@ -76,6 +81,7 @@ impl Uploads {
 pub(crate) struct Exchange<'a> {
     uploads: &'a mut Uploads,
     trust: TrustFiles,
+    ledger: Ledger,
     packet: Vec<u8>,
 }
 
@@ -84,7 +90,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn new(uploads: &'a mut Uploads, settings: &Settings) -> Self {
         // What an earlier configuration said of certificates does not hold any more.
         uploads.system.upload.close();
-        Self { uploads, trust: TrustFiles::new(settings), packet: Vec::new() }
+        Self { uploads, trust: TrustFiles::new(settings), ledger: Ledger::new(settings), packet: Vec::new() }
     }
 
     /// Has a record posted, once `files` has read the certificates that it may name itself. Returns whether it is on its way;
@@ -148,7 +154,14 @@ impl<'a> Exchange<'a> {
             NamedBy::System => &mut self.uploads.system,
             NamedBy::Record => &mut self.uploads.foreign,
         };
+        let named_by = in_flight.named_by();
         let InFlight { server, record, .. } = in_flight;
+        if let Err(reason) =
+            self.ledger.note(server, named_by, record.message.headers.value(Header::MachineId))
+        {
+            settling.settle(tag, Classified::Retryable(RetryableFailure::from_local(reason)));
+            return false;
+        }
         let failure = match way.upload.send(tag, server, record, certificates, || self.trust.opening()) {
             Ok(()) => return true,
             Err(SendError::Unsendable(error)) => {

@@ -6,6 +6,7 @@
 //! 408, 425, 429            try later: the server asks for it
 //! 407                      try later: a proxy's word, never the server's
 //! refused certificate      try later: this machine is refused, not the record (`is_about_certificate`)
+//! 410, code `forgotten`    dropped: the machine id was forgotten there, and so are late records of it
 //! other 4xx                rejected permanently: this record will never be taken
 //! ```
 //!
@@ -26,6 +27,8 @@ pub(super) enum Classified {
     Delivered,
     /// The server has to be waited for.
     Retryable(RetryableFailure),
+    /// The server has forgotten its machine id, as it was asked to.
+    Forgotten,
     /// It will never be taken.
     Rejected {
         /// HTTP status; none if no request can carry it.
@@ -77,6 +80,7 @@ pub(super) fn classify(result: PostResult) -> Classified {
                 let said = format!("the server does not accept this machine's certificate (status {status})");
                 later(status, retry_after_secs, with_body(said, &body_head))
             }
+            410 if has_code(&body_head, "forgotten") => Classified::Forgotten,
             408 | 425 | 429 => later(status, retry_after_secs, shown(status, &body_head)),
             400..=499 => {
                 let reason = if body_head.is_empty() { shown(status, "") } else { body_head };
@@ -102,13 +106,17 @@ pub(super) fn classify(result: PostResult) -> Classified {
 
 /// Whether it is the certificate of this machine that is refused: nginx's statuses and its text of a 400, and the code of
 /// the collector.
-fn is_about_certificate(status: u16, body_head: &str) -> bool {
+pub(crate) fn is_about_certificate(status: u16, body_head: &str) -> bool {
     match status {
         495 | 496 => true,
         400 => body_head.contains("SSL certificate"),
-        403 => serde_json::from_str::<ErrorBody>(body_head).is_ok_and(|body| body.code == "not_trusted"),
+        403 => has_code(body_head, "not_trusted"),
         _ => false,
     }
+}
+
+fn has_code(body_head: &str, code: &str) -> bool {
+    serde_json::from_str::<ErrorBody>(body_head).is_ok_and(|body| body.code == code)
 }
 
 /// What a collector answers where it takes no record: `{"message", "code"}`, and more that does not matter here.
@@ -185,6 +193,16 @@ mod tests {
             let Classified::Retryable(failure) = answer(status, "b") else { panic!("{status}") };
             assert_eq!((failure.status, failure.advice.may_be_the_record), (Some(status), may_be_the_record));
             assert!(failure.reason.contains(&format!("{status}")) && failure.reason.ends_with(": b"));
+        }
+    }
+
+    #[test]
+    fn only_the_code_says_that_an_id_was_forgotten() {
+        assert_eq!(answer(410, r#"{"message": "gone", "code": "forgotten"}"#), Classified::Forgotten);
+        for (status, body) in
+            [(410, "forgotten"), (410, ""), (410, r#"{"code": "x"}"#), (404, r#"{"code": "forgotten"}"#)]
+        {
+            assert!(matches!(answer(status, body), Classified::Rejected { .. }), "{status} {body}");
         }
     }
 

@@ -6,8 +6,9 @@ use crate::chance::chance;
 use crate::clock::Clock;
 use crate::delivery_log::DeliveryLogWriter;
 use crate::janitor::Janitor;
-use crate::queue::Queue;
+use crate::queue::{NamedBy, Queue};
 use std::time::Instant;
+use telemetry_record::header::Header;
 use telemetry_store::rejected::Rejection;
 use telemetry_store::spool::StoredRecord;
 
@@ -43,6 +44,16 @@ impl Settling<'_> {
             Classified::Delivered => {
                 self.log.add(&in_flight.record);
                 self.accounting.delivered(self.now);
+                self.complete(tag, &server);
+            }
+            Classified::Forgotten => {
+                let id = in_flight.record.message.headers.value(Header::MachineId).to_owned();
+                // Any user can name a server, and have it say anything.
+                let is_believed = in_flight.named_by() == NamedBy::System;
+                self.accounting.forgotten(&in_flight.record, &server, self.now);
+                if is_believed {
+                    self.accounting.drop_machine_id(&id);
+                }
                 self.complete(tag, &server);
             }
             Classified::Rejected { status, reason } => {

@@ -35,7 +35,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The files of trust.
 #[derive(Debug)]
-pub(super) struct TrustFiles {
+pub(crate) struct TrustFiles {
     trusted: PathBuf,
     identity_dir: PathBuf,
     /// The https servers of the configuration.
@@ -58,10 +58,15 @@ type Stamp = (u64, u64, i64, i64, u64);
 
 impl TrustFiles {
     pub(super) fn new(settings: &Settings) -> Self {
+        Self::of_servers(settings, https_servers(settings))
+    }
+
+    /// The same, for other servers than those of the configuration.
+    pub(crate) fn of_servers(settings: &Settings, servers: Vec<ServerAddress>) -> Self {
         Self {
             trusted: paths::trust_file(&settings.etc_dir, SERVICE),
             identity_dir: paths::identity_dir(&settings.state_dir, SERVICE),
-            servers: https_servers(settings),
+            servers,
             has_authorities: settings.servers.iter().any(|server| server.cainfo.is_some()),
             client_certificate: settings.client_certificate,
             identity_key: settings.identity_key,
@@ -85,7 +90,7 @@ impl TrustFiles {
     ///
     /// # Errors
     /// A file of trusted certificates cannot be used: then nothing is delivered, since it could be to the wrong one.
-    pub(super) fn opening(&mut self) -> Result<Opening, String> {
+    pub(crate) fn opening(&mut self) -> Result<Opening, String> {
         if self.servers.is_empty() {
             return Ok(Opening::default());
         }

@@ -93,8 +93,7 @@ impl RecordStore {
         let spool =
             OpenSpool::open(settings, other.map(|other| &other.spool), Rc::clone(accounts), &reading)?;
         let steady = spool.clock.now(&reading);
-        let (etc_dir, state_dir) = (settings.etc_dir.clone(), settings.state_dir.clone());
-        let machine_id = CurrentMachineId::open(etc_dir, state_dir, now, steady).map_err(state_error)?;
+        let machine_id = CurrentMachineId::open(settings, now, steady).map_err(state_error)?;
         Ok(Self {
             spool,
             faults: Throttle::new(FAULT_INTERVAL),

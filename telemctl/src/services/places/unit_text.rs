@@ -284,6 +284,11 @@ ProtectHome=yes
                  [Service]\nReadWritePaths=\nReadWritePaths=-/srv/state /var/spool/telemetry\n",
             ),
             (
+                "[Service]\nInaccessiblePaths=-/var/lib/telemetry/identity -/x\n",
+                &[place("state_dir", "/var/lib/telemetry", "/srv/state")],
+                "[Service]\nInaccessiblePaths=\nInaccessiblePaths=-/srv/state/identity -/x\n",
+            ),
+            (
                 SERVICE,
                 &[place("run_dir", "/run/telemetry", "/run/other/t")],
                 "[Service]\nRuntimeDirectory=\nRuntimeDirectory=other/t\n",

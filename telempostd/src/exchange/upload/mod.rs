@@ -42,7 +42,7 @@ struct Post<'a> {
 
 /// Why a request did not go to the upload process.
 #[derive(Debug)]
-pub(super) enum SendError {
+pub(crate) enum SendError {
     /// No request can carry this record.
     Unsendable(EncodeError),
     /// The upload process cannot be started.
@@ -53,7 +53,7 @@ pub(super) enum SendError {
 
 /// Why there is no request for a record.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EncodeError {
+pub(crate) enum EncodeError {
     /// Its JSON form cannot be written.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -77,7 +77,7 @@ pub(super) enum EncodeError {
 
 /// Why the upload process is gone though it was not asked to end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UploadEnded {
+pub(crate) enum UploadEnded {
     /// It ended by itself.
     #[error("{PROGRAM} ended by itself{}", .0.map(|status| format!(" ({status})")).unwrap_or_default())]
     ByItself(Option<ExitStatus>),
@@ -150,7 +150,7 @@ impl Upload {
     }
 
     /// What to wait for: answers, and room if requests wait for it.
-    pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
+    pub(crate) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
         self.running.as_ref().map(|running| (running.socket.as_fd(), !running.unsent.is_empty()))
     }
 
@@ -168,6 +168,19 @@ impl Upload {
         opening: impl FnOnce() -> Result<Opening, String>,
     ) -> Result<(), SendError> {
         let bytes = encode_request(tag, record.id, server, &record.message).map_err(SendError::Unsendable)?;
+        self.send_packet(bytes, certificates, opening)
+    }
+
+    /// The same of a request that is encoded.
+    ///
+    /// # Errors
+    /// It is not on its way.
+    pub(crate) fn send_packet(
+        &mut self,
+        bytes: Vec<u8>,
+        certificates: Option<&[u8]>,
+        opening: impl FnOnce() -> Result<Opening, String>,
+    ) -> Result<(), SendError> {
         let passed = certificates.map(passed::sealed).transpose().map_err(SendError::NoProcess)?;
         let running = match &mut self.running {
             Some(running) => running,
@@ -185,7 +198,7 @@ impl Upload {
     }
 
     /// Sends what waited for room.
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         if let Some(running) = &mut self.running {
             running.flush();
         }
@@ -195,7 +208,7 @@ impl Upload {
     ///
     /// # Errors
     /// The process is gone. No response comes for what was in flight.
-    pub(super) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Response>, UploadEnded> {
+    pub(crate) fn receive(&mut self, scratch: &mut [u8]) -> Result<Option<Response>, UploadEnded> {
         let Some(running) = &mut self.running else {
             return Ok(None);
         };
@@ -231,7 +244,7 @@ impl Upload {
     }
 
     /// Ends the process at once, whatever it is doing.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {
             // It fails only if the process has ended and was reaped.
             let _ = running.child.kill();
