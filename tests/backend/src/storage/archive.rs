@@ -107,7 +107,7 @@ pub struct TableRow {
 }
 
 /// The tables of groups and counts, and their columns; those first that others name.
-pub const TABLES: [(&str, &str); 23] = [
+pub const TABLES: [(&str, &str); 24] = [
     ("grouping", "rules, read_after, read_to, settled_day, machines_from"),
     (
         "groups",
@@ -141,6 +141,7 @@ pub const TABLES: [(&str, &str); 23] = [
     ("guilty_blacklisted", "id, function, module"),
     ("guilty_work", "start_id, to_id"),
     ("changes", "id, subject, object, what, was, became, who, changed"),
+    ("symbol_variants", "variant, signature_before"),
 ];
 
 impl TableRow {

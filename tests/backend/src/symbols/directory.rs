@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::libc;
 
@@ -23,8 +23,31 @@ fn path_of(directory: &Path, build_id: &str) -> Option<PathBuf> {
 /// If there is one that cannot be used.
 pub(super) fn open(directory: &Path, build_id: &str) -> Result<Option<File>, String> {
     let Some(path) = path_of(directory, build_id) else { return Ok(None) };
+    open_path(&path)
+}
+
+/// What the file of a build-id shares with others, where distributions have it: at a path from that file, within the directory.
+///
+/// # Errors
+/// If there is one that cannot be used.
+pub(super) fn open_shared(directory: &Path, build_id: &str, shared: &str) -> Result<Option<File>, String> {
+    let Some(path) = path_of(directory, build_id) else { return Ok(None) };
+    let Some(beside) = path.parent() else { return Ok(None) };
+    // Whoever made the file wrote the path.
+    let mut target = PathBuf::new();
+    for part in beside.join(shared).components() {
+        match part {
+            Component::ParentDir => drop(target.pop()),
+            Component::CurDir => {}
+            other => target.push(other),
+        }
+    }
+    if target.starts_with(directory) { open_path(&target) } else { Ok(None) }
+}
+
+fn open_path(path: &Path) -> Result<Option<File>, String> {
     // One that is no file must not hold us up.
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
     let file = match opened {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -59,6 +82,19 @@ mod tests {
         assert!(open(directory.path(), "abcdef01").unwrap().is_some());
         for missing in ["abcdef02", "bbcdef01", "ab", "a", "", "../../etc/passwd", "ab/../ab/cdef01"] {
             assert!(open(directory.path(), missing).unwrap().is_none(), "{missing}");
+        }
+        std::fs::create_dir(directory.path().join(".dwz")).unwrap();
+        std::fs::write(directory.path().join(".dwz/shared"), "x").unwrap();
+        let around = tempfile::tempdir_in(directory.path().parent().unwrap()).unwrap();
+        std::fs::write(around.path().join("outside"), "x").unwrap();
+        let shared =
+            |path: &str| open_shared(directory.path(), "abcdef01", path).is_ok_and(|found| found.is_some());
+        let absolute = directory.path().join(".dwz/shared");
+        assert!(shared("../../.dwz/shared") && shared(absolute.to_str().unwrap()));
+        let outside = format!("../../../{}/outside", around.path().file_name().unwrap().to_str().unwrap());
+        assert!(directory.path().join(".build-id/ab").join(&outside).exists());
+        for path in [&outside, "/etc/passwd", "../../../../../../etc/passwd", "", "none"] {
+            assert!(!shared(path), "{path}");
         }
         for (unusable, why) in [("ab00", "is no file"), ("ab11", "bytes"), ("ab22", "is no file")] {
             assert!(open(directory.path(), unusable).unwrap_err().contains(why), "{unusable}");

@@ -56,3 +56,6 @@ pub const KEPT_FILES: usize = 8;
 
 /// Bytes of those.
 pub const KEPT_BYTES: u64 = 2 * FILE_BYTES;
+
+/// Bytes of the path by which a file names what it shares with others.
+pub const PATH_BYTES: usize = 1024;

@@ -65,6 +65,25 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// What the file of a build-id shares with others, where distributions have it.
+    pub(super) fn shared_in_directories(
+        &self,
+        build_id: &str,
+        path: &str,
+        report: &mut dyn FnMut(String),
+    ) -> Option<Arc<File>> {
+        for directory in &self.directories {
+            match directory::open_shared(directory, build_id, path) {
+                Ok(Some(file)) => return Some(Arc::new(file)),
+                Ok(None) => {}
+                Err(reason) => report(reason),
+            }
+        }
+        None
+    }
+}
+
 /// Files that a server gave lately.
 #[derive(Debug, Default)]
 pub(super) struct Downloads {

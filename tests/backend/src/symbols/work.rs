@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 use super::client::NoFile;
+use super::debug_file::Needed;
 use super::limits::MISSES_AN_HOUR;
 use super::reader::{self, Files, Reply};
 use super::sources::{Downloads, Origin, Sources};
@@ -296,7 +297,7 @@ impl Work {
             Reply::Needs(needed) => needed,
             Reply::Refused(reason) => return Err(reason),
         };
-        let supplement = self.supplement(&needed, now);
+        let supplement = self.supplement(build_id, &needed, now);
         let files = Files { file: found, supplement: supplement.as_deref(), is_last: true };
         match reader::read(files, build_id, addresses)? {
             Reply::Names(names) => checked(names, addresses),
@@ -305,10 +306,14 @@ impl Work {
         }
     }
 
-    fn supplement(&mut self, build_id: &str, now: i64) -> Option<Arc<File>> {
+    /// What the file of a build-id shares with others: by its own build-id, or where it was.
+    fn supplement(&mut self, of: &str, needed: &Needed, now: i64) -> Option<Arc<File>> {
+        let Needed { build_id, path } = needed;
         let report = &mut |reason: String| report(build_id, &reason);
-        if let Some(found) = self.sources.in_directories(build_id, report) {
-            return Some(found);
+        let found = self.sources.in_directories(build_id, report);
+        let found = found.or_else(|| self.sources.shared_in_directories(of, path, report));
+        if found.is_some() {
+            return found;
         }
         if let Some(found) = self.downloads.get(build_id) {
             return Some(found);

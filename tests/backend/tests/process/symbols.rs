@@ -200,6 +200,41 @@ fn a_directory_names_frames_on_postgresql() {
     check(&cluster.url(&cluster.database()));
 }
 
+/// The C library of this machine, by Debian's package of its debug files: rules know `raise` and `abort` by their names.
+#[test]
+fn the_systems_own_debug_files_serve() {
+    let loaded = fs::read_to_string("/proc/self/maps").unwrap();
+    let libc = loaded
+        .lines()
+        .find_map(|line| line.split_whitespace().nth(5).filter(|path| path.ends_with("/libc.so.6")));
+    let libc = libc.unwrap();
+    let notes = run(Command::new("readelf").args(["-n", libc]));
+    let build_id = notes.lines().find_map(|line| line.trim().strip_prefix("Build ID: ")).unwrap();
+    let symbols = run(Command::new("nm").args(["-D", libc]));
+    let address = |name: &str| {
+        let line = symbols
+            .lines()
+            .find(|line| line.split(' ').nth(2).is_some_and(|own| own.split('@').next() == Some(name)));
+        u64::from_str_radix(line.unwrap().split(' ').next().unwrap(), 16).unwrap() + 4
+    };
+    let payload = format!(
+        "Process: /usr/bin/beta\nSignal: 6\n\nBacktrace (TID 1):\n#0 ??? - [libc.so.6] +{:#x}\n#1 ??? - [libc.so.6] +{:#x}\n\
+         #2 beta_fail() - [/usr/bin/beta]\n\nModules:\nlibc.so.6 {build_id}\n",
+        address("raise"),
+        address("abort")
+    );
+    let collector = Collector::start(&["--database", ":memory:", "--debug-directory", "/usr/lib/debug"]);
+    let record = collector.crash("a", &payload);
+    collector.only_group("beta: beta_fail", 1);
+    let named = until("names", || {
+        let json = collector.get(&format!("/telemetryui/records/record_details/{record}?format=json")).json();
+        (json["symbols"].as_array().unwrap().len() == 2).then(|| json["symbols"].clone())
+    });
+    assert_eq!(named[0]["functions"][0]["function"], "raise", "{named}");
+    assert_eq!(named[1]["functions"][0]["function"], "abort", "{named}");
+    collector.stop();
+}
+
 /// Debian's server, of a directory with a program's debug file.
 struct Debuginfod {
     child: Child,

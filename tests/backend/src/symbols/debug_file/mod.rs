@@ -6,7 +6,7 @@
 //!   └─▶ symbol table: where DWARF is silent; and of several names of one place the one that is exported
 //! ```
 //!
-//! What compilers share between files (dwz) is in a file of its own, which is asked for by its build-id. Split DWARF (`.dwo`)
+//! What files share (dwz) is in a file of its own, which is asked for by its build-id, or by where it was. Split DWARF (`.dwo`)
 //! is not read: what is left in the file has no functions, and its symbol table names them.
 //!
 //! The bytes are foreign: sizes are checked before anything is unpacked, and whatever is out of order costs names. What that
@@ -17,8 +17,9 @@ mod table;
 
 use addr2line::Context;
 use object::{File, Object};
+use serde::{Deserialize, Serialize};
 
-use super::limits::{FUNCTION_BYTES, INLINED, NAMES_BYTES, SOURCE_BYTES};
+use super::limits::{FUNCTION_BYTES, INLINED, NAMES_BYTES, PATH_BYTES, SOURCE_BYTES};
 use crate::groups::reading::FunctionAt;
 use sections::{Reader, Sections};
 use table::Table;
@@ -28,8 +29,17 @@ use table::Table;
 pub enum Answer {
     /// Names by address: none where it knows none. The last addresses may be left out where there are many names.
     Names(Vec<(u64, Vec<FunctionAt>)>),
-    /// It needs the file with this build-id beside it.
-    Needs(String),
+    /// It needs another file beside it.
+    Needs(Needed),
+}
+
+/// What files share, in a file of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needed {
+    /// Its build-id.
+    pub build_id: String,
+    /// Where it was, from the directory of the file that needs it.
+    pub path: String,
 }
 
 /// Reads the names of addresses from the debug file of a build-id. `supplement` is what it shares with others, if it was
@@ -45,10 +55,15 @@ pub fn read(
     is_last: bool,
 ) -> Result<Answer, String> {
     let file = parse(bytes, build_id)?;
-    let shared = file.gnu_debugaltlink().ok().flatten().map(|(_, id)| hex(id));
+    let shared = file.gnu_debugaltlink().ok().flatten().map(|(path, id)| Needed {
+        build_id: hex(id),
+        path: bounded(&String::from_utf8_lossy(path), PATH_BYTES),
+    });
     let supplement = match (&shared, supplement) {
-        (Some(id), Some(bytes)) => Some(parse(bytes, id)?),
-        (Some(id), None) if !is_last && is_build_id(id) => return Ok(Answer::Needs(id.clone())),
+        (Some(shared), Some(bytes)) => Some(parse(bytes, &shared.build_id)?),
+        (Some(shared), None) if !is_last && is_build_id(&shared.build_id) => {
+            return Ok(Answer::Needs(shared.clone()));
+        }
         _ => None,
     };
     // Names that stand elsewhere would be missing in the middle.

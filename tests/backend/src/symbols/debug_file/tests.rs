@@ -120,7 +120,9 @@ fn what_files_share_is_asked_for() {
         let bytes = fs::read(file).unwrap();
         let id = build_id(&bytes);
         let first = read(&bytes, None, &id, &[address], false);
-        assert_eq!(first, Ok(Answer::Needs(build_id(&shared))));
+        let Ok(Answer::Needs(needed)) = first else { panic!("{first:?}") };
+        assert_eq!(needed.build_id, build_id(&shared));
+        assert!(needed.path.ends_with("shared.debug"), "{needed:?}");
         let found = shown(read(&bytes, Some(&shared), &id, &[address], true));
         assert_eq!(found, ["middle a.c:64 < outer a.c:66"]);
         // Without it the symbol table has one name for the place.

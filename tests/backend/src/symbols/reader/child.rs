@@ -25,7 +25,7 @@ pub fn name_addresses(file: &Path, supplement: Option<&Path>) -> io::Result<()> 
     let answer = read(file.bytes(), shared, &question.build_id, &question.addresses, question.is_last);
     let reply = match answer {
         Ok(Answer::Names(names)) => Reply::Names(names),
-        Ok(Answer::Needs(build_id)) => Reply::Needs(build_id),
+        Ok(Answer::Needs(needed)) => Reply::Needs(needed),
         Err(reason) => Reply::Refused(reason),
     };
     let mut stdout = io::stdout().lock();

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
+use super::debug_file::Needed;
 use super::limits::{ANSWER_BYTES, READER_CPU_SECS, READER_TIME};
 use crate::groups::reading::FunctionAt;
 
@@ -48,8 +49,8 @@ struct Question {
 pub(super) enum Reply {
     /// Names by address.
     Names(Vec<(u64, Vec<FunctionAt>)>),
-    /// The build-id of what the file shares with others.
-    Needs(String),
+    /// What the file shares with others.
+    Needs(Needed),
     /// Why the file is not used.
     Refused(String),
 }
