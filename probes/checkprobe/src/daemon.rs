@@ -88,8 +88,9 @@ struct Daemon<'a> {
 /// # Errors
 /// [`CheckError`].
 pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckError> {
-    consent::check(&settings.etc_dir)?;
+    // A wrong value is an error whether or not somebody agreed.
     let client = sending::client(file)?;
+    consent::check(&settings.etc_dir)?;
     let signals = Signals::watch().map_err(CheckError::Process)?;
     let consent = ConsentWatch::new(&settings.etc_dir).map_err(CheckError::Process)?;
     // What a runner that was killed leaves behind.
@@ -103,6 +104,8 @@ pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckE
     let plan = Plan::new(definitions(settings), kept.unwrap_or_default(), &boot_id, clocks::since_boot());
     if plan.is_empty() {
         log::info!("no check is defined in {}", settings.definitions().display());
+        // It has done what there is to do, which is no failure of its start.
+        readiness::ready();
         return Ok(());
     }
     let mut daemon = Daemon {

@@ -59,12 +59,13 @@ pub fn run(arguments: &Envprobe, out: &mut dyn Write) -> Result<(), RunError> {
 }
 
 fn send(settings: &Settings, file: Option<&Path>) -> Result<(), RunError> {
+    // A wrong value is an error whether or not somebody agreed.
+    let client = sending::client(file)?;
     consent::check(&settings.etc_dir)?;
     if settings.interval.is_none() {
         eprintln!("envprobe: environment_interval is 0, so that nothing is read");
         return Ok(());
     }
-    let client = sending::client(file)?;
     let mut state = State::read(&settings.state_dir);
     let mut helpers = Helpers::new(Some(&settings.run_dir));
     let sample = take_sample(settings, &mut state, &mut helpers, true);

@@ -72,12 +72,17 @@ fn run_at_places(installation: &Installation, action: Action) -> Result<(), Stri
 }
 
 /// Writes what systemd's units need to know of the configuration, and starts nothing: after an upgrade that brought other
-/// units. Without systemd, and for a private instance, there is nothing to write.
+/// units. Where consent is given the directories of new services are made, too, without which they could not start. Without
+/// systemd, and for a private instance, there is nothing to write.
 pub(crate) fn write_units(installation: &Installation) -> Outcome {
     if !is_managed(installation) {
         return Ok(());
     }
-    places::apply(&installation.settings, &Systemctl::default()).map(drop).map_err(Failure::Message)
+    places::apply(&installation.settings, &Systemctl::default()).map_err(Failure::Message)?;
+    if consent::is_opted_in(&installation.settings.etc_dir) {
+        work_directories::make(installation).map_err(Failure::Message)?;
+    }
+    Ok(())
 }
 
 /// The files of systemd that do not fit the configuration.
