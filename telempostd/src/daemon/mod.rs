@@ -51,9 +51,11 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
     }
     let _lock = InstanceLock::acquire(&settings.run_dir, "telempostd").map_err(ProcessError::from)?;
     let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
-    let mut wait = UnusableSpool::default();
+    let (mut wait, mut spool_lock) = (UnusableSpool::default(), None);
     loop {
-        let end = match deliver(config_file, &settings, &signals, &mut uploads, &mut foreign_files) {
+        let delivered =
+            deliver(config_file, &settings, &signals, &mut uploads, &mut foreign_files, &mut spool_lock);
+        let end = match delivered {
             Err(error) if wait.is_worth_it(&error) => wait.wait(&error, config_file, &settings, &signals)?,
             end => {
                 let end = end?;
@@ -69,6 +71,8 @@ pub fn run(config_file: Option<&Path>) -> Result<(), DaemonError> {
             LoopEnd::SpoolReplaced => {
                 let path = settings.spool_dir.display();
                 log::warn!("spool_dir={path}: another directory is there now; records are sent from there");
+                // The new one may have the number of the one that is gone.
+                spool_lock = None;
                 continue;
             }
             LoopEnd::Reconfigured(new) => {
@@ -97,6 +101,7 @@ fn deliver(
     signals: &Signals,
     uploads: &mut Uploads,
     foreign_files: &mut foreign::Files,
+    spool_lock: &mut Option<SpoolLock>,
 ) -> Result<LoopEnd, DaemonError> {
     let consent =
         ConsentWatch::new(&settings.etc_dir).map_err(ProcessError::consent_watch(&settings.etc_dir))?;
@@ -109,7 +114,10 @@ fn deliver(
     }
     let unusable_spool = DaemonError::directory("spool_dir", &settings.spool_dir);
     let spool = SpoolReader::open(&settings.spool_dir).map_err(&unusable_spool)?;
-    let _lock = SpoolLock::acquire(&spool, Daemon::Telempostd)?;
+    // A reload lets go of it at no time, in which another one could take it.
+    if !spool_lock.as_ref().is_some_and(|lock| lock.is_of(&spool)) {
+        *spool_lock = Some(SpoolLock::acquire(&spool, Daemon::Telempostd)?);
+    }
     let now = Instant::now();
     let scanner =
         Scanner::new(&settings.spool_dir, settings.spool_process_interval, now).map_err(&unusable_spool)?;
