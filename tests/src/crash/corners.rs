@@ -197,3 +197,13 @@ pub const CORNERS: &[Entry] = &[
     fault("wild", "cc -g -O1 -DFAULT=WILD -o $out $src/faults.c", "SIGSEGV: address not mapped"),
     fault("breakpoint", "cc -g -O1 -DFAULT=BREAKPOINT -o $out $src/faults.c", "SIGTRAP: breakpoint"),
 ];
+
+/// Programs of Go for aarch64.
+pub const GO_AARCH64: &[Entry] = &[
+    go("aarch64-go", "GOARCH=arm64 CGO_ENABLED=0 go build -o $out $src/nil.go", GO_NIL),
+    go(
+        "aarch64-go-goroutine",
+        "GOARCH=arm64 CGO_ENABLED=0 go build -ldflags='-s -w' -o $out $src/nil.go",
+        GO_GOROUTINE,
+    ),
+];

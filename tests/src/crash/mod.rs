@@ -6,7 +6,7 @@ pub mod corpus;
 pub mod oracle;
 
 pub use core_pattern::CorePattern;
-pub use corners::CORNERS;
+pub use corners::{CORNERS, GO_AARCH64};
 
 use test_harness::{Sandbox, programs};
 
