@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use axum::http::HeaderName;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::access::AccessOptions;
 use crate::retention::{KeepRule, KeepTime, Retention};
@@ -80,6 +80,10 @@ pub struct Options {
     /// What this collector serves
     #[arg(long, value_enum, default_value_t = Served::All)]
     pub serve: Served,
+
+    /// Whether machines may ask to be forgotten
+    #[arg(long, value_enum, default_value_t)]
+    pub forget: Forgetting,
 
     /// How long records are kept
     #[command(flatten)]
@@ -297,6 +301,16 @@ pub enum Command {
         #[command(flatten)]
         keep: Keep,
     },
+}
+
+/// Whether machines may ask to be forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Forgetting {
+    /// They may, and prove that it is theirs
+    #[default]
+    Accept,
+    /// Such requests are answered 404
+    Off,
 }
 
 impl Options {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Options;
+use crate::cli::{Forgetting, Options};
 use crate::commands;
+use crate::forget::forget_forever;
 use crate::groups_upkeep::keep_groups;
 use crate::plugins::{Plugins, Troubles, parse_forever};
 use crate::purge::purge_daily;
@@ -72,6 +73,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let naming = naming(options, &store, writes, debuginfod)?;
+        let forgetting = writes.then(|| tokio::spawn(forget_forever(store.engine())));
         let syncing = syncing::start(buffer.as_ref().filter(|_| writes), sources.filter(|_| writes), &trust);
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(sockets, router, trust, Times::DEFAULT, stop).await;
@@ -82,6 +84,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
             .chain(parsing)
             .chain([watching])
             .chain(syncing)
+            .chain(forgetting)
         {
             task.abort();
         }
@@ -98,7 +101,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
 fn app(options: &Options, database: &Address, store: &Store) -> Result<App, StartError> {
     let app = App::new(store.clone(), &options.tid, options.host.clone(), options.access.options());
     let app = app.map_err(StartError::App)?.on_database(database.to_string());
-    Ok(app.with_rules_file(options.rules.clone()))
+    Ok(app.with_rules_file(options.rules.clone()).with_forgetting(options.forget == Forgetting::Accept))
 }
 
 /// Names frames in the background, where there is anything to name them from.

@@ -16,11 +16,14 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
+    /// Refuses headers that are not addressed to `tid`.
+    pub(super) fn check(headers: &HeaderMap, tid: &str) -> Result<(), Refusal> {
+        if only(headers, TID)?.as_deref() == Some(tid) { Ok(()) } else { Err(Refusal::ForeignTid) }
+    }
+
     /// Reads the headers, and refuses those that are not addressed to `tid`.
     pub(super) fn read(headers: &HeaderMap, tid: &str) -> Result<Self, Refusal> {
-        if only(headers, TID)?.as_deref() != Some(tid) {
-            return Err(Refusal::ForeignTid);
-        }
+        Self::check(headers, tid)?;
         let external = only(headers, EXTERNAL)?.is_some_and(|value| value == "true");
         let key = match only(headers, IdempotencyKey::HEADER)? {
             None => None,

@@ -17,6 +17,14 @@ pub(crate) use text::decode;
 
 use crate::record::{IdempotencyKey, Record};
 
+/// Refuses a request that is not addressed to `tid`.
+///
+/// # Errors
+/// [`crate::record::Refusal::ForeignTid`].
+pub fn check_tid(headers: &axum::http::HeaderMap, tid: &str) -> Result<(), crate::record::Refusal> {
+    envelope::Envelope::check(headers, tid)
+}
+
 /// A record that is fit to be stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posting {

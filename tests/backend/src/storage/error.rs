@@ -9,6 +9,8 @@ pub enum StorageError {
     Stopped,
     /// A query took longer than it may.
     TooSlow,
+    /// The machine has asked to be forgotten, under this id.
+    Forgotten,
     /// A buffer has no room for it.
     Full,
     /// The database's own error: the disk is full, the file is damaged, the server is gone.
@@ -20,6 +22,9 @@ impl fmt::Display for StorageError {
         match self {
             Self::Stopped => f.write_str("the collector is stopping"),
             Self::TooSlow => f.write_str("the query takes too long; ask for fewer days or for one machine"),
+            Self::Forgotten => {
+                f.write_str("this machine id asked to be forgotten; records under it are not taken")
+            }
             Self::Full => {
                 f.write_str("the buffer is full; it takes records again once somebody has fetched from it")
             }

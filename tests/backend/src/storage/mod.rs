@@ -14,6 +14,7 @@
 mod address;
 pub mod answers;
 mod archive;
+mod buffered;
 pub mod changes;
 mod condition;
 mod error;
@@ -28,6 +29,7 @@ mod sql;
 pub mod sqlite;
 mod store;
 pub mod symbols;
+mod tombstones;
 mod upkeep;
 pub mod values;
 pub mod view;
@@ -38,6 +40,7 @@ use std::fmt;
 pub use address::Address;
 pub use answers::Answers;
 pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StoredPlace, TABLES, TableRow};
+pub(crate) use buffered::{delete_items, next_seq, seq_after};
 pub use changes::{ChangeError, FlaskError, FlaskWish, Wish};
 pub use error::StorageError;
 pub use migration::Migration;
@@ -47,6 +50,8 @@ pub use shared_rules::SharedRules;
 pub use sql::{Row, Select, Value, Write};
 pub(crate) use sql::{first, list, one};
 pub use store::{Owner, Store};
+pub use tombstones::tombstone;
+pub(crate) use tombstones::{forgotten, without_forgotten};
 
 use crate::filter::Filter;
 use crate::record::{IdempotencyKey, KeyDigest, Record, StoredRecord};
@@ -68,6 +73,15 @@ pub trait Engine: fmt::Debug + Send + Sync {
 
     /// The rules by which its sessions make groups.
     fn rules(&self) -> &SharedRules;
+
+    /// Leaves no byte of what was deleted where the engine can do so; says whether it did, or has to be asked again.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// If the database is out of reach.
+    fn scrub(&self) -> Result<bool, StorageError> {
+        Ok(true)
+    }
 
     /// Runs somebody's query over the published views, within their bounds. Blocks.
     ///
@@ -108,6 +122,17 @@ pub trait Session: Select + Send {
         &mut self,
         work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
     ) -> Result<(), StorageError>;
+
+    /// The same, while no records are stored either.
+    ///
+    /// # Errors
+    /// If nothing is done.
+    fn write_alone(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.write(work)
+    }
 
     /// The records that a filter asks for, its patterns for payloads apart, newest id first. There may be fewer
     /// than there are if their payloads are large ([`crate::limits::MAX_ANSWER_BYTES`]), but not none.
@@ -173,15 +198,18 @@ pub enum Appended {
         /// The id that the first one had.
         id: i64,
     },
+    /// Its machine has asked to be forgotten: it is not stored.
+    Forgotten,
 }
 
 impl Appended {
     /// The record as it is answered.
-    fn into_answer(self, arrival: Arrival) -> StoredRecord {
+    fn into_answer(self, arrival: Arrival) -> Result<StoredRecord, StorageError> {
         let Arrival { record, received_secs, .. } = arrival;
         match self {
-            Self::Stored { id } | Self::Purged { id } => StoredRecord { id, received_secs, record },
-            Self::Known(first) => *first,
+            Self::Stored { id } | Self::Purged { id } => Ok(StoredRecord { id, received_secs, record }),
+            Self::Known(first) => Ok(*first),
+            Self::Forgotten => Err(StorageError::Forgotten),
         }
     }
 }

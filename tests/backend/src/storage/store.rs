@@ -193,6 +193,12 @@ impl Store {
         tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
     }
 
+    /// The database.
+    #[must_use]
+    pub fn engine(&self) -> Arc<dyn Engine> {
+        Arc::clone(&self.engine)
+    }
+
     /// A session for work in the background. Blocks.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ fn id_of(appended: &Appended) -> i64 {
     match appended {
         Appended::Stored { id } | Appended::Purged { id } => *id,
         Appended::Known(first) => first.id,
+        Appended::Forgotten => panic!("{appended:?}"),
     }
 }
 

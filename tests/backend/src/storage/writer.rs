@@ -87,7 +87,7 @@ fn store(session: &mut dyn Session, batch: Vec<Post>) {
         Ok(appended) => {
             for (((answer, _), appended), arrival) in clients.into_iter().zip(appended).zip(arrivals) {
                 // The client may have gone; the record stays.
-                let _ = answer.send(Ok(appended.into_answer(arrival)));
+                let _ = answer.send(appended.into_answer(arrival));
             }
         }
         Err(error) => {

@@ -126,31 +126,6 @@ pub(super) fn waiting(sql: &mut (impl Select + ?Sized), now_secs: i64) -> Result
     Ok(Waiting { records, bytes, oldest_age_secs })
 }
 
-/// Deletes items; what that takes from the totals.
-pub(super) fn delete(sql: &mut dyn Write, seqs: &[i64]) -> Result<(), StorageError> {
-    for part in seqs.chunks(500) {
-        let list = crate::storage::list(part.iter().copied());
-        subtract(sql, &list)?;
-        sql.execute(&format!("DELETE FROM buffer_items WHERE seq IN ({list})"), &[])?;
-    }
-    Ok(())
-}
-
-/// Takes the records of a list out of the totals.
-fn subtract(sql: &mut dyn Write, list: &str) -> Result<(), StorageError> {
-    let query = format!(
-        "SELECT CAST(coalesce(sum(1 - freed), 0) AS bigint), \
-             CAST(coalesce(sum(bytes * (1 - freed)), 0) AS bigint), CAST(coalesce(sum(bytes * freed), 0) AS bigint) \
-         FROM buffer_items WHERE kind = 'record' AND seq IN ({list})"
-    );
-    let mut row = one(sql, &query, &[])?;
-    let values = [row.int()?.into(), row.int()?.into(), row.int()?.into()];
-    let update =
-        "UPDATE sync_self SET records = records - $1, bytes = bytes - $2, kept_bytes = kept_bytes - $3";
-    sql.execute(update, &values)?;
-    Ok(())
-}
-
 /// Marks items as freed: only keepers have still to pass them.
 pub(super) fn mark_freed(sql: &mut dyn Write, seqs: &[i64]) -> Result<(), StorageError> {
     for part in seqs.chunks(500) {

@@ -1,7 +1,6 @@
 //! A database whose records wait to be fetched, instead of being counted and shown here.
 
 use std::collections::HashSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value as Json;
 
@@ -14,7 +13,7 @@ use crate::retention::Retention;
 use crate::storage::view::{Table, ViewError};
 use crate::storage::{
     Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Value,
-    Write, first, one,
+    Write, first, forgotten, one, seq_after,
 };
 
 /// A database with a buffer in front.
@@ -44,6 +43,10 @@ impl Engine for BufferEngine {
         self.inner().rules()
     }
 
+    fn scrub(&self) -> Result<bool, StorageError> {
+        self.inner().scrub()
+    }
+
     fn run_view(&self, sql: &str) -> Result<Table, ViewError> {
         self.inner().run_view(sql)
     }
@@ -65,12 +68,19 @@ impl Session for BufferSession {
         let leases = buffer.leases();
         let leased = leases.all();
         self.session.write(&mut |sql| {
-            appended = append(sql, &buffer, &items, &leased);
+            let forgotten = forgotten(sql, batch)?;
+            appended = append(sql, &buffer, &items, &leased, &forgotten);
             appended.as_ref().map(|_| ()).map_err(Clone::clone)
         })?;
         appended
     }
 
+    fn write_alone(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.session.write_alone(work)
+    }
     fn write(
         &mut self,
         work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
@@ -145,6 +155,7 @@ fn append(
     buffer: &Buffer,
     items: &[Item],
     leased: &HashSet<i64>,
+    forgotten: &HashSet<String>,
 ) -> Result<Vec<Appended>, StorageError> {
     let own_id = own_id(sql)?;
     let mut appended = Vec::with_capacity(items.len());
@@ -152,12 +163,16 @@ fn append(
     let (mut seq, aged) = (row.int()?, row.int()?);
     let (mut records, mut bytes) = (0_i64, 0_i64);
     for item in items {
+        if forgotten.contains(&item.machine_id) {
+            appended.push(Appended::Forgotten);
+            continue;
+        }
         let known = "SELECT seq FROM buffer_keys WHERE key = $1";
         if let Some(mut row) = first(sql, known, &[item.digest.0.to_vec().into()])? {
             appended.push(Appended::Purged { id: row.int()? });
             continue;
         }
-        seq = seq.saturating_add(1).max(now_micros());
+        seq = seq_after(seq);
         insert(sql, item, seq, aged)?;
         records += 1;
         bytes = bytes.saturating_add(item.bytes());
@@ -177,6 +192,7 @@ fn id_of(appended: &Appended) -> i64 {
     match appended {
         Appended::Stored { id } | Appended::Purged { id } => *id,
         Appended::Known(first) => first.id,
+        Appended::Forgotten => 0,
     }
 }
 
@@ -198,10 +214,4 @@ fn insert(sql: &mut dyn Write, item: &Item, seq: i64, aged: i64) -> Result<(), S
     let remember = "INSERT INTO buffer_keys (key, seq, received) VALUES ($1, $2, $3)";
     sql.execute(remember, &[item.digest.0.to_vec().into(), seq.into(), item.received_secs.into()])?;
     Ok(())
-}
-
-/// Microseconds since 1970.
-pub(super) fn now_micros() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::boot_time;
-use super::buffer::{Buffer, BufferError, delete, mark_freed, own_id, waiting};
+use super::buffer::{Buffer, BufferError, mark_freed, own_id, waiting};
 use super::id::{hex, random};
 use super::leases::{Confirming, Lease, NotLeased};
 use super::message::{ConfirmRequest, LeaseRequest, VERSION};
@@ -116,7 +116,7 @@ impl Buffer {
             let behind = slowest_keeper(sql, now)?;
             let (gone, kept): (Vec<i64>, Vec<i64>) =
                 lease.seqs.iter().partition(|seq| behind.is_none_or(|behind| **seq <= behind));
-            delete(sql, &gone)?;
+            crate::storage::delete_items(sql, &gone)?;
             mark_freed(sql, &kept)?;
             let update = "UPDATE sync_self SET freed_by = $1, freed_secs = $2";
             sql.execute(update, &[lease.fetcher.as_str().into(), now.into()])?;
@@ -168,7 +168,7 @@ pub(super) fn delete_passed(sql: &mut dyn Write, now: i64) -> Result<(), Storage
         if seqs.is_empty() {
             return Ok(());
         }
-        delete(sql, &seqs)?;
+        crate::storage::delete_items(sql, &seqs)?;
     }
 }
 

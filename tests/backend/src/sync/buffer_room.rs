@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::buffer::{WhenFull, delete};
+use super::buffer::WhenFull;
 use crate::storage::{Row, StorageError, Write, one};
 
 /// Items that are looked at in one step.
@@ -67,7 +67,7 @@ impl Room {
                 lacking -= bytes;
             }
         }
-        delete(sql, &going)?;
+        crate::storage::delete_items(sql, &going)?;
         if let Some(own_id) = counted_for {
             add_losses(sql, own_id, i64::try_from(going.len()).unwrap_or(i64::MAX), 0)?;
         }

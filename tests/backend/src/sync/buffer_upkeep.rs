@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::boot_time;
-use super::buffer::{Buffer, delete, own_id};
+use super::buffer::{Buffer, own_id};
 use super::buffer_lease::delete_passed;
 use super::buffer_room::add_losses;
 use crate::limits::KEY_DAYS;
@@ -85,7 +85,7 @@ fn expire(
     let rows = sql.select(query, &[after.into(), expiry_secs.into(), STEP.into()])?;
     let seqs = rows.into_iter().map(|mut row| row.int()).collect::<Result<Vec<_>, _>>()?;
     let old: Vec<i64> = seqs.iter().copied().filter(|seq| !leased.contains(seq)).collect();
-    delete(sql, &old)?;
+    crate::storage::delete_items(sql, &old)?;
     let own_id = own_id(sql)?;
     add_losses(sql, &own_id, 0, i64::try_from(old.len()).unwrap_or(i64::MAX))?;
     Ok(seqs.last().copied())

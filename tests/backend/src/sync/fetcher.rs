@@ -201,8 +201,11 @@ impl Task {
     }
 
     async fn take(&self, batch: Batch) -> Result<Taken, Failure> {
-        let taken =
-            self.on_database(move |session, source| take(session, source, &batch, now_secs())).await?;
+        let is_buffer = self.fetching.options.buffer;
+        let storing = move |session: &mut dyn Session, source: &str| {
+            take(session, source, &batch, now_secs(), is_buffer)
+        };
+        let taken = self.on_database(storing).await?;
         if taken.was_restored {
             eprintln!("telem-collector: sync: {}: its database was restored from an older copy", self.source);
         }

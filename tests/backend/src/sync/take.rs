@@ -5,6 +5,7 @@ use super::buffer::own_id;
 use super::id::is_id;
 use super::states::note_success;
 use super::wire::{Item, Losses, RecordItem};
+use crate::forget::{Begun, Preimage, begin, read_all};
 use crate::intake::from_object;
 use crate::limits::MAX_BATCH;
 use crate::record::{IdempotencyKey, KeyDigest};
@@ -35,7 +36,7 @@ pub(super) struct Taken {
 /// A record on its way, or why it is none.
 enum Judged {
     Arrival(Box<Arrival>),
-    Forget(Vec<String>),
+    Forget(Vec<Preimage>),
     Invalid { line: String, reason: String },
 }
 
@@ -64,14 +65,15 @@ pub(super) fn take(
     source: &str,
     batch: &Batch,
     now_secs: i64,
+    is_buffer: bool,
 ) -> Result<Taken, StorageError> {
     let own_id = own_id(session)?;
     let mut taken = Taken::default();
-    let (mut arrivals, mut invalid) = (Vec::new(), Vec::new());
+    let (mut arrivals, mut invalid, mut forgets) = (Vec::new(), Vec::new(), Vec::new());
     for entry in &batch.items {
         match judge(entry, batch.head.now, now_secs, &own_id) {
             Judged::Arrival(arrival) => arrivals.push(*arrival),
-            Judged::Forget(preimages) => drop(preimages),
+            Judged::Forget(preimages) => forgets.extend(preimages),
             Judged::Invalid { line, reason } => invalid.push(Invalid::new(entry, batch, line, reason)),
         }
     }
@@ -94,11 +96,19 @@ pub(super) fn take(
                 }
                 Appended::Purged { id } => id,
                 Appended::Known(first) => first.id,
+                Appended::Forgotten => 0,
             };
             new_keys.extend(arrival.key.map(|key| (key, id)));
         }
     }
     taken.known = count(arrivals.len()).saturating_sub(taken.records);
+    for preimages in forgets.chunks(MAX_BATCH) {
+        if begin(session, preimages, is_buffer, now_secs)? == Begun::TooMany {
+            eprintln!(
+                "telem-collector: sync: {source}: too many requests to forget ids that nothing is known of"
+            );
+        }
+    }
     session.write(&mut |sql| {
         note_keys(sql, &new_keys, now_secs)?;
         note_invalid(sql, source, &own_id, &new_invalid, now_secs)?;
@@ -118,7 +128,11 @@ fn count(length: usize) -> u64 {
 fn judge(entry: &Entry, their_now: i64, now: i64, own_id: &str) -> Judged {
     match entry {
         Entry::Invalid { line, reason } => Judged::Invalid { line: line.clone(), reason: reason.clone() },
-        Entry::Item(Item::Forget { preimages, .. }) => Judged::Forget(preimages.clone()),
+        // A buffer that lies can withhold a request, and make none up: it is the proof that counts.
+        Entry::Item(Item::Forget { preimages, .. }) => match read_all(preimages) {
+            Some(preimages) => Judged::Forget(preimages),
+            None => Judged::Invalid { line: String::new(), reason: "preimages are not right".to_owned() },
+        },
         Entry::Item(Item::Record(item)) => match arrival(item, their_now, now, own_id) {
             Ok(arrival) => Judged::Arrival(Box::new(arrival)),
             Err(reason) => {

@@ -84,7 +84,7 @@ fn confirm(buffer: &Buffer, fetcher: &str, batch: &Batch) -> Result<u64, BufferE
 fn take_at(centre: &dyn Engine, batch: &Batch) -> Taken {
     let mut session = centre.open(Purpose::Append).unwrap();
     session.write(&mut |sql| ensure(sql, "source")).unwrap();
-    take(&mut *session, "source", batch, now_secs()).unwrap()
+    take(&mut *session, "source", batch, now_secs(), false).unwrap()
 }
 
 fn stored(centre: &dyn Engine) -> usize {
@@ -406,5 +406,36 @@ fn sequences_grow_over_all_sessions() {
         }
         let batch = lease(&buffer, A, 10);
         assert_eq!(batch.head.last_seq, *seen.last().unwrap());
+    });
+}
+
+#[test]
+fn a_request_to_forget_travels_through_a_buffer_and_is_checked_at_the_centre() {
+    use crate::forget::{Begun, Preimage, begin, forget_now};
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        let preimage = Preimage::parse(&"5a".repeat(32)).unwrap();
+        let own = |key: &str| {
+            let mut own = posted(key);
+            own.record.machine_id = preimage.machine_id();
+            own
+        };
+        session.append(&[own("a"), posted("other")]).unwrap();
+        let first = lease(&buffer, A, 1);
+        assert_eq!(take_at(&*centre, &first).records, 1, "it is at the centre already");
+        session.append(&[own("b")]).unwrap();
+        let mut maintenance = inner.open(Purpose::Maintain).unwrap();
+        assert_eq!(begin(&mut *maintenance, &[preimage], true, now_secs()).unwrap(), Begun::Yes);
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        assert_eq!(forget_now(&*inner, None, until).unwrap(), 2, "leased or not");
+        let late = session.append(&[own("c")]).unwrap();
+        assert!(matches!(late[..], [Appended::Forgotten]), "{late:?}");
+        assert_eq!(confirm(&buffer, A, &first), Ok(1));
+        let rest = lease(&buffer, A, 10);
+        assert_eq!(rest.items.len(), 2, "the other record, and the request");
+        assert_eq!(take_at(&*centre, &rest).records, 1);
+        forget_now(&*centre, None, until).unwrap();
+        assert_eq!(stored(&*centre), 1);
+        check_totals(&*inner);
     });
 }

@@ -5,6 +5,7 @@
 //! | `/`, `/v2/collector` | POST | takes a record as headers and body |
 //! | `/`, `/v2/collector` | GET | 302 to `/telemetryui` |
 //! | `/v3/collector` | POST | takes a record as JSON |
+//! | `/v3/forget` | POST | deletes what machines sent that prove their ids |
 //! | `/v3/sync/lease`, `/v3/sync/confirm` | POST | gives and frees what waits in a buffer |
 //! | `/telemetryui` and below | GET, POST | pages and their changes: `site` |
 //! | `/api/records` | GET | records as JSON |
@@ -16,6 +17,7 @@
 mod body;
 mod coding;
 mod collect;
+mod forget;
 mod gate;
 mod guard;
 mod host;
@@ -41,6 +43,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::access::{AccessOptions, UsersError};
+use crate::forget::Rate;
 use crate::groups::rules::Rules;
 use crate::plugins::{Broken, Plugins, Troubles};
 use crate::served::Served;
@@ -71,6 +74,8 @@ pub struct App {
     /// Where the site's rules are, if they are in a file.
     rules_file: Option<PathBuf>,
     buffer: Option<Buffer>,
+    forgets: bool,
+    forget_rate: Rate,
 }
 
 /// Plug-ins, and what became of them.
@@ -135,6 +140,8 @@ impl App {
             trust: Trust::nobody(),
             rules_file: None,
             buffer: None,
+            forgets: true,
+            forget_rate: Rate::default(),
         })
     }
 
@@ -170,6 +177,12 @@ impl App {
 
     fn rules_file(&self) -> Option<&Path> {
         self.rules_file.as_deref()
+    }
+
+    /// Whether requests to forget are taken.
+    #[must_use]
+    pub fn with_forgetting(self, forgets: bool) -> Self {
+        Self { forgets, ..self }
     }
 
     /// Records wait here to be fetched.
@@ -215,6 +228,7 @@ pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
         .route("/", collector())
         .route("/v2/collector", collector())
         .route("/v3/collector", post(collect::post_json))
+        .route("/v3/forget", post(forget::post))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), trusted::who_delivers))
         .route("/v3/sync/lease", post(sync::lease))
         .route("/v3/sync/confirm", post(sync::confirm));

@@ -75,6 +75,9 @@ impl From<FilterError> for Problem {
 
 impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
+        if error == StorageError::Forgotten {
+            return Self::new(StatusCode::GONE, error.to_string()).with_code("forgotten");
+        }
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             .with_header(header::RETRY_AFTER, RETRY_AFTER_SECS)
     }

@@ -16,6 +16,7 @@ mod access;
 mod changes;
 mod compressed;
 mod confined;
+mod forgetting;
 mod guilties;
 mod idempotency;
 mod load;

@@ -15,6 +15,8 @@ pub(super) const PARTITION_LOCK: i64 = OUR_LOCKS | 2;
 pub(super) const GROUPS_LOCK: i64 = OUR_LOCKS | 4;
 /// The first of the locks of slots: each is held by the collector that counts in it.
 pub(super) const SLOT_LOCKS: i64 = OUR_LOCKS | 0x100;
+/// Held by whoever stores records, shared, and by whoever begins to forget a machine, alone.
+pub(super) const FORGET_LOCK: i64 = OUR_LOCKS | 5;
 /// Held by whoever purges.
 pub(super) const PURGE_LOCK: i64 = OUR_LOCKS | 3;
 
@@ -26,7 +28,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 7] = [
+pub(super) const STEPS: [Step; 8] = [
     Step { what: "make the tables of records and keys", sql: TABLES },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER },
     Step { what: "make the tables of groups and of counts", sql: include_str!("groups.sql") },
@@ -37,6 +39,7 @@ pub(super) const STEPS: [Step; 7] = [
         what: "make the tables of buffers and of what is fetched from them",
         sql: include_str!("sync.sql"),
     },
+    Step { what: "make the tables of what was forgotten", sql: include_str!("forget.sql") },
 ];
 
 /// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload

@@ -17,7 +17,8 @@ use crate::record::StoredRecord;
 use crate::retention::Retention;
 use crate::storage::grouping::{Directory, Place};
 use crate::storage::{
-    Appended, Arrival, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write,
+    Appended, Arrival, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write, forgotten,
+    without_forgotten,
 };
 
 /// How long a batch is tried again while the server is gone: a standby takes over in this time, or clients are asked to
@@ -172,6 +173,32 @@ impl PostgresSession {
         Ok(slot)
     }
 
+    fn lock_forgetting(&mut self, function: &str) -> Result<(), Fault> {
+        let lock = format!("SELECT {function}({})", schema::FORGET_LOCK);
+        self.connection()?.run(async |client| Ok(client.batch_execute(&lock).await?))
+    }
+
+    fn append_rest(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        let batch = Batch::new(batch)?;
+        let deadline = Instant::now() + RETRY_TIME;
+        loop {
+            let ended = match self.try_append(&batch) {
+                Ok(appended) => return Ok(appended),
+                Err(ended) => ended,
+            };
+            // What is known may have been taken back, or another collector may have changed it just now.
+            self.directory.renew(0);
+            let Ended::Fault(fault) = ended else { return Err(ended.into()) };
+            // Or detached the day.
+            self.days.clear();
+            self.note(&fault);
+            if !fault.may_pass() || Instant::now() >= deadline {
+                return Err(fault.into());
+            }
+            sleep(if fault.breaks_connection() { RETRY_PAUSE } else { SHORT_PAUSE });
+        }
+    }
+
     /// Reads. The server may have been restarted since the last time, and be here again: then it is asked once more.
     fn read<T>(&mut self, read: impl Fn(&mut Self) -> Result<T, Fault>) -> Result<T, StorageError> {
         let fault = match read(self) {
@@ -191,24 +218,27 @@ impl PostgresSession {
 }
 
 impl Session for PostgresSession {
+    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch.
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
-        let batch = Batch::new(batch)?;
-        let deadline = Instant::now() + RETRY_TIME;
-        loop {
-            let ended = match self.try_append(&batch) {
-                Ok(appended) => return Ok(appended),
-                Err(ended) => ended,
-            };
-            // What is known may have been taken back, or another collector may have changed it just now.
-            self.directory.renew(0);
-            let Ended::Fault(fault) = ended else { return Err(ended.into()) };
-            // Or detached the day.
-            self.days.clear();
-            self.note(&fault);
-            if !fault.may_pass() || Instant::now() >= deadline {
-                return Err(fault.into());
+        self.read(|session| session.lock_forgetting("pg_advisory_lock_shared"))?;
+        let stored = forgotten(self, batch)
+            .and_then(|forgotten| without_forgotten(batch, &forgotten, |rest| self.append_rest(rest)));
+        // If the connection is gone, so is the lock.
+        let _ = self.lock_forgetting("pg_advisory_unlock_shared");
+        stored
+    }
+
+    fn write_alone(
+        &mut self,
+        work: &mut dyn FnMut(&mut dyn Write) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let locks = [schema::FORGET_LOCK, schema::GROUPS_LOCK];
+        match write::transaction_with(self.connection()?, &locks, |sql| work(sql)) {
+            Err(Ended::Fault(fault)) => {
+                self.note(&fault);
+                Err(fault.into())
             }
-            sleep(if fault.breaks_connection() { RETRY_PAUSE } else { SHORT_PAUSE });
+            other => Ok(other?),
         }
     }
 

@@ -83,7 +83,17 @@ pub(super) fn transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut PostgresWrite<'_>) -> Result<T, StorageError>,
 ) -> Result<T, Ended> {
-    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({GROUPS_LOCK})");
+    transaction_with(connection, &[GROUPS_LOCK], work)
+}
+
+/// Does something in one transaction, holding these locks, which are taken in their order.
+pub(super) fn transaction_with<T>(
+    connection: &mut Connection,
+    locks: &[i64],
+    work: impl FnOnce(&mut PostgresWrite<'_>) -> Result<T, StorageError>,
+) -> Result<T, Ended> {
+    let locks = locks.iter().map(|lock| format!("; SELECT pg_advisory_xact_lock({lock})"));
+    let begin = std::iter::once("BEGIN".to_owned()).chain(locks).collect::<String>();
     connection.run(async |client| Ok(client.batch_execute(&begin).await?))?;
     let mut write = PostgresWrite { connection, fault: None };
     let result = work(&mut write);

@@ -32,7 +32,7 @@ use tokio::sync::Mutex as Turn;
 use super::view::{Table, ViewError};
 use super::{
     Appended, Archive, Arrival, Engine, OpenError, Purpose, Row, Select, Session, SharedRules, StorageError,
-    Value, Write,
+    Value, Write, forgotten, without_forgotten,
 };
 use crate::filter::Filter;
 use crate::record::StoredRecord;
@@ -120,6 +120,16 @@ impl Engine for Sqlite {
         Ok(Box::new(SqliteSession::new(connection, Arc::clone(&self.turn), self.rules.clone())))
     }
 
+    fn scrub(&self) -> Result<bool, StorageError> {
+        if let open::Location::Memory(_) = self.location {
+            return Ok(true);
+        }
+        let connection = self.location.connect(Purpose::Maintain)?;
+        connection.busy_timeout(std::time::Duration::ZERO)?;
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
+        Ok(busy == 0)
+    }
+
     fn rules(&self) -> &SharedRules {
         &self.rules
     }
@@ -150,11 +160,19 @@ impl SqliteSession {
 
 impl Session for SqliteSession {
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        // Before the turn: it takes its time.
         let facts: Vec<Facts> = batch.iter().map(Facts::of_arrival).collect();
         let rules = self.rules.current();
         let _turn = self.turn.blocking_lock();
-        let groups = append::Groups { directory: &mut self.directory, rules: &rules };
-        let appended = append::append(&mut self.connection, groups, batch, &facts);
+        let forgotten = forgotten(&mut SqliteWrite(&self.connection), batch)?;
+        let appended = without_forgotten(batch, &forgotten, |rest| {
+            let groups = append::Groups { directory: &mut self.directory, rules: &rules };
+            if rest.len() == batch.len() {
+                return append::append(&mut self.connection, groups, rest, &facts);
+            }
+            let facts: Vec<Facts> = rest.iter().map(Facts::of_arrival).collect();
+            append::append(&mut self.connection, groups, rest, &facts)
+        });
         if appended.is_err() {
             // What it knows may have been taken back with the transaction.
             self.directory = Directory::default();

@@ -60,6 +60,8 @@ impl Location {
         if let (false, Self::File(_)) = (reads, self) {
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
+            // What is deleted is overwritten, for those who ask to be forgotten.
+            connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
             connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
         }
         Ok(connection)

@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 8] = [
+pub(super) const STEPS: [Step; 9] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -55,6 +55,7 @@ pub(super) const STEPS: [Step; 8] = [
         sql: include_str!("sync.sql"),
         code: |_| Ok(()),
     },
+    Step { what: "make the tables of what was forgotten", sql: include_str!("forget.sql"), code: |_| Ok(()) },
 ];
 
 /// `AUTOINCREMENT`, so that the id of a purged record is not given to another: whoever polls with

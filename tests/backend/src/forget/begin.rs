@@ -1,0 +1,99 @@
+//! Tombstones and jobs.
+
+use super::preimage::Preimage;
+use crate::storage::{Session, StorageError, Write, first, next_seq, one};
+
+/// Tombstones of ids under which nothing was here: anybody can make such up.
+const MAX_UNKNOWN: i64 = 100_000;
+
+/// Seconds that a tombstone stands.
+const STANDS_SECS: i64 = 100 * 24 * 60 * 60;
+
+/// Whether it has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Records of these ids are refused from now on.
+    Yes,
+    /// There are too many ids under which nothing was ever sent here.
+    TooMany,
+}
+
+/// Refuses records of these ids from now on, and notes that theirs are to be deleted; a buffer passes that on. All of it or
+/// nothing; what is noted already is noted again.
+///
+/// # Errors
+/// If nothing is noted.
+pub fn begin(
+    session: &mut dyn Session,
+    preimages: &[Preimage],
+    passes_on: bool,
+    now_secs: i64,
+) -> Result<Begun, StorageError> {
+    let mut begun = Begun::Yes;
+    session.write_alone(&mut |sql| {
+        begun = Begun::Yes;
+        sql.execute("DELETE FROM forgotten WHERE forgotten < $1", &[(now_secs - STANDS_SECS).into()])?;
+        for preimage in preimages {
+            if !note(sql, preimage, now_secs)? {
+                begun = Begun::TooMany;
+                return Ok(());
+            }
+        }
+        if passes_on {
+            pass_on(sql, preimages)?;
+        }
+        Ok(())
+    })?;
+    Ok(begun)
+}
+
+/// Notes one id; says whether there was room for it.
+fn note(sql: &mut dyn Write, preimage: &Preimage, now_secs: i64) -> Result<bool, StorageError> {
+    let id = preimage.machine_id();
+    let is_known = is_known(sql, &id)?;
+    let there = first(sql, "SELECT known FROM forgotten WHERE hash = $1", &[preimage.tombstone().into()])?;
+    if there.is_none() && !is_known {
+        let unknown = one(sql, "SELECT count(*) FROM forgotten WHERE known = 0", &[])?.int()?;
+        if unknown >= MAX_UNKNOWN {
+            return Ok(false);
+        }
+    }
+    let upsert = "INSERT INTO forgotten (hash, forgotten, known) VALUES ($1, $2, $3) \
+        ON CONFLICT (hash) DO UPDATE SET forgotten = excluded.forgotten";
+    sql.execute(upsert, &[preimage.tombstone().into(), now_secs.into(), i64::from(is_known).into()])?;
+    if is_known {
+        let job =
+            "INSERT INTO forget_jobs (machine_id, begun) VALUES ($1, $2) ON CONFLICT (machine_id) DO NOTHING";
+        sql.execute(job, &[id.into(), now_secs.into()])?;
+    }
+    Ok(true)
+}
+
+fn is_known(sql: &mut dyn Write, id: &str) -> Result<bool, StorageError> {
+    for table in ["records", "machine_day", "buffer_items"] {
+        let query = match table {
+            // By its index.
+            "machine_day" => "SELECT 1 FROM machine_day WHERE machine = $1 LIMIT 1".to_owned(),
+            _ => format!("SELECT 1 FROM {table} WHERE machine_id = $1 LIMIT 1"),
+        };
+        let value = match table {
+            "machine_day" => crate::groups::hash::machine_key(id).into(),
+            _ => id.into(),
+        };
+        if first(sql, &query, &[value])?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Puts an item into the buffer, behind the records that are there: whoever fetches checks the proofs himself.
+fn pass_on(sql: &mut dyn Write, preimages: &[Preimage]) -> Result<(), StorageError> {
+    let seq = next_seq(sql)?;
+    let body: Vec<String> = preimages.iter().map(Preimage::to_hex).collect();
+    let body = serde_json::to_string(&body).map_err(|error| StorageError::Failed(error.to_string()))?;
+    let insert = "INSERT INTO buffer_items (seq, kind, key, received, aged, machine_id, bytes, freed, via, external, body) \
+        VALUES ($1, 'forget', '', 0, 0, '', 0, 0, '', 0, $2)";
+    sql.execute(insert, &[seq.into(), body.into()])?;
+    Ok(())
+}

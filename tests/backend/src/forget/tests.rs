@@ -1,0 +1,224 @@
+//! What is left after a machine was forgotten, on either engine.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::fleet::{Fleet, FleetPlan};
+use crate::record::IdempotencyKey;
+use crate::storage::postgres::Postgres;
+use crate::storage::sqlite::{MEMORY, Sqlite};
+use crate::storage::test_server::Cluster;
+use crate::storage::tests::arrival;
+use crate::storage::{Appended, Arrival, Engine, Purpose};
+use crate::timestamp::now_secs;
+
+/// The bytes 00 01 .. 1f, and their id as `printf ... | sha256sum` prints it.
+const PREIMAGE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const ID: &str = "630dcd2966c4336691125448bbb25b4f";
+
+fn preimage() -> Preimage {
+    Preimage::parse(PREIMAGE).unwrap()
+}
+
+fn forget(engine: &dyn Engine) -> u64 {
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    assert_eq!(begin(&mut *session, &[preimage()], false, now_secs()).unwrap(), Begun::Yes);
+    let forgotten = forget_now(engine, None, Instant::now() + Duration::from_secs(60)).unwrap();
+    assert_eq!(left(&mut *session, None).unwrap(), 0);
+    forgotten
+}
+
+fn on_each(test: impl Fn(&dyn Fn() -> Arc<dyn Engine>)) {
+    test(&|| Arc::new(Sqlite::open(Path::new(MEMORY)).unwrap()));
+    test(&|| {
+        let cluster = Cluster::shared();
+        Arc::new(Postgres::open(&cluster.url(&cluster.database()).parse().unwrap()).unwrap())
+    });
+}
+
+#[test]
+fn an_id_is_the_hash_of_its_preimage() {
+    assert_eq!(preimage().machine_id(), ID);
+    assert_eq!(preimage().to_hex(), PREIMAGE);
+    for bad in
+        ["", &PREIMAGE[1..], &PREIMAGE.to_uppercase(), &format!("{PREIMAGE}00"), &PREIMAGE.replace('0', "g")]
+    {
+        assert_eq!(Preimage::parse(bad), None, "{bad}");
+    }
+    assert!(!format!("{:?}", preimage()).contains("0001"));
+}
+
+#[test]
+fn a_request_has_1_to_64_preimages() {
+    let request = |count: usize| format!("{{\"preimages\":{:?}}}", vec![PREIMAGE; count]);
+    assert_eq!(read_request(request(64).as_bytes()).unwrap().len(), 1, "each once");
+    for bad in [request(0), request(65), "{}".into(), "[]".into(), request(1).replace("00", "0G")] {
+        assert!(read_request(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+/// The deliveries of a fleet, of which one machine has the id that can be proven.
+fn deliveries() -> Vec<Arrival> {
+    let fleet = Fleet::new(FleetPlan { machines: 15, days: 3, ..FleetPlan::DEMO });
+    let all: Vec<Arrival> = (0..3)
+        .flat_map(|day| fleet.day(day).collect::<Vec<_>>())
+        .map(|delivery| Arrival {
+            key: Some(IdempotencyKey::new(&delivery.key).unwrap().digest()),
+            record: delivery.record,
+            received_secs: delivery.received_secs,
+            origin: None,
+        })
+        .collect();
+    // The one that has most failures: something of all tables is its own.
+    let crashes =
+        |id: &str| all.iter().filter(|a| a.record.machine_id == id && a.record.severity > 2).count();
+    let chosen = all.iter().map(|a| a.record.machine_id.clone()).max_by_key(|id| crashes(id)).unwrap();
+    assert!(crashes(&chosen) > 0);
+    all.into_iter()
+        .map(|mut arrival| {
+            if arrival.record.machine_id == chosen {
+                arrival.record.machine_id = ID.to_owned();
+            }
+            arrival
+        })
+        .collect()
+}
+
+/// All that is counted, by names: ids depend on who came first.
+fn sums(engine: &dyn Engine) -> Vec<Vec<String>> {
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    let bigint = |sum: &str| format!("CAST({sum} AS bigint)");
+    let sum = |column: &str| bigint(&format!("sum({column})"));
+    let text = |number: String| format!("CAST({number} AS text)");
+    let queries = [
+        format!(
+            "SELECT dimension || '/' || day || '/' || system_name || '/' || value || '=' || {} || ' ' || {} || ' ' || {} || ' ' || {} \
+             FROM fleet_day GROUP BY dimension, day, system_name, value HAVING sum(machines) <> 0 ORDER BY 1",
+            text(sum("machines")),
+            text(sum("heartbeats")),
+            text(sum("records")),
+            text(sum("crashes")),
+        ),
+        format!(
+            "SELECT g.key || '/' || d.day || '=' || {} || ' ' || {} FROM group_day d JOIN groups g ON g.id = d.group_id \
+             GROUP BY g.key, d.day HAVING sum(d.records) <> 0 ORDER BY 1",
+            text(sum("d.records")),
+            text(sum("d.machines")),
+        ),
+        format!(
+            "SELECT g.key || '/' || d.day || '/' || d.build || '=' || {} || ' ' || {} FROM group_version_day d \
+             JOIN groups g ON g.id = d.group_id GROUP BY g.key, d.day, d.build HAVING sum(d.records) <> 0 ORDER BY 1",
+            text(sum("d.records")),
+            text(sum("d.machines")),
+        ),
+        format!(
+            "SELECT v.hash || '/' || d.day || '=' || {} FROM variant_day d JOIN variants v ON v.id = d.variant \
+             GROUP BY v.hash, d.day HAVING sum(d.records) <> 0 ORDER BY 1",
+            text(sum("d.records")),
+        ),
+        "SELECT key FROM groups ORDER BY 1".to_owned(),
+        "SELECT hash FROM variants ORDER BY 1".to_owned(),
+        "SELECT hash FROM signatures ORDER BY 1".to_owned(),
+        "SELECT function || ' ' || module FROM guilty ORDER BY 1".to_owned(),
+        "SELECT classification || machine_id FROM records ORDER BY 1".to_owned(),
+        "SELECT DISTINCT machine_id FROM machine_day ORDER BY 1".to_owned(),
+    ];
+    queries
+        .iter()
+        .map(|query| {
+            let mut rows: Vec<String> =
+                session.select(query, &[]).unwrap().into_iter().map(|mut row| row.text().unwrap()).collect();
+            rows.sort();
+            rows
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_left_is_as_if_the_machine_had_never_been() {
+    on_each(|engine| {
+        let (whole, without) = (engine(), engine());
+        let all = deliveries();
+        let others: Vec<Arrival> =
+            all.iter().filter(|arrival| arrival.record.machine_id != ID).cloned().collect();
+        for (engine, arrivals) in [(&whole, &all), (&without, &others)] {
+            let mut session = engine.open(Purpose::Append).unwrap();
+            for batch in arrivals.chunks(50) {
+                session.append(batch).unwrap();
+            }
+        }
+        // A client that posts twice has one record.
+        let own = all.iter().filter(|arrival| arrival.record.machine_id == ID).map(|arrival| arrival.key);
+        let own: std::collections::BTreeSet<_> = own.collect();
+        assert_eq!(forget(&*whole), own.len() as u64);
+        for (left, expected) in sums(&*whole).iter().zip(sums(&*without)) {
+            assert_eq!(*left, expected);
+        }
+        assert_eq!(forget(&*whole), 0, "a repetition");
+    });
+}
+
+#[test]
+fn late_records_are_refused_and_others_are_not() {
+    on_each(|engine| {
+        let engine = engine();
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let mut own = arrival("a/b/c", 1, Some("own"));
+        own.record.machine_id = ID.to_owned();
+        session.append(&[own.clone()]).unwrap();
+        assert_eq!(forget(&*engine), 1);
+        let late = Arrival { key: Some(IdempotencyKey::new("late").unwrap().digest()), ..own };
+        let appended =
+            session.append(&[arrival("a/b/c", 1, Some("a")), late, arrival("a/b/c", 2, Some("b"))]).unwrap();
+        assert!(
+            matches!(appended[..], [Appended::Stored { .. }, Appended::Forgotten, Appended::Stored { .. }]),
+            "{appended:?}"
+        );
+    });
+}
+
+#[test]
+fn ids_that_are_made_up_are_bounded() {
+    let engine = Sqlite::open(Path::new(MEMORY)).unwrap();
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    session
+        .write(&mut |sql| {
+            let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+                INSERT INTO forgotten (hash, forgotten, known) SELECT CAST('x' || i AS BLOB), 9000000000, 0 FROM n";
+            sql.execute(fill, &[]).map(drop)
+        })
+        .unwrap();
+    assert_eq!(begin(&mut *session, &[preimage()], false, now_secs()).unwrap(), Begun::TooMany);
+    let mut own = arrival("a/b/c", 1, None);
+    own.record.machine_id = ID.to_owned();
+    engine.open(Purpose::Append).unwrap().append(&[own]).unwrap();
+    assert_eq!(forget(&engine), 1, "who has sent something is forgotten in any case");
+}
+
+#[test]
+fn no_byte_of_it_is_left_in_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.db");
+    let engine = Sqlite::open(&path).unwrap();
+    let mut session = engine.open(Purpose::Append).unwrap();
+    let planted = "planted-by-this-machine";
+    for number in 0..200 {
+        let mut own = arrival("a/b/c", 1, Some(&format!("own-{number}")));
+        own.record.machine_id = ID.to_owned();
+        own.record.payload = format!("{planted} {}", "x".repeat(number * 40));
+        session.append(&[own, arrival("a/b/c", 2, None)]).unwrap();
+    }
+    drop(session);
+    let holds = |text: &str| {
+        ["t.db", "t.db-wal"].iter().any(|name| {
+            let bytes = std::fs::read(directory.path().join(name)).unwrap_or_default();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        })
+    };
+    assert!(holds(ID) && holds(planted));
+    assert_eq!(forget(&engine), 200);
+    assert!(!holds(ID), "the id");
+    assert!(!holds(planted), "the payload");
+}
