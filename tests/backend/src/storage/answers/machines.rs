@@ -3,6 +3,7 @@
 use super::Answers;
 use super::question::Where;
 use crate::groups::changes::GroupId;
+use crate::groups::counting::day_of;
 use crate::groups::hash::machine_key;
 use crate::storage::StorageError;
 use crate::storage::sql::{Row, list};
@@ -94,6 +95,23 @@ pub struct Machines {
     pub next: Option<MachinePlace>,
 }
 
+impl MachinesAsked {
+    /// What a row of `machine_day` has to be.
+    fn add_to(&self, all: &mut Where, row: &str) {
+        for (column, value) in [
+            ("system_name", &self.system_name),
+            ("build", &self.build),
+            ("kernel_version", &self.kernel_version),
+            ("host_type", &self.host_type),
+            ("cpu_model", &self.cpu_model),
+        ] {
+            if let Some(value) = value {
+                all.add(&format!("{row}.{column} = ?"), value.as_str());
+            }
+        }
+    }
+}
+
 impl Answers<'_> {
     /// A list of machines, last heard first.
     ///
@@ -105,49 +123,66 @@ impl Answers<'_> {
         after: Option<MachinePlace>,
     ) -> Result<Machines, StorageError> {
         let (first, today) = (self.today() - asked.days + 1, self.today());
-        let mut all = Where::default();
-        all.add("m.day >= ?", first);
-        for (condition, value) in [
-            ("m.system_name = ?", &asked.system_name),
-            ("m.build = ?", &asked.build),
-            ("m.kernel_version = ?", &asked.kernel_version),
-            ("m.host_type = ?", &asked.host_type),
-            ("m.cpu_model = ?", &asked.cpu_model),
-        ] {
-            if let Some(value) = value {
-                all.add(condition, value.as_str());
+        let last = today - asked.silent_days.unwrap_or(0);
+        let last = after.map_or(last, |place| last.min(day_of(place.last_seen_secs)));
+        let mut places = Vec::new();
+        // From the newest day back, until there are enough: all days of a fleet are too many to be put in order.
+        for day in (first..=last).rev() {
+            let wanted = (asked.limit + 1).saturating_sub(places.len());
+            places.extend(self.last_heard_on(day, asked, after, wanted)?);
+            if places.len() > asked.limit {
+                break;
             }
         }
-        if let Some(group) = asked.group {
-            all.add(
-                "EXISTS (SELECT 1 FROM group_machine g WHERE g.day = m.day AND g.machine = m.machine AND g.group_id = ?)",
-                group,
-            );
-        }
-        let mut having = "1 = 1".to_owned();
-        if let Some(days) = asked.silent_days {
-            having = format!("max(m.day) <= {}", today - days);
-        }
-        if let Some(MachinePlace { last_seen_secs: last, machine }) = after {
-            having += &format!(
-                " AND (max(m.last_seen) < {last} OR max(m.last_seen) = {last} AND m.machine > {machine})"
-            );
-        }
-        let query = format!(
-            "SELECT m.machine, max(m.last_seen) AS last FROM machine_day m WHERE {} GROUP BY m.machine HAVING {having} \
-             ORDER BY last DESC, m.machine LIMIT {}",
-            all.text(),
-            asked.limit + 1
-        );
-        let rows = self.sql.select(&query, &all.values)?;
-        let mut places = rows
-            .into_iter()
-            .map(|mut row| Ok(MachinePlace { machine: row.int()?, last_seen_secs: row.int()? }))
-            .collect::<Result<Vec<_>, StorageError>>()?;
         let has_more = places.len() > asked.limit;
         places.truncate(asked.limit);
         let next = places.last().copied().filter(|_| has_more);
         Ok(Machines { machines: self.of_keys(places.iter().map(|place| place.machine))?, next })
+    }
+
+    /// Machines that meet the conditions on a day and on none later, last heard first.
+    fn last_heard_on(
+        &mut self,
+        day: i64,
+        asked: &MachinesAsked,
+        after: Option<MachinePlace>,
+        limit: usize,
+    ) -> Result<Vec<MachinePlace>, StorageError> {
+        let mut all = Where::default();
+        all.add("m.day = ?", day);
+        asked.add_to(&mut all, "m");
+        if let Some(group) = asked.group {
+            let of_group = format!(
+                "m.machine IN (SELECT g.machine FROM group_machine g WHERE g.day = {day} AND g.group_id = ?)"
+            );
+            all.add(&of_group, group);
+        }
+        if day < self.today() {
+            let mut later = all.inner();
+            later.add_fixed("l.machine = m.machine");
+            later.add("l.day > ?", day);
+            asked.add_to(&mut later, "l");
+            if let Some(group) = asked.group {
+                later.add(
+                    "EXISTS (SELECT 1 FROM group_machine h WHERE h.day = l.day AND h.machine = l.machine AND h.group_id = ?)",
+                    group,
+                );
+            }
+            let text = later.text();
+            all.values = later.values;
+            all.add_fixed(format!("NOT EXISTS (SELECT 1 FROM machine_day l WHERE {text})"));
+        }
+        let behind = after.map_or("1 = 1".to_owned(), |MachinePlace { last_seen_secs: last, machine }| {
+            format!("max(m.last_seen) < {last} OR max(m.last_seen) = {last} AND m.machine > {machine}")
+        });
+        let query = format!(
+            "SELECT m.machine, max(m.last_seen) AS last FROM machine_day m WHERE {} GROUP BY m.machine HAVING {behind} \
+             ORDER BY last DESC, m.machine LIMIT {limit}",
+            all.text()
+        );
+        let rows = self.sql.select(&query, &all.values)?;
+        let place = |mut row: Row| Ok(MachinePlace { machine: row.int()?, last_seen_secs: row.int()? });
+        rows.into_iter().map(place).collect()
     }
 
     /// An id, and its days, newest first; none if it is not known, or no more.

@@ -63,6 +63,11 @@ impl Where {
         self.texts.push(condition.into());
     }
 
+    /// Conditions of a query within this one: they go on with its values, which they give back in the end.
+    pub(super) fn inner(&mut self) -> Self {
+        Self { texts: Vec::new(), values: std::mem::take(&mut self.values) }
+    }
+
     pub(super) fn text(&self) -> String {
         if self.texts.is_empty() { "1 = 1".to_owned() } else { self.texts.join(" AND ") }
     }
