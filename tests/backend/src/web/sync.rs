@@ -92,8 +92,8 @@ fn problem(error: BufferError) -> Problem {
         BufferError::Digest => conflict("what was received is not what was sent".to_owned(), "digest"),
         BufferError::OtherFetcher(other) => conflict(
             format!(
-                "{other} frees here; another may once that one has been silent for a day, or after `telem-collector sync \
-                 release` on this machine; with sync_keep=true one may fetch besides"
+                "{other} frees here; another may once that one has been silent for a day; with sync_keep=true one may fetch \
+                 besides"
             ),
             "other_fetcher",
         )
