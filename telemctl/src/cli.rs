@@ -91,6 +91,8 @@ pub enum Command {
     /// The checks of this machine: list their states, run one
     #[command(after_help = CHECK_AFTER_HELP, args_conflicts_with_subcommands = true)]
     Check(CheckArguments),
+    /// Check a monitoring-params.xml, by which telempulld knows the central client
+    MonitoringParams(MonitoringParamsArguments),
     /// Make a process crash, and follow its report to the server
     #[command(after_help = CRASH_TEST_AFTER_HELP)]
     CrashTest,
@@ -149,6 +151,24 @@ pub enum CheckCommand {
         /// Which check
         #[arg(value_name = "NAME")]
         name: String,
+    },
+}
+
+/// What is done with a monitoring-params.xml.
+#[derive(Debug, Args)]
+pub struct MonitoringParamsArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: MonitoringParamsCommand,
+}
+
+/// The commands of it.
+#[derive(Debug, Subcommand)]
+pub enum MonitoringParamsCommand {
+    /// Say whether a file is valid, and whom it names (exit code 0: it is)
+    Check {
+        /// The file
+        file: PathBuf,
     },
 }
 

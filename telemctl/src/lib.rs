@@ -22,6 +22,7 @@ pub mod installation;
 mod journal;
 mod json;
 mod local_time;
+mod monitoring_params;
 mod opt_in;
 mod opt_out;
 mod preview;
@@ -37,7 +38,10 @@ mod trust;
 mod work_directories;
 
 use clap::Parser;
-use cli::{CheckCommand, Command, SpoolCommand, TelemJournal, Telemctl};
+use cli::{
+    CheckCommand, Command, MonitoringParamsArguments, MonitoringParamsCommand, SpoolCommand, TelemJournal,
+    Telemctl,
+};
 use exit_code::{Failure, Outcome};
 use installation::Installation;
 use std::io::{BufWriter, Write};
@@ -104,6 +108,9 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
             Some(CheckCommand::List(format)) => check::list(&installation()?, format.json, out),
             None => check::list(&installation()?, arguments.format.json, out),
         },
+        Command::MonitoringParams(MonitoringParamsArguments {
+            command: MonitoringParamsCommand::Check { file },
+        }) => monitoring_params::check(file, out),
         Command::CrashTest => crash_test::run(&installation()?, out),
         Command::CrashTestChild => crash_test::crash(),
         Command::WriteUnits => services::write_units(&installation()?),
