@@ -110,8 +110,9 @@ impl Trust {
         let mut inner = self.locked();
         if inner.logged.len() < LOGGED_CERTIFICATES && inner.logged.insert(*fingerprint) {
             log::warn!(
-                "a client with an unknown certificate was refused; to trust it, `telemctl pull trust {fingerprint}`, with its \
-                 role= or client= behind it"
+                "a client with an unknown certificate was refused; to trust it, add this line to {}, with its role= or client= \
+                 behind it: {fingerprint}",
+                inner.file.display()
             );
         }
     }
