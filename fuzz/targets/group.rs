@@ -39,7 +39,9 @@ fn named(record: &Record<'_>, variant: &Variant) {
     let names = |address: &Address| vec![format!("f{}", address.offset % 5), "outer".to_owned()];
     let addresses = unnamed(record.payload);
     let reading = read_with(record, &names).unwrap();
-    assert!(reading.variant.frames.len() <= 32 && reading.frame_numbers.len() == reading.variant.frames.len());
+    assert!(
+        reading.variant.frames.len() <= 32 && reading.frame_numbers.len() == reading.variant.frames.len()
+    );
     let looked_up = reading.variant.frames.iter().filter(|token| token.is_looked_up).count();
     assert!(looked_up == 0 || !addresses.is_empty());
     let of_token = |token: &Token| {

@@ -48,14 +48,21 @@ fn mounted(sandbox: &Sandbox, image: &[u8]) -> LoopFs {
     LoopFs::mount(&copy, &sandbox.path("cut")).unwrap()
 }
 
-/// Each state file on this disk is whole, or was never written.
+/// Each state file on this disk is whole, or was never written; and what proves a machine id was there before it.
 fn check_state(disk: &Path) {
+    let proofs = fs::read_to_string(disk.join("state/preimages/ids")).unwrap_or_default();
     for entry in fs::read_dir(disk.join("state")).into_iter().flatten() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap();
         match path.file_name().unwrap().to_str().unwrap() {
             name if name.starts_with(".new-") => {}
-            "machine_id" => assert!(text.parse::<HexId>().is_ok(), "{}: {text:?}", path.display()),
+            "machine_id" => {
+                assert!(text.parse::<HexId>().is_ok(), "{}: {text:?}", path.display());
+                assert!(proofs.lines().any(|line| line.starts_with(&text)), "{text} is in none of {proofs:?}");
+            }
             // What is not synced may be empty, and is taken for not there.
             _ => assert!(
                 text.is_empty() || serde_json::from_str::<serde_json::Value>(&text).is_ok(),

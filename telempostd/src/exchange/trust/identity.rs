@@ -47,6 +47,11 @@ fn read(directory: &Path) -> Result<Identity, IdentityFault> {
 /// Has an identity checked, or made: some milliseconds.
 fn make(directory: &Path, program: &Path, key: IdentityKey) -> Result<(), String> {
     let about = |error: io::Error| format!("{}: {error}", program.display());
+    // The first certificate of a machine is news; one that takes another's place is a warning.
+    let level = match read(directory) {
+        Err(IdentityFault::Missing) => log::Level::Info,
+        _ => log::Level::Warn,
+    };
     let mut child = Command::new(program)
         .args(["ensure", "--key", key.word()])
         .arg(directory)
@@ -63,7 +68,7 @@ fn make(directory: &Path, program: &Path, key: IdentityKey) -> Result<(), String
     let text = text.trim_end().trim_start_matches("telempost-identity: ");
     if status.success() {
         if !text.is_empty() {
-            log::warn!("{text}");
+            log::log!(level, "{text}");
         }
         Ok(())
     } else {
