@@ -230,9 +230,9 @@ fill-file:
 # ---- install -----------------------------------------------------------------------------------------
 
 # How the machine is: a package of its own, for those who want it.
-environment       := envprobe checkprobe
-environment_units := checkprobe.service envprobe.service envprobe.timer
-environment_man   := docs/man/envprobe.1 docs/man/checkprobe.1 docs/man/telemetrics-checks.5
+environment       := envprobe checkprobe telempulld
+environment_units := checkprobe.service envprobe.service envprobe.timer telempulld.service
+environment_man   := docs/man/envprobe.1 docs/man/checkprobe.1 docs/man/telempulld.1 docs/man/telemetrics-checks.5
 generator         := telemetrics-generator
 
 programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \

@@ -13,7 +13,7 @@ environment=telemetrics-environment
 collector=telemetrics-collector
 all=("$client" "$library" "$development" "$environment" "$collector")
 # Units of the environment's package; the others are the client's.
-environment_units=(units/checkprobe.service units/envprobe.service units/envprobe.timer)
+environment_units=(units/checkprobe.service units/envprobe.service units/envprobe.timer units/telempulld.service)
 # What RPM puts beside what is installed: documents, and which units are enabled.
 own='^/usr/share/(doc|licenses)/|^/usr/lib/systemd/system-preset/80-telemetrics'
 

@@ -6,8 +6,8 @@ set -euo pipefail
 # Tenths of what `systemd-analyze security` gives, from 0 (nothing) to 100.
 bound_of() {
     case $1 in
-        # Anybody may send to it, and it needs files only; the other reads, and has no network.
-        telemprobd.service | envprobe.service) echo 15 ;;
+        # Anybody may send to it, and it needs files only; the others read, and can connect to nobody.
+        telemprobd.service | envprobe.service | telempulld.service) echo 15 ;;
         # It needs the network.
         telempostd.service | telemetrics-collector.service) echo 20 ;;
         # Checks connect to what they check, and plugins are programs of others.

@@ -130,6 +130,7 @@ fn the_manuals_tell_every_option() {
         ("pstoreprobe", &[], "pstoreprobe.1"),
         ("envprobe", &[], "envprobe.1"),
         ("checkprobe", &[], "checkprobe.1"),
+        ("telempulld", &[], "telempulld.1"),
         ("telem-collector", &[], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["migrate"], "../../tests/backend/system/telem-collector.1"),
         ("telem-collector", &["setup"], "../../tests/backend/system/telem-collector.1"),
@@ -268,13 +269,16 @@ const INSTALLED: &[&str] = &[
 const ENVIRONMENT: &[&str] = &[
     "usr/bin/checkprobe",
     "usr/bin/envprobe",
+    "usr/bin/telempulld",
     "usr/lib/systemd/system-generators/telemetrics-generator",
     "usr/lib/systemd/system/checkprobe.service",
     "usr/lib/systemd/system/envprobe.service",
     "usr/lib/systemd/system/envprobe.timer",
+    "usr/lib/systemd/system/telempulld.service",
     "usr/lib/sysusers.d/telemetrics-environment.conf",
     "usr/share/man/man1/checkprobe.1",
     "usr/share/man/man1/envprobe.1",
+    "usr/share/man/man1/telempulld.1",
     "usr/share/man/man5/telemetrics-checks.5",
 ];
 

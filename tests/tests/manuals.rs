@@ -5,7 +5,17 @@ use std::fs;
 use test_harness::programs;
 
 /// How the names of our pages begin.
-const OURS: [&str; 7] = ["telem", "tm_", "hprobe", "crashprobe", "journalprobe", "klogscanner", "pstore"];
+const OURS: [&str; 9] = [
+    "telem",
+    "tm_",
+    "hprobe",
+    "crashprobe",
+    "journalprobe",
+    "klogscanner",
+    "pstore",
+    "envprobe",
+    "checkprobe",
+];
 
 /// The manuals by file name.
 fn manuals() -> BTreeMap<String, String> {
@@ -39,7 +49,7 @@ fn each_program_has_its_sections_and_exit_codes() {
         }
         assert!(codes.contains("\nWrong arguments"), "{name} does not say what wrong arguments are");
     }
-    for daemon in ["telemprobd.1", "telempostd.1"] {
+    for daemon in ["telemprobd.1", "telempostd.1", "telempulld.1"] {
         for section_name in ["SIGNALS", "ENVIRONMENT", "SYSTEMD", "LOGGING"] {
             assert!(section(&manuals[daemon], section_name).is_some(), "{daemon} has no {section_name}");
         }

@@ -68,6 +68,7 @@ fn paths_are_those_of_the_code() {
         ("hprobe.service", &[]),
         ("envprobe.service", &[state]),
         ("checkprobe.service", &[&format!("{state}/checks")]),
+        ("telempulld.service", &[state]),
     ] {
         assert_eq!(units[unit].words("ReadWritePaths"), written, "{unit}");
     }
@@ -152,12 +153,30 @@ fn the_timer_of_samples_asks_for_what_the_generator_writes() {
     let timer = &units()["envprobe.timer"];
     let drop_in = format!("/run/systemd/generator/{}", telemetrics_generator::TIMER_DROP_IN);
     assert!(timer.values("ConditionPathExists").contains(&drop_in.as_str()), "{:?}", timer.lines);
-    // What waits behind the sandbox hides no file system and no device.
-    let service = &units()["envprobe.service"];
-    for hiding in ["PrivateNetwork", "PrivateTmp", "PrivateUsers", "ProtectProc", "ProcSubset"] {
-        assert_eq!(service.values(hiding), [""; 0], "{hiding}=");
+}
+
+/// What stands behind a sandbox hides no file system, no device and no process.
+#[test]
+fn who_reads_how_the_machine_is_sees_it_as_it_is() {
+    let units = units();
+    for service in ["envprobe.service", "telempulld.service"].map(|name| &units[name]) {
+        for hiding in ["PrivateNetwork", "PrivateTmp", "PrivateUsers", "ProtectProc", "ProcSubset"] {
+            assert_eq!(service.values(hiding), [""; 0], "{}: {hiding}=", service.name);
+        }
+        assert_eq!(service.values("ProtectHome"), ["read-only"], "{}", service.name);
+        // Nor does it connect to anybody.
+        assert_eq!(service.values("RestrictAddressFamilies"), ["AF_UNIX"], "{}", service.name);
     }
-    assert_eq!(service.values("ProtectHome"), ["read-only"]);
+}
+
+/// Its socket is made by the generator; whoever starts it by itself has that, too, and it starts with nothing else.
+#[test]
+fn telempulld_is_started_by_its_socket() {
+    let service = &units()["telempulld.service"];
+    for key in ["Wants", "After"] {
+        assert!(service.words(key).contains(&telemetrics_generator::PULL_SOCKET), "{key}=");
+    }
+    assert_eq!(service.values("WantedBy"), [""; 0]);
 }
 
 /// `systemctl` on a tree with our units and nothing else, without a systemd that runs.

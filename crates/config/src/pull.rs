@@ -25,12 +25,20 @@ impl FromStr for LocalAddress {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         if text.starts_with('/') {
-            let is_path = text.len() <= SOCKET_PATH_BYTES && !text.contains(['\0', '%', '\n']);
+            // It stands in a unit of systemd, which takes some of these for more than they are.
+            let is_odd = |c: char| c.is_control() || matches!(c, '%' | '\\');
+            let is_path = text.len() <= SOCKET_PATH_BYTES && !text.contains(is_odd);
             return if is_path { Ok(Self::Socket(PathBuf::from(text))) } else { Err(()) };
         }
         let address: SocketAddr = text.parse().map_err(drop)?;
-        if address.ip().is_loopback() && address.port() != 0 { Ok(Self::Loopback(address)) } else { Err(()) }
+        if address.ip().is_loopback() && can_listen(&address) { Ok(Self::Loopback(address)) } else { Err(()) }
     }
+}
+
+/// Whether its port is a port, and it names no device, which not every systemd can do.
+fn can_listen(address: &SocketAddr) -> bool {
+    let has_device = matches!(address, SocketAddr::V6(address) if address.scope_id() != 0);
+    address.port() != 0 && !has_device
 }
 
 /// `sun_path` has 108 bytes, the terminator included.
@@ -121,7 +129,7 @@ impl Allowed<Option<SocketAddr>> for ListenAddress {
         if text.is_empty() {
             return Some(None);
         }
-        text.parse().ok().filter(|address: &SocketAddr| address.port() != 0).map(Some)
+        text.parse().ok().filter(can_listen).map(Some)
     }
 
     fn describe(&self) -> String {
@@ -224,7 +232,16 @@ mod tests {
         let listen = |text| PULL_LISTEN.allowed.parse(text);
         assert_eq!(listen(""), Some(None));
         assert_eq!(listen("[::]:9100"), Some(Some("[::]:9100".parse().unwrap())));
-        for wrong in ["9100", "host:9100", "127.0.0.1", "127.0.0.1:0", "/run/x", ":9100"] {
+        for wrong in [
+            "9100",
+            "host:9100",
+            "127.0.0.1",
+            "127.0.0.1:0",
+            "/run/x",
+            ":9100",
+            "[fe80::1%2]:9100",
+            "[fe80::1%lo]:9100",
+        ] {
             assert_eq!(listen(wrong), None, "{wrong}");
         }
         let local = |text| PULL_LOCAL.allowed.parse(text);
@@ -233,9 +250,17 @@ mod tests {
             assert_eq!(local(right), Some(Some(LocalAddress::Loopback(right.parse().unwrap()))));
         }
         let too_long = format!("/{}", "x".repeat(107));
-        for wrong in
-            ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "127.0.0.1", "run/x", "127.0.0.1:0", &too_long, "/a%b"]
-        {
+        for wrong in [
+            "0.0.0.0:80",
+            "[::]:80",
+            "10.0.0.1:80",
+            "127.0.0.1",
+            "run/x",
+            "127.0.0.1:0",
+            &too_long,
+            "/a%b",
+            "/a\\",
+        ] {
             assert_eq!(local(wrong), None, "{wrong}");
         }
     }

@@ -1,7 +1,9 @@
-//! What systemd has to know of the configuration: a drop-in of `envprobe.timer` with the times of the samples. The timer
-//! itself has a condition on that drop-in, so that nothing wakes where `environment_interval` is 0.
+//! What systemd has to know of the configuration: a drop-in of `envprobe.timer` with the times of the samples, and
+//! `telempulld.socket` with the addresses at which this machine may be asked. The timer itself has a condition on that
+//! drop-in, so that nothing wakes where `environment_interval` is 0; without addresses there is no socket.
 
 mod calendar;
+mod socket;
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -9,6 +11,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use telemetry_config::environment::ENVIRONMENT_INTERVAL;
+use telemetry_config::keys::ETC_DIR;
+use telemetry_config::pull::{PULL_LISTEN, PULL_LOCAL};
 use telemetry_config::{ConfigError, Configuration};
 use telemetry_files::bounded_file;
 
@@ -20,6 +24,12 @@ const MACHINE_ID_BYTES: u64 = 256;
 
 /// The drop-in, below the directory that systemd gives; `envprobe.timer` names it in its condition.
 pub const TIMER_DROP_IN: &str = "envprobe.timer.d/50-interval.conf";
+
+/// The socket of telempulld, which is there where its keys name an address.
+pub const PULL_SOCKET: &str = "telempulld.socket";
+
+/// By this it is opened when the machine starts.
+const SOCKETS_DROP_IN: &str = "sockets.target.d/50-telempulld.conf";
 
 /// A file that is to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +49,15 @@ pub fn files(configuration: &Configuration, machine_id: &[u8]) -> Result<Vec<Uni
         path: PathBuf::from(TIMER_DROP_IN),
         text: timer_of(interval, machine_id),
     });
-    Ok(timer.into_iter().collect())
+    let (listen, local) = (configuration.get(&PULL_LISTEN)?, configuration.get(&PULL_LOCAL)?);
+    let etc_dir = configuration.get(&ETC_DIR)?;
+    let socket = socket::text(listen, local.as_ref(), &etc_dir);
+    let sockets = socket.map(|text| {
+        let wanted = format!("[Unit]\nWants={PULL_SOCKET}\n");
+        [(PULL_SOCKET, text), (SOCKETS_DROP_IN, wanted)]
+            .map(|(path, text)| UnitFile { path: PathBuf::from(path), text })
+    });
+    Ok(timer.into_iter().chain(sockets.into_iter().flatten()).collect())
 }
 
 /// The drop-in for this interval on a machine of this id.
@@ -90,9 +108,22 @@ mod tests {
     fn nothing_is_written_by_default_and_nothing_of_a_broken_file() {
         assert_eq!(files_of("").unwrap(), []);
         assert_eq!(files_of("environment_interval=0\n").unwrap(), []);
-        assert!(files_of("environment_interval=1441\n").is_err());
+        for broken in ["environment_interval=1441\n", "pull_listen=9100\n", "pull_local=0.0.0.0:80\n"] {
+            assert!(files_of(&format!("environment_interval=5\n{broken}")).is_err(), "{broken}");
+        }
         // What others obey is theirs.
         assert_eq!(files_of("record_expiry=x\n").unwrap(), []);
+    }
+
+    #[test]
+    fn an_address_is_a_socket_that_opens_with_the_machine() {
+        for lines in ["pull_listen=[::]:9100\n", "pull_local=/run/x\n"] {
+            let files = files_of(lines).unwrap();
+            let paths: Vec<_> = files.iter().map(|file| file.path.to_str().unwrap()).collect();
+            assert_eq!(paths, [PULL_SOCKET, SOCKETS_DROP_IN]);
+            assert!(files[1].text.contains(&format!("\nWants={PULL_SOCKET}\n")));
+        }
+        assert_eq!(files_of("pull_listen=[::]:9100\nenvironment_interval=5\n").unwrap().len(), 3);
     }
 
     #[test]

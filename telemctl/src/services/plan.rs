@@ -1,6 +1,7 @@
 //! Which units are started and stopped, and by which calls of `systemctl`.
 
 use super::systemctl::Systemctl;
+use telemetrics_generator::PULL_SOCKET;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +31,14 @@ const ACTIVATORS: [(&str, &str); 2] =
     [("telemprobd", "telemprobd.socket"), ("telempostd", "telempostd.path")];
 
 /// What start and stop handle where it is installed: a packager may split the probes off.
-const WHERE_INSTALLED: [&str; 4] =
-    ["klogscanner.service", "journal-probe-tail.service", "checkprobe.service", SAMPLES];
+const WHERE_INSTALLED: [&str; 5] =
+    ["klogscanner.service", "journal-probe-tail.service", "checkprobe.service", SAMPLES, PULL_SOCKET];
 
 /// What sends samples of how the machine is. It does not start where the configuration has no interval for it.
 const SAMPLES: &str = "envprobe.timer";
 
 /// What stop handles besides, since the units above have started it or boot has.
-const STARTED_BY_OTHERS: [&str; 7] = [
+const STARTED_BY_OTHERS: [&str; 8] = [
     "envprobe.service",
     "hprobe.service",
     "journal-probe.service",
@@ -45,7 +46,11 @@ const STARTED_BY_OTHERS: [&str; 7] = [
     "pstore-probe.service",
     "telemprobd.service",
     "telempostd.service",
+    PULL_SERVICE,
 ];
+
+/// What answers at the socket that a generator makes of the configuration.
+const PULL_SERVICE: &str = "telempulld.service";
 
 /// What opt-out has left to be done: neither start nor stop is about it.
 const FORGETTING: [&str; 2] = ["telempost-forget.timer", "telempost-forget.service"];
@@ -107,10 +112,22 @@ pub(super) fn read_generated(systemctl: &Systemctl) -> Result<(), String> {
 /// Carries an action out; stops at the first call that fails.
 pub(super) fn run(action: Action, systemctl: &Systemctl) -> Result<(), String> {
     let usable = systemctl.usable_units(&known())?;
-    for call in calls(action, |unit| usable.iter().any(|file| file.name == unit)) {
+    let is_usable = |unit: &str| usable.iter().any(|file| file.name == unit);
+    if !is_usable(PULL_SOCKET) {
+        close_needless(systemctl)?;
+    }
+    for call in calls(action, is_usable) {
         systemctl.run(&call)?;
     }
     Ok(())
+}
+
+/// Where the keys name no address any more, the socket has no file. What is open would stay so.
+fn close_needless(systemctl: &Systemctl) -> Result<(), String> {
+    if systemctl.active_word(PULL_SOCKET)? != "active" {
+        return Ok(());
+    }
+    systemctl.run(&Call { verb: "stop", units: vec![PULL_SOCKET, PULL_SERVICE] })
 }
 
 #[cfg(test)]
@@ -146,6 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_the_configuration_has_no_longer_is_closed() {
+        for (word, is_stopped) in [("active", true), ("inactive", false)] {
+            let answers = format!(
+                "case $1 in list-unit-files) ;; is-active) echo {word} ;; *) echo \"$*\" >>\"${{0%/*}}/calls\" ;; esac"
+            );
+            let (dir, systemctl) = stand_in(&answers);
+            run(Action::Stop, &systemctl).unwrap();
+            let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap_or_default();
+            let expected = if is_stopped { "stop telempulld.socket telempulld.service\n" } else { "" };
+            assert_eq!(calls, expected);
+        }
+    }
+
+    #[test]
     fn units_of_each_action() {
         let core = [
             "hprobe.timer",
@@ -158,16 +189,18 @@ mod tests {
         full.extend(["klogscanner.service", "journal-probe-tail.service", "hprobe.service"]);
         full.extend(["journal-probe.service", "pstore-probe.service", "pstore-clean.service"]);
         full.extend(["checkprobe.service", "envprobe.timer", "envprobe.service"]);
+        full.extend(["telempulld.socket", "telempulld.service"]);
         let start_core = "start hprobe.timer telemprobd.socket telempostd.path";
         let start_full = format!(
-            "{start_core} klogscanner.service journal-probe-tail.service checkprobe.service envprobe.timer"
+            "{start_core} klogscanner.service journal-probe-tail.service checkprobe.service envprobe.timer \
+             telempulld.socket"
         );
         let stop_core =
             "stop hprobe.timer telemprobd.socket telempostd.path telemprobd.service telempostd.service";
         let stop_full = "stop hprobe.timer telemprobd.socket telempostd.path klogscanner.service \
-                         journal-probe-tail.service checkprobe.service envprobe.timer envprobe.service hprobe.service \
-                         journal-probe.service \
-                         pstore-clean.service pstore-probe.service telemprobd.service telempostd.service";
+                         journal-probe-tail.service checkprobe.service envprobe.timer telempulld.socket envprobe.service \
+                         hprobe.service journal-probe.service pstore-clean.service pstore-probe.service \
+                         telemprobd.service telempostd.service telempulld.service";
         for (action, installed, expected) in [
             (Action::Start, &full[..], vec![start_full.as_str()]),
             (Action::Start, &core[..], vec![start_core]),

@@ -7,7 +7,7 @@
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
 //! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate;
-//!             checks/JSON; preimages/ids, forget/*.json
+//!             checks/JSON; preimages/ids, forget/*.json; telempulld/monitoring-params.xml
 //! anywhere    .new-ANY
 //! ```
 
@@ -21,7 +21,7 @@ use telemetry_store::preimages::{IDS_FILE, PREIMAGES_DIR};
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
 use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
 use telemetry_store::steady_clock::ClockState;
-use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE};
+use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, SERVER_CERTIFICATE_FILE};
 use telemetry_trust::{LEARNED_FILE, LOCK_FILE, WINDOW_FILE};
 
 /// The JSON files in state_dir, without their ending; the last two are of earlier versions.
@@ -69,6 +69,8 @@ pub(super) enum Purpose {
     Preimages,
     /// What servers are to forget.
     Forget,
+    /// What an administrator sent to telempulld.
+    Sent,
 }
 
 impl Purpose {
@@ -91,7 +93,8 @@ impl Purpose {
             (Purpose::Cache, Some("pstore")) => Some(Purpose::Dumps),
             (Purpose::State, Some("identity")) => Some(Purpose::Identities),
             (Purpose::State, Some(check_states::DIRECTORY)) => Some(Purpose::Checks),
-            (Purpose::Identities, Some("telempostd")) => Some(Purpose::Identity),
+            (Purpose::Identities, Some("telempostd" | "telempulld")) => Some(Purpose::Identity),
+            (Purpose::State, Some("telempulld")) => Some(Purpose::Sent),
             (Purpose::State, Some(PREIMAGES_DIR)) => Some(Purpose::Preimages),
             (Purpose::State, Some(FORGET_DIR)) => Some(Purpose::Forget),
             _ => None,
@@ -121,6 +124,7 @@ impl Purpose {
             Purpose::Checks => matches!(text, "state.json" | "output.json"),
             Purpose::Preimages => text == IDS_FILE,
             Purpose::Forget => [SENT_FILE, PENDING_FILE].contains(&text),
+            Purpose::Sent => text == "monitoring-params.xml",
             Purpose::State => read().is_some_and(|bytes| is_state(text, &bytes)),
         }
     }
@@ -131,9 +135,12 @@ fn is_clock(bytes: &[u8]) -> bool {
 }
 
 fn is_of_identity(name: &str) -> bool {
-    let malformed = [CLIENT_CERTIFICATE_FILE, ".malformed-"].concat();
-    [CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, LEARNED_FILE, WINDOW_FILE, LOCK_FILE].contains(&name)
-        || name.starts_with(&malformed)
+    let certificates = [CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE];
+    let is_malformed =
+        |file: &str| name.strip_prefix(file).is_some_and(|rest| rest.starts_with(".malformed-"));
+    [FINGERPRINT_FILE, LEARNED_FILE, WINDOW_FILE, LOCK_FILE].contains(&name)
+        || certificates.contains(&name)
+        || certificates.into_iter().any(is_malformed)
 }
 
 fn is_records(name: &OsStr, bytes: &[u8]) -> bool {

@@ -19,6 +19,7 @@ pub(crate) fn commands() -> Vec<Command> {
         telemctl::cli::Telemctl::command(),
         telempostd::cli::Args::command(),
         telemprobd::cli::Args::command(),
+        telempulld::cli::Args::command(),
     ]
 }
 

@@ -24,6 +24,9 @@ const TMPFILES_DIR: &str = "/etc/tmpfiles.d";
 const DROP_IN: &str = "50-telemetrics-places.conf";
 const TMPFILES: &str = "telemetrics-places.conf";
 
+/// Where generators' units are, which are made of the configuration and have its places.
+const GENERATED_DIR: &str = "/run/systemd/generator";
+
 /// Longest unit that is read.
 const UNIT_BYTES: u64 = 64 * 1024;
 
@@ -85,7 +88,8 @@ fn places(settings: &Settings) -> [Place; 7] {
 fn wanted(settings: &Settings, systemctl: &Systemctl) -> Result<Vec<Wanted>, String> {
     let places = places(settings);
     let mut all = Vec::new();
-    for (unit, fragment) in systemctl.fragments(&plan::known())? {
+    let fragments = systemctl.fragments(&plan::known())?;
+    for (unit, fragment) in fragments.into_iter().filter(|(_, path)| !path.starts_with(GENERATED_DIR)) {
         let text = bounded_file::read_head(&fragment, UNIT_BYTES)
             .map_err(|error| format!("{} cannot be read: {error}", fragment.display()))?;
         let path = Path::new(UNITS_DIR).join(format!("{unit}.d")).join(DROP_IN);
