@@ -65,6 +65,11 @@ fn a_server_of_http_1_gets_a_few_kept_connections() {
     system.telempostd.stop();
 }
 
+/// What the log has but for the news of this machine's first certificate.
+fn complaints(log: &str) -> Vec<&str> {
+    log.lines().filter(|line| !line.contains(": new certificate ")).collect()
+}
+
 #[test]
 fn a_server_that_often_closes_costs_no_error() {
     for http2 in [true, false] {
@@ -73,7 +78,7 @@ fn a_server_that_often_closes_costs_no_error() {
         let served = system.wait_for(600);
         assert!(connections(&served) >= 600 / 50, "{}", connections(&served));
         assert_eq!(served.len(), 600, "none was sent twice");
-        assert_eq!(system.telempostd.log(), "", "nothing to report");
+        assert_eq!(complaints(&system.telempostd.log()), [""; 0]);
         system.telempostd.stop();
     }
 }
@@ -88,7 +93,7 @@ fn an_idle_connection_that_the_server_closed_costs_no_error() {
         waiting::put(&system.sandbox, 1);
         let served = system.wait_for(2);
         assert_eq!((served.len(), connections(&served)), (2, 2));
-        assert_eq!(system.telempostd.log(), "", "nothing to report");
+        assert_eq!(complaints(&system.telempostd.log()), [""; 0]);
         system.telempostd.stop();
     }
 }

@@ -61,7 +61,10 @@ fn check_state(disk: &Path) {
             name if name.starts_with(".new-") => {}
             "machine_id" => {
                 assert!(text.parse::<HexId>().is_ok(), "{}: {text:?}", path.display());
-                assert!(proofs.lines().any(|line| line.starts_with(&text)), "{text} is in none of {proofs:?}");
+                assert!(
+                    proofs.lines().any(|line| line.starts_with(&text)),
+                    "{text} is in none of {proofs:?}"
+                );
             }
             // What is not synced may be empty, and is taken for not there.
             _ => assert!(

@@ -15,11 +15,18 @@ pub(super) struct Ledger {
     state_dir: PathBuf,
     keep: Duration,
     known: Option<SentLedger>,
+    /// Whether there was no room for the last change, which is on no disk yet.
+    is_unwritten: bool,
 }
 
 impl Ledger {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { state_dir: settings.state_dir.clone(), keep: settings.forget_after, known: None }
+        Self {
+            state_dir: settings.state_dir.clone(),
+            keep: settings.forget_after,
+            known: None,
+            is_unwritten: false,
+        }
     }
 
     /// A record of this machine id is about to be sent. One that is no hash of anything is not remembered: nothing proves it.
@@ -35,11 +42,9 @@ impl Ledger {
         if id.parse::<HexId>().is_err() {
             return Ok(());
         }
+        let path = self.state_dir.join("forget/sent.json");
         let about = |error: io::Error| {
-            format!(
-                "{}/forget/sent.json: {error}; nothing is sent while it is not known who got what",
-                self.state_dir.display()
-            )
+            format!("{}: {error}; nothing is sent while it is not known who got what", path.display())
         };
         let mut ledger = match self.known.take() {
             Some(ledger) => ledger,
@@ -59,11 +64,32 @@ impl Ledger {
             ids: Default::default(),
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if ledger.note(&server, id, now, self.keep) {
-            // What is not on disk is not known.
-            ledger.write(&self.state_dir).map_err(about)?;
+        if ledger.note(&server, id, now, self.keep) || self.is_unwritten {
+            self.write(&ledger).map_err(about)?;
         }
         self.known = Some(ledger);
         Ok(())
+    }
+
+    /// What is not on disk is not known, so that an error stops what would be sent. Not so where there is no room: delivery is
+    /// what makes room, and the next record tries again.
+    fn write(&mut self, ledger: &SentLedger) -> io::Result<()> {
+        let written = ledger.write(&self.state_dir);
+        let was_unwritten = std::mem::replace(&mut self.is_unwritten, written.is_err());
+        match written {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                if !was_unwritten {
+                    log::warn!(
+                        "{}/forget/sent.json: {error}; should telempostd be killed before there is room, opt-out will not ask the \
+                         newest server to forget",
+                        self.state_dir.display()
+                    );
+                }
+                Ok(())
+            }
+            written => written,
+        }
     }
 }
