@@ -138,11 +138,15 @@ fn dependencies_are_those_of_what_is_linked() {
 #[test]
 fn scripts_name_every_unit_and_no_consent() {
     let units = fs::read_dir(programs::source_root().join("units")).unwrap();
-    let client = Package::named(CLIENT);
-    let [postinst, prerm, postrm] = ["postinst", "prerm", "postrm"].map(|name| client.control_file(name));
+    let scripts =
+        |package| ["postinst", "prerm", "postrm"].map(|name| Package::named(package).control_file(name));
+    let (client, environment) = (scripts(CLIENT), scripts(ENVIRONMENT));
+    let of_environment: Vec<_> = held_by(ENVIRONMENT).collect();
     for unit in units.map(|entry| entry.unwrap()) {
         let name = unit.file_name().into_string().unwrap();
         let text = fs::read_to_string(unit.path()).unwrap();
+        let is_of_environment = of_environment.iter().any(|path| path.ends_with(&format!("/{name}")));
+        let [postinst, prerm, postrm] = if is_of_environment { &environment } else { &client };
         assert!(prerm.contains(&name), "{name} is not stopped on removal");
         assert!(postinst.contains(&name), "{name} is not started again after an upgrade");
         if text.contains("\nAlso=") {
@@ -158,11 +162,12 @@ fn scripts_name_every_unit_and_no_consent() {
             assert_eq!(postinst.lines().any(invoked), !text.contains("\nType=oneshot\n"), "{name}");
         }
         if name.ends_with(".timer") {
-            assert!(postrm.contains(&name), "{name}: its stamp is not purged");
+            let is_named = postrm.contains(&format!("stamp-{name}")) || postrm.contains("stamp-$timer");
+            assert!(postrm.contains(&name) && is_named, "{name}: its stamp is not purged");
         }
     }
-    let consent = postinst.lines().filter(|line| line.contains("/etc/telemetrics/opt-in"));
-    for line in consent {
+    let lines = [&client, &environment].into_iter().flat_map(|[postinst, ..]| postinst.lines());
+    for line in lines.filter(|line| line.contains("/etc/telemetrics/opt-in")) {
         assert!(line.contains("[ ! -e /etc/telemetrics/opt-in ]"), "{line}");
     }
 }
