@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(output.text.len() <= 256 && !output.text.contains(char::is_control));
     for item in &output.items {
         let again = plugin::parse(format!("x | {item}").as_bytes());
-        assert_eq!(again.items, [item.clone()], "{item}");
+        assert_eq!(again.items, std::slice::from_ref(item), "{item}");
         for range in [&item.warning, &item.critical].into_iter().flatten() {
             assert!(range.to_string().parse() == Ok(range.clone()));
             range.alerts(item.value.unwrap_or(f64::NAN));

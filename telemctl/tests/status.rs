@@ -63,6 +63,9 @@ fn an_instance_that_was_never_started() {
             "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true, "list": []},
             "forget": [],
             "environment": {"interval_secs": null, "readings": ["system", "disks", "telemetry"]},
+            "checks": {
+                "ok": 0, "warning": 0, "critical": 0, "unknown": 0, "pending": 0, "error": null,
+            },
             "spool": {
                 "dir": path("spool"), "records": 0, "records_exact": true, "files": 0, "disk_bytes": 0,
                 "oldest_unix_secs": null, "damaged": 0, "rejected": 0, "error": null,

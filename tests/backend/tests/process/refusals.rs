@@ -158,7 +158,7 @@ fn other_paths_and_methods_are_answered_sensibly() {
         ("PUT", "/", "POST"),
         ("DELETE", "/v2/collector", "POST"),
         ("GET", "/v3/collector", "POST"),
-        ("POST", "/telemetryui?format=json", "GET"),
+        ("POST", "/telemetryui/machines?format=json", "GET"),
         ("DELETE", "/api/records", "GET"),
     ] {
         let answer = request(method, path);
