@@ -50,7 +50,7 @@ struct Report {
 /// Sends a sample, or prints it.
 ///
 /// # Errors
-/// [`RunError`].
+/// There is no consent, a key is wrong, or the sample cannot be sent or printed.
 pub fn run(arguments: &Envprobe, out: &mut dyn Write) -> Result<(), RunError> {
     let file = arguments.config_file.as_deref().map(sending::absolute);
     let configuration = Configuration::load(file.as_deref())?;

@@ -154,8 +154,13 @@ fn scripts_name_every_unit_and_no_consent() {
             assert!(postinst.contains(&format!("debian-installed '{name}'")), "{name} is enabled by default");
         } else if text.contains("\nWantedBy=") {
             assert!(postinst.contains(&format!("enable '{name}'")), "{name} is not enabled");
-            // Installed is enabled and started: only this keeps it from working.
-            assert!(text.contains("\nConditionPathExists=@SYSCONFDIR@/telemetrics/opt-in\n"), "{name}");
+            // Installed is enabled and started: only this keeps it from working. What asks servers to forget works where
+            // consent is gone.
+            let condition = match name.as_str() {
+                "telempost-forget.timer" => "@LOCALSTATEDIR@/lib/telemetry/forget/pending.json",
+                _ => "@SYSCONFDIR@/telemetrics/opt-in",
+            };
+            assert!(text.contains(&format!("\nConditionPathExists={condition}\n")), "{name}");
             // What a start of the machine does once is not done by installing.
             let invoked =
                 |line: &str| line.contains("deb-systemd-invoke") && line.contains(&format!("'{name}'"));

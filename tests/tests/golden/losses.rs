@@ -66,10 +66,11 @@ fn a_server_that_is_away_is_counted_and_written_down() {
     let before = machine.json("state/telempostd.counters.json");
     let mut telempostd = machine.sandbox.start("telempostd");
     let is_new = |fault: &serde_json::Value| fault["server"] == "http://127.0.0.1:1/v2/collector";
-    until("the fault in delivery.json", || {
-        is_new(&machine.json("state/delivery.json")["last_error"]).then_some(())
+    // With the time of the next try, which may be written a moment later.
+    let mut delivery = until("the fault in delivery.json", || {
+        let delivery = machine.json("state/delivery.json");
+        (is_new(&delivery["last_error"]) && delivery["next_try_unix_secs"].is_u64()).then_some(delivery)
     });
-    let mut delivery = machine.json("state/delivery.json");
     telempostd.stop();
     // In libcurl's words.
     delivery["last_error"]["reason"] = json!("@REASON@");

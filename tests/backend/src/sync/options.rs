@@ -31,7 +31,7 @@ pub struct SyncOptions {
         default_value = "true", default_missing_value = "true")]
     pub syncserver: bool,
 
-    /// Buffers to fetch from, parted by blanks or commas: HOST, HOST:PORT, [V6]:PORT or an https URL, whose path is a prefix
+    /// Buffers to fetch from, parted by blanks or commas: HOST or HOST:PORT (IPv6 in brackets) or an https URL, whose path is a prefix
     #[arg(long, value_name = "ADDRESS ...", num_args = 1..)]
     pub sync_address: Vec<String>,
 
