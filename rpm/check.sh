@@ -87,9 +87,12 @@ check_units() {
         if grep -q '^WantedBy=' "$unit" && ! grep -q '^Also=' "$unit"; then
             contains "$(script_of "$package" postinstall)" "${unit##*/}" || object "${unit##*/} is not enabled by preset"
             contains "$preset" "enable ${unit##*/}" || object "${unit##*/} is in no preset"
-            # Enabled is what runs: only this keeps it from working.
-            [ "$package" = "$collector" ] ||
-                grep -qxF 'ConditionPathExists=@SYSCONFDIR@/telemetrics/opt-in' "$unit" ||
+            # Enabled is what runs: only this keeps it from working. What asks servers to forget works where consent is gone.
+            case ${unit##*/} in
+                telempost-forget.timer) condition=@LOCALSTATEDIR@/lib/telemetry/forget/pending.json ;;
+                *) condition=@SYSCONFDIR@/telemetrics/opt-in ;;
+            esac
+            [ "$package" = "$collector" ] || grep -qxF "ConditionPathExists=$condition" "$unit" ||
                 object "${unit##*/} asks for no consent"
         elif contains "$preset" "enable ${unit##*/}"; then
             object "${unit##*/} is in a preset, and is not enabled by default"

@@ -96,7 +96,10 @@ fn number_and_unit(text: &str) -> Option<(Option<f64>, &str)> {
     let end = number.len() + exponent.unwrap_or(0);
     let (number, unit) = text.split_at_checked(end)?;
     let value: f64 = number.parse().ok()?;
-    let is_unit = unit.len() <= UNIT_BYTES && !unit.contains(|c: char| c.is_ascii_digit() || c.is_control());
+    // Behind an exponent these would be read as part of the number once that is shown without one.
+    let is_unit = !unit.starts_with(['.', '+', '-'])
+        && unit.len() <= UNIT_BYTES
+        && !unit.contains(|c: char| c.is_ascii_digit() || c.is_control());
     (value.is_finite() && is_unit).then_some((Some(value), unit))
 }
 
@@ -143,6 +146,7 @@ mod tests {
             ("bad a=1 =2 b= c=x d=1,5 e=2;w;10 f=3", &["a=1", "e=2;;10", "f=3"]),
             ("'open=1 a=2", &[]),
             ("'a'b=1 c=2", &["c=2"]),
+            ("a=13e5.{ b=1e5+x c=1e2-", &[]),
             ("  ", &[]),
         ] {
             assert_eq!(shown(line), expected, "{line}");
