@@ -5,7 +5,10 @@ use test_harness::machine::Machine;
 
 /// The directories that the client keeps things in.
 const WORK_DIRECTORIES: [&str; 4] =
-    ["/var/lib/telemetry", "/var/spool/telemetry", "/var/log/telemetry", "/var/cache/telemetry"];
+    [STATE_DIRECTORY, "/var/spool/telemetry", "/var/log/telemetry", "/var/cache/telemetry"];
+
+/// The one that stays while a server is still to forget the machine.
+const STATE_DIRECTORY: &str = "/var/lib/telemetry";
 
 /// Nobody listens, nothing runs, and a sender's error says what to do.
 fn assert_silent(machine: &Machine) {
@@ -77,19 +80,28 @@ fn opting_in_says_what_it_means_and_opting_out_removes_what_was_kept() {
 
     let said = machine.run(&["telemctl", "opt-out"]);
     assert!(said.contains("Opted out: /etc/telemetrics/opt-in is removed"), "{said}");
-    for directory in WORK_DIRECTORIES {
+    assert!(said.contains("is still to forget this machine"), "{said}");
+    for directory in WORK_DIRECTORIES.into_iter().filter(|directory| *directory != STATE_DIRECTORY) {
         assert!(said.contains(&format!("Removed {directory}.\n")), "{directory}: {said}");
         assert!(!machine.path(directory).exists(), "{directory}");
     }
+    let kept = machine.run(&["ls", "-A", STATE_DIRECTORY]);
+    // The identity is what a server of TLS would know it by.
+    assert_eq!(kept, "forget\nidentity\n");
     assert_silent(&machine);
     home::assert_healthy(&machine);
     // Nor was telempostd started in vain for the record that waited.
     let journal = machine.run(&["journalctl", "--quiet", "--unit=telempostd.path"]);
     assert!(!journal.contains("limit"), "{journal}");
+
+    // Once the collector is there, it forgets, and nothing is left on either side.
+    machine.run(&["systemctl", "start", "telemetrics-collector"]);
+    machine.run(&["telemctl", "opt-out"]);
+    assert!(!machine.path(STATE_DIRECTORY).exists());
     assert_eq!(machine.run(&["telemctl", "opt-out"]), "Already opted out. Nothing to do.\n");
+    assert!(home::records(&machine).is_empty());
 
     // It is no way of no return.
-    machine.run(&["systemctl", "start", "telemetrics-collector"]);
     machine.run(&["telemctl", "opt-in"]);
     machine.run(&["hprobe", "-u"]);
     home::record_with(&machine, |record| record["payload"].as_str().unwrap().contains("uptime: "));
