@@ -214,9 +214,10 @@ check-versions:
 
 # The units with the paths of the debug build, so that the programs that they name are there.
 check-units: build-debug
-	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; programs=$$(realpath $(target_dir)/debug); \
+	mkdir "$$scratch/libexec"; ln -s "$$programs" "$$scratch/libexec/telemetrics"; \
 	for unit in $(addprefix units/,$(units) $(environment_units)) $(collector_dir)/$(collector_unit); do \
-		$(MAKE) -s fill-file source="$$unit" bindir="$$(realpath $(target_dir)/debug)" >"$$scratch/$${unit##*/}"; \
+		$(MAKE) -s fill-file source="$$unit" bindir="$$programs" libexecdir="$$scratch/libexec" >"$$scratch/$${unit##*/}"; \
 	done; \
 	tools/check-units.sh "$$scratch"
 
