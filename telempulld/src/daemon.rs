@@ -1,4 +1,4 @@
-//! The daemon: it starts, serves, samples, reloads, and ends when it is told to, when consent is gone, or when its socket can
+//! The daemon: it starts, serves, samples, reloads, and ends on a signal, when consent is gone, or when its socket can
 //! start it again.
 
 use crate::cli::Audience;

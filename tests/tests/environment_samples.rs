@@ -16,7 +16,7 @@ use test_harness::{Sandbox, programs};
 const SAMPLE: &str = "org.telemetrics/environment/sample";
 const PACKAGES: &str = "org.telemetrics/environment/packages";
 
-/// What tells a sensor at work from a program that starts.
+/// What a sensor at work reads and a program that starts does not.
 const SENSORS: [&str; 9] = [
     "/proc/stat",
     "/proc/meminfo",

@@ -34,7 +34,7 @@ impl System {
     }
 
     /// What `telemctl` prints, of a command that succeeds.
-    fn told(&self, arguments: &[&str]) -> String {
+    fn run_telemctl(&self, arguments: &[&str]) -> String {
         let output = self.telemctl(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -87,12 +87,12 @@ fn a_server_that_is_trusted_by_its_fingerprint_needs_neither_name_nor_authority_
     ] {
         let system = System::new(&shows(certificate));
         let fingerprint = system.fingerprint(certificate);
-        let said = system.told(&["trust", &system.server()]);
+        let said = system.run_telemctl(&["trust", &system.server()]);
         assert!(said.contains(&format!("{} is trusted by {fingerprint}", system.server())), "{said}");
         let mut telempostd = system.telempostd();
         assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
         telempostd.stop();
-        assert!(system.told(&["trust", "list"]).starts_with(&fingerprint));
+        assert!(system.run_telemctl(&["trust", "list"]).starts_with(&fingerprint));
     }
 }
 
@@ -105,7 +105,7 @@ fn an_unknown_certificate_is_named_with_the_command_that_trusts_it_and_records_t
     let (_, command) = fault.rsplit_once("telemctl ").unwrap();
     assert_eq!(command, format!("trust {} --fingerprint {fingerprint}", system.server()));
     system.assert_nothing_is_lost();
-    let said = system.told(&command.split(' ').collect::<Vec<_>>());
+    let said = system.run_telemctl(&command.split(' ').collect::<Vec<_>>());
     assert!(said.contains("telempostd reads it now"), "{said}");
     assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
     { telempostd }.stop();
@@ -114,7 +114,7 @@ fn an_unknown_certificate_is_named_with_the_command_that_trusts_it_and_records_t
 #[test]
 fn a_changed_certificate_is_refused_with_both_and_nothing_is_sent_until_it_is_trusted() {
     let mut system = System::new(&shows(Certificate::SelfSigned));
-    system.told(&["trust", &system.server()]);
+    system.run_telemctl(&["trust", &system.server()]);
     system.nginx.change(&Manner::default());
     let mut telempostd = system.telempostd();
     let (old, new) = (system.fingerprint(Certificate::SelfSigned), system.fingerprint(Certificate::Good));
@@ -123,13 +123,13 @@ fn a_changed_certificate_is_refused_with_both_and_nothing_is_sent_until_it_is_tr
     assert!(fault.contains(&old) && fault.contains(&new), "{fault}");
     system.assert_nothing_is_lost();
     assert_eq!(system.nginx.served(0), []);
-    system.told(&["trust", &system.server(), "--fingerprint", &new]);
+    system.run_telemctl(&["trust", &system.server(), "--fingerprint", &new]);
     assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
     telempostd.stop();
 
     // Taken away while it runs, the trust is gone with the next record.
     let mut telempostd = system.telempostd();
-    system.told(&["trust", "remove", &new]);
+    system.run_telemctl(&["trust", "remove", &new]);
     waiting::put(&system.sandbox, 1);
     system.fault("another certificate");
     assert_eq!(system.collector.records().len(), RECORDS);
@@ -143,17 +143,17 @@ fn a_server_that_knows_this_machine_by_its_fingerprint_gets_its_certificate_and_
                    if ($ssl_client_fingerprint = '') { return 496; }";
     let manner = Manner { directives: demands.to_owned(), ..shows(Certificate::SelfSigned) };
     let mut system = System::new(&manner);
-    system.told(&["trust", &system.server()]);
+    system.run_telemctl(&["trust", &system.server()]);
     let mut telempostd = system.telempostd();
     assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
-    let known = system.told(&["identity"]);
+    let known = system.run_telemctl(&["identity"]);
     let file =
         fs::read_to_string(system.sandbox.path("state/identity/telempostd/cli_certificate.fingerprint"));
     assert_eq!(known, file.unwrap());
     telempostd.stop();
 
     // Without a pin it is shown to nobody, and the server's refusal costs no record.
-    system.told(&["trust", "remove", &system.fingerprint(Certificate::SelfSigned)]);
+    system.run_telemctl(&["trust", "remove", &system.fingerprint(Certificate::SelfSigned)]);
     system.nginx.change(&Manner { directives: demands.to_owned(), ..Manner::default() });
     let authority = system.nginx.certificates.authority();
     system.sandbox.set("cainfo", authority.display());
@@ -172,7 +172,7 @@ fn a_server_that_knows_this_machine_by_its_fingerprint_gets_its_certificate_and_
 fn the_first_certificate_in_a_window_is_trusted_and_no_start_opens_it_again() {
     let mut system = System::new(&shows(Certificate::SelfSigned));
     let identity = system.sandbox.path("state/identity/telempostd");
-    let said = system.told(&["trust", "--first-use", "5"]);
+    let said = system.run_telemctl(&["trust", "--first-use", "5"]);
     assert!(said.contains("For 5 minutes"), "{said}");
     let window = fs::read_to_string(identity.join("first-use")).unwrap();
     let mut telempostd = system.telempostd();
@@ -184,14 +184,14 @@ fn the_first_certificate_in_a_window_is_trusted_and_no_start_opens_it_again() {
         learned.starts_with(&format!("{fingerprint} server={} by=first-use since=", system.server())),
         "{learned}"
     );
-    assert!(system.told(&["trust", "list"]).contains("(learned on first use since "));
+    assert!(system.run_telemctl(&["trust", "list"]).contains("(learned on first use since "));
 
     // Another one is refused, though the time is not up, and also once the first is taken away.
     system.nginx.change(&Manner::default());
     waiting::put(&system.sandbox, 1);
     let mut telempostd = system.telempostd();
     system.fault("another certificate");
-    system.told(&["trust", "remove", &fingerprint]);
+    system.run_telemctl(&["trust", "remove", &fingerprint]);
     system.fault("unable to get local issuer");
     telempostd.stop();
     assert_eq!(system.collector.records().len(), RECORDS);
@@ -213,9 +213,9 @@ fn opt_in_opens_the_window_once_and_an_authority_or_its_end_leave_it_without_eff
     assert!(!window.exists(), "a start opened it");
 
     fs::remove_file(system.sandbox.path("etc/opt-in")).unwrap();
-    system.told(&["opt-in"]);
+    system.run_telemctl(&["opt-in"]);
     let text = fs::read_to_string(&window).unwrap();
-    assert!(system.told(&["opt-in"]).contains("Already opted in"));
+    assert!(system.run_telemctl(&["opt-in"]).contains("Already opted in"));
     assert_eq!(fs::read_to_string(&window).unwrap(), text);
     // Its time is up, then it is of another boot: neither is one, nor does it stay.
     let boot_id = text.split(' ').next().unwrap();
@@ -241,7 +241,7 @@ fn opt_in_opens_the_window_once_and_an_authority_or_its_end_leave_it_without_eff
 fn a_certificate_of_the_administrators_own_is_shown_whatever_openssl_made_it_from() {
     let demands = "ssl_verify_client optional_no_ca; ssl_protocols TLSv1.3; if ($ssl_client_fingerprint = '') { return 496; }";
     let system = System::new(&Manner { directives: demands.to_owned(), ..shows(Certificate::Version1) });
-    system.told(&["trust", &system.server()]);
+    system.run_telemctl(&["trust", &system.server()]);
     let folder = system.sandbox.path("own");
     let identity = system.sandbox.path("state/identity/telempostd/cli_certificate.pem");
     fs::create_dir(&folder).unwrap();
@@ -275,8 +275,8 @@ fn a_certificate_of_the_administrators_own_is_shown_whatever_openssl_made_it_fro
 fn a_key_that_does_not_fit_is_replaced_and_one_that_others_can_read_is_an_error() {
     let demands = "ssl_verify_client optional_no_ca; ssl_protocols TLSv1.3; if ($ssl_client_fingerprint = '') { return 496; }";
     let system = System::new(&Manner { directives: demands.to_owned(), ..shows(Certificate::SelfSigned) });
-    system.told(&["trust", &system.server()]);
-    let before = system.told(&["identity"]);
+    system.run_telemctl(&["trust", &system.server()]);
+    let before = system.run_telemctl(&["identity"]);
     let folder = system.sandbox.path("state/identity/telempostd");
     let pem = folder.join("cli_certificate.pem");
     fs::set_permissions(&pem, fs::Permissions::from_mode(0o640)).unwrap();
@@ -296,7 +296,7 @@ fn a_key_that_does_not_fit_is_replaced_and_one_that_others_can_read_is_an_error(
     assert_eq!(system.collector.wait_for(RECORDS).len(), RECORDS);
     assert!(telempostd.stop().contains("its certificate is about another key"));
     assert!(folder.join("cli_certificate.pem.malformed-1").exists());
-    assert_ne!(system.told(&["identity"]), before);
+    assert_ne!(system.run_telemctl(&["identity"]), before);
 }
 
 #[test]

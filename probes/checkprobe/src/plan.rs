@@ -210,7 +210,7 @@ impl Plan {
 }
 
 impl Check {
-    /// A parent whose word is needed: it runs now, and tells of a failure as soon as its own attempts are over.
+    /// A parent whose word is needed: it runs now, and reports a failure as soon as its own attempts are over.
     fn hasten(&mut self, now: Duration) {
         if !self.is_running {
             self.due = now;

@@ -29,7 +29,7 @@ pub(crate) fn texts(packages: &[Package]) -> (Vec<String>, usize) {
     (texts, left_out)
 }
 
-/// What tells lists apart.
+/// What distinguishes lists.
 pub(crate) fn hash(texts: &[String]) -> String {
     let mut hash = Sha256::new();
     texts.iter().for_each(|text| hash.update(text));

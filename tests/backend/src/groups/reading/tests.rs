@@ -55,8 +55,8 @@ fn names_from_debug_files() {
         .replace("#0 ??? - [libp.so.1.4] +0x10", "#0 inner(int) - [libp.so.1.4]\n#1 outer - [libp.so.1.4]")
         .replace("#1 ???", "#2 ???")
         .replace("#2 main", "#3 main");
-    let told = read(&record("a/crash/clr", &with_symbols)).unwrap();
-    assert_eq!(told.variant.hash(), reading.variant.hash());
+    let named = read(&record("a/crash/clr", &with_symbols)).unwrap();
+    assert_eq!(named.variant.hash(), reading.variant.hash());
     // One that stands for many gets them from its own frames.
     let raw = read(&record("a/crash/clr", payload)).unwrap().variant;
     let names = |token: &Token| if token.is_at(&address(0x10)) { lookup(&address(0x10)) } else { Vec::new() };
