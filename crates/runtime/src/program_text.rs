@@ -4,12 +4,11 @@
 
 #![allow(unsafe_code)]
 
+use nix::sys::mman::{MmapAdvise, madvise};
+use nix::unistd::{SysconfVar, sysconf};
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 use std::ptr::NonNull;
-
-use nix::sys::mman::{MmapAdvise, madvise};
-use nix::unistd::{SysconfVar, sysconf};
 
 /// Takes instructions and constants out of this process's memory. They stay in the system's cache of files, from which
 /// the next use maps them again. For the moment when a daemon begins to wait.
@@ -53,6 +52,7 @@ fn read_only_segments() -> Vec<Range<usize>> {
         .collect()
 }
 
+/// Notes the read-only segments of an object that the loader names; 0 has it go on with the next.
 unsafe extern "C" fn collect(object: *mut libc::dl_phdr_info, _size: usize, segments: *mut c_void) -> c_int {
     // SAFETY: the loader passes an object that lives during this call.
     let object = unsafe { &*object };
