@@ -10,6 +10,10 @@ use std::time::Duration;
 /// Most servers that single records named: any user can name one.
 const FOREIGN_SERVERS: usize = 64;
 
+/// Longest texts of these servers together: they are as long as a user's configuration, and the ledger has to stay one that
+/// is read again. Whoever could make it longer would stop delivery for everybody.
+const FOREIGN_BYTES: usize = 256 << 10;
+
 /// Most ids of a server: one an hour for 40 days.
 const IDS: usize = 1000;
 
@@ -35,6 +39,12 @@ impl SentServer {
     fn is_same(&self, other: &Self) -> bool {
         (&self.url, &self.tid_header, &self.cainfo, self.is_foreign)
             == (&other.url, &other.tid_header, &other.cainfo, other.is_foreign)
+    }
+
+    /// Length of the texts that name it.
+    fn name_bytes(&self) -> usize {
+        let cainfo = self.cainfo.as_ref().map_or(0, |path| path.as_os_str().len());
+        self.url.len() + self.tid_header.len() + cainfo
     }
 
     fn last_sent(&self) -> u64 {
@@ -89,7 +99,7 @@ impl SentLedger {
         let place = match self.servers.iter().position(|known| known.is_same(server)) {
             Some(place) => place,
             None => {
-                self.make_room(server.is_foreign);
+                self.make_room(server);
                 self.servers.push(SentServer { ids: BTreeMap::new(), ..server.clone() });
                 self.servers.len() - 1
             }
@@ -112,13 +122,21 @@ impl SentLedger {
         self.servers.retain(|server| !server.ids.is_empty());
     }
 
-    fn make_room(&mut self, is_foreign: bool) {
-        let foreign = || self.servers.iter().enumerate().filter(|(_, server)| server.is_foreign);
-        if !is_foreign || foreign().count() < FOREIGN_SERVERS {
+    /// Removes the oldest of those that single records named, for as many as a new one takes.
+    fn make_room(&mut self, new: &SentServer) {
+        if !new.is_foreign {
             return;
         }
-        if let Some((oldest, _)) = foreign().min_by_key(|(_, server)| server.last_sent()) {
-            self.servers.remove(oldest);
+        loop {
+            let foreign = || self.servers.iter().enumerate().filter(|(_, server)| server.is_foreign);
+            let bytes: usize = foreign().map(|(_, server)| server.name_bytes()).sum();
+            if foreign().count() < FOREIGN_SERVERS && bytes + new.name_bytes() <= FOREIGN_BYTES {
+                return;
+            }
+            match foreign().min_by_key(|(_, server)| server.last_sent()) {
+                Some((oldest, _)) => self.servers.remove(oldest),
+                None => return,
+            };
         }
     }
 }
@@ -171,5 +189,22 @@ mod tests {
         assert!(
             urls.contains(&"http://own/") && urls.contains(&"http://99/") && !urls.contains(&"http://35/")
         );
+    }
+
+    #[test]
+    fn a_ledger_of_the_longest_urls_that_users_can_name_is_read_again() {
+        let mut ledger = SentLedger::default();
+        ledger.note(&server("http://own/", false), "1", 1, KEEP);
+        // Quotation marks take twice the room.
+        let path = "\"".repeat(60 << 10);
+        for n in 0..100 {
+            ledger.note(&server(&format!("http://{n}/{path}"), true), "1", 10 + n, KEEP);
+        }
+        let kept = ledger.servers.iter().filter(|server| server.is_foreign);
+        assert!(ledger.servers.first().unwrap().url == "http://own/" && kept.count() == 4);
+        assert!(ledger.servers.last().unwrap().url.starts_with("http://99/"));
+        let dir = tempfile::tempdir().unwrap();
+        ledger.write(dir.path()).unwrap();
+        assert_eq!(SentLedger::read(dir.path()).unwrap(), ledger);
     }
 }
