@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -10,6 +11,7 @@ use system_tests::torture::{
     Account, Kept, Load, LoopFs, check_alive, check_no_remains, collected, short_or_full, until_delivered,
 };
 use telemetry_store::counters::{Counter, Counts};
+use telemetry_store::forget::SentLedger;
 use test_harness::{Collector, Sandbox, until};
 
 const ENOSPC: i32 = -28;
@@ -103,7 +105,39 @@ fn fill_and_free(directories_on_it: &[&str]) {
     until_delivered(&sandbox);
     telemprobd.stop();
     telempostd.stop();
+    let is_state_on_it = directories_on_it.contains(&"state_dir");
+    let state_dir = if is_state_on_it { disk.path().join("state_dir") } else { sandbox.path("state") };
+    assert_eq!(servers_to_forget(&state_dir), [format!("{}/v2/collector", collector.url)]);
     check_account(&sandbox, collector, &account, stored_when_full);
+}
+
+/// Whom opt-out asks to forget what was sent.
+fn servers_to_forget(state_dir: &Path) -> Vec<String> {
+    let ledger = SentLedger::read(state_dir).unwrap();
+    assert!(ledger.servers.iter().all(|server| server.ids.len() == 1), "{ledger:?}");
+    ledger.servers.into_iter().map(|server| server.url).collect()
+}
+
+#[test]
+fn the_server_of_the_last_record_on_a_full_disk_is_known_once_there_is_room() {
+    let mut sandbox = Sandbox::new();
+    let Some(disk) = LoopFs::format(&sandbox.path(""), "state", 8) else { return };
+    let collector = Collector::start(&mut sandbox, "/v2/collector");
+    // It has made the machine id.
+    let mut telemprobd = sandbox.start_telemprobd();
+    let hog = Hog::start(&disk);
+    until("a full disk", || fs::write(disk.path().join("more"), [0; 4096]).is_err().then_some(()));
+    let answer = exchange(&sandbox.socket_path(), &message("org.example/torture/last", "x"));
+    assert_eq!(answer, Answer::Stored);
+    let mut telempostd = sandbox.start("telempostd");
+    collector.wait_for(1);
+    assert_eq!(servers_to_forget(disk.path()), [""; 0]);
+    // No further record comes, and nobody stops it in order.
+    drop(hog);
+    until("the ledger", || (!servers_to_forget(disk.path()).is_empty()).then_some(()));
+    telempostd.kill();
+    assert_eq!(servers_to_forget(disk.path()), [format!("{}/v2/collector", collector.url)]);
+    telemprobd.stop();
 }
 
 fn check_account(sandbox: &Sandbox, collector: Collector, account: &Account, stored_when_full: usize) {

@@ -225,15 +225,16 @@ impl<'a> Delivery<'a> {
     /// Writes what is settled, if enough is gathered or `now_please`: first the delivery log, then the files go.
     pub(super) fn commit(&mut self, now_please: bool, now: Instant) {
         let gathered = self.log.gathered_count().max(self.queue.finished_count());
-        if gathered == 0 || (gathered < COMMIT_TOGETHER && !now_please) {
-            return;
-        }
-        self.log.write();
-        for file in self.queue.take_finished() {
-            if self.janitor.clear(&file, &mut self.accounting, now) {
-                self.queue.remove_finished(&file);
+        if gathered > 0 && (gathered >= COMMIT_TOGETHER || now_please) {
+            self.log.write();
+            for file in self.queue.take_finished() {
+                if self.janitor.clear(&file, &mut self.accounting, now) {
+                    self.queue.remove_finished(&file);
+                }
             }
         }
+        // What went may have made room.
+        self.exchange.catch_up_ledger();
     }
 
     /// Maintains the upload processes, memory, and what is written for people and for the next run.

@@ -49,7 +49,7 @@ impl Ledger {
         let mut ledger = match self.known.take() {
             Some(ledger) => ledger,
             None => match SentLedger::read(&self.state_dir) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(error) if is_no_ledger(&error) => {
                     log::error!("{}; it begins anew", about(error));
                     SentLedger::default()
                 }
@@ -69,6 +69,14 @@ impl Ledger {
         }
         self.known = Some(ledger);
         Ok(())
+    }
+
+    /// Writes what there was no room for, since there may be by now.
+    pub(super) fn catch_up(&mut self) {
+        let Some(ledger) = self.known.take_if(|_| self.is_unwritten) else { return };
+        // That it is on no disk was said.
+        let _ = self.write(&ledger);
+        self.known = Some(ledger);
     }
 
     /// What is not on disk is not known, so that an error stops what would be sent. Not so where there is no room: delivery is
@@ -91,5 +99,47 @@ impl Ledger {
             }
             written => written,
         }
+    }
+}
+
+/// Whether the file is something else than a ledger, which nobody will make one of.
+fn is_no_ledger(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use telemetry_config::{Compression, ServerApi, ServerUrl};
+
+    fn server() -> ServerSettings {
+        ServerSettings {
+            url: ServerUrl::unchecked("http://h/"),
+            api: ServerApi::V2,
+            cainfo: None,
+            tid_header: "X: 1".to_owned(),
+            compression: Compression::Off,
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_ledger_stops_no_delivery_and_a_new_one_takes_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("forget")).unwrap();
+        let path = dir.path().join("forget/sent.json");
+        let (state_dir, keep, id) = (dir.path().to_owned(), Duration::from_secs(1000), "07".repeat(16));
+        for noise in [b"noise".to_vec(), b"{".to_vec(), Vec::new(), vec![b' '; 5 << 20]] {
+            fs::write(&path, noise).unwrap();
+            let state_dir = state_dir.clone();
+            let mut ledger = Ledger { state_dir, keep, known: None, is_unwritten: false };
+            ledger.note(&server(), NamedBy::System, &id).unwrap();
+            assert!(SentLedger::read(dir.path()).unwrap().servers[0].ids.contains_key(&id));
+        }
+        // What cannot be read may be one.
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let mut ledger = Ledger { state_dir, keep, known: None, is_unwritten: false };
+        assert!(ledger.note(&server(), NamedBy::System, &id).is_err());
     }
 }

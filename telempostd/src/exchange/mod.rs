@@ -235,6 +235,11 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Writes down which servers were sent something, where there was no room for that.
+    pub(crate) fn catch_up_ledger(&mut self) {
+        self.ledger.catch_up();
+    }
+
     /// Ends the upload processes with whatever is in flight.
     pub(crate) fn kill(&mut self) {
         for way in self.uploads.both() {
