@@ -134,6 +134,14 @@ pub trait Session: Select + Send {
         self.write(work)
     }
 
+    /// Begins another answer: what a session for queries may take is counted from here.
+    ///
+    /// # Errors
+    /// If the session is of no use.
+    fn begin_answer(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// The records that a filter asks for, its patterns for payloads apart, newest id first. There may be fewer
     /// than there are if their payloads are large ([`crate::limits::MAX_ANSWER_BYTES`]), but not none.
     ///

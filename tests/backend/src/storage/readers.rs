@@ -32,6 +32,7 @@ impl Readers {
             let _permit = permit;
             let idle = this.take_idle();
             let mut session = idle.map_or_else(|| this.engine.open(Purpose::Query), Ok)?;
+            session.begin_answer()?;
             let result = job(&mut *session)?;
             this.keep(session);
             Ok(result)

@@ -25,6 +25,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::Mutex as Turn;
@@ -35,6 +36,7 @@ use super::{
     Value, Write, forgotten, without_forgotten,
 };
 use crate::filter::Filter;
+use crate::limits::QUERY_TIME;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 use crate::storage::grouping::{Directory, Facts};
@@ -51,6 +53,7 @@ pub struct Sqlite {
     location: open::Location,
     turn: Arc<Turn<()>>,
     rules: SharedRules,
+    answer_time: Duration,
     /// Holds the lock of a file.
     _lock: Option<lock::Lock>,
     /// Keeps a database in memory alive.
@@ -77,6 +80,7 @@ impl Sqlite {
             location,
             turn: Arc::default(),
             rules: SharedRules::shipped()?,
+            answer_time: QUERY_TIME,
             _lock: lock,
             _keeper: keeper,
         })
@@ -102,6 +106,7 @@ impl Sqlite {
             location,
             turn: Arc::default(),
             rules: SharedRules::shipped()?,
+            answer_time: QUERY_TIME,
             _lock: None,
             _keeper: None,
         })
@@ -117,7 +122,12 @@ impl Engine for Sqlite {
 
     fn open(&self, purpose: Purpose) -> Result<Box<dyn Session>, StorageError> {
         let connection = self.location.connect(purpose)?;
-        Ok(Box::new(SqliteSession::new(connection, Arc::clone(&self.turn), self.rules.clone())))
+        let session = SqliteSession::new(connection, Arc::clone(&self.turn), self.rules.clone());
+        let mut session = SqliteSession { answer_time: self.answer_time, ..session };
+        if purpose == Purpose::Query {
+            session.begin_answer()?;
+        }
+        Ok(Box::new(session))
     }
 
     fn scrub(&self) -> Result<bool, StorageError> {
@@ -125,7 +135,7 @@ impl Engine for Sqlite {
             return Ok(true);
         }
         let connection = self.location.connect(Purpose::Maintain)?;
-        connection.busy_timeout(std::time::Duration::ZERO)?;
+        connection.busy_timeout(Duration::ZERO)?;
         let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0))?;
         Ok(busy == 0)
     }
@@ -150,11 +160,13 @@ pub(super) struct SqliteSession {
     turn: Arc<Turn<()>>,
     rules: SharedRules,
     directory: Directory,
+    /// How long the queries of one answer may take together.
+    answer_time: Duration,
 }
 
 impl SqliteSession {
     fn new(connection: Connection, turn: Arc<Turn<()>>, rules: SharedRules) -> Self {
-        Self { connection, turn, rules, directory: Directory::default() }
+        Self { connection, turn, rules, directory: Directory::default(), answer_time: QUERY_TIME }
     }
 }
 
@@ -192,6 +204,10 @@ impl Session for SqliteSession {
 
     fn query(&mut self, filter: &Filter, now_secs: i64) -> Result<Vec<StoredRecord>, StorageError> {
         Ok(query::query(&self.connection, filter, now_secs)?)
+    }
+
+    fn begin_answer(&mut self) -> Result<(), StorageError> {
+        Ok(open::bound_queries(&self.connection, self.answer_time)?)
     }
 
     fn count(&mut self, filter: &Filter, now_secs: i64) -> Result<(u64, Option<i64>), StorageError> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lock::{self, Lock};
 use super::schema::State;
-use crate::limits::{DATABASE_LOCK_TIME, MAX_CHECKED_DATABASE_BYTES, QUERY_TIME};
+use crate::limits::{DATABASE_LOCK_TIME, MAX_CHECKED_DATABASE_BYTES};
 use crate::storage::{OpenError, Purpose};
 
 /// Instructions of SQLite's machine between two readings of the clock.
@@ -54,9 +54,6 @@ impl Location {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let cache_kib = if reads { READER_CACHE_KIB } else { WRITER_CACHE_KIB };
         connection.pragma_update(None, "cache_size", -cache_kib)?;
-        if purpose == Purpose::Query {
-            bound_queries(&connection, QUERY_TIME)?;
-        }
         if let (false, Self::File(_)) = (reads, self) {
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -73,7 +70,7 @@ fn flags(reads: bool) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-/// Ends each query of a connection after a time, measured from its first instructions.
+/// Ends the queries of a connection after a time. What follows without a pause counts as one, unless it is bounded anew.
 pub(super) fn bound_queries(connection: &Connection, time: Duration) -> rusqlite::Result<()> {
     let mut last = Instant::now();
     let mut began = last;

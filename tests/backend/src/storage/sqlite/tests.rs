@@ -1,8 +1,10 @@
 //! What only SQLite has: its durability, its file, its log, its way of being full.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use super::*;
+use crate::storage::one;
+use crate::storage::readers::Readers;
 use crate::storage::tests::{NOW_SECS, arrival};
 
 fn file() -> (tempfile::TempDir, PathBuf) {
@@ -53,6 +55,23 @@ fn a_query_ends_when_its_time_is_over() {
     assert_eq!(StorageError::from(error), StorageError::TooSlow);
     // The next one has its own time.
     assert_eq!(connection.query_row("SELECT 7", (), |row| row.get::<_, i64>(0)), Ok(7));
+}
+
+#[test]
+fn answers_that_follow_each_other_closely_have_each_their_own_time() {
+    let mut engine = Sqlite::open(Path::new(MEMORY)).unwrap();
+    engine.answer_time = Duration::from_millis(500);
+    let all_time = 3 * engine.answer_time;
+    let (readers, runtime) = (Readers::new(Arc::new(engine)), tokio::runtime::Runtime::new().unwrap());
+    let ask =
+        |query: &'static str| runtime.block_on(readers.run(move |session| one(session, query, &[])?.int()));
+    let short = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT max(i) FROM n";
+    let begin = Instant::now();
+    while begin.elapsed() < all_time {
+        assert_eq!(ask(short), Ok(5000));
+    }
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    assert_eq!(ask(endless), Err(StorageError::TooSlow));
 }
 
 #[test]
