@@ -14,12 +14,12 @@ const STANDS_SECS: i64 = 100 * 24 * 60 * 60;
 pub enum Begun {
     /// Records of these ids are refused from now on.
     Yes,
-    /// There are too many ids under which nothing was ever sent here.
+    /// Not of all: there are too many ids under which nothing was ever sent here.
     TooMany,
 }
 
-/// Refuses records of these ids from now on, and notes that theirs are to be deleted; a buffer passes that on. All of it or
-/// nothing; what is noted already is noted again.
+/// Refuses records of these ids from now on, and notes that theirs are to be deleted; a buffer passes that on. What is noted
+/// already is noted again. An id for which there is no room keeps none of the others from being forgotten.
 ///
 /// # Errors
 /// If nothing is noted.
@@ -33,14 +33,16 @@ pub fn begin(
     session.write_alone(&mut |sql| {
         begun = Begun::Yes;
         sql.execute("DELETE FROM forgotten WHERE forgotten < $1", &[(now_secs - STANDS_SECS).into()])?;
+        let mut noted = Vec::with_capacity(preimages.len());
         for preimage in preimages {
-            if !note(sql, preimage, now_secs)? {
+            if note(sql, preimage, now_secs)? {
+                noted.push(*preimage);
+            } else {
                 begun = Begun::TooMany;
-                return Ok(());
             }
         }
-        if passes_on {
-            pass_on(sql, preimages)?;
+        if passes_on && !noted.is_empty() {
+            pass_on(sql, &noted)?;
         }
         Ok(())
     })?;

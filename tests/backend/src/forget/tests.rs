@@ -11,7 +11,7 @@ use crate::storage::postgres::Postgres;
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::storage::test_server::Cluster;
 use crate::storage::tests::arrival;
-use crate::storage::{Appended, Arrival, Engine, Purpose};
+use crate::storage::{Appended, Arrival, Engine, Purpose, first};
 use crate::timestamp::now_secs;
 
 /// The bytes 00 01 .. 1f, and their id as `printf ... | sha256sum` prints it.
@@ -193,8 +193,21 @@ fn ids_that_are_made_up_are_bounded() {
     assert_eq!(begin(&mut *session, &[preimage()], false, now_secs()).unwrap(), Begun::TooMany);
     let mut own = arrival("a/b/c", 1, None);
     own.record.machine_id = ID.to_owned();
-    engine.open(Purpose::Append).unwrap().append(&[own]).unwrap();
-    assert_eq!(forget(&engine), 1, "who has sent something is forgotten in any case");
+    let mut session = engine.open(Purpose::Append).unwrap();
+    // In either order.
+    let made_up = Preimage::parse(&PREIMAGE.replace('0', "f")).unwrap();
+    for preimages in [[made_up, preimage()], [preimage(), made_up]] {
+        session.append(&[own.clone()]).unwrap();
+        assert_eq!(begin(&mut *session, &preimages, true, now_secs()).unwrap(), Begun::TooMany);
+        assert_eq!(left(&mut *session, None).unwrap(), 1, "who has sent something is forgotten in any case");
+        let passed_on = first(&mut *session, "SELECT body FROM buffer_items", &[]).unwrap().unwrap().text();
+        assert_eq!(passed_on, Ok(format!("[\"{PREIMAGE}\"]")));
+        assert_eq!(forget_now(&engine, None, Instant::now() + Duration::from_secs(60)).unwrap(), 1);
+        session
+            .write(&mut |sql| sql.execute("DELETE FROM forgotten WHERE known = 1", &[]).map(drop))
+            .unwrap();
+        session.write(&mut |sql| sql.execute("DELETE FROM buffer_items", &[]).map(drop)).unwrap();
+    }
 }
 
 #[test]
