@@ -15,6 +15,7 @@ use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    sock_filter,
 };
 
 use super::{close_range, denied, landlock};
@@ -57,7 +58,8 @@ fn confine(program: &Path) -> io::Result<()> {
     seccompiler::apply_filter(&filter).map_err(io::Error::other)
 }
 
-/// All is allowed but what [`denied`] has. Other architectures' system calls end the process.
+/// All is allowed but what [`denied`] has. Other architectures' system calls end the process, and those of x32 fail: the same
+/// ones by other numbers.
 fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     let calls = denied::CALLS.iter().chain(denied::OLD_CALLS);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = calls.map(|call| (*call, Vec::new())).collect();
@@ -71,5 +73,20 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
     rules.insert(libc::SYS_tgkill, other_than(std::process::id().into())?);
     let architecture = std::env::consts::ARCH.try_into()?;
     let denied = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
-    SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture)?.try_into()
+    let filter: BpfProgram =
+        SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture)?.try_into()?;
+    Ok(NO_X32.into_iter().chain(filter).collect())
 }
+
+/// Where the numbers of x32 begin. No other call has one as high.
+const X32: u32 = 0x4000_0000;
+
+/// From there on a call fails with EPERM; one below goes on behind.
+const NO_X32: [sock_filter; 3] = [
+    // BPF_LD | BPF_W | BPF_ABS: the number, which comes first in `struct seccomp_data`.
+    sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 },
+    // BPF_JMP | BPF_JGE | BPF_K.
+    sock_filter { code: 0x35, jt: 0, jf: 1, k: X32 },
+    // BPF_RET | BPF_K.
+    sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs() },
+];
