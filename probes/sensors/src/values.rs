@@ -3,14 +3,16 @@
 
 use crate::error::SensorError;
 use crate::source::Source;
-use crate::system::memory;
-use crate::text::{real, whole_lines};
+use crate::system::{load, memory, processes, processor};
 use std::io;
 use std::path::Path;
 use telemetry_files::bounded_file;
 
 /// Longest name that the kernel has for a process, in bytes.
 const COMM_BYTES: usize = 15;
+
+/// More than the file of that name has.
+const COMM_FILE_BYTES: u64 = 64;
 
 /// Longest beginning of a command line that is read, for the program's name alone.
 const PROGRAM_BYTES: u64 = 4096;
@@ -40,23 +42,20 @@ pub fn swap_free_percent(source: &Source) -> Result<Option<f64>, SensorError> {
 /// # Errors
 /// It cannot be read.
 pub fn load_per_processor(source: &Source) -> Result<f64, SensorError> {
-    let load = source.proc("loadavg")?;
-    let load = whole_lines(&load).next().and_then(|line| real(line.split(' ').nth(1)?));
-    let load = load.ok_or_else(|| SensorError::Malformed("/proc/loadavg".to_owned()))?;
-    let stat = source.proc("stat")?;
-    let is_processor = |line: &&str| {
-        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let processors = whole_lines(&stat).filter(is_processor).count();
+    let loads = load::parse(&source.proc("loadavg")?);
+    let [_, load, _] = loads.ok_or_else(|| SensorError::Malformed("/proc/loadavg".to_owned()))?;
+    let processors = processor::count_of(&source.proc("stat")?);
     Ok(load / processors.max(1) as f64)
 }
 
 /// How many processes have this name: that of the kernel, or, where it is longer than that, of their program.
 ///
 /// # Errors
-/// `/proc` cannot be read.
+/// `/proc` cannot be read, or hides the processes of others, among which it may be.
 pub fn processes_named(source: &Source, name: &str) -> Result<u64, SensorError> {
     let directory = source.proc_path("");
+    // Every machine has that one. With hidepid=1 it is in the list, and nothing can be read of it.
+    bounded_file::read_head(&directory.join("1/comm"), COMM_FILE_BYTES).map_err(|_| processes::hidden())?;
     let entries =
         std::fs::read_dir(&directory).map_err(|error| SensorError::file(directory.display(), &error))?;
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -65,7 +64,7 @@ pub fn processes_named(source: &Source, name: &str) -> Result<u64, SensorError> 
     let has_name = |number: &String| {
         let process = directory.join(number);
         // One that has ended since is none.
-        let comm = bounded_file::read_head(&process.join("comm"), 64).unwrap_or_default();
+        let comm = bounded_file::read_head(&process.join("comm"), COMM_FILE_BYTES).unwrap_or_default();
         comm.strip_suffix(b"\n").unwrap_or(&comm) == short
             && (name.len() <= COMM_BYTES || program(&process).as_deref() == Some(name.as_bytes()))
     };
@@ -111,6 +110,7 @@ mod tests {
             ("meminfo", "MemTotal: 1000 kB\nMemFree: 100 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"),
             ("loadavg", "1.00 3.00 5.00 1/2 3\n"),
             ("stat", "cpu 1 2 3 4\ncpu0 1\ncpu1 1\n"),
+            ("1/comm", "init\n"),
             ("7/comm", "short\n"),
             ("8/comm", "a-very-long-nam\n"),
             ("8/cmdline", "/usr/bin/a-very-long-name\0--secret\0"),
@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(load_per_processor(&source), Ok(1.5));
         let count = |name| processes_named(&source, name).unwrap();
         assert_eq!((count("short"), count("a-very-long-name"), count("other")), (1, 1, 0));
+        fs::remove_file(root.path().join("proc/1/comm")).unwrap();
+        assert!(processes_named(&source, "other").unwrap_err().to_string().contains("hidepid"));
         assert!((0.0..=100.0).contains(&free_percent(Path::new("/"), false).unwrap()));
         assert!(free_percent(Path::new("/proc"), false).is_err());
     }

@@ -12,7 +12,8 @@ pub(super) fn read(source: &Source) -> Result<Vec<Family>, SensorError> {
     Ok(vec![Family::by(&LOAD, "minutes", ["1", "5", "15"].into_iter().zip(loads.map(Some)))])
 }
 
-fn parse(text: &str) -> Option<[f64; 3]> {
+/// Over 1, 5 and 15 minutes.
+pub(crate) fn parse(text: &str) -> Option<[f64; 3]> {
     let mut words = whole_lines(text).next()?.split_ascii_whitespace().map(real);
     Some([words.next()??, words.next()??, words.next()??])
 }

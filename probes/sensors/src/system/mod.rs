@@ -2,11 +2,11 @@
 
 mod descriptors;
 mod disk;
-mod load;
+pub(crate) mod load;
 pub(crate) mod memory;
 mod network;
 mod pressure;
-mod processes;
+pub(crate) mod processes;
 pub(crate) mod processor;
 pub(crate) mod temperature;
 #[cfg(test)]

@@ -14,9 +14,13 @@ pub(super) fn read(source: &Source) -> Result<Vec<Family>, SensorError> {
     let path = source.proc_path("");
     let entries = fs::read_dir(&path).map_err(|error| SensorError::file(path.display(), &error))?;
     let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().into_encoded_bytes());
-    let count = count(names)
-        .ok_or_else(|| SensorError::Other("/proc shows this user's processes alone (hidepid)".to_owned()))?;
+    let count = count(names).ok_or_else(hidden)?;
     Ok(vec![Family::one(&PROCESS_COUNT, Some(count))])
+}
+
+/// What there is to say where others' processes cannot be seen.
+pub(crate) fn hidden() -> SensorError {
+    SensorError::Other("/proc shows this user's processes alone (hidepid)".to_owned())
 }
 
 /// None where the first process is not among them.

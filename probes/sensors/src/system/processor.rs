@@ -49,6 +49,11 @@ pub(crate) fn ticks_of(text: &str) -> Option<[u64; 7]> {
     parse(text).ticks
 }
 
+/// How many processors are on.
+pub(crate) fn count_of(text: &str) -> u64 {
+    parse(text).processors
+}
+
 fn parse(text: &str) -> Stat {
     let mut stat = Stat::default();
     for line in whole_lines(text) {
