@@ -35,8 +35,13 @@ pub fn read(directory: &Path) -> (Vec<File>, Vec<Fault>) {
     let mut names: Vec<_> = names.into_iter().filter_map(|name| name.into_string().ok()).collect();
     names.retain(|name| name.ends_with(".conf") && !name.starts_with('.'));
     names.sort();
+    let surplus = names.split_off(names.len().min(FILES));
+    if let Some(first) = surplus.first() {
+        let text = format!("is not read, nor what comes behind it: there are more than {FILES} files");
+        faults.push(fault(first, text));
+    }
     let mut files = Vec::new();
-    for name in names.into_iter().take(FILES) {
+    for name in names {
         match read_file(&directory.join(&name)) {
             Ok(text) => files.push(File { name, text }),
             Err(text) => faults.push(fault(&name, text)),
@@ -82,5 +87,19 @@ mod tests {
         let faults: Vec<_> = faults.iter().map(|fault| fault.file.as_str()).collect();
         assert_eq!(faults, ["c.conf", "link.conf"]);
         assert_eq!(read(Path::new("/none")), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn the_first_of_too_many_files_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..FILES + 2 {
+            let path = dir.path().join(format!("{number:03}.conf"));
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+        }
+        let (files, faults) = read(dir.path());
+        assert_eq!(files.len(), FILES);
+        let faults: Vec<_> = faults.iter().map(|fault| fault.file.as_str()).collect();
+        assert_eq!(faults, ["256.conf"]);
     }
 }
