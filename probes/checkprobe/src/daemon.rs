@@ -7,7 +7,6 @@ use crate::result::Measured;
 use crate::runner::{self, Run};
 use crate::settings::Settings;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -93,8 +92,7 @@ pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckE
     consent::check(&settings.etc_dir)?;
     let signals = Signals::watch().map_err(CheckError::Process)?;
     let consent = ConsentWatch::new(&settings.etc_dir).map_err(CheckError::Process)?;
-    // What a runner that was killed leaves behind.
-    prctl::set_child_subreaper(true).map_err(|errno| CheckError::Process(errno.into()))?;
+    runner::adopt_strays().map_err(CheckError::Process)?;
     make_directory(&settings.state_dir)?;
     let kept = CheckStates::read(&settings.state_dir).unwrap_or_else(|error| {
         log::warn!("{}: {error}; all checks begin anew", check_states::path(&settings.state_dir).display());
@@ -301,7 +299,8 @@ impl Daemon<'_> {
     }
 }
 
-/// Takes note of children that have ended; true if one of them was no runner that still goes on.
+/// Takes note of children that have ended; true if one of them may have left something behind: it was killed, or is a runner
+/// that has not answered yet.
 fn reap(running: &[Run]) -> bool {
     let mut is_stray = false;
     while let Ok(status) = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {

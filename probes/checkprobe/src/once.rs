@@ -2,7 +2,7 @@
 
 use crate::daemon::{CheckError, poll_runs};
 use crate::definition;
-use crate::runner::Run;
+use crate::runner::{self, Run};
 use crate::settings::Settings;
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,6 +21,7 @@ pub(crate) fn run(settings: &Settings, name: &str) -> Result<ExitCode, CheckErro
             |fault| CheckError::Definition(fault.clone()),
         ));
     };
+    runner::adopt_strays().map_err(CheckError::Process)?;
     let mut running =
         Run::start(definition, &settings.state_dir, clocks::since_boot()).map_err(CheckError::Process)?;
     let measured = loop {
@@ -29,7 +30,9 @@ pub(crate) fn run(settings: &Settings, name: &str) -> Result<ExitCode, CheckErro
             break measured;
         }
         if clocks::since_boot() >= running.deadline {
-            break running.kill();
+            let measured = running.kill();
+            runner::end_strays(&[]);
+            break measured;
         }
     };
     let state = measured.state(definition);

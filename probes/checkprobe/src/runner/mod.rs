@@ -19,6 +19,7 @@ use answer::Answer;
 use crate::definition::Definition;
 use crate::result::Measured;
 use nix::errno::Errno;
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, recv};
 use nix::unistd::Pid;
@@ -85,6 +86,14 @@ impl AsFd for Run {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Makes this process the parent of what a runner that was killed leaves behind.
+///
+/// # Errors
+/// As prctl(2).
+pub(crate) fn adopt_strays() -> io::Result<()> {
+    Ok(prctl::set_child_subreaper(true)?)
 }
 
 /// Ends everything below this process but these.
