@@ -80,6 +80,8 @@ struct Daemon<'a> {
     retry_at: Option<Duration>,
     /// What each check last printed.
     outputs: BTreeMap<String, String>,
+    /// Whether what is kept is older, which is logged once.
+    is_unsaved: bool,
 }
 
 /// Runs checks until it is stopped, or consent is withdrawn.
@@ -114,6 +116,7 @@ pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckE
         waiting: Vec::new(),
         retry_at: None,
         outputs: BTreeMap::new(),
+        is_unsaved: false,
     };
     daemon.save();
     readiness::ready();
@@ -275,7 +278,7 @@ impl Daemon<'_> {
     }
 
     /// Numbers for everybody, and what was printed for the group of this user alone.
-    fn save(&self) {
+    fn save(&mut self) {
         let state_dir = &self.settings.state_dir;
         let states = self.plan.states(clocks::read().since_epoch.as_secs());
         let outputs = state_dir.join(check_states::DIRECTORY).join("output.json");
@@ -283,7 +286,10 @@ impl Daemon<'_> {
             let text = serde_json::to_vec_pretty(&self.outputs)?;
             replace_path(&outputs, &text, Attributes::new(0o640), Durability::Atomic).map(drop)
         });
-        if let Err(error) = written {
+        let was_unsaved = std::mem::replace(&mut self.is_unsaved, written.is_err());
+        if let Err(error) = written
+            && !was_unsaved
+        {
             log::warn!(
                 "{}: {error}; what is kept is older",
                 state_dir.join(check_states::DIRECTORY).display()
