@@ -3,7 +3,7 @@
 use super::limits::HARDWARE_ERRORS;
 use super::line::{Caller, Line};
 use super::privacy::{self, Privacy};
-use super::styles::{self, Frame};
+use super::styles::{self, FRAMES_OF_LINE, Frame};
 use super::{event, hardware_error};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -182,11 +182,11 @@ struct Frames<'a> {
 }
 
 impl<'a> Iterator for Frames<'a> {
-    type Item = std::iter::Flatten<std::array::IntoIter<Option<Frame<'a>>, 8>>;
+    type Item = std::iter::Flatten<std::array::IntoIter<Option<Frame<'a>>, FRAMES_OF_LINE>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.lines.next()?;
-        let mut next = [None; 8];
+        let mut next = [None; FRAMES_OF_LINE];
         // Of a log that has each line twice, every other one.
         if self.is_doubled && line == self.last {
             self.last = "";

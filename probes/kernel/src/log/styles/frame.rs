@@ -20,8 +20,11 @@ pub struct Frame<'a> {
     pub is_certain: bool,
 }
 
-/// Frames of one line: kernels of 2.6 put two there.
-const FRAMES_OF_LINE: usize = 4;
+/// Frames that are read of one line: kernels of 2.6 put two there.
+const READ_OF_LINE: usize = 4;
+
+/// Frames that one line gives at the most: those of arm32 name their caller, too.
+pub(in crate::log) const FRAMES_OF_LINE: usize = 2 * READ_OF_LINE;
 
 /// Whether the line is one of a call trace.
 pub(in crate::log) fn has_frame(line: &str) -> bool {
@@ -34,7 +37,7 @@ pub(in crate::log) fn has_frame(line: &str) -> bool {
 /// line, so that only the first line of a trace has a callee to give.
 pub(in crate::log) fn each_frame<'a>(line: &'a str, is_first: bool, mut take: impl FnMut(Frame<'a>)) {
     let mut rest = line.trim_ascii();
-    for _ in 0..FRAMES_OF_LINE {
+    for _ in 0..READ_OF_LINE {
         let Some((found, after)) = frames_of(rest) else { return };
         match found {
             Found::One(frame) => take(frame),
