@@ -98,6 +98,9 @@ fn crash(program: &Path, arguments: &[String], cores: &Path, dice: &mut Dice) ->
 fn differences(ours: &Threads, theirs: &Threads) -> Vec<String> {
     let is_same = |(ours, theirs): (&String, &String)| ours == theirs || theirs == "??";
     let mut faults = Vec::new();
+    if ours.is_empty() {
+        faults.push("no thread is in the report".to_owned());
+    }
     for (tid, ours) in ours {
         let Some(theirs) = theirs.get(tid) else {
             faults.push(format!("eu-stack knows no thread {tid}"));
