@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::registers::REGISTERS;
-use object::{Object, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSymbol};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +22,10 @@ struct Program {
 
 // Only ever read, once it is made.
 fn assemble(compiler: &str, source: &str) -> Program {
+    Program::new(assembled(compiler, source))
+}
+
+fn assembled(compiler: &str, source: &str) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (input, output) = (dir.path().join("code.S"), dir.path().join("code.so"));
     fs::write(&input, source).unwrap();
@@ -32,16 +36,20 @@ fn assemble(compiler: &str, source: &str) -> Program {
         .output()
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let elf = Elf::parse(fs::read(&output).unwrap().leak()).unwrap();
-    let symbols = elf.file.symbols().filter_map(|symbol| {
-        let name = symbol.name().ok().filter(|name| !name.is_empty())?;
-        Some((name.to_owned(), symbol.address()))
-    });
-    let symbols = symbols.collect();
-    Program { elf, symbols }
+    fs::read(&output).unwrap()
 }
 
 impl Program {
+    fn new(bytes: Vec<u8>) -> Self {
+        let elf = Elf::parse(bytes.leak()).unwrap();
+        let symbols = elf.file.symbols().filter_map(|symbol| {
+            let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+            Some((name.to_owned(), symbol.address()))
+        });
+        let symbols = symbols.collect();
+        Self { elf, symbols }
+    }
+
     fn at(&self, label: &str) -> u64 {
         self.symbols[label] + BIAS
     }
@@ -325,6 +333,46 @@ inside: nop
     let (frames, end) = p.unwind(p.at("inside"), &[(SP, STACK)], &[(STACK + 24, p.at("after_call"))]);
     assert_eq!(frames, [("inside".to_owned(), How::Context), ("caller".to_owned(), How::Cfi)]);
     assert_eq!(end, BacktraceEnd::Outermost);
+}
+
+#[test]
+fn the_table_of_a_linker_counts_and_without_one_the_section_is_read() {
+    let bytes = assembled(
+        "cc",
+        r#"
+        .text
+caller: .cfi_startproc
+        .cfi_undefined rip
+        call leaf
+after_call:
+        nop
+        .cfi_endproc
+leaf:   .cfi_startproc
+        sub $24, %rsp
+        .cfi_adjust_cfa_offset 24
+        nop
+inside: nop
+        .cfi_endproc
+        "#,
+    );
+    let header = {
+        let file = object::File::parse(bytes.as_slice()).unwrap();
+        let section = file.section_by_name(".eh_frame_hdr").unwrap();
+        usize::try_from(section.file_range().unwrap().0).unwrap()
+    };
+    let is_described = |changes: &[(usize, u8)]| {
+        let mut bytes = bytes.clone();
+        changes.iter().for_each(|(at, byte)| bytes[header + at] = *byte);
+        let p = Program::new(bytes);
+        let (frames, _) = p.unwind(p.at("inside"), &[(SP, STACK)], &[(STACK + 24, p.at("after_call"))]);
+        frames.get(1) == Some(&("caller".to_owned(), How::Cfi))
+    };
+    assert!(is_described(&[]));
+    // Neither a number of functions nor a table.
+    assert!(is_described(&[(2, 0xff), (3, 0xff)]));
+    assert!(is_described(&[(8, 0)]));
+    // A table of the first function alone: the second is not searched for elsewhere.
+    assert!(!is_described(&[(8, 1)]));
 }
 
 static AARCH64: LazyLock<Program> = LazyLock::new(|| {
