@@ -41,7 +41,7 @@ pub enum Reason {
     },
     /// It changes too often.
     Flapping,
-    /// It is as it was, and not OK: the how manieth time that is said.
+    /// It is as it was, and not OK: the number of this reminder, from 1.
     Reminder(u32),
 }
 

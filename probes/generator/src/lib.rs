@@ -62,7 +62,7 @@ pub fn files(configuration: &Configuration, machine_id: &[u8]) -> Result<Vec<Uni
 
 /// The drop-in for this interval on a machine of this id.
 ///
-/// Samples of many machines are spread over the interval, each machine's at the same times for ever. What a machine missed
+/// Samples of many machines are spread over the interval, each machine's always at the same times. What a machine missed
 /// while it was off is made up for at its next start, a little later on each, since many may start at one time.
 pub fn timer_of(interval: Duration, machine_id: &[u8]) -> String {
     let phase = calendar::phase(machine_id, interval);

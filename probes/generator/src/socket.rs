@@ -8,7 +8,7 @@ use telemetry_config::pull::LocalAddress;
 /// The user whom telempulld runs as.
 const USER: &str = "telemetry";
 
-/// The unit; none where nobody may ask. telempulld itself tells its sockets apart by their addresses.
+/// The unit; none where nobody may ask. telempulld distinguishes its sockets by their addresses.
 pub(super) fn text(
     listen: Option<SocketAddr>,
     local: Option<&LocalAddress>,

@@ -30,7 +30,7 @@ pub const ANSWER_TIME: Duration = Duration::from_millis(900);
 /// Longest list of packages that is read, in bytes: 10,000 packages with their descriptions are some 17 MB.
 pub const PACKAGE_LIST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Longest line of it that is looked at, in bytes; the descriptions and lists of files in it are longer.
+/// Longest line of it that is read, in bytes; the descriptions and lists of files in it are longer.
 pub const PACKAGE_LINE_BYTES: u64 = 16 * 1024;
 
 /// Packages that are listed.

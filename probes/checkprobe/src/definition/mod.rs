@@ -33,7 +33,7 @@ pub const CHECKS: usize = 256;
 /// Longest name, in bytes.
 const NAME_BYTES: usize = 40;
 
-/// Results in a row at the most that a change may need.
+/// Results in a row that a change may need, up to which a definition may ask for.
 const ATTEMPTS: u64 = 100;
 
 /// Longest interval and timeout, in seconds.

@@ -9,14 +9,14 @@ use std::fs;
 use std::time::{Duration, Instant};
 use telemetry_files::bounded_file;
 
-/// Between two looks.
+/// Between two scans.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A line of `/proc/PID/stat`.
 const STAT_BYTES: u64 = 1024;
 
 /// Kills everything below this process but these and what is below them, and waits for it, until nothing is left or the time
-/// is up. All are seen before one is killed, so that what forks while it is killed is met by the next look.
+/// is up. All are seen before one is killed, so that what forks while it is killed is met by the next scan.
 pub(super) fn end_all_but(kept: &[Pid], time: Duration) {
     let deadline = Instant::now() + time;
     loop {

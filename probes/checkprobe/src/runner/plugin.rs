@@ -26,7 +26,7 @@ const PROCESSES: u64 = 64;
 /// From TERM to KILL.
 const MERCY: Duration = Duration::from_secs(1);
 
-/// Between two looks at whether it has ended.
+/// Between two questions whether it has ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs a plugin and waits until it has ended, or its time is up.
@@ -114,7 +114,7 @@ impl Waiting {
     }
 
     /// Reads what is there, and keeps its head; false once nothing can come any more. A flood is given up after some, so
-    /// that the time is looked at.
+    /// that the time is checked.
     fn read(&mut self) -> bool {
         let mut piece = [0; 16 * 1024];
         for _ in 0..64 {

@@ -13,7 +13,7 @@ use telemetry_trust::{Fingerprint, der};
 
 mod glob;
 
-/// Digits of the hash that tell certificates of one file apart.
+/// Digits of the hash that distinguish certificates of one file.
 const HASH_DIGITS: usize = 16;
 
 /// A certificate.

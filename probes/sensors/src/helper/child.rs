@@ -1,4 +1,4 @@
-//! The helper itself. Each call here may take for ever.
+//! The helper itself. Each call here may never return.
 
 use super::packet::packet;
 use super::question::Question;

@@ -23,7 +23,7 @@ pub struct Frame<'a> {
 /// Frames that are read of one line: kernels of 2.6 put two there.
 const READ_OF_LINE: usize = 4;
 
-/// Frames that one line gives at the most: those of arm32 name their caller, too.
+/// Up to so many frames are of one line: those of arm32 name their caller, too.
 pub(in crate::log) const FRAMES_OF_LINE: usize = 2 * READ_OF_LINE;
 
 /// Whether the line is one of a call trace.
