@@ -20,10 +20,11 @@ runtime         files config record
 libtelemetry    config files record
 crash           record
 trust           files
+tls             trust
 outbox          libtelemetry store config record
 journal         outbox record
 upload          trust runtime config
-identity        trust config files
+identity        tls trust config files
 sensors         trust store runtime files
 envprobe        sensors outbox store runtime libtelemetry config files record
 generator       config files
@@ -35,10 +36,10 @@ crashprobe      crash outbox store runtime libtelemetry config files record
 telemprobd      store runtime config files record
 telempostd      upload trust store runtime config files record
 answers         sensors trust store runtime config files
-telempulld      answers sensors trust store runtime config files record
+telempulld      answers sensors tls trust store runtime config files record
 telemctl        generator answers telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
 completions     telemctl telempostd telemprobd telempulld checkprobe crashprobe envprobe journal kernel basic backend
-backend         trust files
+backend         tls trust files
 harness         libtelemetry store record
 '
 # Of tokio, SQL and browsers each that a test or a program might come to use.

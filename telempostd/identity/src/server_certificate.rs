@@ -6,15 +6,16 @@
 //! a certificate of us is looked at as well, since all this comes before ours is due.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError,
-    ProtocolVersion, SignatureScheme,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, ProtocolVersion,
+    SignatureScheme,
 };
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use telemetry_trust::{ServerAddress, der};
+use telemetry_tls::{provider, verify_signature};
+use telemetry_trust::ServerAddress;
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,7 @@ pub(crate) struct Seen {
 
 /// Looks at the server at the other end of a connection.
 pub(crate) fn look(server: &ServerAddress, stream: &mut (impl Read + Write)) -> Result<Seen, LookError> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = provider();
     let verifier = Arc::new(Looking::new(&provider));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -100,32 +101,12 @@ impl Looking {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> TlsError {
-        if let Err(error) = verify(&self.algorithms, message, certificate, signature) {
+        if let Err(error) = verify_signature(&self.algorithms, message, certificate, signature) {
             return error;
         }
         *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.clone().into_owned());
         TlsError::General("seen".to_owned())
     }
-}
-
-/// Whether the certificate's key made this signature. The library's own function refuses certificates of version 1.
-fn verify(
-    algorithms: &WebPkiSupportedAlgorithms,
-    message: &[u8],
-    certificate: &CertificateDer<'_>,
-    signature: &DigitallySignedStruct,
-) -> Result<(), TlsError> {
-    let parts = der::parts(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    let (_, candidates) = algorithms
-        .mapping
-        .iter()
-        .find(|(scheme, _)| *scheme == signature.scheme)
-        .ok_or(CertificateError::BadSignature)?;
-    let is_right = candidates
-        .iter()
-        .filter(|candidate| candidate.public_key_alg_id().as_ref() == parts.key_algorithm)
-        .any(|candidate| candidate.verify_signature(parts.key, message, signature.signature()).is_ok());
-    if is_right { Ok(()) } else { Err(CertificateError::BadSignature.into()) }
 }
 
 impl ServerCertVerifier for Looking {
@@ -167,6 +148,7 @@ impl ServerCertVerifier for Looking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::crypto::ring;
     use rustls::pki_types::PrivateKeyDer;
     use rustls::pki_types::pem::PemObject;
     use rustls::server::{ClientHello, ResolvesServerCert};

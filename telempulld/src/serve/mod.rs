@@ -1,13 +1,11 @@
 //! Connections: accepted, bounded in number and time, and served.
 
-mod handshakes;
 mod watched;
 
 use crate::limits::{HANDSHAKE_TIME, HANDSHAKES, HEADER_BYTES, HEADER_TIME, IDLE_TIME, STALL_TIME};
 use crate::respond::{respond, too_many};
 use crate::shared::{Counted, Peer, Shared};
 use crate::sockets::Listener;
-use handshakes::Handshakes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +15,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
+use telemetry_tls::Handshakes;
 use telemetry_trust::Fingerprint;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};

@@ -5,31 +5,18 @@ use nix::fcntl::{RenameFlags, renameat2};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, SanType, date_time_ymd,
 };
-use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::Arc;
 use telemetry_files::{Attributes, Durability, open_directory, replace};
+use telemetry_tls::{KeyFault, OwnKey};
 use telemetry_trust::paths::{SERVER_CERTIFICATE_FILE, identity_dir};
-use telemetry_trust::{Fingerprint, Identity, IdentityFault, der};
+use telemetry_trust::{Identity, IdentityFault};
 use telempull_answers::settings::SERVICE;
-
-/// Certificates of one file; a chain has three or four.
-const MAX_CHAIN: usize = 16;
 
 /// Files that are kept because they could not be used.
 const MALFORMED_KEPT: u32 = 99;
-
-/// What it shows, and by what peers know it.
-pub(super) struct Own {
-    pub(super) certified: Arc<CertifiedKey>,
-    pub(super) fingerprint: Fingerprint,
-}
 
 enum Unusable {
     Missing,
@@ -39,7 +26,7 @@ enum Unusable {
 
 /// Reads the identity below `state_dir`. Only where its file is not there, one is made without a word; a malformed one is
 /// moved aside and replaced, loudly; what others may know, or what cannot be read, is an error and never a new identity.
-pub(super) fn ensure(state_dir: &Path) -> Result<Own, DaemonError> {
+pub(super) fn ensure(state_dir: &Path) -> Result<OwnKey, DaemonError> {
     let directory = identity_dir(state_dir, SERVICE);
     let path = directory.join(SERVER_CERTIFICATE_FILE);
     let fault = |fault: String| DaemonError::Identity { path: path.clone(), fault };
@@ -71,7 +58,7 @@ pub(super) fn ensure(state_dir: &Path) -> Result<Own, DaemonError> {
     own(pem.as_bytes()).map_err(|_| fault("cannot be used".to_owned()))
 }
 
-fn read(directory: &File) -> Result<Own, Unusable> {
+fn read(directory: &File) -> Result<OwnKey, Unusable> {
     let identity = Identity::read(directory, SERVER_CERTIFICATE_FILE).map_err(|fault| match fault {
         IdentityFault::Missing => Unusable::Missing,
         IdentityFault::Malformed(fault) => Unusable::Malformed(fault.to_string()),
@@ -80,21 +67,11 @@ fn read(directory: &File) -> Result<Own, Unusable> {
     own(identity.pem())
 }
 
-fn own(pem: &[u8]) -> Result<Own, Unusable> {
-    let malformed = |what: &str| Unusable::Malformed(what.to_owned());
-    let chain = CertificateDer::pem_slice_iter(pem).take(MAX_CHAIN).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|_| malformed("holds no certificate in PEM"))?;
-    let leaf = chain.first().ok_or_else(|| malformed("holds no certificate in PEM"))?;
-    let parts = der::parts(leaf).map_err(|_| malformed("holds no certificate"))?;
-    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| malformed("holds no private key in PEM"))?;
-    // It is somebody's, and may be good elsewhere.
-    let unsupported = || Unusable::Fault("its key is of a kind that is not supported".to_owned());
-    let key = any_supported_type(&key).map_err(|_| unsupported())?;
-    if *key.public_key().ok_or_else(unsupported)? != *parts.subject_public_key_info {
-        return Err(malformed("its certificate is about another key"));
-    }
-    let fingerprint = Fingerprint::of_der(leaf);
-    Ok(Own { fingerprint, certified: Arc::new(CertifiedKey::new(chain, key)) })
+fn own(pem: &[u8]) -> Result<OwnKey, Unusable> {
+    OwnKey::from_pem(pem, pem).map_err(|fault| match fault {
+        KeyFault::Unsupported => Unusable::Fault(fault.to_string()),
+        other => Unusable::Malformed(other.to_string()),
+    })
 }
 
 /// It names the service and nothing of the machine.

@@ -67,8 +67,8 @@ impl Trust {
         line.map(|line| Caller::of_line(&line.words))
     }
 
-    /// Whether a handshake with it may go on: it is trusted, or may become so once its key is proven.
-    pub(super) fn may_finish(&self, fingerprint: &Fingerprint) -> bool {
+    /// Whether it is trusted, or may become so once its key is proven.
+    pub(super) fn is_trusted_or_first(&self, fingerprint: &Fingerprint) -> bool {
         self.caller(fingerprint).is_some() || self.has_open_window()
     }
 

@@ -8,14 +8,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
+use telemetry_tls::{OwnKey, provider};
 use telemetry_trust::Fingerprint;
 
 use super::error::TrustError;
 use super::file::{read_public, read_secret};
 use super::identity::{Kind, ensure};
-use super::own_key::OwnKey;
 use super::server_verifier::ServerVerifier;
-use super::tls::provider;
 
 /// How this collector connects to others.
 #[derive(Debug)]

@@ -14,11 +14,11 @@ use std::path::Path;
 use nix::fcntl::{RenameFlags, renameat2};
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use telemetry_files::{Attributes, Durability, open_directory, replace};
+use telemetry_tls::{KeyFault, OwnKey};
 use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE};
 use telemetry_trust::{Identity, IdentityFault};
 
 use super::error::TrustError;
-use super::own_key::{KeyFault, OwnKey};
 
 /// The same for all machines.
 const COMMON_NAME: &str = "telemetry";
@@ -110,7 +110,6 @@ fn read(directory: &File, kind: Kind) -> Result<OwnKey, Unusable> {
         other => Unusable::Fault(other.to_string()),
     })?;
     OwnKey::from_pem(identity.pem(), identity.pem()).map_err(|fault| match fault {
-        // It is somebody's, and may be good elsewhere.
         KeyFault::Unsupported => Unusable::Fault(fault.to_string()),
         other => Unusable::Malformed(other.to_string()),
     })

@@ -1,7 +1,7 @@
 //! Who speaks with this collector, and what he may: certificates by their fingerprint, and the roles of each.
 //!
 //! ```text
-//!  handshake ─▶ ClientVerifier: is the leaf listed? is its key proven? ─▶ Shown ─┐
+//!  handshake ─▶ Clients: is the leaf listed? (its key is proven by then) ─▶ Shown ─┐
 //!  header of a proxy of ours ─────────────────────────────────────────▶ Shown ─┴▶ Trust::caller ─▶ Caller: roles
 //!                                                          trust file, learned file, services of this machine ┘
 //! ```
@@ -10,36 +10,30 @@
 //! lost a role is cut by the server, which waits for [`Trust::changes`].
 
 mod caller;
-mod client_verifier;
 mod connecting;
 mod error;
 mod file;
-mod handshakes;
 mod identity;
 mod local_services;
 mod options;
-mod own_key;
 mod peers;
 mod proxy_header;
 mod refused;
 mod server_verifier;
 mod shown;
-mod signature;
 mod tls;
 mod watch;
 
 pub use caller::{Caller, ClientCertificates, Roles};
 pub use connecting::Connecting;
 pub use error::TrustError;
-pub use handshakes::Handshakes;
 pub use identity::{Kind, ensure};
 pub use options::{TrustOptions, address};
-pub use own_key::OwnKey;
 pub use peers::{Lists, Trust};
 pub use server_verifier::ServerVerifier;
 pub use shown::Shown;
-pub use signature::verify_signature;
-pub use tls::{Tls, provider};
+pub use tls::Tls;
 pub use watch::watch_files;
 
+pub use telemetry_tls::{Handshakes, OwnKey, provider};
 pub use telemetry_trust::{Fingerprint, Role};

@@ -21,7 +21,7 @@ use super::file::{read_list, read_public};
 use super::options::TrustOptions;
 use super::refused::Refused;
 use super::shown::Shown;
-use super::{local_services, proxy_header, tls};
+use super::{local_services, proxy_header};
 
 /// Where services of this machine keep their fingerprints.
 const LOCAL_IDENTITIES: &str = "/var/lib/telemetry/identity";
@@ -246,7 +246,8 @@ fn authorities(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, TrustError> {
     if roots.is_empty() {
         return Err(TrustError::file(path, "holds no certificate in PEM"));
     }
-    let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), tls::provider()).build();
+    let built =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), telemetry_tls::provider()).build();
     built.map_err(|error| TrustError::file(path, error))
 }
 

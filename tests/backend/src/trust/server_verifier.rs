@@ -4,10 +4,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use telemetry_tls::{provider, verify_signature};
 use telemetry_trust::Fingerprint;
-
-use super::signature::verify_signature;
-use super::tls::provider;
 
 /// Takes a server whose leaf is one of these; names, dates and chains are not judged.
 #[derive(Clone, Debug)]

@@ -1,27 +1,21 @@
-//! The accepting side of TLS: who we are, and how a handshake goes.
+//! The accepting side of TLS: who we are, and whose handshakes come to their end.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use telemetry_tls::{Clients, OwnKey, server_config};
 use telemetry_trust::Fingerprint;
 
-use super::client_verifier::ClientVerifier;
+use super::caller::ClientCertificates;
 use super::error::TrustError;
 use super::file::{read_public, read_secret};
 use super::identity::{self, Kind, ensure};
 use super::options::TrustOptions;
-use super::own_key::OwnKey;
 use super::peers::Trust;
-
-/// The one library that computes.
-#[must_use]
-pub fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
 
 const NO_DIRECTORY: &str = "TLS needs --certificate FILE, or --identity DIR where a certificate is made: there is no \
                             database file beside which it could be";
@@ -82,8 +76,9 @@ impl Tls {
             files @ Source::Files { .. } => files.read()?,
         };
         let shows = Arc::new(Shows(RwLock::new(own)));
-        let config = Arc::new(config(Arc::clone(&shows), trust)?);
-        Ok(Self { config, shows, source })
+        let config = server_config(trust, Arc::<Shows>::clone(&shows))
+            .map_err(|error| TrustError::Options(format!("cannot use TLS: {error}")))?;
+        Ok(Self { config: Arc::new(config), shows, source })
     }
 
     /// How a handshake goes.
@@ -131,20 +126,24 @@ impl Source {
     }
 }
 
-/// No tickets and no storage: a session that is resumed does not show its certificate again, and would outlive the line
-/// that trusts it. The suites of TLS 1.2 in this library are all ECDHE with AEAD.
-fn config(shows: Arc<Shows>, trust: Arc<Trust>) -> Result<ServerConfig, TrustError> {
-    let provider = provider();
-    let algorithms = provider.signature_verification_algorithms;
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TrustError::Options(format!("cannot use TLS: {error}")))?;
-    let mut config = builder
-        .with_client_cert_verifier(Arc::new(ClientVerifier { trust, algorithms }))
-        .with_cert_resolver(shows);
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    config.max_early_data_size = 0;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+/// By the list as it is now. Dates, names and chains of listed certificates are not judged.
+impl Clients for Trust {
+    fn are_asked(&self) -> bool {
+        self.mode() != ClientCertificates::None
+    }
+
+    fn must_show_one(&self) -> bool {
+        self.mode() == ClientCertificates::Require
+    }
+
+    fn may_finish(&self, leaf: &CertificateDer<'_>, chain: &[CertificateDer<'_>]) -> bool {
+        let fingerprint = Fingerprint::of_der(leaf);
+        let may_finish = self.is_listed(&fingerprint)
+            || self.is_by_authority(leaf, chain)
+            || self.mode() != ClientCertificates::Require;
+        if !may_finish {
+            self.note_refused(&fingerprint);
+        }
+        may_finish
+    }
 }

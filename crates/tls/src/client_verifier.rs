@@ -1,32 +1,41 @@
 //! Judges the certificates of those who connect.
 
-use std::sync::Arc;
-
+use crate::signature::verify_signature;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
-use telemetry_trust::Fingerprint;
+use std::fmt::Debug;
+use std::sync::Arc;
 
-use super::caller::ClientCertificates;
-use super::peers::Trust;
-use super::signature::verify_signature;
+/// Who may connect, as it is known at the moment of the handshake.
+pub trait Clients: Debug + Send + Sync {
+    /// Whether they are asked for a certificate.
+    fn are_asked(&self) -> bool;
 
-/// Compares the leaf with the list as it is now. Dates, names and chains of listed certificates are not judged.
-#[derive(Debug)]
-pub(super) struct ClientVerifier {
-    pub(super) trust: Arc<Trust>,
-    pub(super) algorithms: WebPkiSupportedAlgorithms,
+    /// Whether who shows none is refused.
+    fn must_show_one(&self) -> bool;
+
+    /// Whether a handshake with this certificate may go on. This runs before the key is proven: nothing may be learned
+    /// from it.
+    fn may_finish(&self, leaf: &CertificateDer<'_>, chain: &[CertificateDer<'_>]) -> bool;
 }
 
-impl ClientCertVerifier for ClientVerifier {
+/// Asks [`Clients`] for each certificate. Dates, names and chains are not judged here.
+#[derive(Debug)]
+pub(crate) struct ClientVerifier<C> {
+    pub(crate) clients: Arc<C>,
+    pub(crate) algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl<C: Clients> ClientCertVerifier for ClientVerifier<C> {
     fn offer_client_auth(&self) -> bool {
-        self.trust.mode() != ClientCertificates::None
+        self.clients.are_asked()
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.trust.mode() == ClientCertificates::Require
+        self.clients.must_show_one()
     }
 
     /// None: clients that choose a certificate by its authority would send none of their own making.
@@ -34,21 +43,17 @@ impl ClientCertVerifier for ClientVerifier {
         &[]
     }
 
-    /// This runs before the key is proven: nothing may be learned from it.
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let fingerprint = Fingerprint::of_der(end_entity);
-        let is_known =
-            self.trust.is_listed(&fingerprint) || self.trust.is_by_authority(end_entity, intermediates);
-        if is_known || self.trust.mode() != ClientCertificates::Require {
-            return Ok(ClientCertVerified::assertion());
+        if self.clients.may_finish(end_entity, intermediates) {
+            Ok(ClientCertVerified::assertion())
+        } else {
+            Err(CertificateError::UnknownIssuer.into())
         }
-        self.trust.note_refused(&fingerprint);
-        Err(CertificateError::UnknownIssuer.into())
     }
 
     fn verify_tls12_signature(

@@ -1,13 +1,12 @@
 //! Bounds the handshakes that are not done: who stalls in his makes room for the next.
 
+use futures_channel::oneshot;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
-
 /// The handshakes that go on.
 #[derive(Clone, Debug)]
-pub(super) struct Handshakes {
+pub struct Handshakes {
     going: Arc<Mutex<Going>>,
     limit: usize,
 }
@@ -20,20 +19,21 @@ struct Going {
 
 /// One of them. It has ended once this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+#[must_use]
+pub struct Turn {
     going: Arc<Mutex<Going>>,
     number: u64,
     ended: oneshot::Receiver<()>,
 }
 
 impl Handshakes {
-    /// So many at a time.
-    pub(super) fn new(limit: usize) -> Self {
+    /// Up to `limit` at a time.
+    pub fn new(limit: usize) -> Self {
         Self { going: Arc::default(), limit }
     }
 
     /// Begins one more. Where there are too many, the oldest ends: an honest one takes milliseconds.
-    pub(super) fn begin(&self) -> Turn {
+    pub fn begin(&self) -> Turn {
         let (end, ended) = oneshot::channel();
         let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
         if going.by_age.len() >= self.limit {
@@ -49,7 +49,7 @@ impl Handshakes {
 
 impl Turn {
     /// Waits until this one has to make room.
-    pub(super) async fn is_over(&mut self) {
+    pub async fn is_over(&mut self) {
         // An error is the word: whoever held the other end has dropped it.
         let _ = (&mut self.ended).await;
     }
@@ -64,16 +64,22 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
 
-    #[tokio::test]
-    async fn the_oldest_makes_room_and_one_that_ended_needs_none() {
+    fn is_over(turn: &mut Turn) -> bool {
+        pin!(turn.is_over()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn the_oldest_makes_room_and_one_that_ended_needs_none() {
         let handshakes = Handshakes::new(2);
         let (mut first, second) = (handshakes.begin(), handshakes.begin());
         drop(second);
-        let third = handshakes.begin();
-        assert!(first.ended.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
-        let fourth = handshakes.begin();
-        first.is_over().await;
+        let mut third = handshakes.begin();
+        assert!(!is_over(&mut first));
+        let mut fourth = handshakes.begin();
+        assert!(is_over(&mut first) && !is_over(&mut third) && !is_over(&mut fourth));
         drop((first, third, fourth));
         assert_eq!(handshakes.going.lock().unwrap().by_age.len(), 0);
     }
