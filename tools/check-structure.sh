@@ -21,6 +21,7 @@ libtelemetry    config files record
 crash           record
 trust           files
 tls             trust
+xroad           config
 outbox          libtelemetry store config record
 journal         outbox record
 upload          trust runtime config
@@ -35,11 +36,11 @@ journalprobe    journal outbox store runtime libtelemetry config files record
 crashprobe      crash outbox store runtime libtelemetry config files record
 telemprobd      store runtime config files record
 telempostd      upload trust store runtime config files record
-answers         sensors trust store runtime config files
-telempulld      answers sensors tls trust store runtime config files record
-telemctl        generator answers telempostd telemprobd crashprobe journalprobe kernel basic outbox upload trust crash journal libtelemetry store runtime config files record
+answers         xroad sensors trust store runtime config files
+telempulld      answers sensors xroad tls trust store runtime config files record
+telemctl        generator answers telempostd telemprobd crashprobe journalprobe kernel basic outbox upload xroad trust crash journal libtelemetry store runtime config files record
 completions     telemctl telempostd telemprobd telempulld checkprobe crashprobe envprobe journal kernel basic backend
-backend         tls trust files
+backend         xroad tls trust files
 harness         libtelemetry store record
 '
 # Of tokio, SQL and browsers each that a test or a program might come to use.

@@ -4,8 +4,8 @@ use crate::exit_code::{Failure, Outcome};
 use std::io::Write;
 use std::path::Path;
 use telemetry_files::bounded_file;
-use telempull_answers::limits::PARAMS_BYTES;
-use telempull_answers::params;
+use telemetry_xroad::limits::PARAMS_BYTES;
+use telemetry_xroad::params;
 
 /// Checks a file, and prints the client that it names.
 pub(crate) fn check(file: &Path, out: &mut dyn Write) -> Outcome {

@@ -5,9 +5,9 @@ use crate::stamp::{Stamp, stamp};
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry_files::{Attributes, Durability, bounded_file, replace_path};
-use telempull_answers::identifier::ClientId;
-use telempull_answers::limits::PARAMS_BYTES;
-use telempull_answers::params;
+use telemetry_xroad::identifier::ClientId;
+use telemetry_xroad::limits::PARAMS_BYTES;
+use telemetry_xroad::params;
 use telempull_answers::settings::Settings;
 
 /// What is in force.

@@ -10,9 +10,9 @@
 //! local         who is on this machine                   everything; SOAP by its header, as owner or central
 //! ```
 
-use crate::identifier::ClientId;
 use telemetry_config::pull::Member;
 use telemetry_trust::{Role, Words};
+use telemetry_xroad::identifier::ClientId;
 
 /// How much of what is known somebody gets on a way. Of several rights the largest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

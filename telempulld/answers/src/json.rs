@@ -4,12 +4,12 @@ use crate::access::Extent;
 use crate::checks::Check;
 use crate::environment::{Environment, WatchedCertificate, iso_seconds};
 use crate::fields::{Field, Fields};
-use crate::identifier::ServerId;
 use crate::window::{self, Summary};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use telemetry_sensors::process_list::Process;
 use telemetry_sensors::{Family, Kind, Number, SensorReport};
+use telemetry_xroad::identifier::ServerId;
 
 /// The version of this form: names may be added, never renamed.
 const FORM: u32 = 1;

@@ -6,18 +6,6 @@ use std::time::Duration;
 /// metric.
 pub const BODY_BYTES: usize = 64 * 1024;
 
-/// Deepest element of a request: an envelope has six levels.
-pub const DEPTH: usize = 32;
-
-/// Elements, texts and comments of a request.
-pub const NODES: u32 = 4096;
-
-/// Longest monitoring-params.xml, in bytes.
-pub const PARAMS_BYTES: usize = 64 * 1024;
-
-/// Longest foreign word that a fault repeats, in characters.
-pub const REPEATED_CHARACTERS: usize = 200;
-
 /// How long lists (processes, packages) are shown again before they are read anew: 30,000 processes take half a second.
 pub const LISTS_AGE: Duration = Duration::from_secs(60);
 

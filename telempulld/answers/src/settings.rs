@@ -1,6 +1,5 @@
 //! The keys that telempulld obeys, and its settings.
 
-use crate::identifier::ServerId;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use telemetry_config::pull::{
 };
 use telemetry_config::{AnyKey, ConfigError, Configuration};
 use telemetry_runtime::config_warnings;
+use telemetry_xroad::identifier::ServerId;
 
 /// What the service is called, in paths and logs.
 pub const SERVICE: &str = "telempulld";

@@ -17,11 +17,12 @@ use rand::rngs::SysRng;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use telemetry_config::consent;
+use telemetry_xroad::params;
 use telempull_answers::access::{Caller, Extent, Names, Way};
 use telempull_answers::fields::{Field, Fields};
 use telempull_answers::gatherer::Lists;
 use telempull_answers::settings::Settings;
-use telempull_answers::{json, params, soap};
+use telempull_answers::{json, soap};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";

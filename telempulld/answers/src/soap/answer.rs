@@ -1,11 +1,10 @@
 //! An answer, in pieces: the lists of a large machine are 17 MB, which nobody has to hold.
 
+use super::DECLARATION;
 use super::metrics::Writer;
 use super::request::{Request, Wanted};
-use super::{DECLARATION, MONITORING};
 use crate::access::Extent;
 use crate::environment::{Environment, iso_seconds};
-use crate::identifier::ServerId;
 use crate::limits::PIECE_BYTES;
 use crate::window;
 use jiff::Timestamp;
@@ -14,6 +13,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use telemetry_sensors::packages::Package;
 use telemetry_sensors::process_list::Process;
+use telemetry_xroad::identifier::ServerId;
+use telemetry_xroad::names::MONITORING;
 
 /// What is left of it to be written.
 pub struct Answer {

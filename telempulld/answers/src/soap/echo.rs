@@ -1,12 +1,12 @@
 //! What of a request stands in its answer: bytes, not values.
 
-use super::{MONITORING, XROAD};
-use crate::xml::tag_length;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::Node;
 use sha2::{Digest, Sha512};
 use std::ops::Range;
+use telemetry_xroad::names::{MONITORING, XROAD};
+use telemetry_xroad::xml::tag_length;
 
 /// The parts of a request that its answer begins and ends with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! Faults: HTTP says 200 to them too.
 
-use super::{DECLARATION, ENVELOPE};
-use crate::xml::escaped;
+use super::DECLARATION;
 use telemetry_config::pull::FaultStyle;
+use telemetry_xroad::names::ENVELOPE;
+use telemetry_xroad::xml::escaped;
 
 /// What is wrong, by the code that X-Road has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

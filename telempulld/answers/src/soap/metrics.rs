@@ -1,7 +1,7 @@
 //! Metrics as elements.
 
 use crate::window::Summary;
-use crate::xml::escaped;
+use telemetry_xroad::xml::escaped;
 
 /// Writes metrics, with one prefix.
 pub(super) struct Writer<'a> {

@@ -2,13 +2,13 @@
 
 use super::echo::Echo;
 use super::fault::{Fault, FaultKind};
-use super::identifiers::{client_id, server_id, service_id};
-use super::{ENVELOPE, MONITORING, SERVICE_CODE, XROAD};
-use crate::identifier::{ClientId, ServerId, ServiceId};
-use crate::xml;
 use roxmltree::Node;
 use std::collections::BTreeSet;
 use telemetry_config::pull::Member;
+use telemetry_xroad::elements::{client_id, server_id, service_id};
+use telemetry_xroad::identifier::{ClientId, ServerId, ServiceId};
+use telemetry_xroad::names::{ENVELOPE, MONITORING, SERVICE_CODE, XROAD};
+use telemetry_xroad::xml;
 
 /// Which metrics are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use super::*;
 use crate::access::Extent;
 use crate::environment::{CertificateKind, Environment, Root, WatchedCertificate};
-use crate::identifier::ServerId;
 use crate::window::Summary;
 use proptest::prelude::*;
 use std::io::Write;
@@ -14,6 +13,7 @@ use telemetry_sensors::moment::{Memory, OwnProcess};
 use telemetry_sensors::packages::Package;
 use telemetry_sensors::process_list::Process;
 use telemetry_trust::Fingerprint;
+use telemetry_xroad::identifier::ServerId;
 
 /// 1222 bytes, whose hash is known.
 const VECTOR: &str = include_str!("../../tests/vector.xml");
@@ -432,7 +432,7 @@ proptest! {
         words in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..12), 1..6),
         values in prop::collection::vec(0.0..1.8e19_f64, 0..5),
     ) {
-        let fields: String = names.iter().map(|name| format!("<mon:outputField>{}</mon:outputField>", crate::xml::escaped(name))).collect();
+        let fields: String = names.iter().map(|name| format!("<mon:outputField>{}</mon:outputField>", telemetry_xroad::xml::escaped(name))).collect();
         let spec = format!("<mon:getSecurityServerMetrics><mon:outputSpec>{fields}</mon:outputSpec></mon:getSecurityServerMetrics>");
         let mut answers = Vec::new();
         let mut environment = environment();
@@ -458,7 +458,7 @@ proptest! {
         bytes[cut] = byte;
         if let Ok(request) = Request::parse(Some("text/xml"), &bytes) {
             let answer = answer_to(&request, Extent::Limited);
-            prop_assert!(crate::xml::document(&answer).is_ok(), "{}", answer);
+            prop_assert!(telemetry_xroad::xml::document(&answer).is_ok(), "{}", answer);
         }
     }
 }

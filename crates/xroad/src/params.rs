@@ -11,9 +11,10 @@
 //! </x:conf>
 //! ```
 
+use crate::elements::client_id;
 use crate::identifier::ClientId;
 use crate::limits::PARAMS_BYTES;
-use crate::soap::{IDENTIFIERS, XROAD, client_id};
+use crate::names::{IDENTIFIERS, XROAD};
 use crate::xml::{self, XmlError};
 use roxmltree::Node;
 

@@ -1,9 +1,8 @@
 //! XML of others, bounded; and text as it may stand in ours.
 
-use crate::limits::{DEPTH, NODES};
+use crate::limits::{DEPTH, NODES, REPEATED_CHARACTERS};
 use roxmltree::{Document, Node, ParsingOptions};
 use std::borrow::Cow;
-use telemetry_sensors::text;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -52,9 +51,17 @@ fn declared_encoding(text: &str) -> Option<&str> {
 /// # Errors
 /// [`XmlError`].
 pub fn document(text: &str) -> Result<Document<'_>, XmlError> {
+    document_within(text, NODES)
+}
+
+/// The document of a text that may be large: of up to this many elements, texts and comments.
+///
+/// # Errors
+/// [`XmlError`].
+pub fn document_within(text: &str, nodes: u32) -> Result<Document<'_>, XmlError> {
     // The tree is built without recursion, but what is deep is refused before it costs anything.
     check_depth(text)?;
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES, ..ParsingOptions::default() };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: nodes, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options)
         .map_err(|error| XmlError::Malformed(repeated(&error.to_string())))?;
     let is_sound = |node: Node<'_, '_>| {
@@ -119,9 +126,15 @@ pub fn content(node: Node<'_, '_>) -> String {
     node.children().filter(Node::is_text).filter_map(|child| child.text()).collect()
 }
 
+/// A text as one line of characters that XML has: U+FFFD stands for each other one.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    let is_other = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}');
+    if text.contains(is_other) { Cow::Owned(text.replace(is_other, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 /// A text of ours, or a foreign one, as it may stand in an element of XML.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    let text = text::name(text.as_bytes());
+    let text = one_line(text);
     if text.contains(['&', '<', '>']) {
         Cow::Owned(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
     } else {
@@ -131,7 +144,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
 
 /// A foreign word as an error repeats it: one line, and not longer than is worth reading.
 pub fn repeated(text: &str) -> String {
-    text::name(text.as_bytes()).chars().take(crate::limits::REPEATED_CHARACTERS).collect()
+    one_line(text).chars().take(REPEATED_CHARACTERS).collect()
 }
 
 #[cfg(test)]
@@ -212,7 +225,7 @@ mod tests {
         fn what_is_escaped_is_read_back(text in "\\PC{0,40}") {
             let xml = format!("<a>{}</a>", escaped(&text));
             let document = document(&xml).unwrap();
-            prop_assert_eq!(content(document.root_element()), text::name(text.as_bytes()));
+            prop_assert_eq!(content(document.root_element()), one_line(&text));
         }
     }
 }

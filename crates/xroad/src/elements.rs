@@ -1,7 +1,7 @@
 //! Identifiers as elements: their parts in one order, each once.
 
-use super::IDENTIFIERS;
 use crate::identifier::{ClientId, ServerId, ServiceId};
+use crate::names::IDENTIFIERS;
 use crate::xml;
 use roxmltree::Node;
 use telemetry_config::pull::{Member, PART_BYTES};
@@ -12,7 +12,10 @@ type Part = (&'static str, bool);
 const MEMBER: [Part; 3] = [("xRoadInstance", false), ("memberClass", false), ("memberCode", false)];
 
 /// Who asks, or who may.
-pub(crate) fn client_id(node: Node<'_, '_>) -> Result<ClientId, String> {
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn client_id(node: Node<'_, '_>) -> Result<ClientId, String> {
     object_type(node, &["MEMBER", "SUBSYSTEM"])?;
     let [instance, class, code] = MEMBER;
     let mut parts = parts(node, &[instance, class, code, ("subsystemCode", true)])?;
@@ -20,7 +23,10 @@ pub(crate) fn client_id(node: Node<'_, '_>) -> Result<ClientId, String> {
 }
 
 /// Which service.
-pub(super) fn service_id(node: Node<'_, '_>) -> Result<ServiceId, String> {
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn service_id(node: Node<'_, '_>) -> Result<ServiceId, String> {
     object_type(node, &["SERVICE"])?;
     let [instance, class, code] = MEMBER;
     let names =
@@ -32,7 +38,10 @@ pub(super) fn service_id(node: Node<'_, '_>) -> Result<ServiceId, String> {
 }
 
 /// Which server.
-pub(super) fn server_id(node: Node<'_, '_>) -> Result<ServerId, String> {
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn server_id(node: Node<'_, '_>) -> Result<ServerId, String> {
     object_type(node, &["SERVER"])?;
     let [instance, class, code] = MEMBER;
     let mut parts = parts(node, &[instance, class, code, ("serverCode", false)])?;
