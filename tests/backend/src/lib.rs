@@ -42,6 +42,7 @@ pub mod served;
 pub mod server;
 pub mod setup;
 pub mod site_rules;
+pub mod status;
 pub mod storage;
 pub mod symbols;
 pub mod sync;

@@ -2,15 +2,15 @@
 
 /// A die for one thing. What is thrown for another thing is another die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The die for a part of this thing.
-    pub(super) fn with(self, part: u64) -> Self {
+    pub(crate) fn with(self, part: u64) -> Self {
         // SplitMix64, whose output is spread over all bits.
         let mut state = self.0 ^ part.wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xff51_afd7_ed55_8ccd);
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -19,27 +19,27 @@ impl Dice {
         Self(state ^ (state >> 31))
     }
 
-    pub(super) fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         self.with(1).0
     }
 
     /// 0 to `sides` - 1; 0 if there are none.
-    pub(super) fn below(self, sides: u32) -> u32 {
+    pub(crate) fn below(self, sides: u32) -> u32 {
         u32::try_from(self.number() % u64::from(sides.max(1))).unwrap_or(0)
     }
 
     /// True so many times of a thousand.
-    pub(super) fn of_thousand(self, times: u32) -> bool {
+    pub(crate) fn of_thousand(self, times: u32) -> bool {
         self.below(1000) < times
     }
 
     /// 0 to below 1.
-    pub(super) fn unit(self) -> f64 {
+    pub(crate) fn unit(self) -> f64 {
         (self.number() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// One of these.
-    pub(super) fn pick<T: Copy>(self, of: &[T]) -> Option<T> {
+    pub(crate) fn pick<T: Copy>(self, of: &[T]) -> Option<T> {
         of.get(usize::try_from(self.below(u32::try_from(of.len()).ok()?)).ok()?).copied()
     }
 }

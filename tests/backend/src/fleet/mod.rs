@@ -36,7 +36,7 @@ pub use fault::{Case, Fault, Subject};
 pub use software::{System, VERSIONS, kernel_version, release_day};
 pub use truth::{FaultTruth, Truth};
 
-use dice::Dice;
+pub(crate) use dice::Dice;
 use machine::Machine;
 
 /// How large a fleet is.
