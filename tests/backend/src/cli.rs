@@ -11,12 +11,15 @@ use crate::retention::{KeepRule, KeepTime, Retention};
 use crate::served::Served;
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
-use crate::symbols::{ServerUrl, Sources};
 use crate::sync::SyncOptions;
 use crate::trust::{TrustOptions, address};
 
+mod samples;
+mod symbols;
 mod views;
 
+pub use samples::SampleOptions;
+pub use symbols::Symbols;
 pub use views::Views;
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
@@ -89,6 +92,10 @@ pub struct Options {
     #[command(flatten)]
     pub keep: Keep,
 
+    /// Samples of machines
+    #[command(flatten)]
+    pub samples: SampleOptions,
+
     /// Rules for frames that mean nothing in a group's name, asked before the built-in ones; read again when the file
     /// changes
     #[arg(long, value_name = "FILE")]
@@ -142,27 +149,6 @@ impl Access {
             proxies: self.proxy.iter().map(IpAddr::to_canonical).collect(),
             may_change: self.may_change.clone(),
         }
-    }
-}
-
-/// Where debug files are. Without any of it frames stay as they were reported.
-#[derive(Args, Clone, Debug, Default)]
-pub struct Symbols {
-    /// Directory with debug files by build-id, DIR/.build-id/xx/yyyy.debug, from which frames without a name get theirs;
-    /// repeatable
-    #[arg(long, value_name = "DIR")]
-    debug_directory: Vec<PathBuf>,
-
-    /// debuginfod server that is asked for debug files which no directory has: it learns which build-ids crash
-    #[arg(long, value_name = "URL")]
-    debuginfod: Option<ServerUrl>,
-}
-
-impl Symbols {
-    /// All of them.
-    #[must_use]
-    pub fn sources(&self) -> Sources {
-        Sources { directories: self.debug_directory.clone(), server: self.debuginfod.clone() }
     }
 }
 

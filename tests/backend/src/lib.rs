@@ -9,7 +9,7 @@
 //!              └── filter ────────────────▶─┤◀─ purge ◀─ retention
 //! ```
 //!
-//! `record`, `intake`, `filter`, `retention` and `groups` are pure: values in, values out, the time among them. `fleet`
+//! `record`, `intake`, `filter`, `retention`, `groups` and `samples` are pure: values in, values out, the time among them. `fleet`
 //! makes up machines and their records, for tests and demonstrations.
 //! `storage`, `transfer`, `symbols`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
 //! program that prints the error.
@@ -38,6 +38,7 @@ pub mod plugins;
 pub mod purge;
 pub mod record;
 pub mod retention;
+pub mod samples;
 pub mod served;
 pub mod server;
 pub mod setup;

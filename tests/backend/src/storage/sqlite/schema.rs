@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -56,6 +56,11 @@ pub(super) const STEPS: [Step; 9] = [
         code: |_| Ok(()),
     },
     Step { what: "make the tables of what was forgotten", sql: include_str!("forget.sql"), code: |_| Ok(()) },
+    Step {
+        what: "make the tables of samples, checks and pulls",
+        sql: include_str!("samples.sql"),
+        code: |_| Ok(()),
+    },
 ];
 
 /// `AUTOINCREMENT`, so that the id of a purged record is not given to another: whoever polls with
