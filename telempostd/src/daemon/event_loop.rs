@@ -214,8 +214,18 @@ impl EventLoop<'_> {
             self.poller.watch(socket, number, interest)?;
         }
         let mut events = Events::default();
-        self.poller.wait(&mut events, Some(self.timeout(has_more)))?;
-        Ok(events.is_empty())
+        let mut left = self.timeout(has_more);
+        loop {
+            let piece = left.min(PLACE_INTERVAL);
+            self.poller.wait(&mut events, Some(piece))?;
+            left = left.saturating_sub(piece);
+            // That consent and spool are where they were is no reason for a turn, which would bring the code of all of it
+            // back into memory.
+            let is_as_it_was = self.scanner.is_in_place() && consent::check(&self.settings.etc_dir).is_ok();
+            if !events.is_empty() || left.is_zero() || !is_as_it_was {
+                return Ok(events.is_empty());
+            }
+        }
     }
 
     fn timeout(&self, has_more: bool) -> Duration {
@@ -227,7 +237,7 @@ impl EventLoop<'_> {
         if has_more || self.scanner.is_scanning() {
             return Duration::ZERO;
         }
-        let mut left = self.scanner.next_scan().saturating_duration_since(now).min(PLACE_INTERVAL);
+        let mut left = self.scanner.next_scan().saturating_duration_since(now);
         let mut no_later = |time: Option<Duration>| left = time.map_or(left, |time| left.min(time));
         no_later(self.delivery.next_due(now).map(|due| due.saturating_duration_since(now)));
         no_later(self.ending.as_ref().map(|(end, _)| end.saturating_duration_since(now)));
