@@ -233,6 +233,7 @@ const INSTALLED: &[&str] = &[
     "usr/lib/systemd/system/klogscanner.service",
     "usr/lib/systemd/system/pstore-clean.service",
     "usr/lib/systemd/system/pstore-probe.service",
+    "usr/lib/systemd/system/telempost-forget-done.service",
     "usr/lib/systemd/system/telempost-forget.service",
     "usr/lib/systemd/system/telempost-forget.timer",
     "usr/lib/systemd/system/telempostd.path",

@@ -53,7 +53,8 @@ const STARTED_BY_OTHERS: [&str; 8] = [
 const PULL_SERVICE: &str = "telempulld.service";
 
 /// What opt-out has left to be done: neither start nor stop is about it.
-const FORGETTING: [&str; 2] = ["telempost-forget.timer", "telempost-forget.service"];
+const FORGETTING: [&str; 3] =
+    ["telempost-forget.timer", "telempost-forget.service", "telempost-forget-done.service"];
 
 /// The calls for an action. `usable` says whether a unit is installed and not masked. A missing unit of
 /// [`ALWAYS_THERE`] is asked for all the same, so that systemd says what is wrong with it.

@@ -96,6 +96,15 @@ fn opting_in_says_what_it_means_and_opting_out_removes_what_was_kept() {
 
     // Once the collector is there, it forgets, and nothing is left on either side.
     machine.run(&["systemctl", "start", "telemetrics-collector"]);
+    assert_eq!(home::property(&machine, "telempost-forget.timer", "ActiveState"), "active");
+    // As if the time of its next try had come.
+    let pending = format!("{STATE_DIRECTORY}/forget/pending.json");
+    machine.run(&["sed", "-i", "-E", r#"s/("next_try_unix_secs": *)[0-9]+/\10/"#, &pending]);
+    machine.run(&["systemctl", "start", "telempost-forget.service"]);
+    assert!(!machine.path(&pending).exists());
+    test_harness::until("nothing wakes the machine any more", || {
+        (home::property(&machine, "telempost-forget.timer", "ActiveState") == "inactive").then_some(())
+    });
     machine.run(&["telemctl", "opt-out"]);
     assert!(!machine.path(STATE_DIRECTORY).exists());
     assert_eq!(machine.run(&["telemctl", "opt-out"]), "Already opted out. Nothing to do.\n");
