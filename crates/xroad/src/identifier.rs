@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
-use telemetry_config::pull::{Member, is_part};
+use telemetry_config::pull::is_part;
+
+pub use telemetry_config::pull::Member;
 
 /// Who asks: a member, or a subsystem of one. One is not the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,19 @@ impl FromStr for ClientId {
     }
 }
 
+/// `I/C/M/S`.
+impl FromStr for ServerId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (owner, code) = text.rsplit_once('/').ok_or(())?;
+        if !is_part(code) {
+            return Err(());
+        }
+        Ok(Self { owner: owner.parse()?, code: code.to_owned() })
+    }
+}
+
 /// As faults have it: `MEMBER:I/C/M` or `SUBSYSTEM:I/C/M/S`.
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +94,14 @@ impl fmt::Display for ServerId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_is_of_an_owner() {
+        assert_eq!("a/b/c/d".parse::<ServerId>().unwrap().to_string(), "SERVER:a/b/c/d");
+        for text in ["a/b/c", "a/b/c/", "/b/c/d", "a/b/c/d/e", ""] {
+            assert_eq!(text.parse::<ServerId>(), Err(()), "{text}");
+        }
+    }
 
     #[test]
     fn clients_are_members_or_subsystems() {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `#` and `;` begin a comment line. What stands on the command line counts instead of the same key of the file. Other
-//! sections are other programs' or for later.
+//! sections are of `pull` and of machines.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,9 +18,10 @@ use clap::{ArgAction, CommandFactory};
 use telemetry_files::bounded_file;
 
 use crate::cli::Options;
+use crate::sections::{self, Key, LineFault, nearest};
 
-/// Bytes of a configuration.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// Bytes of a configuration: 10,000 machines that are asked, each with a fingerprint, are 2 MB.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 const OPTION: &str = "--config";
 
@@ -29,6 +30,14 @@ const OPTION: &str = "--config";
 pub struct ConfigError {
     path: PathBuf,
     fault: String,
+}
+
+impl ConfigError {
+    /// Of this line.
+    #[must_use]
+    pub fn of_line(path: &Path, fault: &LineFault) -> Self {
+        Self { path: path.to_owned(), fault: fault.to_string() }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -46,10 +55,8 @@ impl std::error::Error for ConfigError {}
 pub fn expand(args: Vec<OsString>) -> Result<(Vec<OsString>, Vec<String>), ConfigError> {
     let Some(path) = path(&args) else { return Ok((args, Vec::new())) };
     let fault = |fault: String| ConfigError { path: path.clone(), fault };
-    let read = bounded_file::open_regular(&path).and_then(|file| bounded_file::read_all(&file, MAX_BYTES));
-    let bytes = read.map_err(|error| fault(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| fault("is no text in UTF-8".to_owned()))?;
-    let (settings, mut warnings) = settings(&text).map_err(&fault)?;
+    let text = read(&path)?;
+    let (settings, mut warnings) = settings(&text).map_err(|wrong| fault(wrong.to_string()))?;
     let mut given: Vec<OsString> = Vec::new();
     for (line, key, value) in settings {
         match arguments(&key, &value, &args) {
@@ -62,6 +69,17 @@ pub fn expand(args: Vec<OsString>) -> Result<(Vec<OsString>, Vec<String>), Confi
         }
     }
     Ok((inserted(args, given), warnings))
+}
+
+/// The text of a configuration.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    let fault = |fault: String| ConfigError { path: path.to_owned(), fault };
+    let read = bounded_file::open_regular(path).and_then(|file| bounded_file::read_all(&file, MAX_BYTES));
+    let bytes = read.map_err(|error| fault(format!("cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|_| fault("is no text in UTF-8".to_owned()))
 }
 
 /// The value of the last `--config`.
@@ -83,31 +101,17 @@ fn path(args: &[OsString]) -> Option<PathBuf> {
 type Setting = (usize, String, String);
 
 /// The keys of the section.
-fn settings(text: &str) -> Result<(Vec<Setting>, Vec<String>), String> {
-    let mut is_ours = false;
+fn settings(text: &str) -> Result<(Vec<Setting>, Vec<String>), LineFault> {
     let mut settings: Vec<Setting> = Vec::new();
     let mut warnings = Vec::new();
-    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
+    let sections = sections::read(text)?;
+    let ours = sections.into_iter().filter(|section| section.name == "settings");
+    for Key { line, name, value } in ours.flat_map(|section| section.keys) {
+        if settings.iter().any(|(_, known, _)| *known == name) {
+            warnings.push(format!("line {line}: {name} stands twice; the last one counts"));
+            settings.retain(|(_, known, _)| *known != name);
         }
-        if let Some(section) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            is_ours = section.trim() == "settings";
-            continue;
-        }
-        let Some((key, value)) = line.split_once('=') else {
-            return Err(format!("line {number}: must be KEY=VALUE, a [section] or a comment"));
-        };
-        if !is_ours {
-            continue;
-        }
-        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
-        if settings.iter().any(|(_, known, _)| *known == key) {
-            warnings.push(format!("line {number}: {key} stands twice; the last one counts"));
-            settings.retain(|(_, known, _)| *known != key);
-        }
-        settings.push((number, key, value));
+        settings.push((line, name.to_owned(), value.to_owned()));
     }
     Ok((settings, warnings))
 }
@@ -124,9 +128,10 @@ fn arguments(key: &str, value: &str, args: &[OsString]) -> Result<Vec<String>, U
     let name = key.replace('_', "-");
     let known = |arg: &&clap::Arg| arg.get_long() == Some(&name) && name != "config" && !key.contains('-');
     let Some(option) = command.get_arguments().find(known) else {
-        let names =
-            command.get_arguments().filter_map(clap::Arg::get_long).map(|name| name.replace('-', "_"));
-        return Err(Unusable::Unknown(nearest(key, names)));
+        let names = command.get_arguments().filter_map(clap::Arg::get_long);
+        let names: Vec<_> = names.map(|name| name.replace('-', "_")).collect();
+        let nearest = nearest(key, names.iter().map(String::as_str));
+        return Err(Unusable::Unknown(nearest.map(str::to_owned)));
     };
     let long = format!("--{name}");
     // A password file and an address are two ways to say one thing.
@@ -154,30 +159,6 @@ fn arguments(key: &str, value: &str, args: &[OsString]) -> Result<Vec<String>, U
         _ if value.is_empty() => Ok(Vec::new()),
         _ => Ok(vec![format!("{long}={value}")]),
     }
-}
-
-/// The known name that differs least, if that is little.
-fn nearest(key: &str, names: impl Iterator<Item = String>) -> Option<String> {
-    let distance = |name: &str| {
-        let mut row: Vec<usize> = (0..=name.chars().count()).collect();
-        for (at, one) in key.chars().enumerate() {
-            let mut above_left = at;
-            let mut left = at + 1;
-            let mut next = vec![left];
-            for (place, other) in row.iter().skip(1).zip(name.chars()) {
-                left = (above_left + usize::from(one != other)).min(place + 1).min(left + 1);
-                above_left = *place;
-                next.push(left);
-            }
-            row = next;
-        }
-        row.last().copied().unwrap_or(usize::MAX)
-    };
-    names
-        .map(|name| (distance(&name), name))
-        .min()
-        .filter(|(distance, _)| *distance <= 3)
-        .map(|(_, name)| name)
 }
 
 /// Puts arguments behind the program's name, or behind that of a command.
