@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_record::harmless::word;
 use telemetry_store::check_states::{self, CheckState, CheckStates};
@@ -102,14 +103,35 @@ impl List {
     }
 }
 
+/// What is wrong with the definitions, a line each, in the words of the program that runs them.
+///
+/// # Errors
+/// It cannot be asked, as where it is not installed.
+pub(crate) fn faults(installation: &Installation) -> Result<Vec<String>, Failure> {
+    if !installation.is_private && !Uid::effective().is_root() {
+        // They may hold secrets, so that nobody else reads them.
+        return Ok(Vec::new());
+    }
+    let mut command = as_check_user(installation)?;
+    let failure = |error| Failure::message(format!("{PROGRAM}: {error}"));
+    let output = command.arg("--faults").stderr(Stdio::null()).output().map_err(failure)?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
 /// Runs a check once, as the user that checks run as where there is one. Its state is the exit code.
 pub(crate) fn run(installation: &Installation, name: &str) -> Outcome {
-    let mut command = environment::command(installation, PROGRAM)?;
+    let mut command = as_check_user(installation)?;
     command.args(["--run", name]);
+    Err(Failure::message(format!("{PROGRAM}: {}", command.exec())))
+}
+
+/// The program, as whom it runs in this installation.
+fn as_check_user(installation: &Installation) -> Result<Command, Failure> {
+    let mut command = environment::command(installation, PROGRAM)?;
     if let Some((uid, gid)) = check_ids().filter(|_| !installation.is_private && Uid::effective().is_root()) {
         command.uid(uid.as_raw()).gid(gid.as_raw());
     }
-    Err(Failure::message(format!("{PROGRAM}: {}", command.exec())))
+    Ok(command)
 }
 
 #[cfg(test)]

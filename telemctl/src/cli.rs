@@ -1,11 +1,17 @@
 //! The arguments. Flags and words are those that existing scripts use; see `--help`.
 
+mod environment;
 mod help;
+
+pub use environment::{
+    Audience, CheckArguments, CheckCommand, MonitoringParamsArguments, MonitoringParamsCommand,
+    PullArguments, PullCommand,
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use help::{
     AFTER_HELP, CHECK_AFTER_HELP, CONFIG_AFTER_HELP, CRASH_TEST_AFTER_HELP, DOCTOR_AFTER_HELP,
-    OPT_OUT_AFTER_HELP, PREVIEW_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP,
+    OPT_OUT_AFTER_HELP, PREVIEW_AFTER_HELP, PULL_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP,
     SPOOL_SPLIT_AFTER_HELP, STATUS_AFTER_HELP, TRUST_AFTER_HELP,
 };
 use std::path::PathBuf;
@@ -91,6 +97,9 @@ pub enum Command {
     /// The checks of this machine: list their states, run one
     #[command(after_help = CHECK_AFTER_HELP, args_conflicts_with_subcommands = true)]
     Check(CheckArguments),
+    /// Who may ask how this machine is: show it, trust a certificate, trust the first that comes
+    #[command(after_help = PULL_AFTER_HELP, args_conflicts_with_subcommands = true)]
+    Pull(PullArguments),
     /// Check a monitoring-params.xml, by which telempulld knows the central client
     MonitoringParams(MonitoringParamsArguments),
     /// Make a process crash, and follow its report to the server
@@ -130,48 +139,6 @@ pub struct OutputFormat {
     pub json: bool,
 }
 
-/// What to do with checks.
-#[derive(Debug, Args)]
-pub struct CheckArguments {
-    /// How `list` prints, which is what is done without a command.
-    #[command(flatten)]
-    pub format: OutputFormat,
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Option<CheckCommand>,
-}
-
-/// What to do with checks.
-#[derive(Debug, Subcommand)]
-pub enum CheckCommand {
-    /// List them with their states
-    List(OutputFormat),
-    /// Run one once, print what comes of it, and end with its state (0 to 3)
-    Run {
-        /// Which check
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
-}
-
-/// What is done with a monitoring-params.xml.
-#[derive(Debug, Args)]
-pub struct MonitoringParamsArguments {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: MonitoringParamsCommand,
-}
-
-/// The commands of it.
-#[derive(Debug, Subcommand)]
-pub enum MonitoringParamsCommand {
-    /// Say whether a file is valid, and whom it names (exit code 0: it is)
-    Check {
-        /// The file
-        file: PathBuf,
-    },
-}
-
 /// What is shown before it is sent.
 #[derive(Debug, Args)]
 pub struct PreviewArguments {
@@ -181,6 +148,9 @@ pub struct PreviewArguments {
     /// Print the samples of how this machine is, as environment_interval has them sent
     #[arg(long, conflicts_with = "json")]
     pub environment: bool,
+    /// Print instead what somebody is answered who asks
+    #[arg(long = "as", value_name = "WHO", requires = "environment")]
+    pub audience: Option<Audience>,
 }
 
 /// How the status is printed.
@@ -397,6 +367,12 @@ mod tests {
             ("telemctl spool", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("telemctl spool split all", ErrorKind::UnknownArgument),
             ("telemctl opt-out --help", ErrorKind::DisplayHelp),
+            ("telemctl preview --as owner", ErrorKind::MissingRequiredArgument),
+            ("telemctl preview --environment --as me", ErrorKind::InvalidValue),
+            ("telemctl pull first-use", ErrorKind::MissingRequiredArgument),
+            ("telemctl pull first-use 0", ErrorKind::ValueValidation),
+            ("telemctl pull trust", ErrorKind::MissingRequiredArgument),
+            ("telemctl pull list", ErrorKind::InvalidSubcommand),
             ("telemctl crash-test now", ErrorKind::UnknownArgument),
         ] {
             assert_eq!(

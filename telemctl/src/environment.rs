@@ -1,14 +1,19 @@
 //! How the machine is: what the configuration has switched on of it, in plain words, and what would be sent.
 
+use crate::cli::Audience;
 use crate::duration_text;
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
 use crate::settings::Environment;
+use crate::work_directories::daemon_ids;
+use nix::unistd::Uid;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use telemetry_config::Source;
 use telemetry_config::environment::Readings;
+use telempull_answers::settings::SERVICE;
 
 /// The program that reads it, of a package of its own.
 const PROGRAM: &str = "envprobe";
@@ -53,15 +58,31 @@ pub(crate) fn has_checks(etc_dir: &Path) -> bool {
     entries.any(|entry| entry.file_name().as_encoded_bytes().ends_with(b".conf"))
 }
 
-/// Prints the records that would be sent, as the program makes them.
-pub(crate) fn preview(installation: &Installation, out: &mut dyn Write) -> Outcome {
-    let output = command(installation, PROGRAM)?.arg("--print").stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| Failure::message(format!("{PROGRAM}: {error}")))?;
+/// Prints the records that would be sent, or what somebody would be answered, as the programs make it.
+pub(crate) fn preview(
+    installation: &Installation,
+    audience: Option<Audience>,
+    out: &mut dyn Write,
+) -> Outcome {
+    let (program, who) = match audience {
+        None => (PROGRAM, None),
+        Some(Audience::Owner) => (SERVICE, Some("owner")),
+        Some(Audience::Central) => (SERVICE, Some("central")),
+        Some(Audience::Read) => (SERVICE, Some("read")),
+    };
+    let mut command = command(installation, program)?;
+    command.arg("--print").args(who).stderr(Stdio::inherit());
+    // What root alone can read would leave by nobody.
+    if let Some((uid, gid)) = daemon_ids().filter(|_| !installation.is_private && Uid::effective().is_root())
+    {
+        command.uid(uid.as_raw()).gid(gid.as_raw());
+    }
+    let output = command.output().map_err(|error| Failure::message(format!("{program}: {error}")))?;
     out.write_all(&output.stdout).map_err(Failure::Output)?;
     if output.status.success() {
         Ok(())
     } else {
-        Err(Failure::message(format!("{PROGRAM}: {}", output.status)))
+        Err(Failure::message(format!("{program}: {}", output.status)))
     }
 }
 

@@ -28,6 +28,7 @@ mod opt_out;
 mod preview;
 mod privilege;
 pub mod programs;
+mod pull;
 mod rejected;
 mod services;
 pub mod settings;
@@ -101,13 +102,16 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Config(arguments) => config::run(file, arguments, out),
         Command::Identity(_) => identity::show(&installation()?, out),
         Command::Trust(arguments) => trust::run(&installation()?, arguments, out),
-        Command::Preview(arguments) if arguments.environment => environment::preview(&installation()?, out),
+        Command::Preview(arguments) if arguments.environment => {
+            environment::preview(&installation()?, arguments.audience, out)
+        }
         Command::Preview(arguments) => preview::run(&installation()?, arguments.json, out),
         Command::Check(arguments) => match &arguments.command {
             Some(CheckCommand::Run { name }) => check::run(&installation()?, name),
             Some(CheckCommand::List(format)) => check::list(&installation()?, format.json, out),
             None => check::list(&installation()?, arguments.format.json, out),
         },
+        Command::Pull(arguments) => pull::run(&installation()?, arguments, out),
         Command::MonitoringParams(MonitoringParamsArguments {
             command: MonitoringParamsCommand::Check { file },
         }) => monitoring_params::check(file, out),

@@ -2,7 +2,7 @@
 
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
-use crate::{environment, identity, services, work_directories};
+use crate::{environment, identity, pull, services, work_directories};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -43,7 +43,7 @@ pub(crate) fn run(installation: &Installation, out: &mut dyn Write) -> Outcome {
 fn open_window(installation: &Installation) -> Outcome {
     match installation.settings.trust_first_use_minutes {
         0 => Ok(()),
-        minutes => identity::open_window(installation, minutes).map_err(|failure| {
+        minutes => identity::open_window(installation, "telempostd", minutes).map_err(|failure| {
             Failure::message(format!("opted in, but no server is trusted by first use: {failure}"))
         }),
     }
@@ -69,6 +69,9 @@ fn explain(installation: &Installation, path: &Path, out: &mut dyn Write) -> io:
     writeln!(out, "and a regular sign of life, each with facts about this machine's hardware and system.")?;
     if let Some(words) = environment::switched_on(&installation.settings.environment) {
         writeln!(out, "Besides, {words}; `telemctl{option} preview --environment` shows one.")?;
+    }
+    if let Some(words) = pull::switched_on(&installation.settings.pull) {
+        writeln!(out, "Besides, {words}; `telemctl{option} pull` shows who is answered.")?;
     }
     if environment::has_checks(&installation.settings.etc_dir) {
         writeln!(

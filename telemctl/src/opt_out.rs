@@ -190,7 +190,7 @@ fn stop_daemons(installation: &Installation) -> Result<(), String> {
         services::stop_units_permanently()?;
     }
     // Those that were started by hand.
-    for (name, pid) in services::running(installation) {
+    for (name, pid) in services::residents(installation) {
         match services::send_signal(name, pid, Signal::SIGTERM) {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(format!("{name} still runs (pid {pid}): {errno}; run `kill {pid}`")),
@@ -202,7 +202,7 @@ fn stop_daemons(installation: &Installation) -> Result<(), String> {
 fn wait_until_gone(installation: &Installation) -> Result<(), String> {
     let deadline = Instant::now() + DAEMONS_END_WITHIN;
     loop {
-        match services::running(installation).first() {
+        match services::residents(installation).first() {
             None => return Ok(()),
             Some((name, pid)) if Instant::now() >= deadline => {
                 return Err(format!("{name} still runs; stop it with `kill -9 {pid}`"));

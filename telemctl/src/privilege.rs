@@ -37,7 +37,8 @@ fn needs_root(command: &Command) -> bool {
         | Command::Rejected(_)
         | Command::Spool(_)
         | Command::Identity(_)
-        | Command::Trust(_) => true,
+        | Command::Trust(_)
+        | Command::Pull(_) => true,
     }
 }
 
@@ -45,8 +46,8 @@ fn needs_root(command: &Command) -> bool {
 mod tests {
     use super::*;
     use crate::cli::{
-        JournalArguments, OptOutArguments, OutputFormat, PreviewArguments, RejectedCommand, SpoolCommand,
-        StatusArguments,
+        JournalArguments, OptOutArguments, OutputFormat, PreviewArguments, PullArguments, RejectedCommand,
+        SpoolCommand, StatusArguments,
     };
 
     #[test]
@@ -65,7 +66,8 @@ mod tests {
             (Command::Status(StatusArguments::default()), true),
             (Command::Doctor(OutputFormat { json: true }), true),
             (Command::Rejected(RejectedCommand::List(OutputFormat { json: true })), false),
-            (Command::Preview(PreviewArguments { json: false, environment: false }), true),
+            (Command::Preview(PreviewArguments { json: false, environment: false, audience: None }), true),
+            (Command::Pull(PullArguments { command: None }), false),
             (Command::CrashTest, false),
             (Command::WriteUnits, false),
             (Command::Spool(SpoolCommand::Split), false),

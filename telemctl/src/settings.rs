@@ -13,6 +13,7 @@ use telempostd::settings::{
     IDENTITY_KEY, IdentityKey, RECORD_EXPIRY, RECORD_SERVER_DELIVERY_ENABLED, TRUST_FIRST_USE,
 };
 use telemprobd::settings::SPOOL_KEEP_FREE;
+use telempull_answers::settings::Settings as PullSettings;
 
 /// The keys without which no instance is found: a wrong value of one of them stops telemctl.
 pub static NEEDED_KEYS: [&dyn AnyKey; 7] =
@@ -39,6 +40,8 @@ pub struct Settings {
     pub spool_keep_free_percent: u64,
     /// How the machine is: what of it is sent.
     pub environment: Environment,
+    /// How the machine is: whom of those who ask it is said.
+    pub pull: PullSettings,
     /// telemprobd's socket.
     pub socket_path: PathBuf,
     /// Records that wait for delivery.
@@ -89,6 +92,7 @@ impl Settings {
                 file_systems: configuration.get(&ENVIRONMENT_FILESYSTEMS)?,
                 certificate_files: configuration.get(&CERTIFICATE_FILES)?,
             },
+            pull: PullSettings::read(configuration)?,
             socket_path: configuration.get(&SOCKET_PATH)?,
             spool_dir: configuration.get(&SPOOL_DIR)?,
             etc_dir: configuration.get(&ETC_DIR)?,

@@ -63,6 +63,9 @@ fn an_instance_that_was_never_started() {
             "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true, "list": []},
             "forget": [],
             "environment": {"interval_secs": null, "readings": ["system", "disks", "telemetry"]},
+            "pull": {
+                "listen": null, "local": null, "member": null, "limited": false, "running": false, "pid": null,
+            },
             "checks": {
                 "ok": 0, "warning": 0, "critical": 0, "unknown": 0, "pending": 0, "error": null,
             },

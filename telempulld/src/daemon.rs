@@ -179,6 +179,12 @@ pub fn preview(
     let settings = Settings::load(config_file)?;
     let mut parameters = Parameters::default();
     let central = parameters.central(&settings).cloned();
+    if !settings.is_on() {
+        log::warn!("pull_listen and pull_local are empty: nobody is answered");
+    }
+    if audience == Audience::Central && central.is_none() {
+        log::warn!("no monitoring-params.xml names a central client: role=pull gets this");
+    }
     let names =
         Names { owner: settings.member.as_ref(), central: central.as_ref(), is_limited: settings.is_limited };
     let lists = Lists { has_packages: true, has_processes: true };

@@ -1,5 +1,6 @@
-//! What the scenarios in `tests/tests` have besides the harness: torture, real crashes, and the bench.
+//! What the scenarios in `tests/tests` have besides the harness: torture, real crashes, machines that are asked, and the bench.
 
+pub mod asked;
 pub mod bench;
 pub mod crash;
 pub mod torture;

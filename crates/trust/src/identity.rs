@@ -3,6 +3,7 @@
 use crate::der::{self, DerError};
 use crate::fingerprint::Fingerprint;
 use crate::limits::IDENTITY_FILE_BYTES;
+use crate::paths;
 use nix::unistd::geteuid;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -10,7 +11,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use telemetry_files::bounded_file;
+use std::path::Path;
+use telemetry_files::{bounded_file, open_directory_below};
 
 /// Permission bits that anybody but the owner has.
 const OF_OTHERS: u32 = 0o077;
@@ -116,6 +118,25 @@ impl Identity {
     }
 }
 
+/// The fingerprint of a certificate that a service shows to others, for whoever may read it: the key is not looked at, nor
+/// whose the file is. None where there is none yet.
+///
+/// # Errors
+/// It cannot be read; `InvalidData` where it holds no certificate.
+pub fn shown_fingerprint(state_dir: &Path, service: &str, name: &str) -> io::Result<Option<Fingerprint>> {
+    let read = || -> io::Result<Vec<u8>> {
+        let directory = open_directory_below(state_dir, &paths::identity_below(service))?;
+        bounded_file::read_all(&bounded_file::open_regular_in(directory, name)?, IDENTITY_FILE_BYTES)
+    };
+    let pem = match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        pem => pem?,
+    };
+    let certificate = CertificateDer::from_pem_slice(&pem)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, Malformed::NoCertificate.to_string()))?;
+    Ok(Some(Fingerprint::of_der(&certificate)))
+}
+
 fn check_owner(file: &File) -> Result<(), IdentityFault> {
     let metadata = file.metadata().map_err(IdentityFault::Unreadable)?;
     if metadata.uid() != geteuid().as_raw() {
@@ -134,6 +155,23 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
     use telemetry_files::open_directory;
+
+    #[test]
+    fn what_others_are_shown_is_known_without_the_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let shown = || shown_fingerprint(dir.path(), "x", "srv_certificate.pem");
+        assert!(shown().unwrap().is_none());
+        let folder = dir.path().join("identity/x");
+        fs::create_dir_all(&folder).unwrap();
+        assert!(shown().unwrap().is_none());
+        fs::write(folder.join("srv_certificate.pem"), CERTIFICATE_V1).unwrap();
+        assert_eq!(shown().unwrap().unwrap().to_string(), FINGERPRINT_V1);
+        fs::write(folder.join("srv_certificate.pem"), "noise").unwrap();
+        assert_eq!(shown().unwrap_err().kind(), io::ErrorKind::InvalidData);
+        fs::remove_file(folder.join("srv_certificate.pem")).unwrap();
+        symlink("/etc/passwd", folder.join("srv_certificate.pem")).unwrap();
+        assert!(shown().is_err(), "a link is not followed");
+    }
 
     fn read(bytes: &[u8], mode: u32) -> Result<Identity, IdentityFault> {
         let dir = tempfile::tempdir().unwrap();

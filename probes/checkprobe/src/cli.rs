@@ -13,4 +13,7 @@ pub struct Checkprobe {
     /// Run this check once, print what comes of it and end with its state (0 to 3); nothing is kept or reported
     #[arg(long, value_name = "CHECK")]
     pub run: Option<String>,
+    /// Print what is wrong with the definitions, a line each, and end (0: nothing is)
+    #[arg(long, conflicts_with = "run")]
+    pub faults: bool,
 }

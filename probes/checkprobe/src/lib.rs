@@ -41,6 +41,7 @@ pub fn run(arguments: &Checkprobe) -> Result<ExitCode, CheckError> {
     let file = arguments.config_file.as_deref().map(sending::absolute);
     let settings = Settings::read(&Configuration::load(file.as_deref())?)?;
     match &arguments.run {
+        None if arguments.faults => once::faults(&settings),
         Some(name) => once::run(&settings, name),
         None => daemon::run(&settings, file.as_deref()).map(|()| ExitCode::SUCCESS),
     }

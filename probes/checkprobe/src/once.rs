@@ -1,4 +1,4 @@
-//! One check, once, for a person: as it will be run.
+//! For a person: one check, once, as it will be run; and what is wrong with the definitions.
 
 use crate::daemon::{CheckError, poll_runs};
 use crate::definition;
@@ -7,9 +7,22 @@ use crate::settings::Settings;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
+use telemetry_record::harmless;
 use telemetry_runtime::clocks;
 use telemetry_store::check_states::State;
 
+/// What is wrong with the definitions.
+pub(crate) fn faults(settings: &Settings) -> Result<ExitCode, CheckError> {
+    let (files, mut faults) = definition::read(&settings.definitions());
+    faults.extend(definition::parse(&files).1);
+    let mut out = std::io::stdout().lock();
+    for fault in &faults {
+        writeln!(out, "{}", harmless::word(&fault.to_string())).map_err(CheckError::Output)?;
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One check.
 pub(crate) fn run(settings: &Settings, name: &str) -> Result<ExitCode, CheckError> {
     let (files, mut faults) = definition::read(&settings.definitions());
     let (definitions, more) = definition::parse(&files);

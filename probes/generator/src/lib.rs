@@ -5,6 +5,8 @@
 mod calendar;
 mod socket;
 
+pub use socket::text as socket_of;
+
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -24,6 +26,9 @@ const MACHINE_ID_BYTES: u64 = 256;
 
 /// The drop-in, below the directory that systemd gives; `envprobe.timer` names it in its condition.
 pub const TIMER_DROP_IN: &str = "envprobe.timer.d/50-interval.conf";
+
+/// Where systemd has generators put what packages bring.
+pub const GENERATED: &str = "/run/systemd/generator";
 
 /// The socket of telempulld, which is there where its keys name an address.
 pub const PULL_SOCKET: &str = "telempulld.socket";
@@ -51,7 +56,7 @@ pub fn files(configuration: &Configuration, machine_id: &[u8]) -> Result<Vec<Uni
     });
     let (listen, local) = (configuration.get(&PULL_LISTEN)?, configuration.get(&PULL_LOCAL)?);
     let etc_dir = configuration.get(&ETC_DIR)?;
-    let socket = socket::text(listen, local.as_ref(), &etc_dir);
+    let socket = socket_of(listen, local.as_ref(), &etc_dir);
     let sockets = socket.map(|text| {
         let wanted = format!("[Unit]\nWants={PULL_SOCKET}\n");
         [(PULL_SOCKET, text), (SOCKETS_DROP_IN, wanted)]

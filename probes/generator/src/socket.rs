@@ -9,11 +9,7 @@ use telemetry_config::pull::LocalAddress;
 const USER: &str = "telemetry";
 
 /// The unit; none where nobody may ask. telempulld distinguishes its sockets by their addresses.
-pub(super) fn text(
-    listen: Option<SocketAddr>,
-    local: Option<&LocalAddress>,
-    etc_dir: &Path,
-) -> Option<String> {
+pub fn text(listen: Option<SocketAddr>, local: Option<&LocalAddress>, etc_dir: &Path) -> Option<String> {
     let local = local.map(|local| match local {
         LocalAddress::Socket(path) => line(path.display()),
         LocalAddress::Loopback(address) => line(address),

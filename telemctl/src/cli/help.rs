@@ -26,6 +26,7 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   crashes    sent, left_out, not_sent, error,
              latest (unix_secs, pid, executable, fate (sent, left_out, not_sent), class, event_id, reason)
   environment  interval_secs (null: no samples are sent), readings (what is in them)
+  pull       listen, local (null: nobody asks there), member (null: no SOAP), limited, running, pid
   checks     ok, warning, critical, unknown, pending: numbers; error
   probes     those of klogscanner, journalprobe and pstoreprobe that have run, each: waiting, left_out, lost_lines,
              error
@@ -83,6 +84,12 @@ pub(super) const TRUST_AFTER_HELP: &str = "\
 Without a command and a server: list. A server that is named here is trusted by its certificate alone: no authority, name
 or date counts, and this machine's certificate is shown to it. Without --fingerprint it is the certificate that the server
 has now; compare it with what `openssl x509 -fingerprint -sha256` prints there.
+
+Exit codes: 0 done; 1 not done; 2 wrong arguments.";
+
+pub(super) const PULL_AFTER_HELP: &str = "\
+Without a command: status. At pull_listen who asks shows a certificate, which counts by its fingerprint, as `openssl x509
+-fingerprint -sha256` prints it; telempulld(1) says what each WORD gives. A certificate that is trusted is so at once.
 
 Exit codes: 0 done; 1 not done; 2 wrong arguments.";
 

@@ -11,7 +11,9 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use telemetry_config::environment::ENVIRONMENT_INTERVAL;
 use telemetry_config::limits::CONFIG_FILE_BYTES;
+use telemetry_config::pull::{PULL_LISTEN, PULL_LOCAL};
 use telemetry_config::{
     ADMINISTRATORS_FILE, AnyKey, ConfigError, Configuration, DISTRIBUTIONS_FILE, keys::RUN_DIR,
 };
@@ -120,7 +122,7 @@ fn take_effect(key: &dyn AnyKey, before: Result<Installation, ConfigError>, out:
         return writeln!(out, "It takes effect {how}.").map_err(Failure::Output);
     }
     let obeys = |name: &str| programs::obeying(key.name()).any(|program| program == name);
-    for (name, pid) in services::running(&installation) {
+    for (name, pid) in services::residents(&installation) {
         if obeys(name) {
             services::send_signal(name, pid, Signal::SIGHUP).map_err(|errno| {
                 Failure::message(format!(
@@ -133,11 +135,13 @@ fn take_effect(key: &dyn AnyKey, before: Result<Installation, ConfigError>, out:
     Ok(())
 }
 
-/// Whether a reload is not enough: the locks stay where they are as long as a daemon runs, and systemd's units name
-/// directories and socket.
+/// Whether a reload is not enough: the locks stay where they are as long as a daemon runs, and so do the addresses at which
+/// this machine is asked; and systemd's units name directories, sockets and the times of samples.
 fn needs_restart(key: &dyn AnyKey, is_managed: bool) -> bool {
+    let is_any_of = |names: &[&str]| names.contains(&key.name());
     let is_path = NEEDED_KEYS.iter().any(|path| path.name() == key.name());
-    key.name() == RUN_DIR.name || (is_path && is_managed)
+    let is_of_unit = is_path || is_any_of(&[ENVIRONMENT_INTERVAL.name]);
+    is_any_of(&[RUN_DIR.name, PULL_LISTEN.name, PULL_LOCAL.name]) || (is_of_unit && is_managed)
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
@@ -174,5 +178,9 @@ mod tests {
         assert!(needs_restart(&RUN_DIR, false));
         assert!(needs_restart(&SOCKET_PATH, true) && !needs_restart(&SOCKET_PATH, false));
         assert!(!needs_restart(&SPOOL_MAX_SIZE, true));
+        for key in [&PULL_LISTEN as &dyn AnyKey, &PULL_LOCAL] {
+            assert!(needs_restart(key, true) && needs_restart(key, false));
+        }
+        assert!(needs_restart(&ENVIRONMENT_INTERVAL, true) && !needs_restart(&ENVIRONMENT_INTERVAL, false));
     }
 }

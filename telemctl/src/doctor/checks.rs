@@ -1,6 +1,7 @@
 //! Whether the checks that are defined are run.
 
 use super::finding::Finding;
+use crate::check;
 use crate::environment::{PACKAGE, has_checks};
 use crate::installation::Installation;
 use crate::services::{self, UnitState};
@@ -13,6 +14,18 @@ pub(super) fn check(installation: &Installation, opted_in: bool) -> Vec<Finding>
     if !has_checks(&installation.settings.etc_dir) {
         return Vec::new();
     }
+    let mut findings = running(installation, opted_in);
+    findings.extend(check::faults(installation).unwrap_or_default().into_iter().map(|fault| {
+        Finding::error(
+            ABOUT,
+            format!("{fault}; the others run"),
+            "correct it, then `telemctl restart`; telemetrics-checks(5) has all keys",
+        )
+    }));
+    findings
+}
+
+fn running(installation: &Installation, opted_in: bool) -> Vec<Finding> {
     if !opted_in {
         return vec![Finding::ok(ABOUT, "are defined in checks.d, and run after opt-in")];
     }

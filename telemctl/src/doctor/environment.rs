@@ -1,26 +1,71 @@
 //! Whether the samples that the configuration asks for are sent.
 
 use super::finding::Finding;
+use super::ownership::{DaemonUser, Seen, Who, closed_directory, is_readable};
 use crate::environment::{PACKAGE, switched_on};
 use crate::installation::Installation;
 use crate::services::{self, UnitState};
+use crate::settings::Environment;
 use std::path::Path;
-use telemetrics_generator::{TIMER_DROP_IN, machine_id, timer_of};
+use telemetrics_generator::{GENERATED, TIMER_DROP_IN, machine_id, timer_of};
+use telemetry_config::environment::Readings;
 use telemetry_files::bounded_file;
 
 const ABOUT: &str = "environment";
 
 const TIMER: &str = "envprobe.timer";
 
-/// Where systemd has generators put what packages bring.
-const GENERATED: &str = "/run/systemd/generator";
-
 /// Longest drop-in that is read: an interval of a minute more than a divisor of the day has some 700 times.
 const DROP_IN_BYTES: u64 = 256 * 1024;
 
-pub(super) fn check(installation: &Installation, opted_in: bool) -> Vec<Finding> {
+pub(super) fn check(installation: &Installation, opted_in: bool, user: &DaemonUser) -> Vec<Finding> {
     let environment = &installation.settings.environment;
     let Some(words) = switched_on(environment) else { return Vec::new() };
+    let mut findings = sending(installation, opted_in, words);
+    findings.extend(certificates(environment, user));
+    findings
+}
+
+/// What is asked for, and cannot be read.
+fn certificates(environment: &Environment, user: &DaemonUser) -> Vec<Finding> {
+    if !environment.readings.contains(&Readings::Certificates) {
+        return Vec::new();
+    }
+    if environment.certificate_files.is_empty() {
+        return vec![Finding::warning(
+            ABOUT,
+            "environment_readings has certificates, but certificate_files names none",
+            "`telemctl config set certificate_files FILE`, or take certificates out of environment_readings",
+        )];
+    }
+    let who = Who::User(user.uid);
+    // What a pattern fits is what can be read of it.
+    let named = environment.certificate_files.iter().filter(|file| !file.contains(['*', '?', '[']));
+    let unreadable = named.filter_map(|file| {
+        let path = Path::new(file);
+        match Seen::at(path) {
+            Seen::Missing => Some((file, "is not there".to_owned(), "correct certificate_files".to_owned())),
+            Seen::There(_) if closed_directory(path, who).is_some() || !is_readable(path, who) => Some((
+                file,
+                format!("cannot be read by {}", user.name),
+                format!("`setfacl -m u:{}:r {file}`, and its directories for entering", user.name),
+            )),
+            _ => None,
+        }
+    });
+    unreadable
+        .map(|(file, what, remedy)| {
+            Finding::warning(
+                ABOUT,
+                format!("the certificate {file} {what}, so that its end is not known"),
+                remedy,
+            )
+        })
+        .collect()
+}
+
+fn sending(installation: &Installation, opted_in: bool, words: String) -> Vec<Finding> {
+    let environment = &installation.settings.environment;
     if !opted_in {
         return vec![Finding::ok(ABOUT, format!("after opt-in, {words}"))];
     }

@@ -20,6 +20,7 @@ use systemctl::Systemctl;
 use telemetry_config::consent;
 use telemetry_record::harmless::word;
 use telemetry_runtime::instance;
+use telempull_answers::settings::SERVICE as PULL_DAEMON;
 
 /// There while systemd is the machine's init (see `sd_booted`(3)).
 const SYSTEMD_MARK: &str = "/run/systemd/system";
@@ -131,7 +132,7 @@ fn unmanaged(installation: &Installation, action: Action) -> String {
     } else {
         "systemd is not running here"
     };
-    let pids: Vec<_> = running(installation).into_iter().map(|(_, pid)| pid.to_string()).collect();
+    let pids: Vec<_> = residents(installation).into_iter().map(|(_, pid)| pid.to_string()).collect();
     let start = format!("start the daemons by hand with {}", installation.by_hand());
     let stop = (!pids.is_empty()).then(|| format!("stop them with `kill {}`", pids.join(" ")));
     match (action, stop) {
@@ -146,6 +147,12 @@ fn unmanaged(installation: &Installation, action: Action) -> String {
 pub(crate) fn running(installation: &Installation) -> Vec<(&'static str, u32)> {
     let pid = |name| instance::running_pid(&installation.settings.run_dir, name).ok().flatten();
     DAEMONS.into_iter().filter_map(|name| Some((name, pid(name)?))).collect()
+}
+
+/// The same, and what answers those who ask how the machine is, which has no part in the spool.
+pub(crate) fn residents(installation: &Installation) -> Vec<(&'static str, u32)> {
+    let pid = instance::running_pid(&installation.settings.run_dir, PULL_DAEMON).ok().flatten();
+    running(installation).into_iter().chain(pid.map(|pid| (PULL_DAEMON, pid))).collect()
 }
 
 /// Sends a signal to a daemon. The process id comes from a file of the daemon's user, so that it is checked first:

@@ -1,8 +1,9 @@
 //! How many checks are in which state; `telemctl check` has each.
 
 use super::unreadable;
+use crate::environment::has_checks;
+use crate::settings::Settings;
 use serde::Serialize;
-use std::path::Path;
 use telemetry_store::check_states::{self, CheckStates, State};
 
 /// Numbers of checks by state.
@@ -14,16 +15,21 @@ pub(crate) struct CheckCounts {
     unknown: u64,
     pending: u64,
     error: Option<String>,
+    /// Whether there are definitions.
+    #[serde(skip)]
+    are_defined: bool,
 }
 
 impl CheckCounts {
-    pub(super) fn from_state_dir(state_dir: &Path) -> Self {
-        match CheckStates::read(state_dir) {
+    pub(super) fn from_installation(settings: &Settings) -> Self {
+        let state_dir = &settings.state_dir;
+        let counts = match CheckStates::read(state_dir) {
             Ok(states) => Self::new(&states.unwrap_or_default()),
             Err(error) => {
                 Self { error: Some(unreadable(&check_states::path(state_dir), &error)), ..Self::default() }
             }
-        }
+        };
+        Self { are_defined: has_checks(&settings.etc_dir), ..counts }
     }
 
     fn new(states: &CheckStates) -> Self {
@@ -40,7 +46,7 @@ impl CheckCounts {
         counts
     }
 
-    /// For people; none without checks.
+    /// For people; none where no check is defined or has run.
     pub(super) fn line(&self) -> Option<String> {
         let counts = [
             ("CRITICAL", self.critical),
@@ -55,7 +61,8 @@ impl CheckCounts {
             .map(|(word, count)| format!("{count} {word}"))
             .collect();
         let line = (!there.is_empty()).then(|| format!("{}; see `telemctl check`", there.join(", ")));
-        self.error.clone().or(line)
+        let unknown = || self.are_defined.then(|| "defined in checks.d; none has run".to_owned());
+        self.error.clone().or(line).or_else(unknown)
     }
 }
 
@@ -72,5 +79,7 @@ mod tests {
         let counts = CheckCounts::new(&CheckStates { updated_unix_secs: 1, checks: checks.collect() });
         assert_eq!(counts.line().unwrap(), "1 CRITICAL, 1 PENDING, 2 OK; see `telemctl check`");
         assert_eq!(CheckCounts::default().line(), None);
+        let defined = CheckCounts { are_defined: true, ..CheckCounts::default() };
+        assert_eq!(defined.line().unwrap(), "defined in checks.d; none has run");
     }
 }

@@ -9,6 +9,7 @@ mod counters;
 mod crashes;
 mod probes;
 mod prometheus;
+mod pull;
 mod socket;
 mod spool;
 mod text;
@@ -23,6 +24,7 @@ use checks::CheckCounts;
 use counters::CounterStatus;
 use crashes::CrashStatus;
 pub(crate) use probes::ProbeStatus;
+pub(crate) use pull::PullStatus;
 use serde::{Serialize, Serializer};
 pub(crate) use socket::SocketStatus;
 pub(crate) use spool::SpoolStatus;
@@ -57,6 +59,7 @@ pub(crate) struct Status {
     pub(crate) counters_error: Option<String>,
     pub(crate) crashes: CrashStatus,
     pub(crate) environment: EnvironmentStatus,
+    pub(crate) pull: PullStatus,
     pub(crate) checks: CheckCounts,
     #[serde(serialize_with = "probes::as_object")]
     pub(crate) probes: Vec<ProbeStatus>,
@@ -189,7 +192,8 @@ impl Status {
             counters_error,
             crashes: CrashStatus::from_state_dir(&settings.state_dir),
             environment: EnvironmentStatus::from_settings(&settings.environment),
-            checks: CheckCounts::from_state_dir(&settings.state_dir),
+            pull: PullStatus::from_settings(&settings.pull),
+            checks: CheckCounts::from_installation(settings),
             probes: probes::read(&settings.state_dir),
         }
     }

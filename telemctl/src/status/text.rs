@@ -45,6 +45,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.extend(status.counters_error.clone().map(|error| ("", error)));
     lines.extend(status.crashes.lines(status.taken_unix_secs, zone));
     lines.extend(status.environment.words.clone().map(|words| ("Environment", words)));
+    lines.extend(status.pull.line().map(|line| ("Pull", line)));
     lines.extend(status.checks.line().map(|line| ("Checks", line)));
     lines.extend(status.probes.iter().filter_map(|probe| Some((probe.name, probe.trouble()?))));
     lines
@@ -164,7 +165,7 @@ pub(crate) fn plural(number: u64, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ConfigStatus, Consent, EnvironmentStatus, ServerStatus};
+    use super::super::{ConfigStatus, Consent, EnvironmentStatus, PullStatus, ServerStatus};
     use super::*;
     use crate::status::checks::CheckCounts;
     use crate::status::counters::CounterStatus;
@@ -226,6 +227,7 @@ mod tests {
             forget: Vec::new(),
             crashes: CrashStatus::default(),
             environment: EnvironmentStatus::default(),
+            pull: PullStatus::default(),
             checks: CheckCounts::default(),
             probes: Vec::new(),
         }

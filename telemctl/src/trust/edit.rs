@@ -20,6 +20,29 @@ pub(super) fn with_server(
     }
 }
 
+/// The text with this certificate listed with these words, instead of those that it has. None if they are the same.
+pub(super) fn with_words(
+    text: &str,
+    list: &TrustList,
+    fingerprint: &Fingerprint,
+    words: &str,
+    comment: &str,
+) -> Option<String> {
+    let line = |comment: &str| {
+        [fingerprint.to_string().as_str(), words, comment]
+            .map(str::trim)
+            .join(" ")
+            .replace("  ", " ")
+            .trim_end()
+            .to_owned()
+    };
+    match list.find(fingerprint) {
+        None => Some(appended(text, &line(comment))),
+        Some(known) if known.words.to_string().trim() == words => None,
+        Some(known) => Some(map_line(text, known.line, |_| Some(line(&known.comment)))),
+    }
+}
+
 /// The text without the lines about a certificate.
 pub(super) fn without(text: &str, list: &TrustList, fingerprint: &Fingerprint) -> String {
     let is_about = |line: &str| {
@@ -77,6 +100,22 @@ mod tests {
         assert_eq!(add(&format!("{b}"), &b, &one), None, "trusted for every server");
         let text = format!("{b}\n");
         assert_eq!(add(text.trim_end(), &a, &one).unwrap(), format!("{text}{a} server=one:1 by hand\n"));
+    }
+
+    #[test]
+    fn words_are_added_and_replaced_and_comments_stay() {
+        let (a, b) = (certificate("a"), certificate("b"));
+        let set = |text: &str, fingerprint, words| with_words(text, &list(text), fingerprint, words, "today");
+        let first = set("# mine\n", &a, "role=pull").unwrap();
+        assert_eq!(first, format!("# mine\n{a} role=pull today\n"));
+        assert_eq!(set(&first, &a, "role=pull"), None);
+        let second = set(&first, &a, "role=read client=A/B/1").unwrap();
+        assert_eq!(second, format!("# mine\n{a} role=read client=A/B/1 today\n"));
+        assert_eq!(set(&second, &a, "role=read client=A/B/1"), None);
+        assert_eq!(set(&second, &a, "").unwrap(), format!("# mine\n{a} today\n"));
+        let both = set(second.trim_end(), &b, "").unwrap();
+        assert_eq!(both, format!("{second}{b} today\n"));
+        assert_eq!(set(&both, &b, ""), None);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `trust`: the servers that are trusted by the fingerprint of their certificate.
 
 mod edit;
+mod files;
 mod look;
+
+pub(crate) use files::Files;
 
 use crate::cli::{TrustArguments, TrustCommand};
 use crate::exit_code::{Failure, Outcome};
@@ -9,34 +12,21 @@ use crate::identity;
 use crate::installation::Installation;
 use crate::local_time;
 use crate::services;
+use jiff::tz::TimeZone;
 use nix::sys::signal::Signal;
-use std::fs::DirBuilder;
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-use telemetry_files::{Attributes, Durability, bounded_file, replace_path};
+use std::io::Write;
 use telemetry_record::harmless;
-use telemetry_trust::limits::TRUST_FILE_BYTES;
-use telemetry_trust::{Fingerprint, Grammar, LearnedBy, Learning, ServerAddress, TrustList, paths};
+use telemetry_trust::{Fingerprint, LearnedBy, ServerAddress, TrustedCertificate};
 
 /// The service that the files belong to.
 const SERVICE: &str = "telempostd";
-
-/// The files of trust of an installation.
-struct Files {
-    trusted: PathBuf,
-    state_dir: PathBuf,
-}
 
 /// Runs the command.
 ///
 /// # Errors
 /// It was not done.
 pub(crate) fn run(installation: &Installation, arguments: &TrustArguments, out: &mut dyn Write) -> Outcome {
-    let files = Files {
-        trusted: paths::trust_file(&installation.settings.etc_dir, SERVICE),
-        state_dir: installation.settings.state_dir.clone(),
-    };
+    let files = Files::new(installation, SERVICE);
     if let (Some(minutes), None) = (arguments.first_use, &arguments.command) {
         open_window(installation, minutes, out)?;
         return deliver_now(installation, out);
@@ -62,7 +52,7 @@ fn open_window(installation: &Installation, minutes: u64, out: &mut dyn Write) -
             "cainfo names authorities, and they decide; without it the first certificate of a server can be trusted",
         ));
     }
-    identity::open_window(installation, minutes)?;
+    identity::open_window(installation, SERVICE, minutes)?;
     line(
         out,
         format_args!(
@@ -81,16 +71,9 @@ fn list(files: &Files, out: &mut dyn Write) -> Outcome {
     }
     let zone = local_time::zone();
     for certificate in learned.certificates() {
-        let words = &certificate.words;
-        let since = words.since_secs.and_then(|secs| i64::try_from(secs).ok());
-        let since =
-            since.map(|secs| format!(" since {}", local_time::format(secs, &zone))).unwrap_or_default();
-        let by = match words.by {
-            Some(LearnedBy::FirstUse) => "learned on first use",
-            _ => "announced by a trusted one",
-        };
-        let servers: String = words.servers.iter().map(|server| format!(" server={server}")).collect();
-        line(out, format_args!("{}{servers} ({by}{since})", certificate.fingerprint))?;
+        let servers: String =
+            certificate.words.servers.iter().map(|server| format!(" server={server}")).collect();
+        line(out, format_args!("{}{servers} ({})", certificate.fingerprint, origin(certificate, &zone)))?;
     }
     if list.certificates().is_empty() && learned.certificates().is_empty() {
         line(
@@ -99,9 +82,21 @@ fn list(files: &Files, out: &mut dyn Write) -> Outcome {
         )?;
     }
     for warning in list.warnings() {
-        line(out, format_args!("warning: {}: {warning}", files.trusted.display()))?;
+        line(out, format_args!("warning: {}: {warning}", files.path().display()))?;
     }
     Ok(())
+}
+
+/// How a certificate was learned, and when.
+pub(crate) fn origin(learned: &TrustedCertificate, zone: &TimeZone) -> String {
+    let words = &learned.words;
+    let since = words.since_secs.and_then(|secs| i64::try_from(secs).ok());
+    let since = since.map(|secs| format!(" since {}", local_time::format(secs, zone))).unwrap_or_default();
+    let by = match words.by {
+        Some(LearnedBy::FirstUse) => "learned on first use",
+        _ => "announced by a trusted one",
+    };
+    format!("{by}{since}")
 }
 
 /// Trusts what a server shows now, or this certificate, whether it is there or not.
@@ -153,19 +148,12 @@ fn accept(files: &Files, fingerprint: &Fingerprint, out: &mut dyn Write) -> Resu
     }
     files.write(&text)?;
     files.forget(fingerprint)?;
-    line(out, format_args!("{fingerprint} is trusted by {}.", files.trusted.display()))?;
+    line(out, format_args!("{fingerprint} is trusted by {}.", files.path().display()))?;
     Ok(true)
 }
 
 fn remove(files: &Files, fingerprint: &Fingerprint, out: &mut dyn Write) -> Result<bool, Failure> {
-    let text = files.text()?;
-    let list = files.parse(&text)?;
-    let is_listed = list.find(fingerprint).is_some();
-    if is_listed {
-        files.write(&edit::without(&text, &list, fingerprint))?;
-    }
-    let was_learned = files.forget(fingerprint)?;
-    if !is_listed && !was_learned {
+    if !files.remove(fingerprint)? {
         return Err(Failure::message(format!(
             "{fingerprint} is not trusted; `telemctl trust list` shows what is"
         )));
@@ -174,55 +162,8 @@ fn remove(files: &Files, fingerprint: &Fingerprint, out: &mut dyn Write) -> Resu
     Ok(true)
 }
 
-impl Files {
-    fn text(&self) -> Result<String, Failure> {
-        let read = || bounded_file::read_all(&bounded_file::open_regular(&self.trusted)?, TRUST_FILE_BYTES);
-        match read() {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| failure(&self.trusted, &"not UTF-8 text")),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(failure(&self.trusted, &error)),
-        }
-    }
-
-    fn parse(&self, text: &str) -> Result<TrustList, Failure> {
-        TrustList::parse(text.as_bytes(), Grammar::Administrators)
-            .map_err(|fault| failure(&self.trusted, &fault))
-    }
-
-    fn write(&self, text: &str) -> Outcome {
-        self.parse(text)?;
-        let write = || -> io::Result<()> {
-            if let Some(folder) = self.trusted.parent() {
-                DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-            }
-            let attributes = Attributes::of_directory(0o644);
-            replace_path(&self.trusted, text.as_bytes(), attributes, Durability::Synced).map(drop)
-        };
-        write().map_err(|error| failure(&self.trusted, &error))
-    }
-
-    fn learned(&self) -> Result<TrustList, Failure> {
-        match Learning::open(&self.state_dir, SERVICE) {
-            Ok(learning) => learning
-                .learned()
-                .map_err(|error| failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(TrustList::default()),
-            Err(error) => Err(failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
-        }
-    }
-
-    fn forget(&self, fingerprint: &Fingerprint) -> Result<bool, Failure> {
-        match Learning::open(&self.state_dir, SERVICE) {
-            Ok(learning) => learning
-                .forget(fingerprint)
-                .map_err(|error| failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(failure(&paths::identity_dir(&self.state_dir, SERVICE), &error)),
-        }
-    }
-}
-
-fn parse(text: &str) -> Result<Fingerprint, Failure> {
+/// A fingerprint that somebody typed.
+pub(crate) fn parse(text: &str) -> Result<Fingerprint, Failure> {
     text.parse().map_err(|error| Failure::message(format!("{text}: {error}")))
 }
 
@@ -266,8 +207,4 @@ fn now_secs() -> i64 {
 
 fn line(out: &mut dyn Write, text: std::fmt::Arguments<'_>) -> Outcome {
     writeln!(out, "{text}").map_err(Failure::Output)
-}
-
-fn failure(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::message(format!("{}: {error}", path.display()))
 }

@@ -17,8 +17,11 @@ use guard::Guard;
 use nix::unistd::{Gid, Group, Uid, User};
 use own::Purpose;
 use remove::Owners;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use telemetry_files::{open_directory, replace};
 use telemetry_store::forget::FORGET_DIR;
+use telempull_answers::settings::PULL_WINDOW_FILE;
 
 /// The user and group that the system's daemons run as.
 pub(crate) const DAEMON_USER: &str = "telemetry";
@@ -56,7 +59,7 @@ pub(crate) const OF_REQUEST: [&str; 2] = [FORGET_DIR, "identity"];
 pub(crate) fn remove(installation: &Installation, kept: &[&str]) -> Vec<Removal> {
     let owners = owners(installation.is_private);
     let guard = installation.is_private.then(|| Guard::of(installation));
-    let mut removals = Vec::new();
+    let mut removals: Vec<_> = remove_window(&installation.settings.run_dir).into_iter().collect();
     let mut directories = installation.work_directories();
     // One may lie in another, which is empty only then.
     directories.sort_by_key(|(_, path)| std::cmp::Reverse(path.components().count()));
@@ -79,6 +82,17 @@ pub(crate) fn remove(installation: &Installation, kept: &[&str]) -> Vec<Removal>
         remove::directory(path, &owners, &purposes, kept, &mut removals);
     }
     removals
+}
+
+/// The readings of the last hour, which outlive a restart. The directory itself is systemd's, or a private instance's own.
+fn remove_window(run_dir: &Path) -> Option<Removal> {
+    let removed = open_directory(run_dir).and_then(|directory| replace::remove(directory, PULL_WINDOW_FILE));
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Some(Removal::Failed { path: run_dir.join(PULL_WINDOW_FILE), error })
+        }
+        _ => None,
+    }
 }
 
 /// `telemetry:telemetry`, if there are such a user and group.

@@ -8,6 +8,7 @@
 //! cache_dir   pstore/dmesg...
 //! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate;
 //!             checks/JSON; preimages/ids, forget/*.json; telempulld/monitoring-params.xml
+//! run_dir     telempulld.window, the readings of the last hour; what else is there is systemd's to remove
 //! anywhere    .new-ANY
 //! ```
 

@@ -3,7 +3,7 @@
 use crate::checks;
 use crate::environment::{CertificateKind, Environment, Root, WatchedCertificate, iso_milliseconds};
 use crate::limits::{LISTS_AGE, READINGS_AGE, WINDOW_FILE_BYTES};
-use crate::settings::{SERVICE, Settings};
+use crate::settings::{PULL_WINDOW_FILE, SERVICE, Settings};
 use crate::window::{Row, Saved, Values, Window};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -261,7 +261,7 @@ fn restored(run_dir: &Path) -> Window {
 }
 
 fn window_file(run_dir: &Path) -> PathBuf {
-    run_dir.join("telempulld.window")
+    run_dir.join(PULL_WINDOW_FILE)
 }
 
 fn boot_id() -> String {

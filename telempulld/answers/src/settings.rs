@@ -18,6 +18,9 @@ use telemetry_xroad::identifier::ServerId;
 /// What the service is called, in paths and logs.
 pub const SERVICE: &str = "telempulld";
 
+/// What is kept of the last hour over a restart, in `run_dir`.
+pub const PULL_WINDOW_FILE: &str = "telempulld.window";
+
 /// Every key that telempulld obeys.
 pub static KEYS: [&dyn AnyKey; 16] = [
     &PULL_LISTEN,
