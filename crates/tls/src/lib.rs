@@ -4,18 +4,23 @@
 //! ```text
 //!  connection ─▶ Handshakes: is there room? ─▶ server_config: shows our OwnKey, resumes nothing
 //!                                                    └▶ ClientVerifier: Clients::may_finish(leaf)? verify_signature
+//!  client_config: shows our OwnKey, over TLS 1.3 ─▶ ServerVerifier: is the leaf trusted? verify_signature
 //! ```
 //!
 //! No socket and no runtime: whoever accepts connections brings his own.
 
+mod client_config;
 mod client_verifier;
 mod handshakes;
 mod own_key;
 mod server_config;
+mod server_verifier;
 mod signature;
 
+pub use client_config::client_config;
 pub use client_verifier::Clients;
 pub use handshakes::{Handshakes, Turn};
 pub use own_key::{KeyFault, OwnKey};
 pub use server_config::{provider, server_config};
+pub use server_verifier::ServerVerifier;
 pub use signature::verify_signature;

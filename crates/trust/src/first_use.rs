@@ -196,7 +196,7 @@ impl Learning {
         let words = Words {
             servers: server.cloned().into_iter().collect(),
             by: Some(LearnedBy::FirstUse),
-            since_secs: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()),
+            since_secs: since_now(),
             ..Words::default()
         };
         self.append(&learned, fingerprint, words)?;
@@ -208,35 +208,6 @@ impl Learning {
             }
         }
         Ok(FirstUse::Learned)
-    }
-
-    /// Takes away what was learned of a certificate, and what its owner announced. Returns whether there was anything.
-    ///
-    /// # Errors
-    /// As the system says; then all is as it was.
-    pub fn forget(&self, fingerprint: &Fingerprint) -> io::Result<bool> {
-        let _lock = self.lock()?;
-        let learned = self.learned()?;
-        let mut gone = vec![*fingerprint];
-        loop {
-            let before = gone.len();
-            for line in learned.certificates() {
-                let of_gone = line.words.next_of.is_some_and(|parent| gone.contains(&parent));
-                if of_gone && !gone.contains(&line.fingerprint) {
-                    gone.push(line.fingerprint);
-                }
-            }
-            if gone.len() == before {
-                break;
-            }
-        }
-        let stays: Vec<_> =
-            learned.certificates().iter().filter(|line| !gone.contains(&line.fingerprint)).collect();
-        if stays.len() == learned.certificates().len() {
-            return Ok(false);
-        }
-        let text: String = stays.iter().map(|line| format!("{}{}\n", line.fingerprint, line.words)).collect();
-        self.replace(LEARNED_FILE, text.as_bytes()).map(|()| true)
     }
 
     /// Closes the window, open or not.
@@ -260,7 +231,7 @@ impl Learning {
         self.replace(LEARNED_FILE, text.as_bytes())
     }
 
-    fn lock(&self) -> io::Result<File> {
+    pub(crate) fn lock(&self) -> io::Result<File> {
         let lock = open_lock_file_in(&self.directory, LOCK_FILE, Owner::OfDirectory)?;
         lock.lock()?;
         Ok(lock)
@@ -274,9 +245,14 @@ impl Learning {
         }
     }
 
-    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         replace(&self.directory, name, bytes, Attributes::of_directory(0o600), Durability::Synced).map(|_| ())
     }
+}
+
+/// This second, for `since=`.
+pub(crate) fn since_now() -> Option<u64> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -380,19 +356,6 @@ mod tests {
     fn this_boot_has_a_name_and_a_time() {
         let (one, two) = (BootTime::now().unwrap(), BootTime::now().unwrap());
         assert!(one.boot_id.len() == 36 && one.boot_id == two.boot_id && one.since_boot <= two.since_boot);
-    }
-
-    #[test]
-    fn what_a_forgotten_certificate_announced_goes_with_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let learning = learning_in(dir.path());
-        let [a, b, c, d] = ["a", "b", "c", "d"].map(certificate);
-        let text =
-            format!("{c} next-of={b}\n{b} next-of={a}\n{a} by=first-use\n{d} by=first-use server=h:1\n");
-        std::fs::write(identity(dir.path()).join(LEARNED_FILE), text).unwrap();
-        assert!(learning.forget(&a).unwrap());
-        let learned = learning.learned().unwrap();
-        assert_eq!(learned.certificates().iter().map(|line| line.fingerprint).collect::<Vec<_>>(), [d]);
     }
 
     #[test]

@@ -8,6 +8,12 @@ pub const CLIENT_CERTIFICATE_FILE: &str = "cli_certificate.pem";
 /// Key and certificate of who listens.
 pub const SERVER_CERTIFICATE_FILE: &str = "srv_certificate.pem";
 
+/// Key and certificate that are to take the place of the service's own.
+pub const NEXT_CERTIFICATE_FILE: &str = "next_certificate.pem";
+
+/// The same of who connects, where a service also listens.
+pub const NEXT_CLIENT_CERTIFICATE_FILE: &str = "next_cli_certificate.pem";
+
 /// The fingerprint of who connects, for everybody to read.
 pub const FINGERPRINT_FILE: &str = "cli_certificate.fingerprint";
 

@@ -140,23 +140,31 @@ impl TrustList {
     }
 
     /// The same with the lines that a daemon learned. Of a certificate that both name, what people wrote holds; one that was
-    /// announced counts while the one that announced it does.
+    /// announced counts while the one that announced it does, and has that one's rights, whatever they are by then.
     #[must_use]
     pub fn with_learned(mut self, learned: &TrustList) -> Self {
         let mut rest: Vec<_> = learned.certificates.iter().collect();
         loop {
             let before = rest.len();
-            rest.retain(|certificate| {
-                let is_in_force = certificate.words.next_of.is_none_or(|parent| self.find(&parent).is_some());
-                if is_in_force && self.find(&certificate.fingerprint).is_none() {
-                    self.push((*certificate).clone());
-                }
-                !is_in_force
-            });
+            rest.retain(|certificate| !self.add_learned(certificate));
             if rest.len() == before {
                 return self;
             }
         }
+    }
+
+    /// Adds a learned line if it is in force, which may follow from another one. Returns whether it is.
+    fn add_learned(&mut self, certificate: &TrustedCertificate) -> bool {
+        let mut certificate = certificate.clone();
+        if let Some(parent) = certificate.words.next_of {
+            let Some(parent) = self.find(&parent) else { return false };
+            let Words { roles, servers, client, .. } = parent.words.clone();
+            certificate.words = Words { roles, servers, client, ..certificate.words };
+        }
+        if self.find(&certificate.fingerprint).is_none() {
+            self.push(certificate);
+        }
+        true
     }
 
     /// The certificates that a server may have: those of its own lines; without any, those of lines that name no server. None
@@ -273,6 +281,29 @@ mod tests {
         assert_eq!(in_force(&format!("{a} server=h:1\n")), [a, b, c]);
         assert_eq!(in_force(""), []);
         assert_eq!(in_force(&format!("{b} server=h:1\n")), [b, c]);
+    }
+
+    #[test]
+    fn what_was_announced_may_what_the_one_that_announced_it_may() {
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(certificate);
+        let learned =
+            format!("{c} role=administrate next-of={b}\n{b} next-of={a}\n{d} by=announcement next-of={d}\n");
+        let learned = TrustList::parse(learned.as_bytes(), Grammar::Learned).unwrap();
+        for (text, roles) in [
+            (format!("{a} role=fetch"), vec![Role::Fetch]),
+            (format!("{a}"), vec![]),
+            (format!("{a} role=read role=deliver"), vec![Role::Read, Role::Deliver]),
+        ] {
+            let list = parse(&text).unwrap().with_learned(&learned);
+            for one in [b, c] {
+                assert_eq!(list.find(&one).unwrap().words.roles, roles, "{text}");
+            }
+            assert_eq!(list.find(&d), None, "its own parent");
+        }
+        let list = parse(&format!("{a} server=h:1\n{b} role=read\n")).unwrap().with_learned(&learned);
+        assert_eq!(list.find(&b).unwrap().words.roles, [Role::Read], "what people wrote of it holds");
+        assert_eq!(list.find(&c).unwrap().words.roles, [Role::Read]);
+        assert_eq!(list.of_server(&"h:1".parse().unwrap()).len(), 1);
     }
 
     proptest! {

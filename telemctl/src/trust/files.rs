@@ -1,6 +1,5 @@
 //! The files of a service that say whom it trusts: people's, and what was learned.
 
-use super::edit;
 use crate::exit_code::{Failure, Outcome};
 use crate::installation::Installation;
 use std::fs::DirBuilder;
@@ -9,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use telemetry_files::{Attributes, Durability, bounded_file, replace_path};
 use telemetry_trust::limits::TRUST_FILE_BYTES;
-use telemetry_trust::{BootTime, Fingerprint, Grammar, Learning, TrustList, Window, paths};
+use telemetry_trust::{BootTime, Fingerprint, Grammar, Learning, TrustList, Window, edit, paths};
 
 /// The files of trust of a service.
 pub(crate) struct Files {
@@ -70,13 +69,26 @@ impl Files {
     }
 
     pub(crate) fn forget(&self, fingerprint: &Fingerprint) -> Result<bool, Failure> {
-        match Learning::open(&self.state_dir, self.service) {
-            Ok(learning) => learning
-                .forget(fingerprint)
-                .map_err(|error| failure(&paths::identity_dir(&self.state_dir, self.service), &error)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(failure(&paths::identity_dir(&self.state_dir, self.service), &error)),
-        }
+        self.change_learned(false, |learning| learning.forget(fingerprint))
+    }
+
+    /// A learned certificate has become a line of the file.
+    pub(crate) fn accepted(&self, fingerprint: &Fingerprint) -> Outcome {
+        self.change_learned((), |learning| learning.accepted(fingerprint))
+    }
+
+    /// Changes what was learned; `none` is what comes of it where nothing was.
+    fn change_learned<T>(
+        &self,
+        none: T,
+        change: impl FnOnce(&Learning) -> io::Result<T>,
+    ) -> Result<T, Failure> {
+        let result = match Learning::open(&self.state_dir, self.service) {
+            Ok(learning) => change(&learning),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(none),
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| failure(&paths::identity_dir(&self.state_dir, self.service), &error))
     }
 
     /// Trusts a certificate no more, whoever said that it is. Returns whether anybody had.

@@ -1,6 +1,5 @@
 //! `trust`: the servers that are trusted by the fingerprint of their certificate.
 
-mod edit;
 mod files;
 mod look;
 
@@ -16,7 +15,7 @@ use jiff::tz::TimeZone;
 use nix::sys::signal::Signal;
 use std::io::Write;
 use telemetry_record::harmless;
-use telemetry_trust::{Fingerprint, LearnedBy, ServerAddress, TrustedCertificate};
+use telemetry_trust::{Fingerprint, LearnedBy, ServerAddress, TrustedCertificate, edit};
 
 /// The service that the files belong to.
 const SERVICE: &str = "telempostd";
@@ -92,9 +91,10 @@ pub(crate) fn origin(learned: &TrustedCertificate, zone: &TimeZone) -> String {
     let words = &learned.words;
     let since = words.since_secs.and_then(|secs| i64::try_from(secs).ok());
     let since = since.map(|secs| format!(" since {}", local_time::format(secs, zone))).unwrap_or_default();
-    let by = match words.by {
-        Some(LearnedBy::FirstUse) => "learned on first use",
-        _ => "announced by a trusted one",
+    let by = match (words.by, words.next_of) {
+        (Some(LearnedBy::FirstUse), _) => "learned on first use".to_owned(),
+        (_, Some(parent)) => format!("announced by {parent}"),
+        _ => "announced by a trusted one".to_owned(),
     };
     format!("{by}{since}")
 }
@@ -131,23 +131,13 @@ fn trust(
 
 /// Makes a line of its own of what was learned.
 fn accept(files: &Files, fingerprint: &Fingerprint, out: &mut dyn Write) -> Result<bool, Failure> {
-    let learned = files.learned()?;
-    let Some(certificate) = learned.find(fingerprint) else {
-        return Err(Failure::message(format!(
-            "{fingerprint} was not learned; `telemctl trust list` shows what was"
-        )));
-    };
-    let mut text = files.text()?;
-    for server in &certificate.words.servers {
-        let comment = "accepted by telemctl trust";
-        let list = files.parse(&text)?;
-        text = edit::with_server(&text, &list, fingerprint, server, comment).unwrap_or(text);
-    }
-    if let Some(parent) = certificate.words.next_of {
-        text = edit::without(&text, &files.parse(&text)?, &parent);
-    }
-    files.write(&text)?;
-    files.forget(fingerprint)?;
+    let (text, learned) = (files.text()?, files.learned()?);
+    let comment = "accepted by telemctl trust";
+    let accepted = edit::with_accepted(&text, &files.parse(&text)?, &learned, fingerprint, comment);
+    let accepted =
+        accepted.map_err(|fault| Failure::message(fault.replace("`trust list`", "`telemctl trust list`")))?;
+    files.write(&accepted)?;
+    files.accepted(fingerprint)?;
     line(out, format_args!("{fingerprint} is trusted by {}.", files.path().display()))?;
     Ok(true)
 }

@@ -7,17 +7,20 @@ use axum::http::HeaderName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::access::AccessOptions;
-use crate::retention::{KeepRule, KeepTime, Retention};
 use crate::served::Served;
 use crate::storage::postgres::Url;
 use crate::storage::{Address, OpenError};
 use crate::sync::SyncOptions;
 use crate::trust::{TrustOptions, address};
 
+mod keep;
+mod places;
 mod samples;
 mod symbols;
 mod views;
 
+pub use keep::Keep;
+pub use places::{IdentityTask, Places, TrustTask};
 pub use samples::SampleOptions;
 pub use symbols::Symbols;
 pub use views::Views;
@@ -152,35 +155,6 @@ impl Access {
     }
 }
 
-/// How long records are kept.
-#[derive(Args, Clone, Debug)]
-pub struct Keep {
-    /// Days from its reception that a record is kept which nothing else names; 0 or `forever` for no end
-    #[arg(long, value_name = "DAYS", default_value = "35")]
-    keep_days: KeepTime,
-
-    /// A time for a classification, in which `*` stands for any characters; repeatable
-    #[arg(long, value_name = "CLASS=DAYS", value_parser = KeepRule::for_class)]
-    keep: Vec<KeepRule>,
-
-    /// A time for a severity of 1 to 4; repeatable
-    #[arg(long, value_name = "N=DAYS", value_parser = KeepRule::for_severity)]
-    keep_severity: Vec<KeepRule>,
-
-    /// A time for a machine id; repeatable
-    #[arg(long, value_name = "ID=DAYS", value_parser = KeepRule::for_machine)]
-    keep_machine: Vec<KeepRule>,
-}
-
-impl Keep {
-    /// All of them together.
-    #[must_use]
-    pub fn rules(&self) -> Retention {
-        let rules = self.keep.iter().chain(&self.keep_severity).chain(&self.keep_machine);
-        Retention::new(self.keep_days, rules.cloned().collect())
-    }
-}
-
 /// Which database.
 #[derive(Args, Clone, Debug)]
 pub struct Database {
@@ -268,6 +242,28 @@ pub enum Command {
         /// Where the records are
         #[command(flatten)]
         database: Database,
+    },
+
+    /// The certificates that are trusted: list them, add, accept what was announced, remove
+    Trust {
+        /// Where the files are
+        #[command(flatten)]
+        places: Places,
+
+        /// What to do; left out: list
+        #[command(subcommand)]
+        task: Option<TrustTask>,
+    },
+
+    /// This collector's own certificates: their fingerprints, and the next ones
+    Identity {
+        /// Where the files are
+        #[command(flatten)]
+        places: Places,
+
+        /// What to do; left out: show
+        #[command(subcommand)]
+        task: Option<IdentityTask>,
     },
 
     /// Store what an export has, or what a Flask backend has; what an earlier import brought stays as it is

@@ -1,5 +1,8 @@
 //! What the program does instead of collecting.
 
+mod identity;
+mod trust;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::PathBuf;
@@ -39,6 +42,8 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let stored = store_fleet(&mut *session, *machines).map_err(StartError::Storage)?;
             print(&format!("telem-collector: {stored} records of {machines} machines are stored\n"))
         }
+        Command::Trust { places, task } => trust::run(places, task.as_ref()),
+        Command::Identity { places, task } => identity::run(places, *task),
         Command::Export { database } => {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open_reading().map_err(StartError::Database)?;

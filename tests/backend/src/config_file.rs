@@ -58,8 +58,9 @@ pub fn expand(args: Vec<OsString>) -> Result<(Vec<OsString>, Vec<String>), Confi
     let text = read(&path)?;
     let (settings, mut warnings) = settings(&text).map_err(|wrong| fault(wrong.to_string()))?;
     let mut given: Vec<OsString> = Vec::new();
+    let (all, of_command) = commands(&args);
     for (line, key, value) in settings {
-        match arguments(&key, &value, &args) {
+        match arguments(&key, &value, &args, &all, of_command.as_ref()) {
             Ok(arguments) => given.extend(arguments.into_iter().map(OsString::from)),
             Err(Unusable::Unknown(nearest)) => {
                 let nearest = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
@@ -68,7 +69,22 @@ pub fn expand(args: Vec<OsString>) -> Result<(Vec<OsString>, Vec<String>), Confi
             Err(Unusable::Wrong(reason)) => return Err(fault(format!("line {line}: {key}: {reason}"))),
         }
     }
-    Ok((inserted(args, given), warnings))
+    Ok((inserted(args, given, of_command.is_some()), warnings))
+}
+
+/// The program, whose options are the keys, and the command that stands first, if it reads the file too: of the keys, those
+/// that are its own.
+fn commands(args: &[OsString]) -> (clap::Command, Option<clap::Command>) {
+    let all = Options::command();
+    let first = args.get(1).and_then(|arg| arg.to_str());
+    let command =
+        first.and_then(|name| all.find_subcommand(name)).filter(|command| has_option(command, "config"));
+    let command = command.cloned();
+    (all, command)
+}
+
+fn has_option(command: &clap::Command, name: &str) -> bool {
+    command.get_arguments().any(|arg| arg.get_long() == Some(name))
 }
 
 /// The text of a configuration.
@@ -123,8 +139,13 @@ enum Unusable {
 }
 
 /// The arguments that a key stands for; none where the command line has its own.
-fn arguments(key: &str, value: &str, args: &[OsString]) -> Result<Vec<String>, Unusable> {
-    let command = Options::command();
+fn arguments(
+    key: &str,
+    value: &str,
+    args: &[OsString],
+    command: &clap::Command,
+    of_command: Option<&clap::Command>,
+) -> Result<Vec<String>, Unusable> {
     let name = key.replace('_', "-");
     let known = |arg: &&clap::Arg| arg.get_long() == Some(&name) && name != "config" && !key.contains('-');
     let Some(option) = command.get_arguments().find(known) else {
@@ -133,6 +154,9 @@ fn arguments(key: &str, value: &str, args: &[OsString]) -> Result<Vec<String>, U
         let nearest = nearest(key, names.iter().map(String::as_str));
         return Err(Unusable::Unknown(nearest.map(str::to_owned)));
     };
+    if of_command.is_some_and(|command| !has_option(command, &name)) {
+        return Ok(Vec::new());
+    }
     let long = format!("--{name}");
     // A password file and an address are two ways to say one thing.
     let rivals: &[&str] = if matches!(key, "database" | "database_file") {
@@ -162,8 +186,8 @@ fn arguments(key: &str, value: &str, args: &[OsString]) -> Result<Vec<String>, U
 }
 
 /// Puts arguments behind the program's name, or behind that of a command.
-fn inserted(mut args: Vec<OsString>, given: Vec<OsString>) -> Vec<OsString> {
-    let at = 1.min(args.len());
+fn inserted(mut args: Vec<OsString>, given: Vec<OsString>, is_command: bool) -> Vec<OsString> {
+    let at = (1 + usize::from(is_command)).min(args.len());
     args.splice(at..at, given);
     args
 }
@@ -195,6 +219,23 @@ mod tests {
         assert_eq!((options.tid.as_str(), options.sync.syncserver), ("u", false));
         assert_eq!(options.sync.sync_address, ["a,", "b:9"]);
         assert_eq!(options.database.address().unwrap().to_string(), "x.db");
+    }
+
+    #[test]
+    fn a_command_takes_the_keys_that_are_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("conf");
+        std::fs::write(&file, "[settings]\ntrust=/t\ntid=x\nidentity=/i\nlisten=127.0.0.1:1\n").unwrap();
+        let file = file.to_str().unwrap();
+        let expanded = |args: &[&str]| {
+            let (args, warnings) = expand(args.iter().map(OsString::from).collect()).unwrap();
+            assert_eq!(warnings, Vec::<String>::new());
+            args.iter().map(|arg| arg.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            expanded(&["c", "trust", "add", "F", "--config", file, "--identity", "/j"]),
+            ["c", "trust", "--trust=/t", "add", "F", "--config", file, "--identity", "/j"]
+        );
     }
 
     #[test]

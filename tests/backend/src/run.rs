@@ -21,7 +21,7 @@ use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Postgres;
 use crate::storage::{Address, Store};
 use crate::symbols::{ServerTrouble, Worker};
-use crate::trust::watch_files;
+use crate::trust::{keep_renewal, watch_files};
 use crate::web::{App, Extensions, router};
 use sockets::{Trusting, announcement, listen_at, with_tls};
 
@@ -60,9 +60,12 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let extensions = Extensions::new(Arc::clone(&plugins), Arc::clone(&troubles), views);
         let debuginfod = ServerTrouble::default();
         let app = app(options, &database, &store)?.with_debuginfod(Arc::clone(&debuginfod));
-        let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_buffer(buffer.clone());
+        let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_tls(tls.clone());
+        let app = app.with_buffer(buffer.clone());
         let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
         let watching = tokio::spawn(watching);
+        let renewal = tls.as_ref().and_then(|tls| tls.renewal().cloned());
+        let renewing = renewal.clone().map(|renewal| tokio::spawn(keep_renewal(renewal, Arc::clone(&trust))));
         let sockets = with_tls(listeners, tls.as_ref());
         // Scripts wait for these lines and read the ports from them.
         print(&announcement(&sockets))?;
@@ -85,11 +88,15 @@ fn collect(options: &Options) -> Result<(), StartError> {
             .chain([watching])
             .chain(syncing)
             .chain(forgetting)
+            .chain(renewing)
         {
             task.abort();
         }
         if let Some(worker) = naming {
             worker.stop();
+        }
+        if let Some(renewal) = renewal {
+            renewal.save();
         }
         Ok(())
     });

@@ -57,11 +57,7 @@ pub(super) fn announcement(sockets: &[Listening]) -> String {
 
 /// Where our own certificates are.
 pub(super) fn identity_directory(options: &Options, database: &Address) -> Option<PathBuf> {
-    let file = match database {
-        Address::File(file) => Some(file.as_path()),
-        Address::Postgres(_) => None,
-    };
-    options.trust.identity_directory(file)
+    options.trust.identity_directory(database.file())
 }
 
 pub(super) fn listen_at(addresses: &[(SocketAddr, bool)]) -> Result<Vec<Bound>, StartError> {

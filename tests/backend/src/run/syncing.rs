@@ -8,7 +8,9 @@ use super::sockets::identity_directory;
 use crate::cli::Options;
 use crate::start_error::StartError;
 use crate::storage::{Address, Engine};
-use crate::sync::{Buffer, BufferEngine, Fetching, Source, fetch_forever, keep_buffer};
+use crate::sync::{
+    Buffer, BufferEngine, Fetching, Source, exchange_forever, fetch_forever, keep_buffer, keep_own,
+};
 use crate::trust::Trust;
 
 const MIB: u64 = 1024 * 1024;
@@ -62,8 +64,11 @@ pub(super) fn start(
         tasks.push(tokio::spawn(buffer.clone().end_leases_of_untrusted(Arc::clone(trust))));
     }
     if let Some((fetching, sources)) = sources {
-        let each = |source| tokio::spawn(fetch_forever(Arc::clone(&fetching), source));
-        tasks.extend(sources.into_iter().map(each));
+        for source in &sources {
+            tasks.push(tokio::spawn(fetch_forever(Arc::clone(&fetching), source.clone())));
+            tasks.push(tokio::spawn(exchange_forever(Arc::clone(&fetching), source.clone())));
+        }
+        tasks.push(tokio::spawn(keep_own(fetching, sources)));
     }
     tasks
 }

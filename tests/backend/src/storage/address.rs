@@ -48,6 +48,15 @@ impl Address {
         })
     }
 
+    /// The database's file, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+
     /// Opens the database. Blocks.
     ///
     /// # Errors

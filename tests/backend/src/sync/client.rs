@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::source::Source;
+use crate::trust::Fingerprint;
 
 /// Connections that are kept: one fetches while the other confirms.
 const KEPT: usize = 2;
@@ -108,12 +109,38 @@ impl Link {
         tls: &Arc<ClientConfig>,
         request: Request<Full<Bytes>>,
     ) -> Result<(SendRequest<Full<Bytes>>, hyper::Response<Incoming>), String> {
-        let mut sender = self.connect(tls).await?;
+        let (mut sender, _) = self.connect(tls).await?;
         let response = self.bounded("an answer", sender.send_request(request)).await?;
         Ok((sender, response.map_err(|error| self.say(&explain(&error)))?))
     }
 
-    async fn connect(&self, tls: &Arc<ClientConfig>) -> Result<SendRequest<Full<Bytes>>, String> {
+    /// Asks at `/v3/identity`, over a connection of its own; with the certificate that was shown there, whose key is proven.
+    pub(super) async fn identity(
+        &self,
+        tls: &Arc<ClientConfig>,
+        announcement: Option<String>,
+    ) -> Result<(Fingerprint, Answer), String> {
+        let (mut sender, leaf) = self.connect(tls).await?;
+        let leaf = leaf.ok_or_else(|| self.say("it shows no certificate"))?;
+        let method = if announcement.is_some() { Method::POST } else { Method::GET };
+        let request = Request::builder()
+            .method(method)
+            .uri(self.source.identity_path())
+            .header(header::HOST, self.source.address().to_string())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(announcement.unwrap_or_default())))
+            .map_err(|error| error.to_string())?;
+        let response = self.bounded("an answer", sender.send_request(request)).await?;
+        let (head, body) = response.map_err(|error| self.say(&explain(&error)))?.into_parts();
+        let body = self.read(body, MAX_ERROR_BYTES).await?;
+        Ok((leaf, Answer { status: head.status, body }))
+    }
+
+    /// A new connection, and the certificate that was shown there.
+    async fn connect(
+        &self,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<(SendRequest<Full<Bytes>>, Option<Fingerprint>), String> {
         let (host, port) = (self.source.host(), self.source.port());
         let stream = self.bounded("a connection", TcpStream::connect((host, port))).await?;
         let stream = stream.map_err(|error| self.say(&error.to_string()))?;
@@ -123,11 +150,13 @@ impl Link {
         let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
         let stream = self.bounded("a handshake", handshake).await?;
         let stream = stream.map_err(|error| self.say(&error.to_string()))?;
+        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let leaf = leaf.map(|leaf| Fingerprint::of_der(leaf));
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.say(&explain(&error)))?;
         // It ends with its sender; its errors come with the answers.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(sender)
+        Ok((sender, leaf))
     }
 
     async fn read(&self, mut body: Incoming, limit: usize) -> Result<Vec<u8>, String> {

@@ -95,8 +95,8 @@ struct Task {
     source: Source,
     link: Arc<Link>,
     limits: Limits,
-    /// How to connect, by the certificates that are trusted now.
-    tls: Option<(Vec<Fingerprint>, Arc<ClientConfig>)>,
+    /// How to connect, by our certificate and those that are trusted now.
+    tls: Option<(Fingerprint, Vec<Fingerprint>, Arc<ClientConfig>)>,
     /// The failure that was logged last.
     said: Option<String>,
 }
@@ -236,9 +236,8 @@ impl Task {
     /// How to connect now: the certificates that are trusted may have changed.
     fn tls(&mut self) -> Result<Arc<ClientConfig>, Failure> {
         let address = self.source.address();
-        let lists = self.fetching.trust.lists();
-        let lines = lists.list.certificates().iter().filter(|line| line.words.servers.contains(&address));
-        let pins: Vec<Fingerprint> = lines.map(|line| line.fingerprint).collect();
+        let pins = self.fetching.pins(&self.source);
+        let own = self.fetching.fingerprint();
         if pins.is_empty() && self.fetching.options.sync_ca.is_none() {
             let file = self.fetching.trust_file.as_ref();
             let file = file.map_or_else(|| "--trust".to_owned(), |file| file.display().to_string());
@@ -248,11 +247,11 @@ impl Task {
             )));
         }
         match &self.tls {
-            Some((of, config)) if *of == pins => Ok(Arc::clone(config)),
+            Some((shown, of, config)) if *shown == own && *of == pins => Ok(Arc::clone(config)),
             _ => {
                 let config = self.fetching.connecting.config(pins.clone());
                 let config = Arc::new(config.map_err(|error| Failure::Other(error.to_string()))?);
-                self.tls = Some((pins, Arc::clone(&config)));
+                self.tls = Some((own, pins, Arc::clone(&config)));
                 Ok(config)
             }
         }

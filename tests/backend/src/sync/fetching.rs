@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::id::random;
 use super::options::SyncOptions;
+use super::source::Source;
 use crate::storage::Engine;
 use crate::trust::{Connecting, Fingerprint, Trust, TrustError};
 
@@ -41,6 +42,13 @@ impl Fetching {
         let holder = if is_shared { random() } else { Ok(ONLY_HOLDER.to_owned()) };
         let holder = holder.map_err(|error| TrustError::Options(error.to_string()))?;
         Ok(Self { engine, trust, connecting, options, trust_file, holder })
+    }
+
+    /// The certificates that a source may have.
+    pub(super) fn pins(&self, source: &Source) -> Vec<Fingerprint> {
+        let (address, lists) = (source.address(), self.trust.lists());
+        let lines = lists.list.certificates().iter().filter(|line| line.words.servers.contains(&address));
+        lines.map(|line| line.fingerprint).collect()
     }
 
     /// The certificate that buffers have to know.

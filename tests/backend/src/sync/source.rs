@@ -99,6 +99,12 @@ impl Source {
         format!("{}/v3/sync/{of}", self.prefix)
     }
 
+    /// The path where certificates are announced.
+    #[must_use]
+    pub fn identity_path(&self) -> String {
+        format!("{}/v3/identity", self.prefix)
+    }
+
     /// As lines of a trust file name it.
     #[must_use]
     pub fn address(&self) -> ServerAddress {
@@ -146,6 +152,7 @@ mod tests {
         );
         assert_eq!(sources[4].path("lease"), "/a/b/v3/sync/lease");
         assert_eq!(sources[0].path("lease"), "/v3/sync/lease");
+        assert_eq!(sources[4].identity_path(), "/a/b/v3/identity");
     }
 
     #[test]

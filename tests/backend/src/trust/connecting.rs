@@ -1,40 +1,30 @@
 //! The connecting side of TLS: who we are, and which server is taken.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, SignatureScheme};
-use telemetry_tls::{OwnKey, provider};
+use rustls::{ClientConfig, RootCertStore};
+use telemetry_tls::{OwnKey, ServerVerifier, client_config, provider};
 use telemetry_trust::Fingerprint;
 
 use super::error::TrustError;
-use super::file::{read_public, read_secret};
+use super::file::read_public;
 use super::identity::{Kind, ensure};
-use super::server_verifier::ServerVerifier;
+use super::renewal::Renewal;
+use super::source::Source;
 
 /// How this collector connects to others.
 #[derive(Debug)]
 pub struct Connecting {
-    own: OwnKey,
+    own: RwLock<OwnKey>,
+    source: Source,
+    /// Of a certificate of our own making.
+    renewal: Option<Arc<Renewal>>,
     authorities: Option<Arc<WebPkiServerVerifier>>,
-}
-
-/// Shows our certificate to whoever asks, by whatever authorities.
-#[derive(Debug)]
-struct Shows(Arc<CertifiedKey>);
-
-impl ResolvesClientCert for Shows {
-    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
 }
 
 impl Connecting {
@@ -48,27 +38,57 @@ impl Connecting {
         authorities: Option<&Path>,
         directory: Option<&Path>,
     ) -> Result<Self, TrustError> {
-        let own = match (certificate, directory) {
-            (Some(certificate), _) => {
-                let secret = read_secret(key.unwrap_or(certificate))?;
-                let chain = read_public(certificate)?;
-                OwnKey::from_pem(&chain, &secret).map_err(|fault| TrustError::file(certificate, fault))?
-            }
-            (None, Some(directory)) => ensure(directory, Kind::Client)?,
+        let source = match (certificate, directory) {
+            (Some(certificate), _) => Source::Files {
+                certificate: certificate.to_owned(),
+                key: key.unwrap_or(certificate).to_owned(),
+            },
+            (None, Some(directory)) => Source::Directory(directory.to_owned()),
             (None, None) => {
                 return Err(TrustError::Options(
                     "sync_address needs sync_cert, or --identity DIR".to_owned(),
                 ));
             }
         };
+        let own = match &source {
+            Source::Directory(directory) => ensure(directory, Kind::Client)?,
+            files @ Source::Files { .. } => files.read(Kind::Client)?,
+        };
         let authorities = authorities.map(server_authorities).transpose()?;
-        Ok(Self { own, authorities })
+        let renewal = source.directory().map(|directory| Renewal::new(directory, Kind::Client));
+        Ok(Self { own: RwLock::new(own), source, renewal, authorities })
     }
 
     /// The certificate that is shown.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        self.own.fingerprint
+        self.own().fingerprint
+    }
+
+    /// What is to take its place, where it is of our own making.
+    #[must_use]
+    pub fn renewal(&self) -> Option<&Arc<Renewal>> {
+        self.renewal.as_ref()
+    }
+
+    /// The files that a change of is waited for.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.source.files(Kind::Client)
+    }
+
+    /// Reads our certificate again. With a fault the old one stays.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub fn reload(&self) -> Result<(), TrustError> {
+        let own = self.source.read(Kind::Client)?;
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
+        Ok(())
+    }
+
+    fn own(&self) -> OwnKey {
+        self.own.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How to connect to a server that has one of these certificates; of none, one by our authorities. TLS 1.3 alone: 1.2
@@ -77,22 +97,12 @@ impl Connecting {
     /// # Errors
     /// If there is neither.
     pub fn config(&self, pinned: Vec<Fingerprint>) -> Result<ClientConfig, TrustError> {
-        let builder = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(|error| TrustError::Options(format!("cannot use TLS: {error}")))?
-            .dangerous();
-        let builder = match (&self.authorities, pinned.is_empty()) {
-            (Some(authorities), true) => {
-                let verifier: Arc<WebPkiServerVerifier> = Arc::clone(authorities);
-                builder.with_custom_certificate_verifier(verifier)
-            }
-            _ => builder.with_custom_certificate_verifier(Arc::new(ServerVerifier::new(pinned))),
+        let takes: Arc<dyn ServerCertVerifier> = match (&self.authorities, pinned.is_empty()) {
+            (Some(authorities), true) => Arc::<WebPkiServerVerifier>::clone(authorities),
+            _ => Arc::new(ServerVerifier::new(pinned)),
         };
-        let shows = Shows(Arc::clone(&self.own.certified));
-        let mut config = builder.with_client_cert_resolver(Arc::new(shows));
-        config.resumption = Resumption::disabled();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        client_config(&self.own(), takes)
+            .map_err(|error| TrustError::Options(format!("cannot use TLS: {error}")))
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::TrustError;
 const EXPOSED: u32 = 0o027;
 
 /// Reads a list; one that is not there lists nobody.
-pub(super) fn read_list(path: &Path, grammar: Grammar) -> Result<TrustList, TrustError> {
+pub fn read_list(path: &Path, grammar: Grammar) -> Result<TrustList, TrustError> {
     let fault = |error: &dyn std::fmt::Display| TrustError::file(path, error);
     let file = match bounded_file::open_regular(path) {
         Ok(file) => file,

@@ -4,6 +4,8 @@
 //!  DIR/srv_certificate.pem            who listens      0600, key first
 //!  DIR/cli_certificate.pem            who connects     0600
 //!  DIR/cli_certificate.fingerprint    its fingerprint  0644, for those who are to trust us
+//!  DIR/next_certificate.pem           what takes the place of the one who listens
+//!  DIR/next_cli_certificate.pem       and of the one who connects
 //! ```
 
 use std::fs::{DirBuilder, File};
@@ -15,8 +17,11 @@ use nix::fcntl::{RenameFlags, renameat2};
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use telemetry_files::{Attributes, Durability, open_directory, replace};
 use telemetry_tls::{KeyFault, OwnKey};
-use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE};
-use telemetry_trust::{Identity, IdentityFault};
+use telemetry_trust::paths::{
+    CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, NEXT_CERTIFICATE_FILE, NEXT_CLIENT_CERTIFICATE_FILE,
+    SERVER_CERTIFICATE_FILE,
+};
+use telemetry_trust::{Announced, Identity, IdentityFault, renewal};
 
 use super::error::TrustError;
 
@@ -40,8 +45,25 @@ impl Kind {
     #[must_use]
     pub fn file(self) -> &'static str {
         match self {
-            Self::Server => "srv_certificate.pem",
+            Self::Server => SERVER_CERTIFICATE_FILE,
             Self::Client => CLIENT_CERTIFICATE_FILE,
+        }
+    }
+
+    /// The file of what takes its place.
+    #[must_use]
+    pub fn next_file(self) -> &'static str {
+        match self {
+            Self::Server => NEXT_CERTIFICATE_FILE,
+            Self::Client => NEXT_CLIENT_CERTIFICATE_FILE,
+        }
+    }
+
+    /// The file of who has that.
+    pub(super) fn announced_file(self) -> &'static str {
+        match self {
+            Self::Server => "announced",
+            Self::Client => "announced_cli",
         }
     }
 }
@@ -53,22 +75,7 @@ impl Kind {
 /// [`TrustError`].
 pub fn ensure(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
     let handle = open(directory)?;
-    let path = directory.join(kind.file());
-    let own = match read(&handle, kind) {
-        Ok(own) => own,
-        Err(Unusable::Missing) => make(&handle, &path, kind)?,
-        Err(Unusable::Malformed(fault)) => {
-            let aside = move_aside(&handle, kind.file())
-                .map_err(|error| TrustError::file(&path, format_args!("cannot be moved aside: {error}")))?;
-            let path = path.display();
-            eprintln!(
-                "telem-collector: {path}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts \
-                 this collector has to trust the new fingerprint"
-            );
-            make(&handle, &directory.join(kind.file()), kind)?
-        }
-        Err(Unusable::Fault(fault)) => return Err(TrustError::file(path, fault)),
-    };
+    let (own, _) = ensure_file(directory, &handle, kind.file(), kind)?;
     if kind == Kind::Client {
         write_fingerprint(&handle, &own)
             .map_err(|error| TrustError::Directory { path: directory.into(), error })?;
@@ -76,15 +83,79 @@ pub fn ensure(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
     Ok(own)
 }
 
+/// The certificate that is to take the place of this one, which is made where there is none; and whether it was.
+///
+/// # Errors
+/// [`TrustError`].
+pub fn renew(directory: &Path, kind: Kind) -> Result<(OwnKey, bool), TrustError> {
+    ensure_file(directory, &open(directory)?, kind.next_file(), kind)
+}
+
+/// The next certificate takes the place of the present one, at once.
+///
+/// # Errors
+/// [`TrustError`]; then the present one is there as before.
+pub fn switch(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
+    let handle = open(directory)?;
+    // Never for one that cannot be used.
+    existing_file(directory, &handle, kind.next_file())?;
+    let fault = |error| TrustError::Directory { path: directory.into(), error };
+    renewal::switch(&handle, kind.next_file(), kind.file()).map_err(fault)?;
+    Announced::remove(&handle, kind.announced_file()).map_err(fault)?;
+    ensure(directory, kind)
+}
+
+/// The identity in this file; whether it was made.
+fn ensure_file(
+    directory: &Path,
+    handle: &File,
+    name: &'static str,
+    kind: Kind,
+) -> Result<(OwnKey, bool), TrustError> {
+    let path = directory.join(name);
+    match read(handle, name) {
+        Ok(own) => return Ok((own, false)),
+        Err(Unusable::Missing) => {}
+        Err(Unusable::Malformed(fault)) => {
+            let aside = move_aside(handle, name)
+                .map_err(|error| TrustError::file(&path, format_args!("cannot be moved aside: {error}")))?;
+            let path = path.display();
+            eprintln!(
+                "telem-collector: {path}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts \
+                 this collector has to trust the new fingerprint"
+            );
+        }
+        Err(Unusable::Fault(fault)) => return Err(TrustError::file(path, fault)),
+    }
+    Ok((make(handle, &path, name, kind)?, true))
+}
+
 /// The identity in a directory, if there is one that can be used.
 ///
 /// # Errors
 /// [`TrustError`].
-pub(super) fn existing(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
-    let path = directory.join(kind.file());
-    read(&open(directory)?, kind).map_err(|unusable| match unusable {
-        Unusable::Missing => TrustError::file(path, "is not there"),
-        Unusable::Malformed(fault) | Unusable::Fault(fault) => TrustError::file(path, fault),
+pub fn existing(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
+    existing_file(directory, &open(directory)?, kind.file())
+}
+
+/// The certificate that is to take the place of this one, if there is one.
+///
+/// # Errors
+/// [`TrustError`]: there is one, and it cannot be used.
+pub fn next(directory: &Path, kind: Kind) -> Result<Option<OwnKey>, TrustError> {
+    match read(&open(directory)?, kind.next_file()) {
+        Ok(own) => Ok(Some(own)),
+        Err(Unusable::Missing) => Ok(None),
+        Err(Unusable::Malformed(fault) | Unusable::Fault(fault)) => {
+            Err(TrustError::file(directory.join(kind.next_file()), fault))
+        }
+    }
+}
+
+fn existing_file(directory: &Path, handle: &File, name: &str) -> Result<OwnKey, TrustError> {
+    read(handle, name).map_err(|unusable| match unusable {
+        Unusable::Missing => TrustError::file(directory.join(name), "is not there"),
+        Unusable::Malformed(fault) | Unusable::Fault(fault) => TrustError::file(directory.join(name), fault),
     })
 }
 
@@ -94,7 +165,7 @@ enum Unusable {
     Fault(String),
 }
 
-fn open(directory: &Path) -> Result<File, TrustError> {
+pub(super) fn open(directory: &Path) -> Result<File, TrustError> {
     let fault = |error| TrustError::Directory { path: directory.into(), error };
     match DirBuilder::new().mode(0o755).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fault(error)),
@@ -103,8 +174,8 @@ fn open(directory: &Path) -> Result<File, TrustError> {
     open_directory(directory).map_err(fault)
 }
 
-fn read(directory: &File, kind: Kind) -> Result<OwnKey, Unusable> {
-    let identity = Identity::read(directory, kind.file()).map_err(|fault| match fault {
+fn read(directory: &File, name: &str) -> Result<OwnKey, Unusable> {
+    let identity = Identity::read(directory, name).map_err(|fault| match fault {
         IdentityFault::Missing => Unusable::Missing,
         IdentityFault::Malformed(fault) => Unusable::Malformed(fault.to_string()),
         other => Unusable::Fault(other.to_string()),
@@ -115,12 +186,12 @@ fn read(directory: &File, kind: Kind) -> Result<OwnKey, Unusable> {
     })
 }
 
-fn make(directory: &File, path: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
+fn make(directory: &File, path: &Path, name: &str, kind: Kind) -> Result<OwnKey, TrustError> {
     let fault =
         |error: &dyn std::fmt::Display| TrustError::file(path, format_args!("cannot be made: {error}"));
     let pem = new_pem(kind).map_err(|error| fault(&error))?;
     let attributes = Attributes::of_directory(0o600);
-    replace(directory, kind.file(), pem.as_bytes(), attributes, Durability::Synced)
+    replace(directory, name, pem.as_bytes(), attributes, Durability::Synced)
         .map_err(|error| fault(&error))?;
     OwnKey::from_pem(pem.as_bytes(), pem.as_bytes()).map_err(|error| fault(&error))
 }

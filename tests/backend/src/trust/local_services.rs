@@ -20,7 +20,8 @@ const OF_OTHERS: u32 = 0o022;
 
 /// The fingerprints below `STATE_DIR/identity`, of directories and files that belong to root or to one and the same
 /// user, not this collector's own, and that nobody else can write.
-pub(super) fn fingerprints(root: &Path, own_uid: u32) -> BTreeSet<Fingerprint> {
+#[must_use]
+pub fn fingerprints(root: &Path, own_uid: u32) -> BTreeSet<Fingerprint> {
     let Ok(entries) = fs::read_dir(root) else { return BTreeSet::new() };
     let is_safe = |metadata: &Metadata| metadata.mode() & OF_OTHERS == 0;
     let Ok(of_root) = fs::symlink_metadata(root) else { return BTreeSet::new() };

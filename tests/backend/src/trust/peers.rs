@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use telemetry_trust::{Fingerprint, Grammar, LEARNED_FILE, Role, TrustList};
+use telemetry_trust::{Announcing, Fingerprint, Grammar, LEARNED_FILE, Learning, Role, TrustList};
 use tokio::sync::watch;
 
 use super::caller::{Caller, ClientCertificates, Roles};
@@ -21,10 +21,10 @@ use super::file::{read_list, read_public};
 use super::options::TrustOptions;
 use super::refused::Refused;
 use super::shown::Shown;
-use super::{local_services, proxy_header};
+use super::{identity, local_services, proxy_header};
 
 /// Where services of this machine keep their fingerprints.
-const LOCAL_IDENTITIES: &str = "/var/lib/telemetry/identity";
+pub const LOCAL_IDENTITIES: &str = "/var/lib/telemetry/identity";
 
 /// What the files say at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,6 +108,38 @@ impl Trust {
         let learned = self.learned.as_deref().map(|path| read_list(path, Grammar::Learned)).transpose()?;
         let list = list.with_learned(&learned.unwrap_or_default());
         Ok(self.replace(Lists { list, local: self.local_now() }))
+    }
+
+    /// The owner of a trusted certificate, who has proven its key, names the one that is to follow it; none: none does any
+    /// more. It is trusted beside the present one, with the same rights, as long as that one is.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    pub fn announce(&self, parent: Fingerprint, next: Option<Fingerprint>) -> Result<Announcing, TrustError> {
+        let Some(directory) = self.learned.as_deref().and_then(Path::parent) else {
+            return Err(TrustError::Options(
+                "there is no --identity DIR, where announcements are kept".into(),
+            ));
+        };
+        let list = &self.lists().list;
+        let is_written = |one: &Fingerprint| list.find(one).is_some_and(|line| line.words.next_of.is_none());
+        // A service of this machine is known by the file beside its certificate, whatever that says.
+        if list.find(&parent).is_none() || next.as_ref().is_some_and(is_written) {
+            return Ok(Announcing::Known);
+        }
+        let fault = |error| TrustError::Directory { path: directory.into(), error };
+        let learning = Learning::in_directory(identity::open(directory)?);
+        let announcing = learning.announce(parent, next).map_err(fault)?;
+        if announcing == Announcing::Changed {
+            match next {
+                Some(next) => eprintln!(
+                    "telem-collector: {parent} has announced its next certificate, which is trusted beside it: {next}"
+                ),
+                None => eprintln!("telem-collector: {parent} has taken its next certificate back"),
+            }
+            self.reload()?;
+        }
+        Ok(announcing)
     }
 
     /// Reads again which services this machine has.

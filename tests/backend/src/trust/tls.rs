@@ -12,10 +12,11 @@ use telemetry_trust::Fingerprint;
 
 use super::caller::ClientCertificates;
 use super::error::TrustError;
-use super::file::{read_public, read_secret};
-use super::identity::{self, Kind, ensure};
+use super::identity::{Kind, ensure};
 use super::options::TrustOptions;
 use super::peers::Trust;
+use super::renewal::Renewal;
+use super::source::Source;
 
 const NO_DIRECTORY: &str = "TLS needs --certificate FILE, or --identity DIR where a certificate is made: there is no \
                             database file beside which it could be";
@@ -26,15 +27,8 @@ pub struct Tls {
     config: Arc<ServerConfig>,
     shows: Arc<Shows>,
     source: Source,
-}
-
-/// Where our certificate is.
-#[derive(Debug)]
-enum Source {
-    /// Files that people manage.
-    Files { certificate: PathBuf, key: PathBuf },
-    /// Ours.
-    Directory(PathBuf),
+    /// Of a certificate of our own making.
+    renewal: Option<Arc<Renewal>>,
 }
 
 /// Shows the certificate that is there now, whatever name is asked for.
@@ -73,12 +67,13 @@ impl Tls {
         };
         let own = match &source {
             Source::Directory(directory) => ensure(directory, Kind::Server)?,
-            files @ Source::Files { .. } => files.read()?,
+            files @ Source::Files { .. } => files.read(Kind::Server)?,
         };
         let shows = Arc::new(Shows(RwLock::new(own)));
         let config = server_config(trust, Arc::<Shows>::clone(&shows))
             .map_err(|error| TrustError::Options(format!("cannot use TLS: {error}")))?;
-        Ok(Self { config: Arc::new(config), shows, source })
+        let renewal = source.directory().map(|directory| Renewal::new(directory, Kind::Server));
+        Ok(Self { config: Arc::new(config), shows, source, renewal })
     }
 
     /// How a handshake goes.
@@ -98,7 +93,7 @@ impl Tls {
     /// # Errors
     /// [`TrustError`].
     pub fn reload(&self) -> Result<bool, TrustError> {
-        let own = self.source.read()?;
+        let own = self.source.read(Kind::Server)?;
         let mut shown = self.shows.0.write().unwrap_or_else(PoisonError::into_inner);
         let is_changed = shown.fingerprint != own.fingerprint;
         *shown = own;
@@ -107,22 +102,13 @@ impl Tls {
 
     /// The files that a change of is waited for.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        match &self.source {
-            Source::Files { certificate, key } => vec![certificate.clone(), key.clone()],
-            Source::Directory(directory) => vec![directory.join(Kind::Server.file())],
-        }
+        self.source.files(Kind::Server)
     }
-}
 
-impl Source {
-    fn read(&self) -> Result<OwnKey, TrustError> {
-        let (certificate, key) = match self {
-            Self::Directory(directory) => return identity::existing(directory, Kind::Server),
-            Self::Files { certificate, key } => (certificate, key),
-        };
-        let chain = if certificate == key { read_secret(key)? } else { read_public(certificate)? };
-        let secret = if certificate == key { chain.clone() } else { read_secret(key)? };
-        OwnKey::from_pem(&chain, &secret).map_err(|fault| TrustError::file(certificate, fault))
+    /// What is to take its place, where it is of our own making.
+    #[must_use]
+    pub fn renewal(&self) -> Option<&Arc<Renewal>> {
+        self.renewal.as_ref()
     }
 }
 

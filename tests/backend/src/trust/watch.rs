@@ -15,7 +15,7 @@ use super::tls::Tls;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What changes with a file: device, inode, length, time of change in seconds and nanoseconds.
-type Stamp = Option<(u64, u64, u64, i64, i64)>;
+pub type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
 /// Reloads the lists and our certificate whenever a file changes or SIGHUP comes. Does not end by itself. From the call
 /// on, SIGHUP does not kill the process.
@@ -58,7 +58,9 @@ fn files(trust: &Trust, tls: Option<&Tls>) -> Vec<PathBuf> {
     trust.files().map(Path::to_path_buf).chain(of_tls).collect()
 }
 
-fn stamp(path: &Path) -> Stamp {
+/// What the file is like now; none: it is not there.
+#[must_use]
+pub fn stamp(path: &Path) -> Stamp {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
 }

@@ -7,6 +7,7 @@
 //! | `/v3/collector` | POST | takes a record as JSON |
 //! | `/v3/forget` | POST | deletes what machines sent that prove their ids |
 //! | `/v3/sync/lease`, `/v3/sync/confirm` | POST | gives and frees what waits in a buffer |
+//! | `/v3/identity` | GET, POST | the certificates that are to follow ours and a peer's |
 //! | `/telemetryui` and below | GET, POST | pages and their changes: `site` |
 //! | `/api/records` | GET | records as JSON |
 //!
@@ -21,6 +22,7 @@ mod forget;
 mod gate;
 mod guard;
 mod host;
+mod identity;
 mod login;
 mod origin;
 mod peer;
@@ -51,7 +53,7 @@ use crate::storage::Store;
 use crate::storage::view::ViewError;
 use crate::symbols::ServerTrouble;
 use crate::sync::Buffer;
-use crate::trust::Trust;
+use crate::trust::{Tls, Trust};
 use problem::Problem;
 
 pub(crate) use peer::Peer;
@@ -71,6 +73,8 @@ pub struct App {
     /// What is wrong with the server of debug files.
     debuginfod: ServerTrouble,
     trust: Arc<Trust>,
+    /// What we show, where TLS is spoken.
+    tls: Option<Arc<Tls>>,
     /// Where the site's rules are, if they are in a file.
     rules_file: Option<PathBuf>,
     buffer: Option<Buffer>,
@@ -138,6 +142,7 @@ impl App {
             extensions: Extensions::default(),
             debuginfod: ServerTrouble::default(),
             trust: Trust::nobody(),
+            tls: None,
             rules_file: None,
             buffer: None,
             forgets: true,
@@ -149,6 +154,12 @@ impl App {
     #[must_use]
     pub fn with_trust(self, trust: Arc<Trust>) -> Self {
         Self { trust, ..self }
+    }
+
+    /// This is what we show where TLS is spoken.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Pages name the database so.
@@ -231,7 +242,8 @@ pub fn router(app: Arc<App>, served: Served, request_time: Duration) -> Router {
         .route("/v3/forget", post(forget::post))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), trusted::who_delivers))
         .route("/v3/sync/lease", post(sync::lease))
-        .route("/v3/sync/confirm", post(sync::confirm));
+        .route("/v3/sync/confirm", post(sync::confirm))
+        .route("/v3/identity", get(identity::get).post(identity::post));
     let served = match served {
         Served::All => intake.merge(pages),
         Served::Intake => intake,

@@ -29,6 +29,7 @@ mod questions;
 mod records;
 mod refusals;
 mod regrouping;
+mod renewal;
 mod roles;
 mod rules;
 mod site;

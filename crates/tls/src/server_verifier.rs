@@ -1,10 +1,12 @@
 //! Judges the certificate of a server that we connect to.
 
+use crate::server_config::provider;
+use crate::signature::verify_signature;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-use telemetry_tls::{provider, verify_signature};
+
 use telemetry_trust::Fingerprint;
 
 /// Takes a server whose leaf is one of these; names, dates and chains are not judged.
