@@ -5,7 +5,6 @@
 //! take along what the last one failed to sync.
 
 use std::collections::HashSet;
-use std::fs;
 use std::time::Duration;
 use system_tests::torture::{Dice, Load, LoopFs, short_or_full};
 use telemetry_store::spool::recovery::recover_all;
@@ -93,9 +92,7 @@ fn cut_anywhere(load: &Load, telemprobd: &Process, disk: &LoopFs) -> (HashSet<St
 
 /// The payloads that are whole after the power is back.
 fn on_disk(sandbox: &Sandbox, image: &[u8], spool_sync: bool) -> HashSet<String> {
-    let copy = sandbox.path("cut.img");
-    fs::write(&copy, image).unwrap();
-    let disk = LoopFs::mount(&copy, &sandbox.path("cut")).unwrap();
+    let disk = LoopFs::after_cut(image, &sandbox.path(""));
     let mut payloads = HashSet::new();
     // Without syncs not even the directory need be there.
     if let Ok(spool) = SpoolDir::open(&disk.path().join("spool")) {

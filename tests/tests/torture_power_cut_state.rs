@@ -41,13 +41,6 @@ fn put_on(sandbox: &mut Sandbox, disk: &Path) {
     }
 }
 
-/// The disk as it is once the power is back.
-fn mounted(sandbox: &Sandbox, image: &[u8]) -> LoopFs {
-    let copy = sandbox.path("cut.img");
-    fs::write(&copy, image).unwrap();
-    LoopFs::mount(&copy, &sandbox.path("cut")).unwrap()
-}
-
 /// Each state file on this disk is whole, or was never written; and what proves a machine id was there before it.
 fn check_state(disk: &Path) {
     let proofs = fs::read_to_string(disk.join("state/preimages/ids")).unwrap_or_default();
@@ -95,7 +88,7 @@ fn what_was_rejected_is_in_the_spool_or_beside_it() {
                 stored.insert(payload);
             }
             dice.moment(MOMENT);
-            let after = mounted(&sandbox, &disk.power_cut_of(&telempostd));
+            let after = LoopFs::after_cut(&disk.power_cut_of(&telempostd), &sandbox.path(""));
             check_state(after.path());
             let found = payloads(&after.path().join("spool"));
             assert_eq!(stored.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new());
@@ -138,7 +131,7 @@ fn a_probe_reports_each_finding_once_and_the_machine_keeps_its_id() {
         probe.kill();
         telemprobd.stop();
 
-        let after = mounted(&sandbox, &image);
+        let after = LoopFs::after_cut(&image, &sandbox.path(""));
         check_state(after.path());
         let machine_id = fs::read_to_string(after.path().join("state/machine_id")).unwrap();
         put_on(&mut sandbox, after.path());

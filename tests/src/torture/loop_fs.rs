@@ -38,14 +38,24 @@ impl LoopFs {
         .ok()
     }
 
-    /// Mounts an image. What its journal holds is replayed.
-    ///
-    /// # Errors
-    /// What mount said.
-    pub fn mount(image: &Path, path: &Path) -> Result<Self, String> {
+    fn mount(image: &Path, path: &Path) -> Result<Self, String> {
         fs::create_dir_all(path).map_err(|error| error.to_string())?;
         run(Command::new("mount").args(["-t", "ext4", "-o", "loop"]).arg(image).arg(path))?;
         Ok(Self { image: image.to_owned(), path: path.to_owned() })
+    }
+
+    /// Mounts what a disk held when its power was cut, `FOLDER/cut.img` on `FOLDER/cut`. What its journal holds is replayed.
+    ///
+    /// The file is a new one each time: the device of the last one may still be there, with what it had read, and mount
+    /// takes that for the same file again.
+    ///
+    /// # Panics
+    /// It cannot be written or mounted.
+    pub fn after_cut(image: &[u8], folder: &Path) -> Self {
+        let copy = folder.join("cut.img");
+        let _ = fs::remove_file(&copy);
+        fs::write(&copy, image).unwrap();
+        Self::mount(&copy, &folder.join("cut")).unwrap()
     }
 
     /// Where it is mounted.
