@@ -10,7 +10,8 @@ use telemetry_config::keys::{
 };
 use telemetry_config::{AnyKey, ConfigError, Configuration, ServerSettings};
 use telempostd::settings::{
-    IDENTITY_KEY, IdentityKey, RECORD_EXPIRY, RECORD_SERVER_DELIVERY_ENABLED, TRUST_FIRST_USE,
+    IDENTITY_KEY, IdentityKey, RECORD_EXPIRY, RECORD_SERVER_DELIVERY_ENABLED, SERVER_COPY_MAX_SIZE,
+    TRUST_FIRST_USE,
 };
 use telemprobd::settings::SPOOL_KEEP_FREE;
 use telempull_answers::settings::Settings as PullSettings;
@@ -26,6 +27,10 @@ pub struct Settings {
     pub server: ServerSettings,
     /// All of them.
     pub servers: Vec<ServerSettings>,
+    /// Who gets each record besides.
+    pub copies: Vec<ServerSettings>,
+    /// Maximum of disk blocks of what only one of these has still to get, in bytes; none means no limit.
+    pub copy_max_bytes: Option<u64>,
     /// What a certificate of this machine is made with.
     pub identity_key: IdentityKey,
     /// Minutes after opt-in in which the first certificate of a server is trusted.
@@ -80,6 +85,8 @@ impl Settings {
         Ok(Self {
             server: ServerSettings::read(configuration)?,
             servers: ServerSettings::read_list(configuration)?,
+            copies: ServerSettings::read_copies(configuration)?,
+            copy_max_bytes: configuration.get(&SERVER_COPY_MAX_SIZE)?,
             identity_key: configuration.get(&IDENTITY_KEY)?,
             trust_first_use_minutes: configuration.get(&TRUST_FIRST_USE)?,
             server_delivery_enabled: configuration.get(&RECORD_SERVER_DELIVERY_ENABLED)?,

@@ -23,7 +23,7 @@ use test_harness::programs::{NOBODY, for_every_user};
 use test_harness::{Printed, Sandbox, programs};
 
 /// Names that programs rely on.
-const COUNTERS: [&str; 10] = [
+const COUNTERS: [&str; 14] = [
     "accepted",
     "refused",
     "delivered",
@@ -34,6 +34,10 @@ const COUNTERS: [&str; 10] = [
     "set_aside",
     "rate_limited",
     "maybe_twice",
+    "copied",
+    "copy_rejected",
+    "copy_expired",
+    "copy_dropped",
 ];
 
 fn json_of(instance: &Sandbox) -> Value {
@@ -60,7 +64,7 @@ fn an_instance_that_was_never_started() {
                 "telempostd": {"running": false, "pid": null},
             },
             "socket": {"path": path("telem-0"), "listening": false, "error": "there is no such file"},
-            "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true, "list": []},
+            "server": {"url": status["server"]["url"], "api": "v2", "delivery_enabled": true, "list": [], "copies": []},
             "forget": [],
             "environment": {"interval_secs": null, "readings": ["system", "disks", "telemetry"]},
             "pull": {
@@ -107,6 +111,7 @@ fn a_busy_instance() {
     });
     DeliveryStatus {
         failover: None,
+        copies: Vec::new(),
         updated_unix_secs: 30,
         last_delivered_unix_secs: Some(10),
         last_error,
@@ -150,7 +155,7 @@ fn a_busy_instance() {
     assert_eq!(status["consent"]["opted_in"], true);
     assert_eq!(status["daemons"]["telemprobd"], json!({"running": true, "pid": std::process::id()}));
     assert_eq!(status["socket"]["listening"], true);
-    let server = json!({"url": status["server"]["url"], "api": "v3", "delivery_enabled": true, "list": []});
+    let server = json!({"url": status["server"]["url"], "api": "v3", "delivery_enabled": true, "list": [], "copies": []});
     assert_eq!(status["server"], server);
     assert_eq!((&status["spool"]["records"], &status["spool"]["files"]), (&json!(4), &json!(2)));
     assert_eq!((&status["spool"]["damaged"], &status["spool"]["rejected"]), (&json!(1), &json!(1)));

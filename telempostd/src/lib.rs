@@ -8,6 +8,8 @@
 //!              │
 //!              ├──▶ delivery_log        delivered
 //!              └──▶ janitor             rejected, expired, damaged, over the disk budget
+//!
+//!   copies                               the same files for servers that get every record besides: a queue for each
 //! ```
 //!
 //! `daemon` waits and lets each of them act; `accounting` counts and logs what happened, and `clock` says how old a
@@ -17,6 +19,7 @@ mod accounting;
 mod chance;
 pub mod cli;
 mod clock;
+mod copies;
 mod daemon;
 mod delivery_log;
 mod exchange;

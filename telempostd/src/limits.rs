@@ -33,6 +33,16 @@ pub(crate) const HELD: usize = READ_BELOW + RECORDS_PER_FILE;
 /// Maximum of records that are held for any other server.
 pub(crate) const HELD_OWN_SERVER: usize = 2;
 
+/// Requests in flight to a server of `server_copy`: enough that it keeps up, less than to those of the list, which
+/// come first.
+pub(crate) const IN_FLIGHT_COPY: usize = IN_FLIGHT / 2;
+
+/// The same where every connection carries one request at a time.
+pub(crate) const IN_FLIGHT_COPY_HTTP_1: usize = IN_FLIGHT_HTTP_1 / 2;
+
+/// Maximum of records that are held for such a server.
+pub(crate) const HELD_COPY: usize = IN_FLIGHT_COPY + RECORDS_PER_FILE;
+
 /// Servers that have a lane, the system's included. With their records in flight and held they take
 /// up to 3 MB. Records for one more wait until another one has none left.
 pub(crate) const SERVERS: usize = 64;

@@ -1,14 +1,18 @@
 //! The keys that telempostd obeys, and its settings: durations, sizes and paths.
 
+mod certificates;
+
+pub use certificates::{CLIENT_CERTIFICATE, ClientCertificate, IDENTITY_KEY, IdentityKey, TRUST_FIRST_USE};
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use telemetry_config::allowed::{Allowed, Choice, ClampedSeconds, Limit, Number, Switch, minutes, seconds};
+use telemetry_config::allowed::{Allowed, ClampedSeconds, Limit, Number, Switch, kib, minutes, seconds};
 pub use telemetry_config::keys::RECORD_EXPIRY;
 use telemetry_config::keys::{
-    DAEMON_RECYCLING_ENABLED, ETC_DIR, FORGET_DAYS, LOG_DIR, RECYCLING_IDLE_TIME, RUN_DIR, SPOOL_DIR,
-    SPOOL_MAX_SIZE, STATE_DIR, forget_after, recycle_after,
+    DAEMON_RECYCLING_ENABLED, ETC_DIR, FORGET_DAYS, LOG_DIR, RECYCLING_IDLE_TIME, RUN_DIR,
+    SERVER_COPY_EXPIRY, SPOOL_DIR, SPOOL_MAX_SIZE, STATE_DIR, forget_after, recycle_after,
 };
-use telemetry_config::server::{CAINFO, SERVER, SERVER_API, SERVER_COMPRESSION, TIDHEADER};
+use telemetry_config::server::{CAINFO, SERVER, SERVER_API, SERVER_COMPRESSION, SERVER_COPY, TIDHEADER};
 use telemetry_config::{AnyKey, ConfigError, Configuration, Key, ServerSettings, Source};
 use telemetry_runtime::config_warnings;
 
@@ -29,34 +33,13 @@ pub static FAILBACK_AFTER: Key<Duration> = Key {
           half to one and a half of it.",
 };
 
-/// `client_certificate`.
-pub static CLIENT_CERTIFICATE: Key<ClientCertificate> = Key {
-    name: "client_certificate",
-    default: "pinned",
-    allowed: &Choice(&[
-        ("pinned", ClientCertificate::Pinned),
-        ("always", ClientCertificate::Always),
-        ("never", ClientCertificate::Never),
-    ]),
-    doc: "Servers that this machine's certificate is shown to: those trusted by fingerprint, over TLS 1.3 (pinned), each \
-          that asks (always), or none (never). It is the same for all time, whereas the machine id is renewed.",
-};
-
-/// `identity_key`.
-pub static IDENTITY_KEY: Key<IdentityKey> = Key {
-    name: "identity_key",
-    default: "ecdsa",
-    allowed: &Choice(&[("ecdsa", IdentityKey::Ecdsa), ("rsa", IdentityKey::Rsa)]),
-    doc: "Key of this machine's certificate, when one is made: ecdsa (P-256) or rsa (2048 bits). One that is there stays.",
-};
-
-/// `trust_first_use`, in minutes.
-pub static TRUST_FIRST_USE: Key<u64> = Key {
-    name: "trust_first_use",
-    default: "0",
-    allowed: &Number { unit: "minutes", range: 0..=10_080, convert: std::convert::identity },
-    doc: "Minutes after opt-in in which the first certificate of each https server is trusted from then on, if there is \
-          neither a line about it nor cainfo; 0 for never.",
+/// `server_copy_max_size`, in bytes; none is no limit.
+pub static SERVER_COPY_MAX_SIZE: Key<Option<u64>> = Key {
+    name: "server_copy_max_size",
+    default: "5120",
+    allowed: &Limit(Number { unit: "KiB", range: 0..=1 << 30, convert: kib }),
+    doc: "Maximum of disk space of the records that only a server of server_copy has still to get, in KiB each; -1 for no \
+          limit. The oldest go first.",
 };
 
 /// `record_server_delivery_enabled`.
@@ -132,10 +115,13 @@ pub static RATE_LIMIT_STRATEGY: Key<RateLimitStrategy> = Key {
 };
 
 /// Every key that telempostd obeys.
-pub static KEYS: [&dyn AnyKey; 29] = [
+pub static KEYS: [&dyn AnyKey; 32] = [
     &SERVER,
     &FAILOVER_AFTER,
     &FAILBACK_AFTER,
+    &SERVER_COPY,
+    &SERVER_COPY_MAX_SIZE,
+    &SERVER_COPY_EXPIRY,
     &SERVER_API,
     &SERVER_COMPRESSION,
     &CAINFO,
@@ -163,36 +149,6 @@ pub static KEYS: [&dyn AnyKey; 29] = [
     &LOG_DIR,
     &RUN_DIR,
 ];
-
-/// Who is shown this machine's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientCertificate {
-    /// Servers that are trusted by fingerprint.
-    Pinned,
-    /// Each server that asks for one.
-    Always,
-    /// None.
-    Never,
-}
-
-/// What a certificate of this machine is made with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityKey {
-    /// ECDSA on P-256.
-    Ecdsa,
-    /// RSA of 2048 bits.
-    Rsa,
-}
-
-impl IdentityKey {
-    /// Its word, here and for telempost-identity.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ecdsa => "ecdsa",
-            Self::Rsa => "rsa",
-        }
-    }
-}
 
 /// What happens to records past the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +182,12 @@ pub struct Settings {
     pub failover_after: Duration,
     /// How long an earlier one has to work.
     pub failback_after: Duration,
+    /// Who gets each record besides.
+    pub copies: Vec<ServerSettings>,
+    /// Maximum of disk blocks of what only one of these has still to get, in bytes; none means no limit.
+    pub copy_max_bytes: Option<u64>,
+    /// Age at which a record is dropped for one of these.
+    pub copy_expiry: Duration,
     /// Who is shown this machine's certificate.
     pub client_certificate: ClientCertificate,
     /// What that is made with.
@@ -280,6 +242,12 @@ impl Settings {
             servers: ServerSettings::read_list(configuration)?,
             failover_after: configuration.get(&FAILOVER_AFTER)?,
             failback_after: configuration.get(&FAILBACK_AFTER)?,
+            copies: ServerSettings::read_copies(configuration)?,
+            copy_max_bytes: configuration.get(&SERVER_COPY_MAX_SIZE)?,
+            copy_expiry: match configuration.get(&SERVER_COPY_EXPIRY)? {
+                Some(expiry) => expiry,
+                None => configuration.get(&RECORD_EXPIRY)?,
+            },
             client_certificate: configuration.get(&CLIENT_CERTIFICATE)?,
             identity_key: configuration.get(&IDENTITY_KEY)?,
             forget_after: {

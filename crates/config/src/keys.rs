@@ -1,17 +1,20 @@
 //! The keys that several programs obey, each once; those of the server stand in [`crate::server`]. The keys of one
 //! program stand in that program's settings, so that a wrong value stops nobody else. [`NAMES`] has them all.
 
-use crate::allowed::{AbsolutePath, Limit, Number, Switch, kib, minutes, seconds};
+use crate::allowed::{AbsolutePath, Allowed, Limit, Number, Switch, kib, minutes, seconds};
 use crate::key::Key;
 use crate::{ConfigError, Configuration};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The names of the keys of all programs, in the order of the manual: what is not here is unknown, whoever reads the file.
-pub const NAMES: [&str; 51] = [
+pub const NAMES: [&str; 54] = [
     "server",
     "failover_after",
     "failback_after",
+    "server_copy",
+    "server_copy_max_size",
+    "server_copy_expiry",
     "server_api",
     "server_compression",
     "cainfo",
@@ -108,9 +111,36 @@ pub static SPOOL_MAX_SIZE: Key<Option<u64>> = Key {
 pub static RECORD_EXPIRY: Key<Duration> = Key {
     name: "record_expiry",
     default: "1200",
-    allowed: &Number { unit: "minutes", range: 1..=5_256_000, convert: minutes },
+    allowed: &EXPIRY_MINUTES,
     doc: "Minutes after which a record that could not be delivered is dropped.",
 };
+
+const EXPIRY_MINUTES: Number<Duration> = Number { unit: "minutes", range: 1..=5_256_000, convert: minutes };
+
+/// `server_copy_expiry`; none is `record_expiry`.
+pub static SERVER_COPY_EXPIRY: Key<Option<Duration>> = Key {
+    name: "server_copy_expiry",
+    default: "",
+    allowed: &OptionalMinutes,
+    doc: "Minutes after which a record that such a server has still to get is dropped for it; empty for record_expiry.",
+};
+
+/// Minutes, or nothing.
+struct OptionalMinutes;
+
+impl Allowed<Option<Duration>> for OptionalMinutes {
+    fn parse(&self, text: &str) -> Option<Option<Duration>> {
+        if text.is_empty() { Some(None) } else { EXPIRY_MINUTES.parse(text).map(Some) }
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, or empty for record_expiry", EXPIRY_MINUTES.describe())
+    }
+
+    fn meant(&self, text: &str) -> Option<String> {
+        EXPIRY_MINUTES.meant(text)
+    }
+}
 
 /// `forget_days`.
 pub static FORGET_DAYS: Key<Duration> = Key {
@@ -124,7 +154,10 @@ pub static FORGET_DAYS: Key<Duration> = Key {
 /// it is wrong, which is for others to say.
 pub fn forget_after(configuration: &Configuration) -> Duration {
     let read = |key: &'static Key<Duration>, default| configuration.get(key).unwrap_or(default);
-    read(&FORGET_DAYS, Duration::from_secs(35 * 24 * 60 * 60)) + read(&RECORD_EXPIRY, minutes(1200))
+    let waits = read(&RECORD_EXPIRY, minutes(1200));
+    // A copy may get a record long after the servers of the list.
+    let waits_for_copy = configuration.get(&SERVER_COPY_EXPIRY).unwrap_or_default().unwrap_or_default();
+    read(&FORGET_DAYS, Duration::from_secs(35 * 24 * 60 * 60)) + waits.max(waits_for_copy)
 }
 
 /// `crash_burst_limit`; none is no limit.
@@ -169,6 +202,17 @@ pub fn recycle_after(configuration: &Configuration) -> Result<Option<Duration>, 
 mod tests {
     use super::*;
     use crate::limits::KEY_BYTES;
+    use std::path::Path;
+
+    #[test]
+    fn what_proves_an_id_is_kept_for_as_long_as_any_server_may_get_records_of_it() {
+        let days = |lines: &str| {
+            let text = format!("[settings]\nforget_days=1\nrecord_expiry=2880\n{lines}");
+            let configuration = Configuration::parse(Path::new("/f.conf"), &text).unwrap();
+            forget_after(&configuration).as_secs() / (24 * 60 * 60)
+        };
+        assert_eq!((days(""), days("server_copy_expiry=1440"), days("server_copy_expiry=43200")), (3, 3, 31));
+    }
 
     #[test]
     fn names_are_different_and_kept_whole() {

@@ -17,6 +17,14 @@ pub static SERVER: Key<Vec<ServerUrl>> = Key {
           is empty, telempostd does not start and records wait in the spool.",
 };
 
+/// `server_copy`.
+pub static SERVER_COPY: Key<Vec<ServerUrl>> = Key {
+    name: "server_copy",
+    default: "",
+    allowed: &HttpUrls,
+    doc: "URLs, parted by blanks, that get each record besides. One that is away costs those of server nothing.",
+};
+
 /// `server_api`; none is `auto`.
 pub static SERVER_API: Key<Option<ServerApi>> = Key {
     name: "server_api",
@@ -125,6 +133,17 @@ impl ServerSettings {
         Ok(if list.is_empty() { vec![first] } else { list })
     }
 
+    /// The servers that get each record besides. One that is in the list as well is none.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn read_copies(configuration: &Configuration) -> Result<Vec<Self>, ConfigError> {
+        let mut copies = configuration.get(&SERVER_COPY)?;
+        let list = configuration.get(&SERVER)?;
+        copies.retain(|url| !list.contains(url));
+        Self::read(configuration)?.with_urls(copies, configuration)
+    }
+
     /// Such servers at these URLs: the form of the interface is judged for each.
     fn with_urls(
         &self,
@@ -184,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn of_a_list_each_url_has_its_own_api() {
-        let text = "[settings]\nserver=http://a/v3/collector http://b/\n";
+    fn of_a_list_each_url_has_its_own_api_and_a_copy_is_in_no_list() {
+        let text = "[settings]\nserver=http://a/v3/collector http://b/\nserver_copy=http://b/,http://c/v3/collector\n";
         let configuration = Configuration::parse(Path::new("/f.conf"), text).unwrap();
         let shown = |servers: Vec<ServerSettings>| {
             servers.iter().map(|server| (server.url.to_string(), server.api)).collect::<Vec<_>>()
@@ -195,6 +214,8 @@ mod tests {
             list,
             [("http://a/v3/collector".to_owned(), ServerApi::V3), ("http://b/".to_owned(), ServerApi::V2)]
         );
+        let copies = shown(ServerSettings::read_copies(&configuration).unwrap());
+        assert_eq!(copies, [("http://c/v3/collector".to_owned(), ServerApi::V3)]);
         assert_eq!(server("server=http://a/ http://b/").unwrap().url.to_string(), "http://a/");
     }
 

@@ -23,6 +23,9 @@ const MAX_REASONS: usize = 64;
 /// The reason of what is counted beyond `MAX_REASONS`.
 pub const OTHER: &str = "other";
 
+/// What most counters' reasons are called.
+pub const REASON: &str = "reason";
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counter {
@@ -46,11 +49,19 @@ pub enum Counter {
     RateLimited,
     /// Records that went to a second server of the list though the first may have them.
     MaybeTwice,
+    /// Records that servers of `server_copy` took, by URL.
+    Copied,
+    /// Records that they rejected, by URL.
+    CopyRejected,
+    /// Records that waited longer for them than `server_copy_expiry`, by URL.
+    CopyExpired,
+    /// Records for them that were past `server_copy_max_size`, or whose server is no copy any more, by URL.
+    CopyDropped,
 }
 
 impl Counter {
     /// All counters, in the order in which they are shown.
-    pub const ALL: [Counter; 10] = [
+    pub const ALL: [Counter; 14] = [
         Counter::Accepted,
         Counter::Refused,
         Counter::Delivered,
@@ -61,6 +72,10 @@ impl Counter {
         Counter::SetAside,
         Counter::RateLimited,
         Counter::MaybeTwice,
+        Counter::Copied,
+        Counter::CopyRejected,
+        Counter::CopyExpired,
+        Counter::CopyDropped,
     ];
 
     /// The program that counts it.
@@ -68,6 +83,15 @@ impl Counter {
         match self {
             Counter::Accepted | Counter::Refused => "telemprobd",
             _ => "telempostd",
+        }
+    }
+
+    /// What its reasons are. Those that are no [`REASON`] say something of this machine's users or servers, and do not leave it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Counter::RateLimited => "classification",
+            Counter::Copied | Counter::CopyRejected | Counter::CopyExpired | Counter::CopyDropped => "server",
+            _ => REASON,
         }
     }
 
@@ -84,6 +108,10 @@ impl Counter {
             Counter::SetAside => "set_aside",
             Counter::RateLimited => "rate_limited",
             Counter::MaybeTwice => "maybe_twice",
+            Counter::Copied => "copied",
+            Counter::CopyRejected => "copy_rejected",
+            Counter::CopyExpired => "copy_expired",
+            Counter::CopyDropped => "copy_dropped",
         }
     }
 }

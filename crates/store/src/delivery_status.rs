@@ -22,6 +22,25 @@ pub struct DeliveryStatus {
     pub spool_fault: Option<SpoolFault>,
     /// Which server of the list records go to; none where there is one.
     pub failover: Option<FailoverState>,
+    /// The servers of `server_copy`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyState>,
+}
+
+/// What is known of a server that gets each record besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CopyState {
+    /// Its URL, without a password that may be in it.
+    pub url: String,
+    /// Tries that failed since the last one that did not.
+    pub failures: u32,
+    /// When the first of these was, in seconds since the epoch.
+    pub failing_since_unix_secs: Option<u64>,
+    /// Why it last failed, or rejected a record.
+    pub last_failure: Option<String>,
+    /// When it last took a record, in seconds since the epoch.
+    pub last_delivered_unix_secs: Option<u64>,
 }
 
 /// What is known of a list of servers. Moments are milliseconds since the start of that boot.

@@ -47,6 +47,13 @@ series! {
     RATE_LIMITED "telemetry_records_rate_limited" "Records that the rate limit held back, by classification.";
     MAYBE_TWICE "telemetry_records_maybe_twice"
         "Records sent to a second server of the list though the first may have them.";
+    COPIED "telemetry_records_copied" "Records that a server of server_copy took.";
+    COPY_REJECTED "telemetry_copies_rejected" "Records that a server of server_copy rejected.";
+    COPY_EXPIRED "telemetry_copies_expired" "Records dropped for a server of server_copy since they waited too long.";
+    COPY_DROPPED "telemetry_copies_dropped" "Records dropped for a server of server_copy by server_copy_max_size.";
+    COPY_RECORDS "telemetry_copy_waiting_records" "Records that only this server of server_copy has still to get.";
+    COPY_BYTES "telemetry_copy_waiting_bytes" "Bytes of disk blocks of the files of these records.";
+    COPY_FAILURES "telemetry_copy_failed_tries" "Tries of this server of server_copy that failed since it last worked.";
 }
 
 /// The metric of a counter.
@@ -62,5 +69,9 @@ pub const fn of_counter(counter: Counter) -> Series {
         Counter::SetAside => SET_ASIDE,
         Counter::RateLimited => RATE_LIMITED,
         Counter::MaybeTwice => MAYBE_TWICE,
+        Counter::Copied => COPIED,
+        Counter::CopyRejected => COPY_REJECTED,
+        Counter::CopyExpired => COPY_EXPIRED,
+        Counter::CopyDropped => COPY_DROPPED,
     }
 }

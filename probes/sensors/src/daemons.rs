@@ -5,7 +5,7 @@ use crate::catalogue::CHECK_STATE;
 use crate::metric::{Family, Group, Kind, Metric, Sample, Sensitivity};
 use std::path::Path;
 use telemetry_store::check_states::{CheckState, CheckStates};
-use telemetry_store::counters::{Counter, Counts};
+use telemetry_store::counters::{self, Counter, Counts};
 use telemetry_store::delivery_status::DeliveryStatus;
 use telemetry_store::series::{self, Series};
 
@@ -30,6 +30,10 @@ static COUNTERS: [Metric; Counter::ALL.len()] = [
     metric(series::SET_ASIDE, Kind::Counter, ""),
     metric(series::RATE_LIMITED, Kind::Counter, ""),
     metric(series::MAYBE_TWICE, Kind::Counter, ""),
+    metric(series::COPIED, Kind::Counter, ""),
+    metric(series::COPY_REJECTED, Kind::Counter, ""),
+    metric(series::COPY_EXPIRED, Kind::Counter, ""),
+    metric(series::COPY_DROPPED, Kind::Counter, ""),
 ];
 
 /// What is known of the client, of this version.
@@ -59,7 +63,7 @@ pub fn checks(state_dir: &Path) -> Family {
 
 /// A counter is there from the beginning, or its first count would not be seen as an increase.
 fn family(counts: &Counts, counter: Counter, metric: &'static Metric) -> Family {
-    if counter == Counter::RateLimited {
+    if counter.label() != counters::REASON {
         return Family::one(metric, Some(counts.total(counter)));
     }
     let sample = |(reason, count): (&str, u64)| match reason {
@@ -81,7 +85,7 @@ mod tests {
     use telemetry_store::counters::Counters;
 
     #[test]
-    fn every_counter_has_its_name_and_no_name_of_a_user_comes_out() {
+    fn every_counter_has_its_name_and_no_name_of_a_user_or_server_comes_out() {
         for (counter, metric) in Counter::ALL.into_iter().zip(&COUNTERS) {
             assert_eq!(metric.name, series::of_counter(counter).name);
         }
@@ -91,6 +95,7 @@ mod tests {
         counters.write();
         let mut counters = Counters::open(state.path(), "telempostd");
         counters.add(Counter::RateLimited, "com.secret/a/b", 3, Instant::now());
+        counters.add(Counter::Copied, "https://secret/v3/collector", 4, Instant::now());
         counters.write();
         let text = openmetrics::text(&families(state.path(), "4.0.1", true));
         for line in [
@@ -100,6 +105,7 @@ mod tests {
             "telemetry_records_accepted_total 0",
             "telemetry_records_refused_total{reason=\"malformed\"} 2",
             "telemetry_records_rate_limited_total 3",
+            "telemetry_records_copied_total 4",
         ] {
             assert!(text.lines().any(|there| there == line), "{line}: {text}");
         }

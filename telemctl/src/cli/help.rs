@@ -14,7 +14,9 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
   daemons    telemprobd and telempostd, each: running, pid
   socket     path, listening, error
   server     url (without user and password; null if none is set; of several the first), api, delivery_enabled,
-             list (of several, each: url, active, active_since_unix_secs, failures, last_failure)
+             list (of several, each: url, active, active_since_unix_secs, failures, last_failure),
+             copies (of server_copy, each: url, waiting_records, waiting_bytes, oldest_unix_secs, missed, failures,
+             failing_since_unix_secs, last_failure, last_delivered_unix_secs)
   spool      dir, records, records_exact, files, disk_bytes, oldest_unix_secs, damaged, rejected, error
   delivery   updated_unix_secs, last_delivered_unix_secs, next_try_unix_secs, error,
              last_error (unix_secs, server, reason), spool_fault (unix_secs, path, reason)
@@ -22,7 +24,8 @@ Keys of --json (times in seconds since 1970, null where a thing is not known or 
              last_result
   counters_error  why some counters are not known; their total is null then
   counters   since the first start: accepted, refused, delivered, retried, rejected, expired, dropped,
-             set_aside, rate_limited, maybe_twice, each: total, by_reason (an object; by classification in rate_limited)
+             set_aside, rate_limited, maybe_twice, copied, copy_rejected, copy_expired, copy_dropped, each: total,
+             by_reason (an object; by classification in rate_limited, by URL in those of copies)
   crashes    sent, left_out, not_sent, error,
              latest (unix_secs, pid, executable, fate (sent, left_out, not_sent), class, event_id, reason)
   environment  interval_secs (null: no samples are sent), readings (what is in them)

@@ -7,6 +7,7 @@ mod checks;
 mod clock;
 mod configuration;
 mod consent;
+mod copies;
 mod crashes;
 mod daemons;
 mod delivery;
@@ -162,6 +163,7 @@ fn examine(installation: &Installation, steps: &Steps) {
     }
     steps.step("socket", || [socket::check(&status.socket, opted_in, &user, &start)]);
     steps.step("spool", || spool::check(settings, &status, now));
+    steps.step("copies", || copies::judge(&status.server.copies, settings.copy_max_bytes, now));
     steps.step("delivery", || [delivery::judge(&status.delivery, now)]);
     if !installation.has_wrong_value("server") {
         steps.step("server", || server::check(settings, opted_in, &user));

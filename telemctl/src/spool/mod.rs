@@ -7,15 +7,18 @@ use crate::services;
 use crate::status::plural;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use telemetry_store::spool::copies::{self, CopyFolder};
 use telemetry_store::spool::recovery::{Recovery, recover_all};
 use telemetry_store::spool::split::{Split, split};
-use telemetry_store::spool::{DAMAGED_DIR, Daemon, SpoolDir, SpoolLock, Writer};
+use telemetry_store::spool::{COPY_DIR, DAMAGED_DIR, Daemon, SpoolDir, SpoolLock, Writer};
 
 /// What splitting came to.
 #[derive(Debug, Default)]
 struct Tally {
     files: u64,
     records: u64,
+    /// Files that only servers of server_copy have still to get.
+    copies: u64,
     failed: Vec<String>,
 }
 
@@ -66,7 +69,21 @@ fn split_all(spool: &Writer) -> io::Result<Tally> {
         }
     }
     spool.sweep_unfinished()?;
+    report_copies(spool, &mut tally)?;
     Ok(tally)
+}
+
+/// What a copy has still to get stays as it is, which the C client has no use for.
+fn report_copies(spool: &SpoolDir, tally: &mut Tally) -> io::Result<()> {
+    for folder in copies::folders(spool)? {
+        let open = |name| CopyFolder::open(spool, name).ok().flatten();
+        let files = folder
+            .to_str()
+            .and_then(open)
+            .map_or(0, |folder| folder.entries().map_or(0, |files| files.len()));
+        tally.copies += files as u64;
+    }
+    Ok(())
 }
 
 fn report(installation: &Installation, spool: &SpoolDir, tally: &Tally, out: &mut dyn Write) -> Outcome {
@@ -79,6 +96,14 @@ fn report(installation: &Installation, spool: &SpoolDir, tally: &Tally, out: &mu
         ),
     };
     writeln!(out, "{done}").map_err(Failure::Output)?;
+    if tally.copies > 0 {
+        let files = plural(tally.copies, "file");
+        writeln!(
+            out,
+            "{files} in {COPY_DIR} stay for servers of server_copy, which the C client does not know."
+        )
+        .map_err(Failure::Output)?;
+    }
     let used: u64 = spool.entries().unwrap_or_default().iter().map(|entry| entry.disk_bytes).sum();
     if let Some(limit) = installation.settings.spool_max_bytes.filter(|limit| used > *limit) {
         eprintln!(

@@ -68,6 +68,10 @@ fn title(counter: Counter) -> &'static str {
         Counter::SetAside => "Set aside",
         Counter::RateLimited => "Rate limited",
         Counter::MaybeTwice => "Maybe twice",
+        Counter::Copied => "Copied",
+        Counter::CopyRejected => "Copy rejected",
+        Counter::CopyExpired => "Copy expired",
+        Counter::CopyDropped => "Copy dropped",
     }
 }
 

@@ -5,6 +5,7 @@
 //! `error`; the rest is shown.
 
 mod checks;
+mod copies;
 mod counters;
 mod crashes;
 mod probes;
@@ -21,6 +22,7 @@ use crate::installation::{DAEMONS, Installation};
 use crate::local_time;
 use crate::settings::{Environment, Settings};
 use checks::CheckCounts;
+pub(crate) use copies::CopyStatus;
 use counters::CounterStatus;
 use crashes::CrashStatus;
 pub(crate) use probes::ProbeStatus;
@@ -97,6 +99,8 @@ pub(crate) struct ServerStatus {
     pub(crate) delivery_enabled: bool,
     /// All of the list, where there are several.
     pub(crate) list: Vec<ListedServer>,
+    /// Who gets each record besides.
+    pub(crate) copies: Vec<CopyStatus>,
 }
 
 /// A server that is still to forget this machine, after opt-out.
@@ -184,6 +188,7 @@ impl Status {
                 },
                 delivery_enabled: settings.server_delivery_enabled,
                 list: list(settings),
+                copies: copies::read(settings, &counters),
             },
             spool: SpoolStatus::from_path(&settings.spool_dir),
             delivery: delivery(installation),

@@ -10,12 +10,11 @@
 //! What is not known is left out, so that no number is made up. Source of the format:
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
-use super::Status;
 use super::counters::CounterStatus;
 use super::crashes::CrashStatus;
+use super::{CopyStatus, Status};
 use std::io::{self, Write};
 use telemetry_record::harmless::lines;
-use telemetry_store::counters::Counter;
 use telemetry_store::series::{self, Series};
 
 /// A metric with its samples.
@@ -68,13 +67,23 @@ fn state(status: &Status) -> Vec<Family> {
         one(series::REJECTED_RECORDS, number(spool.rejected)),
         one(series::LAST_DELIVERED, number(status.delivery.last_delivered_unix_secs)),
         one(series::NEXT_TRY, number(status.delivery.next_try_unix_secs)),
+        copies(status, series::COPY_RECORDS, |copy| copy.waiting_records),
+        copies(status, series::COPY_BYTES, |copy| copy.waiting_bytes),
+        copies(status, series::COPY_FAILURES, |copy| Some(copy.failures.into())),
     ]
+}
+
+fn copies(status: &Status, series: Series, value: impl Fn(&CopyStatus) -> Option<u64>) -> Family {
+    let sample = |copy: &CopyStatus| {
+        Some(Sample { label: Some(("server", copy.url.clone())), value: number(value(copy))? })
+    };
+    gauge(series, status.server.copies.iter().filter_map(sample))
 }
 
 /// None while it is not known.
 fn counter(status: &CounterStatus) -> Option<Family> {
     let total = status.total?;
-    let label = if status.counter == Counter::RateLimited { "classification" } else { "reason" };
+    let label = status.counter.label();
     let of = |(reason, count): (&String, &u64)| Sample {
         label: Some((label, reason.clone())),
         value: i64::try_from(*count).unwrap_or(i64::MAX),
@@ -138,6 +147,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+    use telemetry_store::counters::Counter;
 
     #[test]
     fn a_family_is_explained_typed_and_escaped() {

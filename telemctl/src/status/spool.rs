@@ -47,7 +47,7 @@ impl SpoolStatus {
     /// Counts what is there. A directory that is not there yet holds nothing.
     pub(super) fn from_path(path: &Path) -> Self {
         let empty = Self { dir: path.to_owned(), ..Self::default() };
-        match Count::from_spool(path) {
+        match Waiting::from_spool(path) {
             Ok(count) => Self {
                 records: Some(count.records),
                 records_exact: count.exact,
@@ -63,17 +63,23 @@ impl SpoolStatus {
     }
 }
 
-struct Count {
-    records: u64,
+/// Files of records, and what they hold.
+pub(super) struct Waiting {
+    pub(super) records: u64,
     exact: bool,
     files: u64,
-    disk_bytes: u64,
-    oldest_unix_secs: Option<i64>,
+    pub(super) disk_bytes: u64,
+    pub(super) oldest_unix_secs: Option<i64>,
     batch_bytes_left: u64,
 }
 
-impl Count {
+impl Waiting {
     fn from_spool(path: &Path) -> io::Result<Self> {
+        Self::in_folder(path, path)
+    }
+
+    /// What a folder holds, in the time of this spool.
+    pub(super) fn in_folder(path: &Path, spool_of_clock: &Path) -> io::Result<Self> {
         let mut count = Self {
             records: 0,
             exact: true,
@@ -86,7 +92,7 @@ impl Count {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(count),
             spool => spool?,
         };
-        let time = SteadyTime::of_spool(&spool);
+        let time = SteadyTime::of_spool(&SpoolDir::open(spool_of_clock)?);
         // Records belong to the daemon's user, to whom the directory belongs too; not always to who asks.
         let owner = fs::metadata(path)?.uid();
         for entry in fs::read_dir(path)? {
@@ -228,7 +234,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let spool = Writer::open_or_create(root.path()).unwrap();
         let stored = spool.store(0, &[&message(); 5], Durability::Atomic).unwrap();
-        let mut count = Count::from_spool(root.path()).unwrap();
+        let mut count = Waiting::from_spool(root.path()).unwrap();
         assert_eq!((count.records, count.exact), (5, true));
         count.batch_bytes_left = stored.bytes as u64 - 1;
         let entry = fs::read_dir(root.path()).unwrap().next().unwrap().unwrap();

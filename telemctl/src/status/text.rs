@@ -36,6 +36,7 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.push(("Socket", format!("{}: {socket}", status.socket.path.display())));
     lines.push(("Server", server_text(status)));
     lines.extend(status.server.list.iter().map(|server| ("", listed_text(server, status.taken_unix_secs))));
+    lines.extend(status.server.copies.iter().map(|copy| ("Copy", copy.text(status.taken_unix_secs))));
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
     lines.extend(
@@ -193,6 +194,7 @@ mod tests {
                 api: "v2",
                 delivery_enabled: true,
                 list: Vec::new(),
+                copies: Vec::new(),
             },
             spool: SpoolStatus {
                 dir: "/spool".into(),
@@ -308,7 +310,13 @@ Crashes         none was seen
         status.consent.opted_in = false;
         status.daemons = vec![DaemonStatus { name: "telemprobd", running: None, pid: None }];
         status.socket.error = Some("nobody listens on it".to_owned());
-        status.server = ServerStatus { url: None, api: "v2", delivery_enabled: false, list: Vec::new() };
+        status.server = ServerStatus {
+            url: None,
+            api: "v2",
+            delivery_enabled: false,
+            list: Vec::new(),
+            copies: Vec::new(),
+        };
         status.spool =
             SpoolStatus { error: Some("/spool cannot be read: x".to_owned()), ..Default::default() };
         status.delivery = Delivery::default();

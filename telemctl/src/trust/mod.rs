@@ -172,7 +172,7 @@ fn say_if_not_configured(
     out: &mut dyn Write,
 ) -> Outcome {
     let settings = &installation.settings;
-    let urls: Vec<_> = settings.servers.iter().map(|server| &server.url).collect();
+    let urls: Vec<_> = settings.servers.iter().chain(&settings.copies).map(|server| &server.url).collect();
     let addresses = urls.iter().filter_map(|url| ServerAddress::of_https_url(url.with_password()));
     if addresses.into_iter().any(|configured| configured == *server) {
         return Ok(());

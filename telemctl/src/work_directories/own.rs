@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! spool_dir   any name that decodes as records, ID.USER that begins so, .seg-ID, the locks, .clock, .damaged/ANY,
-//!             .rejected/ANY
+//!             .rejected/ANY, .copy/HASH/ANY
 //! log_dir     journal (lines of the delivery log), records/ID
 //! cache_dir   pstore/dmesg...
 //! state_dir   machine_id, crashes.lock, JSON files of daemons and probes; identity/SERVICE/ANY of a certificate;
@@ -20,7 +20,7 @@ use telemetry_store::delivery_log::DeliveryEntry;
 use telemetry_store::forget::{FORGET_DIR, PENDING_FILE, SENT_FILE};
 use telemetry_store::preimages::{IDS_FILE, PREIMAGES_DIR};
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
-use telemetry_store::spool::{DAMAGED_DIR, Daemon, REJECTED_DIR, file};
+use telemetry_store::spool::{COPY_DIR, DAMAGED_DIR, Daemon, REJECTED_DIR, file};
 use telemetry_store::steady_clock::ClockState;
 use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, SERVER_CERTIFICATE_FILE};
 use telemetry_trust::{LEARNED_FILE, LOCK_FILE, WINDOW_FILE};
@@ -56,6 +56,8 @@ pub(super) enum Purpose {
     State,
     /// What left the spool undelivered, under whatever name it had.
     SetAside,
+    /// The folders of what servers of server_copy have still to get are in here.
+    Copies,
     /// Copies of records.
     Records,
     /// Copies of the firmware's dumps.
@@ -90,6 +92,8 @@ impl Purpose {
         match (self, name.to_str()) {
             (Purpose::System, _) => Some(Purpose::System),
             (Purpose::Spool, Some(DAMAGED_DIR | REJECTED_DIR)) => Some(Purpose::SetAside),
+            (Purpose::Spool, Some(COPY_DIR)) => Some(Purpose::Copies),
+            (Purpose::Copies, Some(folder)) if folder.parse::<HexId>().is_ok() => Some(Purpose::SetAside),
             (Purpose::Log, Some("records")) => Some(Purpose::Records),
             (Purpose::Cache, Some("pstore")) => Some(Purpose::Dumps),
             (Purpose::State, Some("identity")) => Some(Purpose::Identities),
@@ -120,7 +124,7 @@ impl Purpose {
             Purpose::Log => text == "journal" && read().is_some_and(|bytes| is_delivery_log(&bytes)),
             Purpose::Records => text.parse::<HexId>().is_ok(),
             Purpose::Dumps => text.starts_with("dmesg") || text == ".complete",
-            Purpose::Cache | Purpose::Identities => false,
+            Purpose::Cache | Purpose::Identities | Purpose::Copies => false,
             Purpose::Identity => is_of_identity(text),
             Purpose::Checks => matches!(text, "state.json" | "output.json"),
             Purpose::Preimages => text == IDS_FILE,

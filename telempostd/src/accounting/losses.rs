@@ -21,10 +21,16 @@ pub(super) enum Loss {
     OverBudget,
     /// Its machine id was forgotten at the server.
     Forgotten,
+    /// A copy rejected it.
+    CopyRejected,
+    /// It waited for a copy for too long.
+    CopyExpired,
+    /// What a copy has still to get took too much.
+    CopyOverBudget,
 }
 
 impl Loss {
-    const ALL: [Loss; 7] = [
+    const ALL: [Loss; 10] = [
         Loss::Expired,
         Loss::Foreign,
         Loss::Damaged,
@@ -32,6 +38,9 @@ impl Loss {
         Loss::RateLimited,
         Loss::OverBudget,
         Loss::Forgotten,
+        Loss::CopyRejected,
+        Loss::CopyExpired,
+        Loss::CopyOverBudget,
     ];
 
     /// What the line of a sum says, behind the number.
@@ -43,6 +52,11 @@ impl Loss {
             Loss::RateLimited => "more records past the rate limit were dropped",
             Loss::OverBudget => "more files were removed since the spool is over spool_max_size",
             Loss::Forgotten => "more records of a machine id that was forgotten were dropped",
+            Loss::CopyRejected => "more records were rejected by servers of server_copy",
+            Loss::CopyExpired => "more files were dropped for servers of server_copy by server_copy_expiry",
+            Loss::CopyOverBudget => {
+                "more files were dropped for servers of server_copy by server_copy_max_size"
+            }
             Loss::Rejected => "more records were rejected permanently and kept in .rejected",
         }
     }

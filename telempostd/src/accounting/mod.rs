@@ -1,5 +1,6 @@
 //! What happened to records, as people and programs can read it: counters, the delivery status, lines in the log.
 
+mod copies;
 mod failover;
 mod losses;
 mod status;

@@ -4,7 +4,7 @@ use super::failover::{self, Moment};
 use crate::queue::FailoverMemory;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use telemetry_store::delivery_status::{DeliveryFault, DeliveryStatus, SpoolFault};
+use telemetry_store::delivery_status::{CopyState, DeliveryFault, DeliveryStatus, SpoolFault};
 
 /// How often it is written at most.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -91,6 +91,43 @@ impl Status {
     /// There is one server alone.
     pub(super) fn no_failover(&mut self) {
         self.is_changed |= self.current.failover.take().is_some();
+    }
+
+    /// Each copy: its URL, and the tries that failed since one did not.
+    pub(super) fn set_copies<'a>(&mut self, states: impl Iterator<Item = (&'a str, u32)>) {
+        let known = &self.current.copies;
+        let state = |(url, failures): (&str, u32)| {
+            let known = known.iter().find(|known| known.url == url).cloned().unwrap_or_default();
+            let since = known.failing_since_unix_secs.or_else(|| Some(unix_secs()));
+            let failing_since_unix_secs = since.filter(|_| failures > 0);
+            CopyState { url: url.to_owned(), failures, failing_since_unix_secs, ..known }
+        };
+        let states: Vec<_> = states.map(state).collect();
+        if self.current.copies != states {
+            self.current.copies = states;
+            self.is_changed = true;
+        }
+    }
+
+    /// The URLs that were copies when this was last written.
+    pub(super) fn copies(&self) -> impl Iterator<Item = &str> {
+        self.current.copies.iter().map(|copy| copy.url.as_str())
+    }
+
+    /// A copy took a record.
+    pub(super) fn copied(&mut self, server: &str) {
+        if let Some(copy) = self.current.copies.iter_mut().find(|copy| copy.url == server) {
+            copy.last_delivered_unix_secs = Some(unix_secs());
+            self.is_changed = true;
+        }
+    }
+
+    /// A copy failed, or rejected a record.
+    pub(super) fn copy_fault(&mut self, server: &str, reason: &str) {
+        if let Some(copy) = self.current.copies.iter_mut().find(|copy| copy.url == server) {
+            copy.last_failure = Some(reason.to_owned());
+            self.is_changed = true;
+        }
     }
 
     /// Something of the spool cannot be read or removed.

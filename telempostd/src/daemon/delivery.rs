@@ -2,24 +2,26 @@
 
 mod accounts;
 mod aging;
+mod copies;
 mod foreign_files;
+mod settled;
 
 use super::idle::Idle;
 use crate::accounting::Accounting;
 use crate::clock::Clock;
+use crate::copies::Copies;
 use crate::delivery_log::DeliveryLogWriter;
 use crate::exchange::{Exchange, Settling, Uploads};
 use crate::foreign::Files;
 use crate::janitor::Janitor;
-use crate::limits::{COMMIT_TOGETHER, STEPS_PER_TURN};
+use crate::limits::STEPS_PER_TURN;
 use crate::pacing::Pacer;
-use crate::queue::{NextSend, Position, Queue, Route};
+use crate::queue::{NextSend, Permission, Position, Queue, Route};
 use crate::reader::{Contents, Reader, Target};
 use crate::scan::Scanner;
 use crate::settings::Settings;
 use nix::unistd::Uid;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::Instant;
@@ -36,6 +38,7 @@ pub(super) struct Delivery<'a> {
     spool: Rc<SpoolReader>,
     clock: Clock,
     queue: Queue<StoredRecord>,
+    copies: Copies,
     reader: Reader,
     foreign_files: &'a mut Files,
     accounts: AccountsReader,
@@ -74,9 +77,11 @@ impl<'a> Delivery<'a> {
         let spool = Rc::new(spool);
         let mut janitor = Janitor::new(settings, Rc::clone(&spool));
         janitor.set_accounts(Rc::clone(accounts.accounts()));
-        let (clock, start) = Clock::open(Rc::clone(&spool), accounting.last_run_secs(), now);
+        let (mut clock, start) = Clock::open(Rc::clone(&spool), accounting.last_run_secs(), now);
+        let copies = Copies::open(settings, Rc::clone(&spool), &mut clock, &mut accounting, now);
         Self {
             queue,
+            copies,
             reader: Reader::new(settings, Rc::clone(&spool), Rc::clone(accounts.accounts())),
             foreign_files,
             pacer: Pacer::open(settings, start),
@@ -94,8 +99,8 @@ impl<'a> Delivery<'a> {
 
     /// The exchange, with all who are involved when one ends.
     fn exchange(&mut self, now: Instant) -> (&mut Exchange<'a>, Settling<'_>) {
-        let Self { queue, exchange, janitor, clock, log, accounting, .. } = self;
-        (exchange, Settling { queue, janitor, clock, log, accounting, now })
+        let Self { queue, copies, exchange, janitor, clock, log, accounting, .. } = self;
+        (exchange, Settling { queue, copies, janitor, clock, log, accounting, now })
     }
 
     /// A turn of the loop begins.
@@ -105,7 +110,9 @@ impl<'a> Delivery<'a> {
 
     /// A scan of all of the spool begins.
     pub(super) fn begin_scan(&mut self, now: Instant) {
-        self.janitor.begin_scan(&mut self.queue, self.clock.now(), &mut self.accounting, now);
+        self.copies.begin_scan(&mut self.clock);
+        let Self { queue, copies, clock, accounting, .. } = self;
+        self.janitor.begin_scan(queue, copies, clock.now(), accounting, now);
     }
 
     /// A segment is open, or its writer is gone. What is closed then shows itself under its name.
@@ -115,7 +122,7 @@ impl<'a> Delivery<'a> {
 
     /// Removes what waits for servers that were tried while the spool takes more than it may.
     pub(super) fn keep_budget(&mut self, now: Instant) {
-        self.janitor.keep_budget(&mut self.queue, &mut self.accounting, now);
+        self.janitor.keep_budget(&mut self.queue, &mut self.copies, &mut self.accounting, now);
     }
 
     /// Takes the responses that have come.
@@ -130,7 +137,9 @@ impl<'a> Delivery<'a> {
         self.refresh_accounts(now);
         self.exchange.flush();
         let has_more = (0..STEPS_PER_TURN).all(|_| matches!(self.step(scanner, now), Step::Done));
-        has_more || self.queue.may_have_expired() || self.janitor.is_over_budget()
+        let copies_have_more = self.work_for_copies(now);
+        let may_have_expired = self.queue.may_have_expired() || self.copies.may_have_expired();
+        has_more || copies_have_more || may_have_expired || self.janitor.is_over_budget()
     }
 
     /// Sends the next record, or reads the next file.
@@ -141,16 +150,26 @@ impl<'a> Delivery<'a> {
         let (pacer, steady_secs) = (&mut self.pacer, self.clock.now().secs());
         let accounts = self.accounts.accounts();
         let holder = |record: &StoredRecord| accounts.holder(record.sender);
-        let permission =
-            |record: &StoredRecord| pacer.permission(record_bytes(record), holder(record), steady_secs, now);
+        let place = self.queue.next_place(now);
+        let (is_dropped, is_free) = (self.copies.is_dropped(place), self.copies.is_free_for_list(place));
+        let place = place.map(|(file, index)| (file.clone(), index));
+        let permission = |record: &StoredRecord| match (is_dropped, is_free) {
+            (true, _) => Permission::Drop,
+            (_, true) => Permission::Send,
+            _ => pacer.permission(record_bytes(record), holder(record), steady_secs, now),
+        };
         match self.queue.next_send(now, permission) {
             NextSend::Send(in_flight) => {
                 let (tag, bytes) = (in_flight.tag, record_bytes(&in_flight.record));
                 let holder = holder(&in_flight.record);
-                let Self { queue, exchange, janitor, clock, log, accounting, foreign_files, .. } = self;
-                let mut settling = Settling { queue, janitor, clock, log, accounting, now };
+                let Self { queue, copies, exchange, janitor, clock, log, accounting, foreign_files, .. } =
+                    self;
+                let mut settling = Settling { queue, copies, janitor, clock, log, accounting, now };
                 if exchange.post(tag, foreign_files, &mut settling) {
-                    self.pacer.note_sent(bytes, holder, steady_secs, now);
+                    if !is_free {
+                        self.pacer.note_sent(bytes, holder, steady_secs, now);
+                    }
+                    place.into_iter().for_each(|place| self.copies.note_sent_by_list(place));
                 }
             }
             NextSend::Wait(record, wait) => {
@@ -158,7 +177,12 @@ impl<'a> Delivery<'a> {
                 return Step::Blocked;
             }
             NextSend::SetAside(record) => self.accounting.set_aside_for_share(&record, now),
-            NextSend::Drop(record) => self.accounting.dropped_by_rate_limit(&record, now),
+            // It was counted when it was dropped for a copy.
+            NextSend::Drop(_) if is_dropped => {}
+            NextSend::Drop(record) => {
+                self.accounting.dropped_by_rate_limit(&record, now);
+                place.into_iter().for_each(|place| self.copies.note_dropped(place));
+            }
             NextSend::Nothing => match self.queue.next_file(now) {
                 Some(position) => self.read(&position, scanner, now),
                 None => return Step::Blocked,
@@ -178,6 +202,7 @@ impl<'a> Delivery<'a> {
                 if let Some(damage) = damage {
                     self.janitor.note_damage(file.clone(), damage);
                 }
+                self.note_read_for_copies(file, &records);
                 let records =
                     records.into_iter().map(|(target, record)| (self.route(target, &record, now), record));
                 let records = records.collect();
@@ -186,6 +211,7 @@ impl<'a> Delivery<'a> {
             Contents::Unfinished(time_left) => scanner.scan_by(now + time_left),
             Contents::Damaged(damage) => {
                 self.janitor.set_aside(&name, &damage, &mut self.accounting, now);
+                self.copies.gone(file);
             }
             Contents::Gone => {}
             Contents::Unreadable(error) => {
@@ -222,26 +248,11 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Writes what is settled, if enough is gathered or `now_please`: first the delivery log, then the files go.
-    pub(super) fn commit(&mut self, now_please: bool, now: Instant) {
-        let gathered = self.log.gathered_count().max(self.queue.finished_count());
-        if gathered > 0 && (gathered >= COMMIT_TOGETHER || now_please) {
-            self.log.write();
-            for file in self.queue.take_finished() {
-                if self.janitor.clear(&file, &mut self.accounting, now) {
-                    self.queue.remove_finished(&file);
-                }
-            }
-        }
-        // What went may have made room.
-        self.exchange.catch_up_ledger();
-    }
-
     /// Maintains the upload processes, memory, and what is written for people and for the next run.
     pub(super) fn maintain(&mut self, now: Instant) {
         let (exchange, mut settling) = self.exchange(now);
         exchange.maintain(&mut settling);
-        if self.queue.in_flight_count() > 0 {
+        if self.in_flight_count() + self.copies.in_flight_count() > 0 {
             self.idle.end();
         } else {
             self.idle.begin(now);
@@ -254,6 +265,7 @@ impl<'a> Delivery<'a> {
         }
         self.accounting.set_next_try(self.next_try(now), now);
         self.note_failover(now);
+        self.accounting.set_copies(self.copies.states());
         self.accounting.write_if_due(now);
         self.pacer.write_if_due(now);
     }
@@ -268,6 +280,7 @@ impl<'a> Delivery<'a> {
     fn give_memory_back(&mut self) {
         if self.is_idle() {
             self.queue.shrink();
+            self.copies.shrink();
             self.log.shrink();
             self.janitor.shrink();
             self.exchange.shrink();
@@ -284,9 +297,9 @@ impl<'a> Delivery<'a> {
 
     /// When [`Delivery::maintain`] or [`Delivery::work`] have something to do though nothing happened.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
-        let exchange = self.exchange.next_due(&self.queue);
+        let exchange = self.exchange.next_due(&self.queue, &self.copies);
         let written = self.accounting.next_due(now);
-        let files = [self.foreign_files.next_due(), self.reader.next_due(now)];
+        let files = [self.foreign_files.next_due(), self.reader.next_due(now), self.copies_due(now)];
         let noted = (!self.is_idle()).then(|| self.clock.next_note());
         let due = [exchange, self.idle.next_due(), self.next_try(now), written, noted, self.pacer.next_due()];
         due.into_iter().chain(files).flatten().min()
@@ -294,17 +307,22 @@ impl<'a> Delivery<'a> {
 
     /// Whether settled records wait to be written together.
     pub(super) fn has_uncommitted(&self) -> bool {
-        self.log.gathered_count() > 0 || self.queue.finished_count() > 0
+        self.log.gathered_count() > 0 || self.queue.finished_count() + self.copies.finished_count() > 0
     }
 
     /// Whether nothing waits and nothing is in flight.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_idle() && self.reader.is_idle()
+        self.queue.is_idle() && self.reader.is_idle() && self.copies.is_idle()
     }
 
-    /// Number of requests in flight.
+    /// Number of requests in flight to servers of the list and of records' own configurations.
     pub(super) fn in_flight_count(&self) -> usize {
         self.queue.in_flight_count()
+    }
+
+    /// Number of those to copies.
+    pub(super) fn in_flight_to_copies(&self) -> usize {
+        self.copies.in_flight_count()
     }
 
     /// What to wait for from each upload process, and whether requests wait for room.
@@ -316,30 +334,6 @@ impl<'a> Delivery<'a> {
     pub(super) fn reap(&mut self) {
         self.exchange.reap();
         self.foreign_files.reap();
-    }
-
-    /// Ends the upload processes with whatever is in flight, and writes what is settled.
-    pub(super) fn cut_off(&mut self, now: Instant) {
-        self.exchange.kill();
-        self.commit(true, now);
-    }
-
-    /// Leaves everything such that nothing delivered is delivered again.
-    pub(super) fn finish(&mut self, now: Instant) {
-        self.cut_off(now);
-        for (file, settled) in self.queue.partly_settled() {
-            if let Err(error) = self.janitor.keep_unsettled(&file, settled)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                let path = self.spool.path().join(OsString::from(&file));
-                self.accounting.spool_fault(&path, &format!("delivered records of it stay: {error}"), now);
-            }
-        }
-        self.clock.note(now);
-        self.accounting.set_next_try(None, now);
-        self.note_failover(now);
-        self.accounting.write(now);
-        self.pacer.write();
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) const PLACE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a clean stop waits for the requests in flight.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
+/// How long it waits for those to copies alone, which the list is not to notice.
+const STOP_WAIT_FOR_COPIES: Duration = Duration::from_secs(1);
+
 /// What is watched. It does not matter which of them has an event: every turn takes what has come from all.
 const SIGNALS: u64 = 0;
 const CONSENT: u64 = 1;
@@ -187,7 +190,9 @@ impl EventLoop<'_> {
 
     fn decide_end(&mut self, now: Instant) -> Option<LoopEnd> {
         if let Some((deadline, _)) = &self.ending {
-            let is_over = self.delivery.in_flight_count() == 0 || now >= *deadline;
+            let copies_deadline = *deadline - STOP_WAIT + STOP_WAIT_FOR_COPIES;
+            let are_copies_done = self.delivery.in_flight_to_copies() == 0 || now >= copies_deadline;
+            let is_over = (self.delivery.in_flight_count() == 0 && are_copies_done) || now >= *deadline;
             return self.ending.take_if(|_| is_over).map(|(_, end)| end);
         }
         let has_work = !self.delivery.is_idle() || self.scanner.is_scanning();
@@ -228,6 +233,14 @@ impl EventLoop<'_> {
         }
     }
 
+    fn time_to_end(&self, deadline: Instant, now: Instant) -> Duration {
+        let left = deadline.saturating_duration_since(now);
+        match self.delivery.in_flight_count() {
+            0 => left.min(STOP_WAIT_FOR_COPIES),
+            _ => left,
+        }
+    }
+
     fn timeout(&self, has_more: bool) -> Duration {
         let now = Instant::now();
         if self.is_away {
@@ -240,7 +253,7 @@ impl EventLoop<'_> {
         let mut left = self.scanner.next_scan().saturating_duration_since(now);
         let mut no_later = |time: Option<Duration>| left = time.map_or(left, |time| left.min(time));
         no_later(self.delivery.next_due(now).map(|due| due.saturating_duration_since(now)));
-        no_later(self.ending.as_ref().map(|(end, _)| end.saturating_duration_since(now)));
+        no_later(self.ending.as_ref().map(|(end, _)| self.time_to_end(*end, now)));
         no_later(self.delivery.has_uncommitted().then_some(COMMIT_WITHIN));
         if self.delivery.is_idle() {
             no_later(self.idle_exit.time_left(now));

@@ -13,12 +13,14 @@ pub use trust::identity_program;
 pub use upload::ProgramMissing;
 pub(crate) use upload::{SendError, Upload};
 
+use crate::copies::Copies;
 use crate::foreign::{Files, Purpose};
 use crate::limits::RESPONSE_BYTES;
 use crate::queue::{InFlight, NamedBy, Queue};
 use crate::settings::Settings;
 use ledger::Ledger;
 use response::{Classified, RetryableFailure, classify};
+use settling::in_flight_since;
 use std::error::Error;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -96,7 +98,7 @@ impl<'a> Exchange<'a> {
     /// Has a record posted, once `files` has read the certificates that it may name itself. Returns whether it is on its way;
     /// if not, the record is settled.
     pub(crate) fn post(&mut self, tag: u64, files: &mut Files, settling: &mut Settling<'_>) -> bool {
-        let Some(in_flight) = settling.queue.in_flight(tag) else {
+        let Some(in_flight) = settling.in_flight(tag) else {
             return false;
         };
         let cainfo = &in_flight.server.cainfo;
@@ -121,7 +123,7 @@ impl<'a> Exchange<'a> {
         file: &Result<ForeignFile, FileError>,
         settling: &mut Settling<'_>,
     ) {
-        let Some(InFlight { server, record, .. }) = settling.queue.in_flight(tag) else {
+        let Some(InFlight { server, record, .. }) = settling.in_flight(tag) else {
             return;
         };
         let cainfo = server.cainfo.clone().unwrap_or_default();
@@ -147,7 +149,7 @@ impl<'a> Exchange<'a> {
     /// Passes a record to its upload process. Returns whether it is on its way; if not, the record is settled.
     fn send(&mut self, tag: u64, certificates: Option<&[u8]>, settling: &mut Settling<'_>) -> bool {
         self.end_on_changed_trust(settling);
-        let Some(in_flight) = settling.queue.in_flight(tag) else {
+        let Some(in_flight) = settling.in_flight(tag) else {
             return false;
         };
         let way = match in_flight.named_by() {
@@ -183,8 +185,8 @@ impl<'a> Exchange<'a> {
         let way = &mut self.uploads.system;
         if way.upload.is_running() && self.trust.have_changed(settling.now) {
             way.upload.kill();
-            for tag in settling.queue.tags_in_flight(way.named_by) {
-                settling.queue.take_back(tag);
+            for tag in settling.tags_in_flight(way.named_by) {
+                settling.take_back(tag);
             }
         }
     }
@@ -205,9 +207,9 @@ impl<'a> Exchange<'a> {
     }
 
     /// When [`Exchange::maintain`] has something to do.
-    pub(crate) fn next_due(&self, queue: &Queue<StoredRecord>) -> Option<Instant> {
+    pub(crate) fn next_due(&self, queue: &Queue<StoredRecord>, copies: &Copies) -> Option<Instant> {
         let ways = [&self.uploads.system, &self.uploads.foreign];
-        ways.into_iter().filter_map(|way| way.next_due(queue)).min()
+        ways.into_iter().filter_map(|way| way.next_due(queue, copies)).min()
     }
 
     /// Whether the upload process of the system's server takes requests as fast as they come. Of the other one's few
@@ -259,12 +261,12 @@ impl Way {
             match self.upload.receive(packet) {
                 Ok(Some(response)) => {
                     // A process answers for its own requests only.
-                    let in_flight = settling.queue.in_flight(response.tag);
+                    let in_flight = settling.in_flight(response.tag);
                     if in_flight.is_none_or(|in_flight| in_flight.named_by() != self.named_by) {
                         continue;
                     }
                     if let PostResult::Answered { is_multiplexed, date_unix_secs, .. } = response.result {
-                        settling.queue.set_multiplexed(response.tag, is_multiplexed);
+                        settling.set_multiplexed(response.tag, is_multiplexed);
                         // Any user can name a server, and have it say anything.
                         if let (NamedBy::System, Some(date)) = (self.named_by, date_unix_secs) {
                             settling.clock.take_date(date);
@@ -274,7 +276,7 @@ impl Way {
                         (self.named_by, &response.result)
                         && trust.learn(server, fingerprint)
                     {
-                        settling.queue.take_back(response.tag);
+                        settling.take_back(response.tag);
                         continue;
                     }
                     settling.settle(response.tag, classify(response.result));
@@ -290,7 +292,7 @@ impl Way {
 
     fn maintain(&mut self, settling: &mut Settling<'_>) {
         let now = settling.now;
-        let Some(since) = settling.queue.in_flight_since(self.named_by) else {
+        let Some(since) = settling.in_flight_since(self.named_by) else {
             let idle_since = *self.idle_since.get_or_insert(now);
             if now >= idle_since + UPLOAD_IDLE {
                 self.upload.close();
@@ -304,8 +306,8 @@ impl Way {
         }
     }
 
-    fn next_due(&self, queue: &Queue<StoredRecord>) -> Option<Instant> {
-        match queue.in_flight_since(self.named_by) {
+    fn next_due(&self, queue: &Queue<StoredRecord>, copies: &Copies) -> Option<Instant> {
+        match in_flight_since(queue, copies, self.named_by) {
             Some(since) => Some(since + UPLOAD_OVERDUE),
             None => self.idle_since.filter(|_| self.upload.is_running()).map(|since| since + UPLOAD_IDLE),
         }
@@ -314,7 +316,7 @@ impl Way {
     /// What was in flight when the upload process ended is tried again.
     fn retry_all(&self, reason: &str, settling: &mut Settling<'_>) {
         settling.accounting.upload_fault(reason, settling.now);
-        for tag in settling.queue.tags_in_flight(self.named_by) {
+        for tag in settling.tags_in_flight(self.named_by) {
             let mut failure = RetryableFailure::from_local(reason.to_owned());
             // The record may be what it failed over.
             failure.advice.may_be_the_record = true;

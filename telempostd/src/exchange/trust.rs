@@ -147,7 +147,7 @@ impl TrustFiles {
 /// Each https server that records go to, once.
 fn https_servers(settings: &Settings) -> Vec<ServerAddress> {
     let mut servers = Vec::new();
-    for server in &settings.servers {
+    for server in settings.servers.iter().chain(&settings.copies) {
         servers.extend(
             ServerAddress::of_https_url(server.url.with_password()).filter(|one| !servers.contains(one)),
         );

@@ -5,6 +5,7 @@ mod disk_budget;
 mod surplus;
 
 use crate::accounting::Accounting;
+use crate::copies::Copies;
 use crate::limits::NAMES_PER_TURN;
 use crate::queue::{FileName, Queue};
 use crate::settings::Settings;
@@ -158,6 +159,11 @@ impl Janitor {
         is_gone
     }
 
+    /// A finished file has to stay, and is tried again with the next scan.
+    pub(crate) fn keep_for_now(&mut self, file: FileName) {
+        self.unremovable.push(file);
+    }
+
     /// Leaves of a file the records that are not settled, `settled` having a bit for each that is.
     ///
     /// # Errors
@@ -179,6 +185,7 @@ impl Janitor {
     pub(crate) fn begin_scan(
         &mut self,
         queue: &mut Queue<StoredRecord>,
+        copies: &mut Copies,
         steady: SteadyNow<'_>,
         accounting: &mut Accounting,
         now: Instant,
@@ -195,8 +202,9 @@ impl Janitor {
             }
         }
         for file in mem::take(&mut self.unremovable) {
-            if self.remove(&OsString::from(&file), accounting, now) {
+            if copies.let_go(&file, accounting, now) && self.remove(&OsString::from(&file), accounting, now) {
                 queue.remove_finished(&file);
+                copies.gone(&file);
             } else {
                 self.unremovable.push(file);
             }
@@ -213,6 +221,7 @@ impl Janitor {
     pub(crate) fn keep_budget(
         &mut self,
         queue: &mut Queue<StoredRecord>,
+        copies: &mut Copies,
         accounting: &mut Accounting,
         now: Instant,
     ) {
@@ -224,8 +233,10 @@ impl Janitor {
                 continue;
             }
             let name = OsString::from(&file);
-            if self.spool.entry(&name).is_ok() && self.remove(&name, accounting, now) {
+            let may_go = self.spool.entry(&name).is_ok() && copies.let_go(&file, accounting, now);
+            if may_go && self.remove(&name, accounting, now) {
                 accounting.over_budget(&self.path(&name), now);
+                copies.gone(&file);
             }
             queue.forget(&file);
         }

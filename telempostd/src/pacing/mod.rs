@@ -54,6 +54,11 @@ impl Pacer {
         permission
     }
 
+    /// The same for a record that a copy is sent first: if it has to wait, that holds up nobody else.
+    pub(crate) fn permission_of_copy(&mut self, bytes: u64, holder: Holder, steady_secs: u64) -> Permission {
+        self.limit.permission(bytes, holder, steady_secs)
+    }
+
     /// A record of so many bytes of this holder leaves.
     pub(crate) fn note_sent(&mut self, bytes: u64, holder: Holder, steady_secs: u64, now: Instant) {
         self.limit.note_sent(bytes, holder, steady_secs, now);

@@ -123,6 +123,31 @@ impl Files {
         }
     }
 
+    /// A file is there, was written then, and is for the first lane's server alone.
+    pub(super) fn found_waiting(&mut self, name: FileName, modified_ns: i64) {
+        let lanes = LaneSet::from_lane(0);
+        match self.slots.find(&name) {
+            Some(number)
+                if self.slots.get(number).is_some_and(|slot| {
+                    slot.brief == Brief::Waiting(0) && slot.modified_ns == modified_ns
+                }) => {}
+            Some(_) => self.update(&name, |state| {
+                if !state.is_open() {
+                    state.modified_ns = modified_ns;
+                    state.stage = Stage::Waiting(lanes);
+                }
+            }),
+            None => {
+                if let Some(number) = self.slots.insert(name, modified_ns) {
+                    if let Some(slot) = self.slots.get_mut(number) {
+                        slot.brief = Brief::Waiting(0);
+                    }
+                    self.orders.insert(Key::new(0, modified_ns, number), Standing::Waiting(lanes));
+                }
+            }
+        }
+    }
+
     /// Forgets all about a file.
     pub(super) fn remove(&mut self, name: &FileName) {
         let Some(number) = self.slots.find(name) else {
@@ -325,6 +350,21 @@ mod tests {
             assert_eq!(self.open, open);
             assert!(self.states.keys().all(|number| self.slots.name(*number).is_some()));
         }
+    }
+
+    #[test]
+    fn a_file_that_waits_unread_stands_in_the_order_of_its_server() {
+        let mut files = Files::default();
+        let name = FileName::from(OsStr::new("aB3xY9"));
+        for modified_ns in [1, 2, 2] {
+            files.found_waiting(name.clone(), modified_ns);
+            files.check();
+            assert!(files.first_unread().is_none() && files.is_waited_for(LaneId::SYSTEM));
+        }
+        files.open(&name, 0, OpenFile::default());
+        files.found_waiting(name.clone(), 3);
+        files.check();
+        assert!(files.is_open(&name));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use super::failover::{Failover, FailoverRules};
 use super::file_name::FileName;
 use super::position::Position;
 use crate::limits::{
-    HELD, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_HTTP_1, IN_FLIGHT_OF_USER, READ_BELOW, SERVERS,
+    HELD, HELD_COPY, HELD_OWN_SERVER, IN_FLIGHT, IN_FLIGHT_COPY, IN_FLIGHT_COPY_HTTP_1, IN_FLIGHT_HTTP_1,
+    IN_FLIGHT_OF_USER, READ_BELOW, SERVERS,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -88,6 +89,35 @@ pub(super) struct Held<R> {
     pub(super) record: R,
 }
 
+/// How much may be on its way to a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LaneSize {
+    in_flight: usize,
+    in_flight_http_1: usize,
+    held: usize,
+    read_below: usize,
+}
+
+impl LaneSize {
+    /// To the system's servers.
+    pub(super) const SYSTEM: Self =
+        Self { in_flight: IN_FLIGHT, in_flight_http_1: IN_FLIGHT_HTTP_1, held: HELD, read_below: READ_BELOW };
+    /// To one that gets each record besides.
+    pub(super) const COPY: Self = Self {
+        in_flight: IN_FLIGHT_COPY,
+        in_flight_http_1: IN_FLIGHT_COPY_HTTP_1,
+        held: HELD_COPY,
+        read_below: IN_FLIGHT_COPY,
+    };
+    /// To one that records name.
+    pub(super) const OWN_SERVER: Self = Self {
+        in_flight: IN_FLIGHT_OF_USER,
+        in_flight_http_1: IN_FLIGHT_OF_USER,
+        held: HELD_OWN_SERVER,
+        read_below: HELD_OWN_SERVER,
+    };
+}
+
 /// One server with the records that were read for it.
 #[derive(Debug)]
 pub(super) struct Lane<R> {
@@ -106,8 +136,7 @@ pub(super) struct Lane<R> {
     /// Open files with records for which there was no room here.
     pub(super) left_out: usize,
     max_in_flight: usize,
-    max_held: usize,
-    read_below: usize,
+    size: LaneSize,
 }
 
 impl<R> Lane<R> {
@@ -116,12 +145,8 @@ impl<R> Lane<R> {
         servers: Vec<Rc<ServerSettings>>,
         rules: FailoverRules,
         user: Option<Holder>,
-        id: LaneId,
+        size: LaneSize,
     ) -> Self {
-        let (max_in_flight, max_held, read_below) = match id {
-            LaneId::SYSTEM => (IN_FLIGHT, HELD, READ_BELOW),
-            _ => (IN_FLIGHT_OF_USER, HELD_OWN_SERVER, HELD_OWN_SERVER),
-        };
         Self {
             failover: Failover::new(servers.len(), rules),
             servers,
@@ -130,18 +155,15 @@ impl<R> Lane<R> {
             in_flight: 0,
             last_failure: 0,
             left_out: 0,
-            max_in_flight,
-            max_held,
-            read_below,
+            max_in_flight: size.in_flight,
+            size,
         }
     }
 
-    /// Bounds what is in flight by whether the server takes many requests on a connection, or one. Any lane but the
-    /// system's has less in flight in either case.
-    pub(super) fn set_multiplexed(&mut self, is_multiplexed: bool, id: LaneId) {
-        if id == LaneId::SYSTEM {
-            self.max_in_flight = if is_multiplexed { IN_FLIGHT } else { IN_FLIGHT_HTTP_1 };
-        }
+    /// Bounds what is in flight by whether the server takes many requests on a connection, or one.
+    pub(super) fn set_multiplexed(&mut self, is_multiplexed: bool) {
+        let LaneSize { in_flight, in_flight_http_1, .. } = self.size;
+        self.max_in_flight = if is_multiplexed { in_flight } else { in_flight_http_1 };
     }
 
     /// Whether one more request may be in flight.
@@ -168,7 +190,7 @@ impl<R> Lane<R> {
         now: Instant,
     ) -> bool {
         let is_next = self.left_out == 0 && first_waiting.is_none_or(|first| *position <= first);
-        is_next && self.may_hold_any(now) && self.held.len() < self.max_held
+        is_next && self.may_hold_any(now) && self.held.len() < self.size.held
     }
 
     /// Whether the next file for it should be read.
@@ -179,13 +201,13 @@ impl<R> Lane<R> {
         match self.failover.allowance(now) {
             Allowance::None | Allowance::OneSent => false,
             Allowance::One => self.held.is_empty(),
-            Allowance::Many => self.held.len() < self.read_below,
+            Allowance::Many => self.held.len() < self.size.read_below,
         }
     }
 
     /// Whether it is working and has enough to send for the moment.
     pub(super) fn is_busy(&self, now: Instant) -> bool {
-        self.failover.allowance(now) == Allowance::Many && self.held.len() >= self.read_below
+        self.failover.allowance(now) == Allowance::Many && self.held.len() >= self.size.read_below
     }
 
     /// Whether nothing is held or in flight.

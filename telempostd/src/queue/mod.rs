@@ -13,6 +13,7 @@
 //! Each server has a lane of its own (`lane`), so that one that is down holds up nobody else's records; one that a record's
 //! configuration names has a lane for each user who sends to it.
 
+mod aging;
 mod backoff;
 mod failover;
 mod file_name;
@@ -36,8 +37,8 @@ pub(crate) use sending::{InFlight, NamedBy, NextSend, Permission, RetryAdvice};
 use crate::limits::{SERVERS, SERVERS_OF_USER};
 use file_state::OpenFile;
 use files::{Files, bit};
-use lane::{Held, Lane, LaneSet};
-use std::collections::{HashMap, HashSet};
+use lane::{Held, Lane, LaneSet, LaneSize};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 use telemetry_config::ServerSettings;
@@ -67,15 +68,25 @@ impl<R> Queue<R> {
     /// Nothing to deliver yet; `servers` are the system's.
     pub(crate) fn new(servers: Vec<ServerSettings>, rules: FailoverRules) -> Self {
         let servers = servers.into_iter().map(Rc::new).collect();
+        Self::with_lane(Lane::new(servers, rules, None, LaneSize::SYSTEM), 0)
+    }
+
+    /// The same for one server that gets each record besides. Its tags follow on this one.
+    pub(crate) fn for_copy(server: ServerSettings, last_tag: u64) -> Self {
+        let servers = vec![Rc::new(server)];
+        Self::with_lane(Lane::new(servers, FailoverRules::default(), None, LaneSize::COPY), last_tag)
+    }
+
+    fn with_lane(lane: Lane<R>, last_tag: u64) -> Self {
         Self {
             files: Files::default(),
-            lanes: vec![Lane::new(servers, rules, None, LaneId::SYSTEM)],
+            lanes: vec![lane],
             in_flight: HashMap::new(),
             finished: Vec::new(),
             failures: 0,
             failures_seen: 0,
             has_too_old: false,
-            last_tag: 0,
+            last_tag,
             unanswered: HashMap::new(),
             maybe_twice: 0,
         }
@@ -108,52 +119,19 @@ impl<R> Queue<R> {
         self.files.found(name, modified_ns);
     }
 
+    /// A file waits for the first lane's server, and needs not be read to know that.
+    pub(crate) fn add_waiting(&mut self, name: FileName, modified_ns: i64) {
+        self.files.found_waiting(name, modified_ns);
+    }
+
+    /// What is known of the first server.
+    pub(crate) fn first_server(&self) -> Option<ServerMemory> {
+        self.lanes.first().and_then(|lane| lane.failover.memory().servers.first().copied())
+    }
+
     /// Whether a file is known, and was written then.
     pub(crate) fn knows(&self, name: &FileName, modified_ns: i64) -> bool {
         self.files.knows(name, modified_ns)
-    }
-
-    /// A file of the queue is too old. It stays until a request to its server has failed since.
-    pub(crate) fn set_too_old(&mut self, name: &FileName) {
-        self.has_too_old = true;
-        self.files.set_too_old(name, self.failures);
-    }
-
-    /// The configurations that name the servers of these files could not be read, which is a failed try as well.
-    pub(crate) fn note_unread_configurations(&mut self, names: &[FileName]) {
-        self.failures += 1;
-        for name in names {
-            self.files.set_unread_configuration(name, self.failures);
-        }
-    }
-
-    /// Whether [`Queue::take_expired`] may return some.
-    pub(crate) fn may_have_expired(&self) -> bool {
-        self.has_too_old && self.failures_seen != self.failures
-    }
-
-    /// The files that are too old and were not taken by the servers of any of their records since that is known, after
-    /// there was another failure; up to so many. They are to be removed, and then forgotten.
-    pub(crate) fn take_expired(&mut self, maximum: usize) -> Vec<FileName> {
-        if !self.may_have_expired() {
-            return Vec::new();
-        }
-        let has_failed = |lanes: LaneSet, since, unread_configuration| {
-            let mut lanes = lanes.iter().filter_map(|id| self.lanes.get(id.0)).peekable();
-            let has_server = lanes.peek().is_some();
-            if has_server {
-                lanes.all(|lane| lane.last_failure > since)
-            } else {
-                unread_configuration > since
-            }
-        };
-        let too_old = self.files.too_old();
-        let too_old = too_old.filter(|(_, since, lanes, unread)| has_failed(*lanes, *since, *unread));
-        let expired: Vec<_> = too_old.map(|(name, ..)| name).take(maximum).collect();
-        if expired.len() < maximum {
-            self.failures_seen = self.failures;
-        }
-        expired
     }
 
     /// Whether the records of a file are held, in flight, or all settled.
@@ -188,14 +166,6 @@ impl<R> Queue<R> {
         self.failures
     }
 
-    /// The files that wait for servers which all failed after this failure.
-    pub(crate) fn waited_for_failed(&self, since: u64) -> HashSet<FileName> {
-        let failed = self.lanes.iter().enumerate().filter(|(_, lane)| lane.last_failure > since);
-        let failed: LaneSet = failed.map(|(index, _)| LaneId(index)).collect();
-        let waiting = failed.iter().flat_map(|id| self.files.waiting_for(id));
-        waiting.filter(|(_, lanes)| lanes.is_within(failed)).map(|(name, _)| name).collect()
-    }
-
     /// The first file that is unread or waits for a server. One that is open does not wait.
     #[cfg(test)]
     pub(crate) fn oldest_waiting(&self) -> Option<Position> {
@@ -214,17 +184,18 @@ impl<R> Queue<R> {
             of_user += 1;
         }
         let is_share_used = of_user >= SERVERS_OF_USER;
-        let lane = |id| Lane::new(vec![Rc::new(server.clone())], FailoverRules::default(), user, id);
+        let lane =
+            || Lane::new(vec![Rc::new(server.clone())], FailoverRules::default(), user, LaneSize::OWN_SERVER);
         let new = LaneId(self.lanes.len());
         if new.0 < SERVERS && !is_share_used {
-            self.lanes.push(lane(new));
+            self.lanes.push(lane());
             return Some(new);
         }
         let may_take =
             |id: &LaneId| !is_share_used || self.lanes.get(id.0).is_some_and(|lane| lane.user == user);
         let mut others = (1..self.lanes.len()).map(LaneId);
         let idle = others.find(|id| may_take(id) && self.is_lane_idle(*id))?;
-        *self.lane(idle)? = lane(idle);
+        *self.lane(idle)? = lane();
         Some(idle)
     }
 

@@ -42,6 +42,11 @@ impl<R> InFlight<R> {
         if self.lane == LaneId::SYSTEM { NamedBy::System } else { NamedBy::Record }
     }
 
+    /// Where it comes from: its file, and its position there.
+    pub(crate) fn place(&self) -> (&FileName, u32) {
+        (&self.file, self.index)
+    }
+
     /// The number of the user whose share its server is from; the system's for the system's.
     pub(crate) fn user_id(&self) -> u32 {
         self.user.unwrap_or(Holder::System).as_id()
@@ -94,7 +99,7 @@ impl<R> Queue<R> {
         now: Instant,
         permission: impl FnOnce(&R) -> Permission,
     ) -> NextSend<'_, R> {
-        let Some(id) = (0..self.lanes.len()).map(LaneId).find(|id| self.may_leave(*id, now)) else {
+        let Some(id) = self.next_lane(now) else {
             return NextSend::Nothing;
         };
         let Some(permission) = self.first_held(id).map(permission) else {
@@ -108,6 +113,16 @@ impl<R> Queue<R> {
             Permission::SetAside => self.set_aside_first(id).map_or(NextSend::Nothing, NextSend::SetAside),
             Permission::Drop => self.drop_first(id).map_or(NextSend::Nothing, NextSend::Drop),
         }
+    }
+
+    /// Where the record comes from that [`Queue::next_send`] would ask about.
+    pub(crate) fn next_place(&self, now: Instant) -> Option<(&FileName, u32)> {
+        let held = self.lanes.get(self.next_lane(now)?.0)?.held.front()?;
+        Some((&held.file, held.index))
+    }
+
+    fn next_lane(&self, now: Instant) -> Option<LaneId> {
+        (0..self.lanes.len()).map(LaneId).find(|id| self.may_leave(*id, now))
     }
 
     fn first_held(&self, id: LaneId) -> Option<&R> {
@@ -176,7 +191,7 @@ impl<R> Queue<R> {
         if let Some(id) = self.in_flight.get(&tag).map(|in_flight| in_flight.lane)
             && let Some(lane) = self.lane(id)
         {
-            lane.set_multiplexed(is_multiplexed, id);
+            lane.set_multiplexed(is_multiplexed);
         }
     }
 

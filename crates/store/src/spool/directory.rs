@@ -184,10 +184,25 @@ impl SpoolDir {
         self.state_dir(directory)
     }
 
+    /// The same as [`SpoolDir::make_state_dir`], to be read as a spool is.
+    pub(super) fn make_below(&self, name: &str) -> io::Result<Self> {
+        self.below(OsStr::new(name), self.make_state_dir(name)?)
+    }
+
+    /// Opens a directory of the spool's own state, likewise. A link of that name is not followed.
+    pub(super) fn open_below(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        self.below(name.as_ref(), self.state_dir(name.as_ref())?)
+    }
+
+    fn below(&self, name: &OsStr, directory: File) -> io::Result<Self> {
+        let identity = identity_from(&directory.metadata()?);
+        Ok(Self { path: self.path.join(name), directory, identity })
+    }
+
     /// Opens a directory of the spool's own state. A link of that name is not followed.
-    pub(crate) fn state_dir(&self, directory: &str) -> io::Result<File> {
+    pub(crate) fn state_dir(&self, directory: impl AsRef<OsStr>) -> io::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        Ok(openat(&self.directory, directory, flags, Mode::empty())?.into())
+        Ok(openat(&self.directory, directory.as_ref(), flags, Mode::empty())?.into())
     }
 }
 

@@ -9,6 +9,7 @@
 //! .new-NAME     not finished, and never answered; what a killed process left is swept
 //! .damaged      a directory of files that gave no record
 //! .rejected     a directory of records that a server rejected
+//! .copy         a directory of records that only a copy has still to get (`copies`)
 //! .DAEMON.lock  the lock of the daemon that works here (`lock.rs`)
 //! .clock        the time in which records age (`steady_clock`)
 //! .ANYTHING     no record
@@ -25,6 +26,9 @@ pub const DAMAGED_DIR: &str = ".damaged";
 
 /// Where records go that the server rejected.
 pub const REJECTED_DIR: &str = ".rejected";
+
+/// Where records wait that only a copy has still to get.
+pub const COPY_DIR: &str = ".copy";
 
 /// Beginning of the names of open segments.
 const SEGMENT_PREFIX: &str = ".seg-";
@@ -125,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_begins_with_a_dot_is_no_record() {
-        for name in [".new-x", ".seg-x", DAMAGED_DIR, REJECTED_DIR, ".", ".x"] {
+        for name in [".new-x", ".seg-x", DAMAGED_DIR, REJECTED_DIR, COPY_DIR, ".", ".x"] {
             assert!(is_hidden(OsStr::new(name)), "{name}");
         }
         for name in [ID, "aB3xY9", "x.", ""] {

@@ -25,14 +25,24 @@ impl Reader {
         SpoolDir::open(path).map(Self)
     }
 
+    /// This directory.
+    pub(super) fn new(directory: SpoolDir) -> Self {
+        Self(directory)
+    }
+
     /// Replaces a file by one that holds only these records of it, under their ids, as old as it was.
     ///
     /// # Errors
     /// As the system says; then the file is as it was.
     pub fn keep_only(&self, name: &OsStr, records: &[StoredRecord], modified_ns: i64) -> io::Result<()> {
         let bytes = file::encode_batch(records.iter().map(|record| (record.id, &record.message)));
+        self.write_synced(name, &bytes, modified_ns)
+    }
+
+    /// Writes a file, as old as it says.
+    pub(super) fn write_synced(&self, name: &OsStr, bytes: &[u8], modified_ns: i64) -> io::Result<()> {
         let attributes = Attributes::new(file::MODE).with_modified(time_from_unix_ns(modified_ns));
-        replace(&self.0, name, &bytes, attributes, Durability::Synced).map(drop)
+        replace(&self.0, name, bytes, attributes, Durability::Synced).map(drop)
     }
 
     /// Gives a file another time stamp. A link is not followed.

@@ -30,6 +30,7 @@ impl Delivery<'_> {
             log::info!("records waited through a start of the machine; delivery begins in {secs} s");
         }
         self.queue.add_file(file.clone(), modified_ns);
+        self.copies.found(&file, modified_ns, &mut self.clock);
         if is_too_old {
             self.queue.set_too_old(&file);
         }
@@ -52,13 +53,17 @@ impl Delivery<'_> {
 
     /// Removes the files that are too old and whose server failed though.
     pub(in super::super) fn remove_expired(&mut self, now: Instant) {
+        self.copies.remove_expired(&mut self.clock, &mut self.accounting, now);
         for file in self.queue.take_expired(NAMES_PER_TURN) {
             let name = OsString::from(&file);
             let modified_ns = self.spool.entry(&name).map_or(0, |entry| entry.modified_ns);
-            if self.clock.is_older(&file, modified_ns, self.settings.record_expiry) {
+            if self.clock.is_older(&file, modified_ns, self.settings.record_expiry)
+                && self.copies.let_go(&file, &mut self.accounting, now)
+            {
                 self.janitor.remove_expired(&name, &mut self.accounting, now);
+                self.copies.gone(&file);
             }
-            // One that turns out to be younger is found again.
+            // One that turns out to be younger, or has to stay, is found again.
             self.queue.forget(&file);
             self.reader.forget(&file);
         }
