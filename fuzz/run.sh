@@ -35,6 +35,8 @@ declare -A max_len=(
     [machine_lists]=8192
     [check_output]=8192
     [check_definitions]=4096
+    [openmetrics]=8192
+    [pulled_answer]=8192
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 

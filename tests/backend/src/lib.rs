@@ -39,6 +39,7 @@ pub mod purge;
 pub mod record;
 pub mod retention;
 pub mod samples;
+pub mod samples_upkeep;
 pub mod sections;
 pub mod served;
 pub mod server;

@@ -14,6 +14,7 @@ use crate::forget::forget_forever;
 use crate::groups_upkeep::keep_groups;
 use crate::plugins::{Plugins, Troubles, parse_forever};
 use crate::purge::purge_daily;
+use crate::samples_upkeep::keep_samples;
 use crate::served::Served;
 use crate::server::{Times, serve};
 use crate::site_rules::{RulesSource, follow_rules};
@@ -71,9 +72,11 @@ fn collect(options: &Options) -> Result<(), StartError> {
         print(&announcement(&sockets))?;
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
+        let purging = writes
+            .then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules(), options.samples.keep())));
         let following = Some(tokio::spawn(follow_rules(store.clone(), rules)));
         let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
+        let sampling = writes.then(|| tokio::spawn(keep_samples(store.clone(), options.samples.keep())));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let naming = naming(options, &store, writes, debuginfod)?;
         let forgetting = writes.then(|| tokio::spawn(forget_forever(store.engine())));
@@ -84,6 +87,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
             .into_iter()
             .chain(following)
             .chain(keeping)
+            .chain(sampling)
             .chain(parsing)
             .chain([watching])
             .chain(syncing)

@@ -72,8 +72,10 @@ fn note(sql: &mut dyn Write, preimage: &Preimage, now_secs: i64) -> Result<bool,
 }
 
 fn is_known(sql: &mut dyn Write, id: &str) -> Result<bool, StorageError> {
-    for table in ["records", "machine_day", "buffer_items"] {
+    for table in ["records", "machine_day", "buffer_items", "state_machine", "downtime"] {
         let query = match table {
+            "state_machine" => "SELECT 1 FROM state_machine WHERE kind = 0 AND name = $1 LIMIT 1".to_owned(),
+            "downtime" => "SELECT 1 FROM downtime WHERE kind = 0 AND machine = $1 LIMIT 1".to_owned(),
             // By its index.
             "machine_day" => "SELECT 1 FROM machine_day WHERE machine = $1 LIMIT 1".to_owned(),
             _ => format!("SELECT 1 FROM {table} WHERE machine_id = $1 LIMIT 1"),

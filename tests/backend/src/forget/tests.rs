@@ -161,6 +161,42 @@ fn what_is_left_is_as_if_the_machine_had_never_been() {
 }
 
 #[test]
+fn samples_and_checks_of_a_machine_go_too() {
+    on_each(|engine| {
+        let engine = engine();
+        let mut session = engine.open(Purpose::Append).unwrap();
+        for (class, payload) in [
+            ("org.telemetrics/environment/sample", "system_x{mine=\"planted\"} 1\n"),
+            ("org.telemetrics/check/state", "Check: planted\nState: OK\nSince: 2023-11-01T00:00:00Z\n"),
+        ] {
+            let mut own = arrival(class, 1, None);
+            own.record.machine_id = ID.to_owned();
+            own.record.payload = payload.to_owned();
+            session.append(&[own]).unwrap();
+        }
+        let tables =
+            ["state_machine", "sample", "sample_due", "series", "layout", "check_now", "check_change"];
+        let mut rows = || {
+            tables.map(|table| {
+                let query = format!("SELECT count(*) FROM {table}");
+                first(&mut *session, &query, &[]).unwrap().unwrap().int().unwrap()
+            })
+        };
+        assert_eq!(rows(), [1; 7]);
+        assert_eq!(forget(&*engine), 2);
+        assert_eq!(rows(), [0; 7]);
+        // Records are purged before what was made of their samples: it goes all the same.
+        let mut session = engine.open(Purpose::Maintain).unwrap();
+        let insert = "INSERT INTO state_machine (kind, name, first_seen, last_seen, last_sample, push_interval, layout, left_out) \
+            VALUES (0, $1, 1, 1, 0, 0, 0, 0)";
+        session.write(&mut |sql| sql.execute(insert, &[ID.into()]).map(drop)).unwrap();
+        assert_eq!(forget(&*engine), 0);
+        let left = first(&mut *session, "SELECT count(*) FROM state_machine", &[]).unwrap().unwrap().int();
+        assert_eq!(left, Ok(0));
+    });
+}
+
+#[test]
 fn late_records_are_refused_and_others_are_not() {
     on_each(|engine| {
         let engine = engine();

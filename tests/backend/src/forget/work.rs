@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::counts::{remove, touch};
 use super::finish::finish;
+use crate::storage::samples::forget_samples;
 use crate::storage::{Engine, Purpose, Session, StorageError, Value, Write, delete_items, first, list, one};
 
 /// Records of one transaction.
@@ -77,6 +78,7 @@ fn step(sql: &mut dyn Write, only: Option<&[String]>) -> Result<(bool, u64), Sto
     let query = format!("SELECT machine_id FROM forget_jobs {condition} ORDER BY begun, machine_id LIMIT 1");
     let Some(mut row) = first(sql, &query, &values)? else { return Ok((false, 0)) };
     let id = row.text()?;
+    forget_samples(sql, &id)?;
     remove(sql, &id)?;
     let buffered = delete_buffered(sql, &id)?;
     let (seen, gone) = delete_records(sql, &id)?;

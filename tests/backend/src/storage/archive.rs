@@ -106,8 +106,8 @@ pub struct TableRow {
     pub values: Vec<Value>,
 }
 
-/// The tables of groups and counts, and their columns; those first that others name.
-pub const TABLES: [(&str, &str); 24] = [
+/// The tables of groups, counts, samples and checks, and their columns; those first that others name.
+pub const TABLES: [(&str, &str); 38] = [
     ("grouping", "rules, read_after, read_to, settled_day, machines_from"),
     (
         "groups",
@@ -142,6 +142,27 @@ pub const TABLES: [(&str, &str); 24] = [
     ("guilty_work", "start_id, to_id"),
     ("changes", "id, subject, object, what, was, became, who, changed"),
     ("symbol_variants", "variant, signature_before"),
+    ("series", "id, key, kind, name, labels, unit"),
+    ("layout", "id, key, series"),
+    ("state_machine", "id, kind, name, first_seen, last_seen, last_sample, push_interval, layout, left_out"),
+    ("machine_layout", "machine, layout"),
+    ("sample", "machine, time, received, layout, data"),
+    ("sample_hour", "machine, time, layout, data"),
+    ("sample_day", "machine, time, layout, data"),
+    ("sample_due", "machine, time"),
+    ("silence", "machine, from_secs, until_secs"),
+    (
+        "check_now",
+        "machine, name, state, rank, since, reported, received, kind, check_group, value, warning, critical, output, \
+         perfdata, attempts, flapping, changes",
+    ),
+    ("check_change", "machine, name, time, state"),
+    ("downtime", "id, kind, machine, check_name, from_secs, until_secs, reason, who, made"),
+    (
+        "pull_state",
+        "name, kind, machine, tried, answered, next, failures, fault, fault_at, server, client_version",
+    ),
+    ("runs_out", "machine, what, time, earliest, latest"),
 ];
 
 impl TableRow {
@@ -178,10 +199,10 @@ impl TableRow {
     }
 }
 
-/// Whether a database has neither records nor groups.
+/// Whether a database has neither records nor groups, nor anything of machines that were pulled.
 pub(super) fn is_unused(sql: &mut dyn Write) -> Result<bool, StorageError> {
     let query = "SELECT (SELECT count(*) FROM groups) + (SELECT count(*) FROM machine_day) + \
-        (SELECT count(*) FROM decisions)";
+        (SELECT count(*) FROM decisions) + (SELECT count(*) FROM state_machine) + (SELECT count(*) FROM downtime)";
     Ok(super::sql::one(sql, query, &[])?.int()? == 0
         && super::sql::first(sql, "SELECT id FROM records LIMIT 1", &[])?.is_none())
 }

@@ -23,6 +23,7 @@ mod migration;
 mod open_error;
 pub mod postgres;
 mod readers;
+pub mod samples;
 mod search;
 mod shared_rules;
 mod sql;

@@ -117,6 +117,15 @@ impl Row {
         }
     }
 
+    /// The next column, whatever it is.
+    ///
+    /// # Errors
+    /// If there is none.
+    #[cfg(test)]
+    pub(crate) fn any(&mut self) -> Result<Value, StorageError> {
+        self.0.next().ok_or_else(|| unexpected("a column"))
+    }
+
     /// The next column, a text that something is made of.
     ///
     /// # Errors
@@ -160,6 +169,14 @@ pub trait Write: Select {
     /// # Errors
     /// If it is not done.
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StorageError>;
+
+    /// Waits until nobody else stores samples and checks, up to the end of the transaction: where there are several writers.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn lock_samples(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 /// The one row of a query that has one.

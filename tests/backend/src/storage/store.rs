@@ -22,6 +22,8 @@ use crate::limits::MAX_WAITING_POSTS;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 
+mod state;
+
 /// Views that run at the same time; more wait.
 const VIEWS: usize = 2;
 

@@ -58,7 +58,7 @@ impl<'a> Answers<'a> {
         Self { sql, now_secs }
     }
 
-    fn today(&self) -> i64 {
+    pub(in crate::storage) fn today(&self) -> i64 {
         crate::groups::counting::day_of(self.now_secs)
     }
 }

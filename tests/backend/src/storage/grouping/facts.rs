@@ -7,6 +7,7 @@ use crate::groups::reading::{self, Lookup, Reading};
 use crate::groups::versions::{Version, version_of};
 use crate::record::Record;
 use crate::storage::Arrival;
+use crate::storage::samples::Arrived;
 
 /// What counts need of a record.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(in crate::storage) struct Facts {
     pub(in crate::storage) failure: Option<Box<Failure>>,
     /// Why a crash is in no group.
     pub(in crate::storage) ungrouped: Option<&'static str>,
+    /// What it says about how its machine is.
+    pub(in crate::storage) state: Option<Box<Arrived>>,
 }
 
 /// A failure.
@@ -57,6 +60,7 @@ impl Facts {
             is_heartbeat: record.classification.ends_with("/heartbeat/ping"),
             failure,
             ungrouped,
+            state: Arrived::of_record(record, received_secs).map(Box::new),
         }
     }
 

@@ -15,6 +15,7 @@ use super::{row, select, write};
 use crate::record::{KeyDigest, StoredRecord};
 use crate::storage::archive::is_unused;
 use crate::storage::grouping::{Directory, Facts, Place, Tally};
+use crate::storage::samples::store_arrived;
 use crate::storage::{
     Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
     TableRow, Write,
@@ -82,6 +83,7 @@ impl Archive for PostgresArchive {
         next: &mut dyn FnMut() -> Result<Option<TableRow>, StorageError>,
     ) -> Result<bool, StorageError> {
         Ok(write::transaction(&mut self.connection, |sql| {
+            sql.lock_samples()?;
             let is_unused = is_unused(sql)?;
             let mut days = BTreeSet::new();
             while let Some(row) = next()? {
@@ -128,7 +130,8 @@ impl Archive for PostgresArchive {
                 let note = "UPDATE telem_imports SET done_to = $1 WHERE source = $2";
                 sql.execute(note, &[last.stored.id.into(), source.into()])?;
             }
-            tally.apply(sql, SLOT)
+            tally.apply(sql, SLOT)?;
+            store_arrived(sql, facts.iter().flatten().filter_map(|facts| facts.state.as_deref()))
         })?)
     }
 
@@ -247,7 +250,19 @@ async fn insert(client: &Client, records: &[Incoming], places: &[Place]) -> Resu
 
 /// Ids that are given from now on are behind those that were brought.
 fn go_on_behind(sql: &mut dyn Write) -> Result<(), StorageError> {
-    for table in ["groups", "variants", "decisions", "versions", "guilty", "guilty_blacklisted", "changes"] {
+    for table in [
+        "groups",
+        "variants",
+        "decisions",
+        "versions",
+        "guilty",
+        "guilty_blacklisted",
+        "changes",
+        "series",
+        "layout",
+        "state_machine",
+        "downtime",
+    ] {
         let set = format!(
             "SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table})) \
              FROM (SELECT 1) AS one WHERE EXISTS (SELECT FROM {table})"

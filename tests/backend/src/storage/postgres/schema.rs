@@ -17,6 +17,8 @@ pub(super) const GROUPS_LOCK: i64 = OUR_LOCKS | 4;
 pub(super) const SLOT_LOCKS: i64 = OUR_LOCKS | 0x100;
 /// Held by whoever stores records, shared, and by whoever begins to forget a machine, alone.
 pub(super) const FORGET_LOCK: i64 = OUR_LOCKS | 5;
+/// Held by whoever stores samples and checks, or deletes them: taken after [`GROUPS_LOCK`], before any row.
+pub(super) const SAMPLES_LOCK: i64 = OUR_LOCKS | 6;
 /// Held by whoever purges.
 pub(super) const PURGE_LOCK: i64 = OUR_LOCKS | 3;
 

@@ -16,6 +16,7 @@ use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 use crate::storage::grouping::{Directory, Place};
+use crate::storage::samples::store_arrived;
 use crate::storage::{
     Appended, Arrival, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write, forgotten,
     without_forgotten,
@@ -95,22 +96,26 @@ impl PostgresSession {
         let is_back = batch.firsts().zip(&places).any(|((arrival, facts), place)| {
             self.directory.regression(place, facts, 0, arrival.received_secs).is_some()
         });
-        if is_back {
-            return self.append_with_regressions(&storing, batch);
+        if is_back || batch.has_states() {
+            return self.append_with_more(&storing, batch, is_back);
         }
         Ok(self.connection()?.run(async |client| append::append(client, &storing, batch).await)?)
     }
 
-    /// Stores a batch in which a group comes back, and the group's mark with it.
-    fn append_with_regressions(
+    /// Stores a batch in which a group comes back, and the group's mark with it; or one with samples, and these.
+    fn append_with_more(
         &mut self,
         storing: &Storing<'_>,
         batch: &Batch<'_>,
+        is_back: bool,
     ) -> Result<Vec<Appended>, Ended> {
         self.connection()?;
         let Some(connection) = self.connection.as_mut() else { return Err(Fault::Silent.into()) };
         let directory = &mut self.directory;
-        write::transaction(connection, |sql| {
+        let locks = [(is_back, schema::GROUPS_LOCK), (batch.has_states(), schema::SAMPLES_LOCK)];
+        let locks: Vec<i64> =
+            locks.iter().filter(|(is_needed, _)| *is_needed).map(|(_, lock)| *lock).collect();
+        write::transaction_with(connection, &locks, |sql| {
             let appended = sql.run(async |client| append::append(client, storing, batch).await)?;
             let firsts = batch.firsts().zip(storing.places).zip(batch.of_firsts(&appended));
             for (((arrival, facts), place), appended) in firsts {
@@ -119,6 +124,7 @@ impl PostgresSession {
                     directory.set_regressed(sql, back)?;
                 }
             }
+            store_arrived(sql, batch.states(&appended))?;
             Ok(appended)
         })
     }

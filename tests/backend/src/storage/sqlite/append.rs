@@ -8,6 +8,7 @@ use crate::groups::rules::Rules;
 use crate::limits::KEY_DAYS;
 use crate::record::{KeyDigest, Record};
 use crate::storage::grouping::{Directory, Facts, Place, Tally};
+use crate::storage::samples::store_arrived;
 use crate::storage::{Appended, Arrival, StorageError};
 
 pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
@@ -45,6 +46,7 @@ pub(super) fn append(
     directory.read_generation(&mut SqliteWrite(&transaction))?;
     let mut tally = Tally::default();
     let mut appended = Vec::with_capacity(batch.len());
+    let mut states = Vec::new();
     for (arrival, facts) in batch.iter().zip(facts) {
         if let Some(first) = first(&transaction, arrival)? {
             appended.push(first);
@@ -61,9 +63,11 @@ pub(super) fn append(
             directory.set_regressed(sql, back)?;
         }
         tally.add(record, facts, &place, received_secs);
+        states.extend(facts.state.as_deref());
         appended.push(Appended::Stored { id });
     }
     tally.apply(&mut SqliteWrite(&transaction), SLOT)?;
+    store_arrived(&mut SqliteWrite(&transaction), states)?;
     transaction.commit()?;
     Ok(appended)
 }

@@ -13,6 +13,7 @@ use crate::limits::KEY_DAYS;
 use crate::record::{KeyDigest, StoredRecord};
 use crate::storage::archive::is_unused;
 use crate::storage::grouping::{Directory, Facts, Tally};
+use crate::storage::samples::store_arrived;
 use crate::storage::{
     Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
     TableRow, Value, Write,
@@ -130,6 +131,7 @@ impl Archive for SqliteArchive {
             insert(&transaction, incoming.keeps_id.then_some(*id), record, *received_secs, &place)?;
         }
         tally.apply(sql, SLOT)?;
+        store_arrived(sql, facts.iter().flatten().filter_map(|facts| facts.state.as_deref()))?;
         if let Some(last) = records.last() {
             let note = "UPDATE imports SET done_to = $1 WHERE source = $2";
             sql.execute(note, &[last.stored.id.into(), source.into()])?;

@@ -68,13 +68,24 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
             "versions" => "new versions a day",
             "modules" => "builds of modules",
             "symbols" => "addresses that wait for names of debug files",
+            "series" => "series of samples",
+            "sample_layouts" => "lists of series of samples",
+            "machine_series" => "series of one machine",
+            "machine_checks" => "checks of one machine",
+            "check_changes" => "changes of one check",
+            "samples_late" => "samples that came too late",
             other => other,
         };
+        // Of samples there is no example: what a machine sent goes when it is forgotten.
+        let beyond = if met.example.is_empty() {
+            "what is beyond it is left out".to_owned()
+        } else {
+            format!("for instance by {}: what is beyond it is together in one group", met.example)
+        };
         found.push(Trouble::new(format!(
-            "On {} the bound on {what} was met {} times, for instance by {}: what is beyond it is together in one group",
+            "On {} the bound on {what} was met {} times; {beyond}",
             format_day(met.day),
-            met.times,
-            met.example
+            met.times
         )));
     }
     if collector.unread > 0 {
