@@ -5,7 +5,7 @@ use crate::server_config::provider;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, Error, SignatureScheme};
+use rustls::{ClientConfig, Error, SignatureScheme, SupportedProtocolVersion};
 use std::sync::Arc;
 
 /// Shows our certificate to whoever asks, by whatever authorities.
@@ -28,8 +28,27 @@ impl ResolvesClientCert for Shows {
 /// # Errors
 /// The library cannot be used.
 pub fn client_config(own: &OwnKey, takes: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Error> {
+    config_of(&[&rustls::version::TLS13], own, takes)
+}
+
+/// The same for servers of others, some of which speak nothing but TLS 1.2.
+///
+/// # Errors
+/// The library cannot be used.
+pub fn client_config_of_both(
+    own: &OwnKey,
+    takes: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, Error> {
+    config_of(rustls::ALL_VERSIONS, own, takes)
+}
+
+fn config_of(
+    versions: &[&'static SupportedProtocolVersion],
+    own: &OwnKey,
+    takes: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, Error> {
     let mut config = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_protocol_versions(versions)?
         .dangerous()
         .with_custom_certificate_verifier(takes)
         .with_client_cert_resolver(Arc::new(Shows(Arc::clone(&own.certified))));

@@ -17,7 +17,7 @@ mod server_config;
 mod server_verifier;
 mod signature;
 
-pub use client_config::client_config;
+pub use client_config::{client_config, client_config_of_both};
 pub use client_verifier::Clients;
 pub use handshakes::{Handshakes, Turn};
 pub use own_key::{KeyFault, OwnKey};

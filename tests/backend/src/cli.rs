@@ -266,6 +266,17 @@ pub enum Command {
         task: Option<IdentityTask>,
     },
 
+    /// Check a monitoring-params.xml and keep it: a collector hands it to the machines that it asks and that allow it; it may
+    /// run meanwhile
+    MonitoringParams {
+        /// The file
+        file: PathBuf,
+
+        /// Where the records are
+        #[command(flatten)]
+        database: Database,
+    },
+
     /// Store what an export has, or what a Flask backend has; what an earlier import brought stays as it is
     Import {
         /// The export; stdin if it is left out

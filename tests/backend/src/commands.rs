@@ -5,7 +5,11 @@ mod trust;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use telemetry_files::bounded_file;
+use telemetry_xroad::limits::PARAMS_BYTES;
+use telemetry_xroad::params;
 
 use crate::cli::{Command, Keep};
 use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan};
@@ -15,7 +19,9 @@ use crate::record::KeyDigest;
 use crate::setup;
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Url;
-use crate::storage::{Appended, Archive, Arrival, Purpose, Session, StorageError};
+use crate::storage::{
+    Address, Appended, Archive, Arrival, Purpose, Session, StorageError, keep_monitoring_params,
+};
 use crate::symbols::name_addresses;
 use crate::timestamp::{LATEST_SECS, now_secs};
 use crate::transfer::{ImportError, export, import, import_flask};
@@ -50,6 +56,10 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let mut archive = engine.archive(Purpose::Export).map_err(StartError::Storage)?;
             let out = BufWriter::new(io::stdout().lock());
             export(&mut *archive, out).map_err(StartError::Export)
+        }
+        Command::MonitoringParams { file, database } => {
+            let address = database.address().map_err(StartError::Database)?;
+            keep_params(file, &address)
         }
         Command::Import { file, flask, database, keep } => {
             let address = database.address().map_err(StartError::Database)?;
@@ -89,6 +99,34 @@ fn arrival(delivery: Delivery, later_secs: i64) -> Arrival {
     record.captured_secs = record.captured_secs.saturating_add(later_secs).clamp(0, LATEST_SECS);
     let key = Some(KeyDigest::from_text(&delivery.key));
     Arrival { record, key, received_secs: delivery.received_secs.saturating_add(later_secs), origin: None }
+}
+
+/// Checks a monitoring-params.xml, and keeps it beside a collector that may run.
+fn keep_params(file: &Path, database: &Address) -> Result<(), StartError> {
+    let read = bounded_file::open_regular(file)
+        .and_then(|open| bounded_file::read_all(&open, u64::try_from(PARAMS_BYTES).unwrap_or(u64::MAX)));
+    let wrong = |fault: String| StartError::Params { path: file.to_owned(), fault };
+    let bytes = read.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let client = params::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it must be UTF-8".to_owned()))?;
+    let engine = database.open_reading().map_err(StartError::Database)?;
+    let mut session = engine.open(Purpose::Maintain).map_err(StartError::Storage)?;
+    keep_monitoring_params(&mut *session, &text, &own_name(), now_secs()).map_err(StartError::Storage)?;
+    let whom = client.map_or_else(
+        || "it names no central client, so that nobody but owners may ask".to_owned(),
+        |client| format!("the central client is {client}"),
+    );
+    print(&format!(
+        "telem-collector: kept; {whom}. Each machine that is asked gets it after its next answer; the page \
+         monitoring-params says which have it\n"
+    ))
+}
+
+/// Who calls this program.
+fn own_name() -> String {
+    let id = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    user.map_or_else(|| format!("user {id}"), |user| user.name)
 }
 
 fn take_flask(archive: &mut dyn Archive, url: &Url, keep: &Keep) -> Result<(), StartError> {

@@ -35,6 +35,7 @@ pub mod groups_upkeep;
 pub mod intake;
 pub mod limits;
 pub mod plugins;
+pub mod pull;
 pub mod purge;
 pub mod record;
 pub mod retention;

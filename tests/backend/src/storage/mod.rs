@@ -42,6 +42,7 @@ pub use address::Address;
 pub use answers::Answers;
 pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StoredPlace, TABLES, TableRow};
 pub(crate) use buffered::{delete_items, next_seq, seq_after};
+pub use changes::keep_monitoring_params;
 pub use changes::{ChangeError, FlaskError, FlaskWish, Wish};
 pub use error::StorageError;
 pub use migration::Migration;

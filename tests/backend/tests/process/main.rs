@@ -8,6 +8,8 @@
 mod cluster;
 mod collector;
 mod http;
+#[path = "../support/machines.rs"]
+mod machines;
 mod party;
 mod sample;
 mod senders;
@@ -24,6 +26,7 @@ mod page;
 mod plugins;
 mod postgres;
 mod posting;
+mod pulling;
 mod queries;
 mod questions;
 mod records;
