@@ -135,7 +135,7 @@ pictures: deps
 
 bench: build
 	@$(if $(filter-out collector,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector,$(BENCH)))
-	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench posts)
+	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench posts --bench pulls)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS)

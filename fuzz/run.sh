@@ -37,6 +37,8 @@ declare -A max_len=(
     [check_definitions]=4096
     [openmetrics]=8192
     [pulled_answer]=8192
+    [soap_answer]=16384
+    [pull_definitions]=4096
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 
