@@ -17,14 +17,12 @@ mod keep;
 mod places;
 mod samples;
 mod symbols;
-mod sync;
 mod views;
 
 pub use keep::Keep;
 pub use places::{IdentityTask, Places, TrustTask};
 pub use samples::SampleOptions;
 pub use symbols::Symbols;
-pub use sync::SyncCommand;
 pub use views::Views;
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
@@ -209,13 +207,6 @@ pub enum Command {
         remove: bool,
     },
 
-    /// Show how buffering and fetching stand, or let another collector fetch; a collector may run meanwhile
-    Sync {
-        /// What is asked
-        #[command(subcommand)]
-        command: SyncCommand,
-    },
-
     /// Become a program with the bounds of a parser
     #[command(hide = true)]
     Confine {
@@ -273,6 +264,17 @@ pub enum Command {
         /// What to do; left out: show
         #[command(subcommand)]
         task: Option<IdentityTask>,
+    },
+
+    /// Check a monitoring-params.xml and keep it: a collector hands it to the machines that it asks and that allow it; it may
+    /// run meanwhile
+    MonitoringParams {
+        /// The file
+        file: PathBuf,
+
+        /// Where the records are
+        #[command(flatten)]
+        database: Database,
     },
 
     /// Store what an export has, or what a Flask backend has; what an earlier import brought stays as it is

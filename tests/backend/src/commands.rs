@@ -5,28 +5,28 @@ mod trust;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
-use crate::cli::{Command, Keep, SyncCommand};
+use telemetry_files::bounded_file;
+use telemetry_xroad::limits::PARAMS_BYTES;
+use telemetry_xroad::params;
+
+use crate::cli::{Command, Keep};
 use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan};
-use crate::forget::forget_now;
 use crate::limits::MAX_BATCH;
 use crate::plugins::confine::become_program;
 use crate::record::KeyDigest;
 use crate::setup;
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Url;
-use crate::storage::{Appended, Archive, Arrival, Purpose, Session, StorageError};
+use crate::storage::{
+    Address, Appended, Archive, Arrival, Purpose, Session, StorageError, keep_monitoring_params,
+};
 use crate::symbols::name_addresses;
-use crate::sync::{release, report};
 use crate::timestamp::{LATEST_SECS, now_secs};
 use crate::transfer::{ImportError, export, import, import_flask};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
-
-/// How long an import takes to forget; what is left then, a collector does.
-const FORGETTING: Duration = Duration::from_secs(3600);
 
 /// Does what a command says.
 pub(crate) fn run(command: &Command) -> Result<(), StartError> {
@@ -36,7 +36,6 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let migration = address.migrate(*dry_run).map_err(StartError::Database)?;
             print(&migration.to_string())
         }
-        Command::Sync { command } => sync(command),
         Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
         Command::Confine { program } => Err(system("the program")(become_program(program.as_os_str()))),
         Command::NameAddresses { file, supplement } => {
@@ -58,43 +57,20 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let out = BufWriter::new(io::stdout().lock());
             export(&mut *archive, out).map_err(StartError::Export)
         }
+        Command::MonitoringParams { file, database } => {
+            let address = database.address().map_err(StartError::Database)?;
+            keep_params(file, &address)
+        }
         Command::Import { file, flask, database, keep } => {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open().map_err(StartError::Database)?;
             let mut archive = engine.archive(Purpose::Maintain).map_err(StartError::Storage)?;
-            let taken = match flask {
+            match flask {
                 Some(url) => take_flask(&mut *archive, url, keep),
                 None => take_export(&mut *archive, file.as_ref(), keep),
-            };
-            // Of machines that have asked to be forgotten, counts may have come.
-            forget_now(&*engine, None, Instant::now() + FORGETTING).map_err(StartError::Storage)?;
-            taken
-        }
-    }
-}
-
-/// Reads a buffer, or opens it to another fetcher, beside a collector that runs.
-fn sync(command: &SyncCommand) -> Result<(), StartError> {
-    let (SyncCommand::Status { database } | SyncCommand::Release { database }) = command;
-    let address = database.address().map_err(StartError::Database)?;
-    let engine = address.open_reading().map_err(StartError::Database)?;
-    let text = match command {
-        SyncCommand::Status { .. } => {
-            let mut session = engine.open(Purpose::Export).map_err(StartError::Storage)?;
-            report(&mut *session, now_secs()).map_err(StartError::Storage)?
-        }
-        SyncCommand::Release { .. } => {
-            let mut session = engine.open(Purpose::Maintain).map_err(StartError::Storage)?;
-            match release(&mut *session).map_err(StartError::Storage)? {
-                Some(by) => format!(
-                    "telem-collector: {by} frees nothing here any more, unless it is the first to ask again; what it has \
-                     leased it keeps until that is over\n"
-                ),
-                None => "telem-collector: nobody was freeing here; the first who fetches may\n".to_owned(),
             }
         }
-    };
-    print(&text)
+    }
 }
 
 /// Stores the deliveries of a fleet whose last day is today, each as if it came at its time. Counts the records.
@@ -123,6 +99,34 @@ fn arrival(delivery: Delivery, later_secs: i64) -> Arrival {
     record.captured_secs = record.captured_secs.saturating_add(later_secs).clamp(0, LATEST_SECS);
     let key = Some(KeyDigest::from_text(&delivery.key));
     Arrival { record, key, received_secs: delivery.received_secs.saturating_add(later_secs), origin: None }
+}
+
+/// Checks a monitoring-params.xml, and keeps it beside a collector that may run.
+fn keep_params(file: &Path, database: &Address) -> Result<(), StartError> {
+    let read = bounded_file::open_regular(file)
+        .and_then(|open| bounded_file::read_all(&open, u64::try_from(PARAMS_BYTES).unwrap_or(u64::MAX)));
+    let wrong = |fault: String| StartError::Params { path: file.to_owned(), fault };
+    let bytes = read.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let client = params::parse(&bytes).map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it must be UTF-8".to_owned()))?;
+    let engine = database.open_reading().map_err(StartError::Database)?;
+    let mut session = engine.open(Purpose::Maintain).map_err(StartError::Storage)?;
+    keep_monitoring_params(&mut *session, &text, &own_name(), now_secs()).map_err(StartError::Storage)?;
+    let whom = client.map_or_else(
+        || "it names no central client, so that nobody but owners may ask".to_owned(),
+        |client| format!("the central client is {client}"),
+    );
+    print(&format!(
+        "telem-collector: kept; {whom}. Each machine that is asked gets it after its next answer; the page \
+         monitoring-params says which have it\n"
+    ))
+}
+
+/// Who calls this program.
+fn own_name() -> String {
+    let id = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    user.map_or_else(|| format!("user {id}"), |user| user.name)
 }
 
 fn take_flask(archive: &mut dyn Archive, url: &Url, keep: &Keep) -> Result<(), StartError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{Span, Zoned, civil::Time};
 
 use crate::retention::Retention;
+use crate::samples::KeepSamples;
 use crate::storage::Store;
 use crate::timestamp::now_secs;
 
@@ -15,7 +16,7 @@ const PURGE_TIME: Time = Time::constant(4, 30, 0, 0);
 const PAUSE: Duration = Duration::from_secs(600);
 
 /// Purges now and then daily, until it is dropped. A purge that fails is logged and tried again the next day.
-pub async fn purge_daily(store: Store, rules: Retention) {
+pub async fn purge_daily(store: Store, rules: Retention, keep: KeepSamples) {
     loop {
         match store.purge(rules.clone(), now_secs()).await {
             Ok(0) => {}
@@ -23,6 +24,9 @@ pub async fn purge_daily(store: Store, rules: Retention) {
                 eprintln!("telem-collector: purged {removed} records that had outlived their time")
             }
             Err(error) => eprintln!("telem-collector: cannot purge: {error}"),
+        }
+        if let Err(error) = store.purge_samples(keep, rules.clone(), now_secs()).await {
+            eprintln!("telem-collector: cannot purge samples: {error}");
         }
         let next = next_purge(&Zoned::now());
         loop {

@@ -1,5 +1,6 @@
 //! Puts the parts together: socket, database, server; and takes them down in the other order.
 
+mod pulling;
 mod sockets;
 mod syncing;
 
@@ -13,7 +14,9 @@ use crate::commands;
 use crate::forget::forget_forever;
 use crate::groups_upkeep::keep_groups;
 use crate::plugins::{Plugins, Troubles, parse_forever};
+use crate::pull::Puller;
 use crate::purge::purge_daily;
+use crate::samples_upkeep::keep_samples;
 use crate::served::Served;
 use crate::server::{Times, serve};
 use crate::site_rules::{RulesSource, follow_rules};
@@ -47,6 +50,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let engine = if writes { database.open() } else { database.open_reading() };
     let (engine, buffer) = syncing::with_buffer(options, engine.map_err(StartError::Database)?);
     let sources = syncing::sources(options, &database, &engine, &trust)?;
+    let puller = pulling::puller(options, &database)?;
     let (store, owner) = Store::start(engine, writes).map_err(StartError::Storage)?;
 
     let rules = runtime.block_on(RulesSource::begin(options.rules.as_deref(), &store));
@@ -62,6 +66,9 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let app = app(options, &database, &store)?.with_debuginfod(Arc::clone(&debuginfod));
         let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_tls(tls.clone());
         let app = app.with_buffer(buffer.clone());
+        let app = app.with_pulls(puller.as_ref().map(Puller::board).unwrap_or_default());
+        let asking = puller.filter(|_| writes).map(|puller| puller.start(store.clone())).transpose();
+        let asking = asking.map_err(system("signals"))?;
         let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
         let watching = tokio::spawn(watching);
         let renewal = tls.as_ref().and_then(|tls| tls.renewal().cloned());
@@ -71,25 +78,27 @@ fn collect(options: &Options) -> Result<(), StartError> {
         print(&announcement(&sockets))?;
         // Nobody asked, or the one who did is not there: no reason to stop.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let purging = writes.then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules())));
+        let purging = writes
+            .then(|| tokio::spawn(purge_daily(store.clone(), options.keep.rules(), options.samples.keep())));
         let following = Some(tokio::spawn(follow_rules(store.clone(), rules)));
         let keeping = writes.then(|| tokio::spawn(keep_groups(store.clone(), options.keep.rules())));
+        let sampling = writes.then(|| tokio::spawn(keep_samples(store.clone(), options.samples.keep())));
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let naming = naming(options, &store, writes, debuginfod)?;
         let forgetting = writes.then(|| tokio::spawn(forget_forever(store.engine())));
-        let syncing = {
-            let (buffer, sources) = (buffer.as_ref().filter(|_| writes), sources.filter(|_| writes));
-            syncing::start(buffer, sources, &trust, writes.then(|| store.engine()))
-        };
+        let syncing = syncing::start(buffer.as_ref().filter(|_| writes), sources.filter(|_| writes), &trust);
+        let asking = asking.map(tokio::spawn);
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(sockets, router, trust, Times::DEFAULT, stop).await;
         for task in purging
             .into_iter()
             .chain(following)
             .chain(keeping)
+            .chain(sampling)
             .chain(parsing)
             .chain([watching])
             .chain(syncing)
+            .chain(asking)
             .chain(forgetting)
             .chain(renewing)
         {

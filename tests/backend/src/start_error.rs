@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use crate::pull::PullError;
 use crate::setup::SetupError;
 use crate::site_rules::SiteRulesError;
 use crate::storage::{ExportError, OpenError, StorageError};
@@ -38,6 +40,15 @@ pub enum StartError {
     Trust(TrustError),
     /// Where to fetch from is not right.
     Sync(SourceError),
+    /// The machines to ask are not right.
+    Pull(PullError),
+    /// A monitoring-params.xml cannot be taken.
+    Params {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        fault: String,
+    },
     /// The pages cannot be served.
     App(AppError),
     /// Threads, signals or stdout are not to be had.
@@ -68,6 +79,8 @@ impl fmt::Display for StartError {
             Self::Setup(error) => error.fmt(f),
             Self::Trust(error) => error.fmt(f),
             Self::Sync(error) => error.fmt(f),
+            Self::Pull(error) => error.fmt(f),
+            Self::Params { path, fault } => write!(f, "{}: {fault}", path.display()),
             Self::App(AppError::Template(error)) => write!(f, "cannot read the pages' templates: {error}"),
             Self::App(AppError::Users(error)) => error.fmt(f),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),

@@ -9,8 +9,7 @@ use crate::cli::Options;
 use crate::start_error::StartError;
 use crate::storage::{Address, Engine};
 use crate::sync::{
-    Buffer, BufferEngine, Fetching, Source, exchange_forever, fetch_forever, keep_buffer, keep_fetched,
-    keep_own,
+    Buffer, BufferEngine, Fetching, Source, exchange_forever, fetch_forever, keep_buffer, keep_own,
 };
 use crate::trust::Trust;
 
@@ -58,10 +57,8 @@ pub(super) fn start(
     buffer: Option<&Buffer>,
     sources: Option<Fetched>,
     trust: &Arc<Trust>,
-    engine: Option<Arc<dyn Engine>>,
 ) -> Vec<JoinHandle<()>> {
-    // One that fetches no longer has still what it fetched.
-    let mut tasks: Vec<_> = engine.map(|engine| tokio::spawn(keep_fetched(engine))).into_iter().collect();
+    let mut tasks = Vec::new();
     if let Some(buffer) = buffer {
         tasks.push(tokio::spawn(keep_buffer(buffer.clone())));
         tasks.push(tokio::spawn(buffer.clone().end_leases_of_untrusted(Arc::clone(trust))));

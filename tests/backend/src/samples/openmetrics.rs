@@ -214,4 +214,29 @@ system_uptime_seconds 5
         assert_eq!(parse("a 1\na 3\na NaN\na 2\n").points[0].value, 3.0);
         assert_eq!(parse("a 2\na NaN\na 1\na 3\n"), parse("a 1\na 3\na NaN\na 2\n"));
     }
+
+    proptest::proptest! {
+        /// As `fuzz/targets/openmetrics.rs` has it, on what is nearly a text of this form.
+        #[test]
+        fn whatever_is_sent_leaves_lines_of_this_form(
+            parts in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "# TYPE a counter\n", "# TYPE b info\n", "# UNIT a x\n", "# EOF\n", "\n", "a_total", "b_info", "a", "{", "}", "x=\"", "\"", "\\",
+                    "\\n", ",", " ", "1", "-2.5e3", "NaN", "+Inf", "y=\"é\u{1b}\"", "\0", "#", "=", "\r\n", "\t", "x=\"1\"",
+                ]),
+                0..60,
+            ),
+        ) {
+            let reading = parse(&parts.concat());
+            for point in &reading.points {
+                proptest::prop_assert!(point.value.is_finite());
+                let Series { name, labels, .. } = &point.series;
+                proptest::prop_assert!(!labels.contains(char::is_control), "{:?}", labels);
+                let again = parse(&format!("{name}{{{labels}}} 1\n"));
+                proptest::prop_assert_eq!(again.points.len(), 1, "{}", labels);
+                proptest::prop_assert_eq!(&again.points[0].series.labels, labels);
+            }
+            proptest::prop_assert!(reading.points.is_sorted_by(|one, next| one.series < next.series));
+        }
+    }
 }

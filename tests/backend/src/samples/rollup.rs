@@ -99,8 +99,13 @@ fn add(sum: &mut Sum, later: Sum) {
     }
     let count = sum.count.saturating_add(later.count);
     let share = f64::from(later.count) / f64::from(count);
-    // By the difference, so that large values do not overflow.
-    let mean = sum.mean * (1.0 - share) + later.mean * share;
+    let total = sum.mean * f64::from(sum.count) + later.mean * f64::from(later.count);
+    // Where numbers are so large that their sum is none, by shares.
+    let mean = if total.is_finite() {
+        total / f64::from(count)
+    } else {
+        sum.mean * (1.0 - share) + later.mean * share
+    };
     *sum = Sum { count, min: sum.min.min(later.min), mean, max: sum.max.max(later.max), last: later.last };
 }
 

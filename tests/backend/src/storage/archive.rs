@@ -8,13 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::StorageError;
 use super::grouping::Facts;
 use super::sql::{Value, Write};
-use super::tombstones::{Tombstone, forgotten_of, note_jobs};
 use crate::record::{KeyDigest, StoredRecord};
 
 /// A session that gives everything, or takes it. Every call blocks.
 pub trait Archive: Send {
-    /// Hands all that is in the database to `sink`, as it is at one moment: the start, the tombstones, the rows of groups and
-    /// counts, the records by id, the keys.
+    /// Hands all that is in the database to `sink`, as it is at one moment: the start, the rows of groups and counts, the
+    /// records by id, the keys.
     ///
     /// # Errors
     /// If the database cannot be read, or `sink` fails.
@@ -26,13 +25,6 @@ pub trait Archive: Send {
     /// # Errors
     /// If the database fails.
     fn begin_import(&mut self, source: &str, last_id: i64) -> Result<Progress, StorageError>;
-
-    /// Keeps tombstones of a source, unless they are known. What comes after of these machines is left out, or deleted by
-    /// jobs where counts have it.
-    ///
-    /// # Errors
-    /// If none is kept.
-    fn import_tombstones(&mut self, tombstones: &[Tombstone]) -> Result<(), StorageError>;
 
     /// Takes the groups and counts of a source into a database that has none, all of them or none: `next` gives one row
     /// after the other. Says whether it did; `next` is asked to the end in any case.
@@ -46,11 +38,11 @@ pub trait Archive: Send {
     ) -> Result<bool, StorageError>;
 
     /// Stores records of a source, ids ascending, counts those without a place, and notes how far that came: all of it or
-    /// nothing. Counts those that are left out, as their machines have asked to be forgotten.
+    /// nothing.
     ///
     /// # Errors
     /// If nothing is stored.
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError>;
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError>;
 
     /// Notes keys, unless they are known.
     ///
@@ -69,8 +61,6 @@ pub enum Item {
         /// The highest id that it has given.
         last_id: i64,
     },
-    /// A machine that has asked to be forgotten.
-    Tombstone(Tombstone),
     /// A row of groups or counts.
     Row(TableRow),
     /// A record, and its place.
@@ -116,8 +106,8 @@ pub struct TableRow {
     pub values: Vec<Value>,
 }
 
-/// The tables of groups and counts, and their columns; those first that others name.
-pub const TABLES: [(&str, &str); 24] = [
+/// The tables of groups, counts, samples and checks, and their columns; those first that others name.
+pub const TABLES: [(&str, &str); 38] = [
     ("grouping", "rules, read_after, read_to, settled_day, machines_from"),
     (
         "groups",
@@ -152,6 +142,27 @@ pub const TABLES: [(&str, &str); 24] = [
     ("guilty_work", "start_id, to_id"),
     ("changes", "id, subject, object, what, was, became, who, changed"),
     ("symbol_variants", "variant, signature_before"),
+    ("series", "id, key, kind, name, labels, unit"),
+    ("layout", "id, key, series"),
+    ("state_machine", "id, kind, name, first_seen, last_seen, last_sample, push_interval, layout, left_out"),
+    ("machine_layout", "machine, layout"),
+    ("sample", "machine, time, received, layout, data"),
+    ("sample_hour", "machine, time, layout, data"),
+    ("sample_day", "machine, time, layout, data"),
+    ("sample_due", "machine, time"),
+    ("silence", "machine, from_secs, until_secs"),
+    (
+        "check_now",
+        "machine, name, state, rank, since, reported, received, kind, check_group, value, warning, critical, output, \
+         perfdata, attempts, flapping, changes",
+    ),
+    ("check_change", "machine, name, time, state"),
+    ("downtime", "id, kind, machine, check_name, from_secs, until_secs, reason, who, made"),
+    (
+        "pull_state",
+        "name, kind, machine, tried, answered, next, failures, fault, fault_at, server, client_version",
+    ),
+    ("runs_out", "machine, what, time, earliest, latest"),
 ];
 
 impl TableRow {
@@ -188,10 +199,10 @@ impl TableRow {
     }
 }
 
-/// Whether a database has neither records nor groups.
+/// Whether a database has neither records nor groups, nor anything of machines that were pulled.
 pub(super) fn is_unused(sql: &mut dyn Write) -> Result<bool, StorageError> {
     let query = "SELECT (SELECT count(*) FROM groups) + (SELECT count(*) FROM machine_day) + \
-        (SELECT count(*) FROM decisions)";
+        (SELECT count(*) FROM decisions) + (SELECT count(*) FROM state_machine) + (SELECT count(*) FROM downtime)";
     Ok(super::sql::one(sql, query, &[])?.int()? == 0
         && super::sql::first(sql, "SELECT id FROM records LIMIT 1", &[])?.is_none())
 }
@@ -213,24 +224,6 @@ impl Incoming {
         let StoredRecord { received_secs, record, .. } = &self.stored;
         self.place.is_none().then(|| Facts::new(record, *received_secs, &|_| Vec::new()))
     }
-}
-
-/// Of what comes, that which is to be stored. Records of forgotten machines are left out; those that the restored counts have
-/// are stored, and deleted by a job, which takes them out of the counts too.
-pub(super) fn wanted(
-    sql: &mut dyn Write,
-    records: &[Incoming],
-    now_secs: i64,
-) -> Result<Vec<Incoming>, StorageError> {
-    let forgotten =
-        forgotten_of(sql, records.iter().map(|incoming| incoming.stored.record.machine_id.as_str()))?;
-    let is_forgotten = |incoming: &&Incoming| forgotten.contains(&incoming.stored.record.machine_id);
-    let is_counted = |incoming: &&Incoming| incoming.place.is_some();
-    let jobs = records.iter().filter(is_counted).filter(is_forgotten);
-    let jobs = jobs.map(|incoming| incoming.stored.record.machine_id.clone()).collect();
-    note_jobs(sql, &jobs, now_secs)?;
-    let is_wanted = |incoming: &&Incoming| is_counted(incoming) || !is_forgotten(incoming);
-    Ok(records.iter().filter(is_wanted).cloned().collect())
 }
 
 /// How far an import has come.

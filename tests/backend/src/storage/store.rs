@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::changes::{
-    Author, ChangeError, FlaskError, FlaskWish, Regrouping, Wish, change, change_guilties, set_site_rules,
+    Author, ChangeError, FlaskError, FlaskWish, Regrouping, Wish, change, change_guilties,
+    set_monitoring_params, set_site_rules,
 };
 use super::readers::Readers;
 use super::search::{Counted, Found, count, search};
@@ -21,6 +22,8 @@ use crate::groups::rules::Rules;
 use crate::limits::MAX_WAITING_POSTS;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
+
+mod state;
 
 /// Views that run at the same time; more wait.
 const VIEWS: usize = 2;
@@ -152,6 +155,19 @@ impl Store {
         now_secs: i64,
     ) -> Result<(), StorageError> {
         self.write(move |sql| set_site_rules(sql, &text, Author { who: &who, now_secs })).await
+    }
+
+    /// Keeps another monitoring-params.xml, which has been checked; machines that are asked get it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn keep_monitoring_params(
+        &self,
+        text: String,
+        who: String,
+        now_secs: i64,
+    ) -> Result<(), StorageError> {
+        self.write(move |sql| set_monitoring_params(sql, &text, Author { who: &who, now_secs })).await
     }
 
     /// Does something in one transaction; what is refused is taken back.

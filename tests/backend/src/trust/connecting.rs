@@ -106,7 +106,11 @@ impl Connecting {
     }
 }
 
-fn server_authorities(path: &Path) -> Result<Arc<WebPkiServerVerifier>, TrustError> {
+/// The authorities of a file in PEM, by which servers are trusted, with their names.
+///
+/// # Errors
+/// If it cannot be used.
+pub fn server_authorities(path: &Path) -> Result<Arc<WebPkiServerVerifier>, TrustError> {
     let pem = read_public(path)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -26,7 +26,7 @@ mod tls;
 mod watch;
 
 pub use caller::{Caller, ClientCertificates, Roles};
-pub use connecting::Connecting;
+pub use connecting::{Connecting, server_authorities};
 pub use error::TrustError;
 pub use file::read_list;
 pub use identity::{Kind, ensure, existing, next, renew, switch};

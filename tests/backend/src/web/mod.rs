@@ -48,6 +48,7 @@ use crate::access::{AccessOptions, UsersError};
 use crate::forget::Rate;
 use crate::groups::rules::Rules;
 use crate::plugins::{Broken, Plugins, Troubles};
+use crate::pull::Board;
 use crate::served::Served;
 use crate::storage::Store;
 use crate::storage::view::ViewError;
@@ -80,6 +81,8 @@ pub struct App {
     buffer: Option<Buffer>,
     forgets: bool,
     forget_rate: Rate,
+    /// The machines that are asked.
+    pulls: Arc<Board>,
 }
 
 /// Plug-ins, and what became of them.
@@ -147,6 +150,7 @@ impl App {
             buffer: None,
             forgets: true,
             forget_rate: Rate::default(),
+            pulls: Arc::default(),
         })
     }
 
@@ -194,6 +198,12 @@ impl App {
     #[must_use]
     pub fn with_forgetting(self, forgets: bool) -> Self {
         Self { forgets, ..self }
+    }
+
+    /// These machines are asked.
+    #[must_use]
+    pub fn with_pulls(self, pulls: Arc<Board>) -> Self {
+        Self { pulls, ..self }
     }
 
     /// Records wait here to be fetched.

@@ -8,13 +8,13 @@
 mod cluster;
 mod collector;
 mod http;
+#[path = "../support/machines.rs"]
+mod machines;
 mod party;
 mod sample;
 mod senders;
-mod wire;
 
 mod access;
-mod chain;
 mod changes;
 mod compressed;
 mod confined;
@@ -26,6 +26,7 @@ mod page;
 mod plugins;
 mod postgres;
 mod posting;
+mod pulling;
 mod queries;
 mod questions;
 mod records;

@@ -8,12 +8,16 @@ use crate::storage::sql::{Row, first};
 pub(in crate::storage) const SITE_RULES: &str =
     "SELECT id, became FROM changes WHERE subject = 'rules' ORDER BY id DESC LIMIT 1";
 
+/// monitoring-params.xml, with the number of the change.
+pub(in crate::storage) const MONITORING_PARAMS: &str =
+    "SELECT id, became FROM changes WHERE subject = 'monitoring-params' ORDER BY id DESC LIMIT 1";
+
 /// A change that is of no group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptChange {
     /// Its number.
     pub id: i64,
-    /// Of what: `rules`, `guilty` or `blacklist`.
+    /// Of what: `rules`, `monitoring-params`, `guilty` or `blacklist`.
     pub subject: String,
     /// Which one; empty where there is one alone.
     pub object: String,
@@ -74,6 +78,14 @@ impl Answers<'_> {
     /// If the database cannot be read, or not in time.
     pub fn site_rules(&mut self) -> Result<Option<(i64, String)>, StorageError> {
         first(self.sql, SITE_RULES, &[])?.map(|mut row| Ok((row.int()?, row.text()?))).transpose()
+    }
+
+    /// The number and the text of monitoring-params.xml; none if nobody has kept any.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub fn monitoring_params(&mut self) -> Result<Option<(i64, String)>, StorageError> {
+        first(self.sql, MONITORING_PARAMS, &[])?.map(|mut row| Ok((row.int()?, row.text()?))).transpose()
     }
 
     /// The text that the rules of the site had after a change.

@@ -37,7 +37,7 @@ pub use group_versions::VersionOfGroup;
 pub use guilties::{Blacklisted, Guilty, GuiltyOfBuild, GuiltyOfMachine};
 pub use hardware::Hardware;
 pub use kept::KeptChange;
-pub(super) use kept::SITE_RULES;
+pub(super) use kept::{MONITORING_PARAMS, SITE_RULES};
 pub use list::{GroupPlace, Groups, Shown};
 pub use machines::{Machine, MachineDay, MachinePlace, Machines, MachinesAsked};
 pub use meant::GroupOfRecord;
@@ -58,12 +58,7 @@ impl<'a> Answers<'a> {
         Self { sql, now_secs }
     }
 
-    /// For questions that are asked elsewhere.
-    pub fn reader(&mut self) -> &mut dyn Select {
-        self.sql
-    }
-
-    fn today(&self) -> i64 {
+    pub(in crate::storage) fn today(&self) -> i64 {
         crate::groups::counting::day_of(self.now_secs)
     }
 }

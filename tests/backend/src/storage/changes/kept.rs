@@ -6,7 +6,7 @@ use crate::storage::sql::Write;
 
 /// A change to be kept.
 pub(super) struct Change<'a> {
-    /// `rules`, `guilty` or `blacklist`.
+    /// `rules`, `monitoring-params`, `guilty` or `blacklist`.
     pub(super) subject: &'static str,
     /// Which one; empty where there is one alone.
     pub(super) object: &'a str,

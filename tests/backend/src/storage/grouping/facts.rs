@@ -6,8 +6,8 @@ use crate::groups::kind::Ungrouped;
 use crate::groups::reading::{self, Lookup, Reading};
 use crate::groups::versions::{Version, version_of};
 use crate::record::Record;
-use crate::storage::sql::{Write, first};
-use crate::storage::{Arrival, StorageError};
+use crate::storage::Arrival;
+use crate::storage::samples::Arrived;
 
 /// What counts need of a record.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(in crate::storage) struct Facts {
     pub(in crate::storage) failure: Option<Box<Failure>>,
     /// Why a crash is in no group.
     pub(in crate::storage) ungrouped: Option<&'static str>,
+    /// What it says about how its machine is.
+    pub(in crate::storage) state: Option<Box<Arrived>>,
 }
 
 /// A failure.
@@ -48,7 +50,9 @@ impl Facts {
                 let (hash, version) = (reading.variant.hash(), version_of(&asked, &reading));
                 (Some(Box::new(Failure { reading, hash, version })), None)
             }
-            Err(ungrouped) => (None, reason(&ungrouped)),
+            Err(Ungrouped::ThirdParty) => (None, Some("third_party")),
+            Err(Ungrouped::PackageBuild) => (None, Some("package_build")),
+            Err(Ungrouped::NoFailure) => (None, None),
         };
         Self {
             day: day_of(received_secs),
@@ -56,6 +60,7 @@ impl Facts {
             is_heartbeat: record.classification.ends_with("/heartbeat/ping"),
             failure,
             ungrouped,
+            state: Arrived::of_record(record, received_secs).map(Box::new),
         }
     }
 
@@ -73,40 +78,5 @@ pub(in crate::storage) fn asked(record: &Record) -> reading::Record<'_> {
         system_name: record.system_name.as_deref().unwrap_or_default(),
         build: &record.build,
         kernel_version: &record.kernel_version,
-    }
-}
-
-/// Why a record that is stored without a group is in none, as it was counted when it came.
-///
-/// # Errors
-/// If the database fails.
-pub(crate) fn ungrouped_reason(
-    sql: &mut dyn Write,
-    record: i64,
-) -> Result<Option<&'static str>, StorageError> {
-    let query = "SELECT classification, payload, coalesce(system_name, ''), build, kernel_version \
-        FROM records WHERE id = $1 AND group_id IS NULL \
-        AND NOT EXISTS (SELECT 1 FROM grouping WHERE $1 > read_after AND $1 <= read_to)";
-    let Some(mut row) = first(sql, query, &[record.into()])? else { return Ok(None) };
-    let [classification, payload, system_name, build, kernel_version] =
-        [row.text()?, row.text()?, row.text()?, row.text()?, row.text()?];
-    let asked = reading::Record {
-        classification: &classification,
-        payload: &payload,
-        system_name: &system_name,
-        build: &build,
-        kernel_version: &kernel_version,
-    };
-    Ok(match reading::read_with(&asked, &|_| Vec::new()) {
-        Err(ungrouped) => reason(&ungrouped),
-        Ok(_) => None,
-    })
-}
-
-fn reason(ungrouped: &Ungrouped) -> Option<&'static str> {
-    match ungrouped {
-        Ungrouped::ThirdParty => Some("third_party"),
-        Ungrouped::PackageBuild => Some("package_build"),
-        Ungrouped::NoFailure => None,
     }
 }

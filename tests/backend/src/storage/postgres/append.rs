@@ -15,6 +15,7 @@ use super::partition::day_of;
 use super::row;
 use crate::record::StoredRecord;
 use crate::storage::grouping::{Facts, Place};
+use crate::storage::samples::Arrived;
 use crate::storage::{Appended, Arrival, StorageError};
 
 pub(super) use statements::Statements;
@@ -53,11 +54,6 @@ impl<'a> Batch<'a> {
         self.arrivals.iter().map(|arrival| day_of(arrival.received_secs)).collect()
     }
 
-    /// All of them.
-    pub(super) fn arrivals(&self) -> &'a [Arrival] {
-        self.arrivals
-    }
-
     /// The arrivals that have their key first.
     pub(super) fn firsts(&self) -> impl Iterator<Item = (&'a Arrival, &Facts)> {
         self.first.iter().filter_map(|number| self.arrivals.get(*number).zip(self.facts.get(*number)))
@@ -66,6 +62,18 @@ impl<'a> Batch<'a> {
     /// Of what became of all, that of those that have their key first.
     pub(super) fn of_firsts<'b>(&'b self, appended: &'b [Appended]) -> impl Iterator<Item = &'b Appended> {
         self.first.iter().filter_map(|number| appended.get(*number))
+    }
+
+    /// What they say about how their machines are, with what became of each.
+    pub(super) fn states<'b>(&'b self, appended: &'b [Appended]) -> impl Iterator<Item = &'b Arrived> {
+        let stored = |appended: &Appended| matches!(appended, Appended::Stored { .. });
+        let all = self.firsts().zip(self.of_firsts(appended));
+        all.filter(move |(_, appended)| stored(appended)).filter_map(|((_, facts), _)| facts.state.as_deref())
+    }
+
+    /// Whether any of them says that.
+    pub(super) fn has_states(&self) -> bool {
+        self.firsts().any(|(_, facts)| facts.state.is_some())
     }
 
     /// Whether all of them report nothing.

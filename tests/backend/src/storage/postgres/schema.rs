@@ -17,6 +17,8 @@ pub(super) const GROUPS_LOCK: i64 = OUR_LOCKS | 4;
 pub(super) const SLOT_LOCKS: i64 = OUR_LOCKS | 0x100;
 /// Held by whoever stores records, shared, and by whoever begins to forget a machine, alone.
 pub(super) const FORGET_LOCK: i64 = OUR_LOCKS | 5;
+/// Held by whoever stores samples and checks, or deletes them: taken after [`GROUPS_LOCK`], before any row.
+pub(super) const SAMPLES_LOCK: i64 = OUR_LOCKS | 6;
 /// Held by whoever purges.
 pub(super) const PURGE_LOCK: i64 = OUR_LOCKS | 3;
 
@@ -28,7 +30,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 9] = [
     Step { what: "make the tables of records and keys", sql: TABLES },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER },
     Step { what: "make the tables of groups and of counts", sql: include_str!("groups.sql") },
@@ -41,10 +43,6 @@ pub(super) const STEPS: [Step; 10] = [
     },
     Step { what: "make the tables of what was forgotten", sql: include_str!("forget.sql") },
     Step { what: "make the tables of samples, checks and pulls", sql: include_str!("samples.sql") },
-    Step {
-        what: "note when sources are tried again, and whose items could not be taken",
-        sql: include_str!("fetching.sql"),
-    },
 ];
 
 /// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload

@@ -16,9 +16,10 @@ use crate::filter::Filter;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 use crate::storage::grouping::{Directory, Place};
+use crate::storage::samples::store_arrived;
 use crate::storage::{
-    Appended, Arrival, More, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write,
-    forgotten, without_forgotten,
+    Appended, Arrival, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write, forgotten,
+    without_forgotten,
 };
 
 /// How long a batch is tried again while the server is gone: a standby takes over in this time, or clients are asked to
@@ -79,7 +80,7 @@ impl PostgresSession {
         }
     }
 
-    fn try_append(&mut self, batch: &Batch<'_>, more: Option<&mut More<'_>>) -> Result<Vec<Appended>, Ended> {
+    fn try_append(&mut self, batch: &Batch<'_>) -> Result<Vec<Appended>, Ended> {
         self.connection()?;
         for day in batch.days() {
             if !self.days.contains(&day) {
@@ -95,25 +96,26 @@ impl PostgresSession {
         let is_back = batch.firsts().zip(&places).any(|((arrival, facts), place)| {
             self.directory.regression(place, facts, 0, arrival.received_secs).is_some()
         });
-        if is_back || more.is_some() {
-            return self.append_with_more(&storing, batch, is_back, more);
+        if is_back || batch.has_states() {
+            return self.append_with_more(&storing, batch, is_back);
         }
         Ok(self.connection()?.run(async |client| append::append(client, &storing, batch).await)?)
     }
 
-    /// Stores a batch in which a group comes back, and the group's mark with it; or one with which more is to be done.
+    /// Stores a batch in which a group comes back, and the group's mark with it; or one with samples, and these.
     fn append_with_more(
         &mut self,
         storing: &Storing<'_>,
         batch: &Batch<'_>,
         is_back: bool,
-        more: Option<&mut More<'_>>,
     ) -> Result<Vec<Appended>, Ended> {
         self.connection()?;
         let Some(connection) = self.connection.as_mut() else { return Err(Fault::Silent.into()) };
         let directory = &mut self.directory;
-        let locks: &[i64] = if is_back { &[schema::GROUPS_LOCK] } else { &[] };
-        write::transaction_with(connection, locks, |sql| {
+        let locks = [(is_back, schema::GROUPS_LOCK), (batch.has_states(), schema::SAMPLES_LOCK)];
+        let locks: Vec<i64> =
+            locks.iter().filter(|(is_needed, _)| *is_needed).map(|(_, lock)| *lock).collect();
+        write::transaction_with(connection, &locks, |sql| {
             let appended = sql.run(async |client| append::append(client, storing, batch).await)?;
             let firsts = batch.firsts().zip(storing.places).zip(batch.of_firsts(&appended));
             for (((arrival, facts), place), appended) in firsts {
@@ -122,9 +124,7 @@ impl PostgresSession {
                     directory.set_regressed(sql, back)?;
                 }
             }
-            if let Some(more) = more {
-                more(sql, batch.arrivals(), &appended)?;
-            }
+            store_arrived(sql, batch.states(&appended))?;
             Ok(appended)
         })
     }
@@ -184,33 +184,11 @@ impl PostgresSession {
         self.connection()?.run(async |client| Ok(client.batch_execute(&lock).await?))
     }
 
-    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch.
-    fn append_locked(
-        &mut self,
-        batch: &[Arrival],
-        more: Option<More<'_>>,
-    ) -> Result<Vec<Appended>, StorageError> {
-        self.read(|session| session.lock_forgetting("pg_advisory_lock_shared"))?;
-        let stored = forgotten(self, batch).and_then(|forgotten| {
-            without_forgotten(batch, &forgotten, |rest| match more {
-                None if rest.is_empty() => Ok(Vec::new()),
-                more => self.append_rest(rest, more),
-            })
-        });
-        // If the connection is gone, so is the lock.
-        let _ = self.lock_forgetting("pg_advisory_unlock_shared");
-        stored
-    }
-
-    fn append_rest(
-        &mut self,
-        batch: &[Arrival],
-        mut more: Option<More<'_>>,
-    ) -> Result<Vec<Appended>, StorageError> {
+    fn append_rest(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
         let batch = Batch::new(batch)?;
         let deadline = Instant::now() + RETRY_TIME;
         loop {
-            let ended = match self.try_append(&batch, more.as_mut()) {
+            let ended = match self.try_append(&batch) {
                 Ok(appended) => return Ok(appended),
                 Err(ended) => ended,
             };
@@ -246,12 +224,14 @@ impl PostgresSession {
 }
 
 impl Session for PostgresSession {
+    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch.
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
-        self.append_locked(batch, None)
-    }
-
-    fn append_and(&mut self, batch: &[Arrival], more: More<'_>) -> Result<Vec<Appended>, StorageError> {
-        self.append_locked(batch, Some(more))
+        self.read(|session| session.lock_forgetting("pg_advisory_lock_shared"))?;
+        let stored = forgotten(self, batch)
+            .and_then(|forgotten| without_forgotten(batch, &forgotten, |rest| self.append_rest(rest)));
+        // If the connection is gone, so is the lock.
+        let _ = self.lock_forgetting("pg_advisory_unlock_shared");
+        stored
     }
 
     fn write_alone(

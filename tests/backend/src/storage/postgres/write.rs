@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::connection::Connection;
 use super::fault::Fault;
-use super::schema::GROUPS_LOCK;
+use super::schema::{GROUPS_LOCK, SAMPLES_LOCK};
 use super::select;
 use crate::storage::{Row, Select, StorageError, Value, Write};
 
@@ -52,6 +52,10 @@ impl Write for PostgresWrite<'_> {
         };
         let rows = self.connection.with_statement(sql, values, work);
         self.note(rows)
+    }
+
+    fn lock_samples(&mut self) -> Result<(), StorageError> {
+        self.execute("SELECT pg_advisory_xact_lock($1)", &[SAMPLES_LOCK.into()]).map(drop)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stores records and counts them, several in one transaction.
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
 
 use super::row;
 use super::write::SqliteWrite;
@@ -8,6 +8,7 @@ use crate::groups::rules::Rules;
 use crate::limits::KEY_DAYS;
 use crate::record::{KeyDigest, Record};
 use crate::storage::grouping::{Directory, Facts, Place, Tally};
+use crate::storage::samples::store_arrived;
 use crate::storage::{Appended, Arrival, StorageError};
 
 pub(super) const DAY_SECS: i64 = 24 * 60 * 60;
@@ -33,36 +34,41 @@ pub(super) struct Groups<'a> {
     pub(super) rules: &'a Rules,
 }
 
-/// Stores them and counts them; `facts` are theirs.
+/// Stores all of them or none, and counts them; `facts` are theirs.
 pub(super) fn append(
-    transaction: &Transaction<'_>,
+    connection: &mut Connection,
     groups: Groups<'_>,
     batch: &[Arrival],
     facts: &[Facts],
 ) -> Result<Vec<Appended>, StorageError> {
     let Groups { directory, rules } = groups;
-    directory.read_generation(&mut SqliteWrite(transaction))?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    directory.read_generation(&mut SqliteWrite(&transaction))?;
     let mut tally = Tally::default();
     let mut appended = Vec::with_capacity(batch.len());
+    let mut states = Vec::new();
     for (arrival, facts) in batch.iter().zip(facts) {
-        if let Some(first) = first(transaction, arrival)? {
+        if let Some(first) = first(&transaction, arrival)? {
             appended.push(first);
             continue;
         }
         let (record, received_secs) = (&arrival.record, arrival.received_secs);
-        let sql = &mut SqliteWrite(transaction);
+        let sql = &mut SqliteWrite(&transaction);
         let place = directory.place(sql, rules, record, facts, received_secs)?;
-        let id = insert(transaction, None, record, received_secs, &place)?;
+        let id = insert(&transaction, None, record, received_secs, &place)?;
         if let Some(key) = arrival.key {
-            remember(transaction, key, id, received_secs)?;
+            remember(&transaction, key, id, received_secs)?;
         }
         if let Some(back) = directory.regression(&place, facts, id, received_secs) {
             directory.set_regressed(sql, back)?;
         }
         tally.add(record, facts, &place, received_secs);
+        states.extend(facts.state.as_deref());
         appended.push(Appended::Stored { id });
     }
-    tally.apply(&mut SqliteWrite(transaction), SLOT)?;
+    tally.apply(&mut SqliteWrite(&transaction), SLOT)?;
+    store_arrived(&mut SqliteWrite(&transaction), states)?;
+    transaction.commit()?;
     Ok(appended)
 }
 

@@ -32,6 +32,14 @@ CREATE TABLE state_machine (
 ) STRICT;
 CREATE UNIQUE INDEX state_machine_name ON state_machine (kind, name);
 
+-- Which layouts rows of a machine may have: one that no machine has goes.
+CREATE TABLE machine_layout (
+    machine INTEGER NOT NULL,
+    layout INTEGER NOT NULL,
+    PRIMARY KEY (machine, layout)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX machine_layout_layout ON machine_layout (layout);
+
 -- A row a sample, never a row a point: `data` has a double for each series of the layout, the lowest byte first; what is
 -- no number was not in the sample.
 CREATE TABLE sample (
@@ -67,6 +75,14 @@ CREATE TABLE sample_due (
     PRIMARY KEY (machine, time)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sample_due_time ON sample_due (time, machine);
+
+-- Times without a sample that were longer than three intervals: from one sample to the next.
+CREATE TABLE silence (
+    machine INTEGER NOT NULL,
+    from_secs INTEGER NOT NULL,
+    until_secs INTEGER NOT NULL,
+    PRIMARY KEY (machine, from_secs)
+) STRICT, WITHOUT ROWID;
 
 -- `state` 0 to 3 as Nagios plugins exit, 4 pending; `rank` 0 is the worst.
 CREATE TABLE check_now (

@@ -6,6 +6,7 @@ use crate::groups::rules::Rules;
 use crate::record::StoredRecord;
 use crate::storage::StorageError;
 use crate::storage::grouping::{Directory, Facts, Tally, set_place};
+use crate::storage::samples::store_arrived;
 use crate::storage::sql::{Write, one};
 
 /// Records that are read at a time.
@@ -41,6 +42,7 @@ pub(super) fn step(upkeep: &mut Upkeep, rules: &Rules) -> Result<bool, StorageEr
             count(sql, directory, rules, &mut tally, (stored, facts))?;
         }
         tally.apply(sql, SLOT)?;
+        store_arrived(sql, facts.iter().filter_map(|facts| facts.state.as_deref()))?;
         sql.execute("UPDATE grouping SET read_to = $1", &[left.into()])?;
         Ok(())
     });

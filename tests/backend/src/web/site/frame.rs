@@ -15,6 +15,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("crash_rows.html", include_str!("../../../templates/crash_rows.html")),
     ("crashes.html", include_str!("../../../templates/crashes.html")),
     ("guilty.html", include_str!("../../../templates/guilty.html")),
+    ("monitoring-params.html", include_str!("../../../templates/monitoring-params.html")),
     ("event.html", include_str!("../../../templates/event.html")),
     ("feed.xml", include_str!("../../../templates/feed.xml")),
     ("group.html", include_str!("../../../templates/group.html")),

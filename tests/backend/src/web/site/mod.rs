@@ -35,9 +35,11 @@ mod history;
 mod kept;
 mod lists;
 mod machines;
+mod monitoring_params;
 mod overview;
 mod page;
 mod problems;
+mod pulled;
 mod record;
 mod record_row;
 mod records;
@@ -90,6 +92,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/status", get(machines::status))
         .route("/telemetryui/rules", get(rules::show).post(rules::change))
         .route("/telemetryui/collector", get(collector::show))
+        .route(monitoring_params::HERE, get(monitoring_params::show).post(monitoring_params::change))
         .route("/telemetryui/builds", get(sums::builds))
         .route("/telemetryui/stats", get(sums::stats))
         .route("/telemetryui/population", get(sums::population))

@@ -7,14 +7,10 @@ use serde_json::{Value as Json, json};
 
 use super::ask::Ask;
 use crate::storage::answers::Collector;
-use crate::sync::SourceState;
 use crate::timestamp::{format_day, format_utc};
 
 /// Nothing for longer than this, where something was heard before, is strange: heartbeats come daily.
 const SILENT_SECS: i64 = 26 * 60 * 60;
-
-/// A buffer that is away for less is not news: it keeps what it has.
-const FAILING_SECS: i64 = 15 * 60;
 
 /// Something that is wrong, or that one should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +40,8 @@ impl Trouble {
 }
 
 /// All of it, worst first.
-pub(super) fn troubles(ask: &Ask, collector: &Collector, sources: &[SourceState]) -> Vec<Trouble> {
+pub(super) fn troubles(ask: &Ask, collector: &Collector) -> Vec<Trouble> {
     let mut found = of_database(collector, ask.now_secs);
-    found.extend(of_sources(sources, ask.now_secs));
     let debuginfod = ask.app.debuginfod.lock().unwrap_or_else(PoisonError::into_inner).clone();
     found.extend(debuginfod.map(Trouble::passing));
     let broken = ask.app.extensions.broken();
@@ -73,15 +68,24 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
             "versions" => "new versions a day",
             "modules" => "builds of modules",
             "symbols" => "addresses that wait for names of debug files",
+            "series" => "series of samples",
+            "sample_layouts" => "lists of series of samples",
+            "machine_series" => "series of one machine",
+            "machine_checks" => "checks of one machine",
+            "check_changes" => "changes of one check",
+            "samples_late" => "samples that came too late",
             other => other,
         };
-        // That of a machine that has asked to be forgotten is gone.
-        let example =
-            if met.example.is_empty() { String::new() } else { format!(", for instance by {}", met.example) };
+        // Of samples there is no example: what a machine sent goes when it is forgotten.
+        let beyond = if met.example.is_empty() {
+            "what is beyond it is left out".to_owned()
+        } else {
+            format!("for instance by {}: what is beyond it is together in one group", met.example)
+        };
         found.push(Trouble::new(format!(
-            "On {} the bound on {what} was met {} times{example}: what is beyond it is together in one group",
+            "On {} the bound on {what} was met {} times; {beyond}",
             format_day(met.day),
-            met.times,
+            met.times
         )));
     }
     if collector.unread > 0 {
@@ -99,41 +103,10 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
     found
 }
 
-/// Buffers that nothing is fetched from.
-fn of_sources(sources: &[SourceState], now_secs: i64) -> Vec<Trouble> {
-    let failing = sources.iter().filter_map(|source| Some((source, source.failing_since?)));
-    let failing = failing.filter(|(_, since)| now_secs - since > FAILING_SECS);
-    let text = |(source, since): (&SourceState, i64)| {
-        Trouble::new(format!(
-            "Nothing is fetched since {} from {}",
-            format_utc(since),
-            source.error.as_deref().unwrap_or(&source.source)
-        ))
-    };
-    failing.map(text).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::storage::answers::{BoundMet, Moving};
-
-    #[test]
-    fn a_buffer_that_is_away_for_long_is_named() {
-        let source = |since| SourceState {
-            source: "inner:8443".into(),
-            failing_since: since,
-            error: Some("inner:8443: no route to host".into()),
-            ..SourceState::default()
-        };
-        let sources = [source(None), source(Some(1000)), source(Some(1001))];
-        let found = of_sources(&sources, 1001 + FAILING_SECS);
-        let [Trouble { text, passes: false }] = &found[..] else { panic!("{found:?}") };
-        assert_eq!(
-            text,
-            "Nothing is fetched since 1970-01-01 00:16:40 UTC from inner:8443: no route to host"
-        );
-    }
 
     #[test]
     fn troubles_are_named() {

@@ -1,0 +1,16 @@
+//! The machines that are asked.
+
+use crate::cli::Options;
+use crate::pull::{PlanSource, PullError, Puller};
+use crate::start_error::StartError;
+use crate::storage::Address;
+
+use super::sockets::identity_directory;
+
+/// Who asks machines, where there is a file that may name some. Blocks.
+pub(super) fn puller(options: &Options, database: &Address) -> Result<Option<Puller>, StartError> {
+    let Some(file) = options.config.clone() else { return Ok(None) };
+    let identity = identity_directory(options, database);
+    let source = PlanSource { file, identity, is_buffer: options.sync.buffer };
+    Puller::new(source).map(Some).map_err(|error: PullError| StartError::Pull(error))
+}

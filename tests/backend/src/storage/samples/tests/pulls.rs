@@ -1,0 +1,136 @@
+//! Pulled machines.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::storage::tombstone;
+
+fn answer(at: &str, checks: &str) -> Answer {
+    let json = format!(
+        "{{\"version\":1,\"time\":\"{at}\",\"server\":\"A/B/C/s\",\"client_version\":\"4\",\"checks\":[{checks}],\
+         \"readings\":[{{\"name\":\"system_load\",\"labels\":{{}},\"type\":\"gauge\",\"unit\":\"\",\"value\":1}}]}}"
+    );
+    pulled::parse(json.as_bytes()).unwrap()
+}
+
+fn done(name: &str, machine: MachineKey, at_secs: i64, outcome: Result<Answer, String>) -> PullDone {
+    PullDone { name: name.into(), machine, at_secs, outcome, next_secs: at_secs + 60, interval_secs: 60 }
+}
+
+fn check(name: &str, state: &str) -> String {
+    format!(
+        "{{\"name\":\"{name}\",\"state\":\"{state}\",\"since\":1600000000,\"attempt\":0,\"value\":1.5,\"output\":\"o\"}}"
+    )
+}
+
+#[test]
+fn what_a_pull_brings_and_how_it_goes_are_one_transaction() {
+    on_each(|engine| {
+        let key = || MachineKey::Pulled("web01".into());
+        let pull = |at, outcome| {
+            let pulls = [
+                done("web01", key(), at, outcome),
+                done("web02", id("static"), at, Err("no answer\0".into())),
+            ];
+            write(engine, |sql| store_pulls(sql, &pulls));
+        };
+        // Its clock is a year ahead.
+        pull(
+            NOW_SECS,
+            Ok(answer("2030-01-01T00:00:00Z", &[check("a", "OK"), check("b", "WARNING")].join(","))),
+        );
+        pull(NOW_SECS + 60, Err("it hangs".into()));
+        pull(NOW_SECS + 120, Ok(answer("x", &check("a", "OK"))));
+        let states = ask(engine, NOW_SECS, |answers| answers.pull_states());
+        assert_eq!(states.len(), 2);
+        let web01 = &states[0];
+        assert_eq!(
+            (web01.tried_secs, web01.answered_secs, web01.next_secs),
+            (NOW_SECS + 120, Some(NOW_SECS + 120), NOW_SECS + 180)
+        );
+        assert_eq!(
+            (web01.failures, web01.fault.as_deref(), web01.fault_secs),
+            (0, Some("it hangs"), Some(NOW_SECS + 60))
+        );
+        assert_eq!((web01.server.as_deref(), web01.client_version.as_deref()), (Some("A/B/C/s"), Some("4")));
+        let web02 = ask(engine, NOW_SECS, |answers| answers.pull_state("web02")).unwrap();
+        assert_eq!(
+            (web02.failures, web02.answered_secs, web02.fault.as_deref()),
+            (3, None, Some("no answer\u{fffd}"))
+        );
+        assert_eq!(web02.machine, id("static"));
+
+        let line = lines(engine, &key(), Resolution::Samples);
+        let times: Vec<_> = line[0].points.iter().map(|point| point.at_secs).collect();
+        assert_eq!(times, [NOW_SECS, NOW_SECS + 120]);
+        let machine = ask(engine, NOW_SECS, |answers| answers.state_machine(&key())).unwrap();
+        assert!(machine.is_static() && machine.interval_secs == Some(60), "{machine:?}");
+        // A check that is not in the list any more is gone since then.
+        let asked = ChecksAsked { machine: Some(key()), not_ok_only: false, limit: 9 };
+        assert_eq!(ask(engine, NOW_SECS, |answers| answers.checks_now(&asked)).len(), 1);
+        let gone = ask(engine, NOW_SECS, |answers| answers.check_changes(&key(), "b", 0, i64::MAX));
+        let gone: Vec<_> = gone.iter().map(|change| (change.at_secs, change.state.word())).collect();
+        assert_eq!(gone, [(1_600_000_000, "WARNING"), (NOW_SECS + 120, "GONE")]);
+        write(engine, |sql| keep_pull_states(sql, &HashSet::from(["web01".to_owned()])));
+        assert_eq!(count(engine, "pull_state"), 1);
+    });
+}
+
+#[test]
+fn a_machine_that_asked_to_be_forgotten_is_not_pulled_back_in() {
+    on_each(|engine| {
+        write(engine, |sql| {
+            let insert = "INSERT INTO forgotten (hash, forgotten, known) VALUES ($1, $2, 1)";
+            sql.execute(insert, &[tombstone("gone").into(), NOW_SECS.into()]).map(drop)
+        });
+        let pulls = [
+            done("a", id("gone"), NOW_SECS, Ok(answer("x", ""))),
+            done("b", id("here"), NOW_SECS, Ok(answer("x", ""))),
+        ];
+        write(engine, |sql| store_pulls(sql, &pulls));
+        let machines = ask(engine, NOW_SECS, |answers| answers.state_machines());
+        assert_eq!(machines.iter().map(|machine| &machine.key).collect::<Vec<_>>(), [&id("here")]);
+        let state = ask(engine, NOW_SECS, |answers| answers.pull_state("a")).unwrap();
+        assert!(state.fault.unwrap().contains("forgotten"));
+    });
+}
+
+#[test]
+fn silence_is_known_to_the_second() {
+    on_each(|engine| {
+        let key = MachineKey::Pulled("a".into());
+        for at in [0, 60, 240, 421, 480, 1000] {
+            let pulls = [done("a", key.clone(), START + at, Ok(answer("x", "")))];
+            write(engine, |sql| store_pulls(sql, &pulls));
+        }
+        let silences = |now, from, until| {
+            let silences =
+                ask(engine, START + now, |answers| answers.silences(&key, START + from, START + until));
+            silences.into_iter().map(|(from, until)| (from - START, until - START)).collect::<Vec<_>>()
+        };
+        assert_eq!(silences(1001, -1000, 9000), [(240, 421), (480, 1000)]);
+        assert_eq!(silences(1180, -1000, 9000).len(), 2, "three intervals");
+        assert_eq!(silences(1181, -1000, 9000), [(240, 421), (480, 1000), (1000, 1181)]);
+        assert_eq!(silences(1181, 300, 500), [(300, 421), (480, 500)]);
+    });
+}
+
+#[test]
+fn what_ends_is_kept_soonest_first() {
+    on_each(|engine| {
+        append(engine, &[sample("m", "system_a 1\n", NOW_SECS), sample("n", "system_a 1\n", NOW_SECS)]);
+        let ends = |what: &str, at: i64| RunsOut {
+            what: what.into(),
+            at_secs: at,
+            earliest_secs: at - 1,
+            latest_secs: at + 1,
+        };
+        write(engine, |sql| set_runs_out(sql, &id("m"), &[ends("/", 9), ends("/home", 3)]));
+        write(engine, |sql| set_runs_out(sql, &id("n"), &[ends("/", 5)]));
+        write(engine, |sql| set_runs_out(sql, &id("unknown"), &[ends("/", 5)]));
+        write(engine, |sql| set_runs_out(sql, &id("m"), &[ends("/home", 4), ends("/", 7)]));
+        let all = ask(engine, NOW_SECS, |answers| answers.runs_out(2));
+        assert_eq!(all, [(id("m"), ends("/home", 4)), (id("n"), ends("/", 5))]);
+        assert_eq!(count(engine, "runs_out"), 3);
+    });
+}
