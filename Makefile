@@ -25,6 +25,8 @@ systemconfdir  ?= $(prefix)/lib/systemd/system.conf.d
 bashcompdir    ?= $(datadir)/bash-completion/completions
 zshcompdir     ?= $(datadir)/zsh/site-functions
 fishcompdir    ?= $(datadir)/fish/vendor_completions.d
+mibdir         ?= $(datadir)/snmp/mibs
+snmpdconfdir   ?= $(sysconfdir)/snmp/snmpd.conf.d
 # URL that records are posted to where no configuration file names one; empty: the
 # administrator has to set one.
 SERVER         ?=
@@ -235,6 +237,8 @@ environment       := envprobe checkprobe telempulld
 environment_units := checkprobe.service envprobe.service envprobe.timer telempulld.service
 environment_man   := docs/man/envprobe.1 docs/man/checkprobe.1 docs/man/telempulld.1 docs/man/telemetrics-checks.5
 generator         := telemetrics-generator
+# The administrator's once it is there.
+snmpd_lines        = $(snmpdconfdir)/telemetrics.conf
 
 programs     := telemprobd telempostd telemctl telem_journal hprobe telem-record-gen crashprobe \
 	$(if $(without_journal),,journalprobe) klogscanner pstoreclean pstoreprobe
@@ -263,7 +267,7 @@ installed_texts    = $(addprefix $(unitdir)/,$(units)) $(tmpfilesdir)/telemetric
 installed          = $(installed_programs) $(installed_library) $(installed_texts)
 
 installed_environment = $(addprefix $(bindir)/,$(environment)) $(generatordir)/$(generator) \
-	$(addprefix $(unitdir)/,$(environment_units)) $(sysusersdir)/telemetrics-environment.conf \
+	$(addprefix $(unitdir)/,$(environment_units)) $(sysusersdir)/telemetrics-environment.conf $(mibdir)/TELEMETRICS-MIB \
 	$(foreach page,$(environment_man),$(call man_path,$(page))) $(call completions,$(environment))
 
 # The collector, which most machines do not have: apart from the client, in targets of its own.
@@ -349,9 +353,13 @@ install-environment-files:
 	@$(INSTALL) -m 755 $(built)/$(generator) '$(DESTDIR)$(generatordir)'
 	$(foreach unit,$(environment_units),$(call install_text,units/$(unit),$(unitdir)/$(unit)))
 	$(call install_text,etc/telemetrics-environment.sysusers.conf,$(sysusersdir)/telemetrics-environment.conf)
+	$(call install_text,etc/TELEMETRICS-MIB,$(mibdir)/TELEMETRICS-MIB)
 	$(foreach page,$(environment_man),$(call install_text,$(page),$(call man_path,$(page))))
 	$(foreach program,$(environment),$(call install_completions,$(program)))
+	@[ -e '$(DESTDIR)$(snmpd_lines)' ] || { mkdir -p '$(DESTDIR)$(snmpdconfdir)' && \
+		$(fill) etc/snmpd-telemetrics.conf >'$(DESTDIR)$(snmpd_lines)' && chmod 644 '$(DESTDIR)$(snmpd_lines)'; }
 
+# What an administrator may have switched on stays.
 uninstall-environment:
 	$(say) 'removing what reads the environment from $(DESTDIR)$(prefix)'
 	@rm -f $(foreach file,$(installed_environment),'$(DESTDIR)$(file)')
@@ -387,7 +395,7 @@ list-installed:
 	@printf '%s\n' $(installed)
 
 list-installed-environment:
-	@printf '%s\n' $(installed_environment)
+	@printf '%s\n' $(installed_environment) $(snmpd_lines)
 
 list-installed-collector:
 	@printf '%s\n' $(installed_collector) $(collector_options)

@@ -117,6 +117,8 @@ check_scripts() {
     done
     [ "$(query "$collector" --configfiles)" = /etc/default/telemetrics-collector ] ||
         object "$collector: the administrator's options would be overwritten"
+    [ "$(query "$environment" --configfiles)" = /etc/snmp/snmpd.conf.d/telemetrics.conf ] ||
+        object "$environment: the administrator's lines for snmpd would be overwritten"
 }
 
 check_relations() {

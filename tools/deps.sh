@@ -22,7 +22,10 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
 # debuggers say of them.
 test_packages='chromium chromium-driver debootstrap debuginfod dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
-libxml2-utils mount nginx openssl postgresql qemu-user-static rpm shellcheck strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
+libxml2-utils monitoring-plugins-basic monitoring-plugins-standard mount nginx openssl postgresql prometheus prometheus-node-exporter
+python3-nagiosplugin python3-prometheus-client python3-pysnmp4 python3-zeep qemu-user-static rpm shellcheck smitools snmp snmpd strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
+# monitoring-plugins, prometheus and its node exporter, snmp, snmpd, smitools and the modules of python3: who asks how the
+# machine is, and what it is compared with.
 # A machine whose kernel fails. Its kernel is fetched by the test, of the version of these headers, and not installed:
 # only Debian on amd64 has this one, elsewhere the test is skipped.
 kernel_packages='linux-headers-amd64 busybox-static qemu-system-x86'
@@ -110,6 +113,11 @@ install_debian_packages() {
     case $missing in
     *' debuginfod'*) systemctl disable debuginfod.service >/dev/null 2>&1 || true ;;
     esac
+    for service in prometheus prometheus-node-exporter snmpd; do
+        case $missing in
+        *" $service"*) systemctl disable "$service.service" >/dev/null 2>&1 || update-rc.d "$service" disable ;;
+        esac
+    done
     case $missing in
     *' postgresql'*) systemctl disable postgresql.service >/dev/null 2>&1 || update-rc.d postgresql disable ;;
     esac

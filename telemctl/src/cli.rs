@@ -5,14 +5,14 @@ mod help;
 
 pub use environment::{
     Audience, CheckArguments, CheckCommand, MonitoringParamsArguments, MonitoringParamsCommand,
-    PullArguments, PullCommand,
+    PullArguments, PullCommand, SnmpArguments,
 };
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use help::{
     AFTER_HELP, CHECK_AFTER_HELP, CONFIG_AFTER_HELP, CRASH_TEST_AFTER_HELP, DOCTOR_AFTER_HELP,
     OPT_OUT_AFTER_HELP, PREVIEW_AFTER_HELP, PULL_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP,
-    SPOOL_SPLIT_AFTER_HELP, STATUS_AFTER_HELP, TRUST_AFTER_HELP,
+    SNMP_AFTER_HELP, SPOOL_SPLIT_AFTER_HELP, STATUS_AFTER_HELP, TRUST_AFTER_HELP,
 };
 use std::path::PathBuf;
 
@@ -100,6 +100,9 @@ pub enum Command {
     /// Who may ask how this machine is: show it, trust a certificate, trust the first that comes
     #[command(after_help = PULL_AFTER_HELP, args_conflicts_with_subcommands = true)]
     Pull(PullArguments),
+    /// Answer snmpd (pass_persist), from the state files that every user may read
+    #[command(after_help = SNMP_AFTER_HELP)]
+    Snmp(SnmpArguments),
     /// Check a monitoring-params.xml, by which telempulld knows the central client
     MonitoringParams(MonitoringParamsArguments),
     /// Make a process crash, and follow its report to the server

@@ -32,6 +32,7 @@ mod pull;
 mod rejected;
 mod services;
 pub mod settings;
+pub mod snmp;
 mod spool;
 mod status;
 mod steady_time;
@@ -111,6 +112,9 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
             Some(CheckCommand::List(format)) => check::list(&installation()?, format.json, out),
             None => check::list(&installation()?, arguments.format.json, out),
         },
+        Command::Snmp(arguments) => {
+            snmp::run(&installation()?, &arguments.base, &mut std::io::stdin().lock(), out)
+        }
         Command::Pull(arguments) => pull::run(&installation()?, arguments, out),
         Command::MonitoringParams(MonitoringParamsArguments {
             command: MonitoringParamsCommand::Check { file },

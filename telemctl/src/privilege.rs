@@ -20,6 +20,7 @@ fn needs_root(command: &Command) -> bool {
         | Command::Doctor(_)
         | Command::Preview(_)
         | Command::Check(_)
+        | Command::Snmp(_)
         | Command::MonitoringParams(_)
         | Command::CrashTestChild => false,
         Command::Config(ConfigArguments { command, .. }) => {

@@ -110,8 +110,6 @@ fn a_busy_instance() {
         reason: "answered 500".to_owned(),
     });
     DeliveryStatus {
-        failover: None,
-        copies: Vec::new(),
         updated_unix_secs: 30,
         last_delivered_unix_secs: Some(10),
         last_error,
@@ -121,6 +119,7 @@ fn a_busy_instance() {
             path: instance.path("state"),
             reason: "cannot be removed: x".to_owned(),
         }),
+        ..DeliveryStatus::default()
     }
     .write(&instance.path("state"))
     .unwrap();

@@ -281,7 +281,11 @@ const ENVIRONMENT: &[&str] = &[
     "usr/share/man/man1/envprobe.1",
     "usr/share/man/man1/telempulld.1",
     "usr/share/man/man5/telemetrics-checks.5",
+    "usr/share/snmp/mibs/TELEMETRICS-MIB",
 ];
+
+/// Lines for snmpd, which an administrator may have switched on.
+const SNMPD_LINES: &str = "etc/snmp/snmpd.conf.d/telemetrics.conf";
 
 /// What the collector adds, in targets of its own.
 const COLLECTOR: &[&str] = &[
@@ -394,13 +398,19 @@ fn install_and_uninstall_touch_exactly_the_named_files() {
 fn the_environment_comes_and_goes() {
     let dir = tempfile::tempdir().unwrap();
     make("install-environment-files", dir.path());
-    let installed = with_completions(ENVIRONMENT);
+    let installed = with_completions(&[ENVIRONMENT, &[SNMPD_LINES]].concat());
     assert_eq!(files_below(dir.path()), installed);
     assert_eq!(listed("list-installed-environment"), installed);
     let texts = installed.iter().filter(|name| !name.contains("generators")).cloned().collect();
     all_are_filled(dir.path(), &texts);
+    let lines = dir.path().join(SNMPD_LINES);
+    let as_installed = fs::read_to_string(&lines).unwrap();
+    assert!(as_installed.lines().all(|line| line.starts_with('#')), "{as_installed}");
+    fs::write(&lines, "the administrator's").unwrap();
+    make("install-environment-files", dir.path());
     make("uninstall-environment", dir.path());
-    assert_eq!(files_below(dir.path()), BTreeSet::new());
+    assert_eq!(files_below(dir.path()), BTreeSet::from([SNMPD_LINES.to_owned()]));
+    assert_eq!(fs::read_to_string(lines).unwrap(), "the administrator's");
 }
 
 #[test]

@@ -87,7 +87,15 @@ impl CheckStates {
     /// # Errors
     /// As the system says; `InvalidData` if the file holds something else.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        state_file::read_bounded(&path(state_dir), FILE_BYTES)
+        Self::read_file(&path(state_dir))
+    }
+
+    /// The same of a file.
+    ///
+    /// # Errors
+    /// As [`CheckStates::read`].
+    pub fn read_file(path: &Path) -> io::Result<Option<Self>> {
+        state_file::read_bounded(path, FILE_BYTES)
     }
 
     /// Writes them, for everybody to read.

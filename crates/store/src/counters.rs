@@ -152,6 +152,14 @@ impl Counts {
         all
     }
 
+    /// Those of one file; none if it is not there.
+    ///
+    /// # Errors
+    /// As the system says; `InvalidData` if it holds something else.
+    pub fn read_file(path: &Path) -> io::Result<Option<Self>> {
+        state_file::read(path)
+    }
+
     /// The sum over all reasons.
     pub fn total(&self, counter: Counter) -> u64 {
         self.by_reason(counter).map(|(_, count)| count).fold(0, u64::saturating_add)
@@ -233,7 +241,8 @@ impl Counters {
     }
 }
 
-fn path(state_dir: &Path, program: &str) -> PathBuf {
+/// Where a daemon keeps its counts.
+pub fn path(state_dir: &Path, program: &str) -> PathBuf {
     state_dir.join(format!("{program}.counters.json"))
 }
 

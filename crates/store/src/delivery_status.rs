@@ -25,6 +25,12 @@ pub struct DeliveryStatus {
     /// The servers of `server_copy`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<CopyState>,
+    /// Records that waited when they were last counted; none where that never was.
+    pub waiting_records: Option<u64>,
+    /// Their disk blocks, in bytes.
+    pub waiting_bytes: Option<u64>,
+    /// When the oldest of them was written; none while none waits.
+    pub oldest_waiting_unix_secs: Option<u64>,
 }
 
 /// What is known of a server that gets each record besides.
@@ -119,7 +125,15 @@ impl DeliveryStatus {
     /// # Errors
     /// The file is there but cannot be read; `InvalidData` if it holds something else.
     pub fn read(state_dir: &Path) -> io::Result<Option<Self>> {
-        state_file::read(&path(state_dir))
+        Self::read_file(&path(state_dir))
+    }
+
+    /// The same of a file.
+    ///
+    /// # Errors
+    /// As [`DeliveryStatus::read`].
+    pub fn read_file(path: &Path) -> io::Result<Option<Self>> {
+        state_file::read(path)
     }
 
     /// Writes the status, by rename.

@@ -1,6 +1,7 @@
 //! The arguments of what is about how the machine is.
 
 use super::OutputFormat;
+use crate::snmp::Oid;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -91,4 +92,12 @@ pub enum Audience {
     Central,
     /// role=read: OpenMetrics
     Read,
+}
+
+/// Below which name snmpd asks.
+#[derive(Debug, Args)]
+pub struct SnmpArguments {
+    /// The name that snmpd.conf has in its line of pass_persist
+    #[arg(long, value_name = "OID", default_value = ".1.3.6.1.4.1.8072.9999.9999.4711")]
+    pub base: Oid,
 }

@@ -1,7 +1,7 @@
 //! What stands below the options in the help texts.
 
 pub(super) const AFTER_HELP: &str = "\
-All commands but is-active, status, doctor, preview, check, config show and config check need root. With --config FILE none does: the permissions
+All commands but is-active, status, doctor, preview, check, snmp, config show and config check need root. With --config FILE none does: the permissions
 of the files decide, so that a private instance needs no privileges.
 
 Exit codes: 0 done, or nothing to do; 1 not done; 2 wrong arguments.";
@@ -89,6 +89,12 @@ or date counts, and this machine's certificate is shown to it. Without --fingerp
 has now; compare it with what `openssl x509 -fingerprint -sha256` prints there.
 
 Exit codes: 0 done; 1 not done; 2 wrong arguments.";
+
+pub(super) const SNMP_AFTER_HELP: &str = "\
+snmpd starts it by a line of its configuration, `pass_persist OID telemctl snmp --base OID`, which the package
+telemetrics-environment has in snmpd.conf.d, commented out; TELEMETRICS-MIB names the objects. It only reads.
+
+Exit codes: 0 snmpd has closed its pipe; 1 a fault; 2 wrong arguments.";
 
 pub(super) const PULL_AFTER_HELP: &str = "\
 Without a command: status. At pull_listen who asks shows a certificate, which counts by its fingerprint, as `openssl x509

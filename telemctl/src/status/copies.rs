@@ -2,7 +2,7 @@
 
 use super::counters::CounterStatus;
 use super::plural;
-use super::spool::Waiting;
+use super::spool;
 use crate::duration_text;
 use crate::settings::Settings;
 use serde::Serialize;
@@ -39,12 +39,12 @@ pub(super) fn read(settings: &Settings, counters: &[CounterStatus]) -> Vec<CopyS
     let known = DeliveryStatus::read(&settings.state_dir).ok().flatten().unwrap_or_default().copies;
     let status = |url: String| {
         let folder = settings.spool_dir.join(COPY_DIR).join(folder_name(&url));
-        let waiting = Waiting::in_folder(&folder, &settings.spool_dir).ok();
+        let waiting = spool::count(&folder, &settings.spool_dir).ok();
         let known = known.iter().find(|known| known.url == url).cloned().unwrap_or_default();
         CopyStatus {
             waiting_records: waiting.as_ref().map(|waiting| waiting.records),
             waiting_bytes: waiting.as_ref().map(|waiting| waiting.disk_bytes),
-            oldest_unix_secs: waiting.and_then(|waiting| waiting.oldest_unix_secs),
+            oldest_unix_secs: waiting.and_then(|waiting| waiting.oldest_secs),
             missed: missed(counters, &url),
             failures: known.failures,
             failing_since_unix_secs: known.failing_since_unix_secs,

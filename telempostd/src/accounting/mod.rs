@@ -13,14 +13,14 @@ use status::Status;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use telemetry_files::bounded_file;
 use telemetry_record::header::Header;
 use telemetry_runtime::throttle::{Throttle, and_more};
 use telemetry_store::counters::{Counter, Counters};
 use telemetry_store::machine_id;
 use telemetry_store::rejected::Rejection;
-use telemetry_store::spool::{DAMAGED_DIR, StoredRecord};
+use telemetry_store::spool::{Census, DAMAGED_DIR, StoredRecord};
 
 /// After what time that which happens again and again is logged as a sum, at first.
 const SUM_INTERVAL: Duration = Duration::from_secs(60);
@@ -298,6 +298,13 @@ impl Accounting {
             Outage::GoesOn => log::warn!(server; "{server}: still: {reason}{more}"),
             Outage::Ended => log::info!(server; "{server}: takes records again{more}"),
         }
+    }
+
+    /// What waits, for people and their monitoring; the oldest by its age.
+    pub(crate) fn set_waiting(&mut self, census: &Census, oldest_age: Option<Duration>) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let oldest = oldest_age.map(|age| now.saturating_sub(age).as_secs());
+        self.status.set_waiting(census.records, census.disk_bytes, oldest);
     }
 
     /// When the next try is due, for people.

@@ -159,6 +159,15 @@ impl Status {
         }
     }
 
+    /// What waits, and when the oldest of it was written, in seconds since the epoch.
+    pub(super) fn set_waiting(&mut self, records: u64, bytes: u64, oldest_unix_secs: Option<u64>) {
+        let current = &mut self.current;
+        let before = (current.waiting_records, current.waiting_bytes, current.oldest_waiting_unix_secs);
+        let now = (Some(records), Some(bytes), oldest_unix_secs);
+        (current.waiting_records, current.waiting_bytes, current.oldest_waiting_unix_secs) = now;
+        self.is_changed |= now != before;
+    }
+
     /// When it is to be written; none if nothing changed.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         self.is_changed.then(|| self.written_at.map_or(now, |at| at + WRITE_INTERVAL))

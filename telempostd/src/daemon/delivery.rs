@@ -5,6 +5,7 @@ mod aging;
 mod copies;
 mod foreign_files;
 mod settled;
+mod shown;
 
 use super::idle::Idle;
 use crate::accounting::Accounting;
@@ -21,6 +22,7 @@ use crate::reader::{Contents, Reader, Target};
 use crate::scan::Scanner;
 use crate::settings::Settings;
 use nix::unistd::Uid;
+use shown::Counting;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
@@ -48,6 +50,7 @@ pub(super) struct Delivery<'a> {
     log: DeliveryLogWriter,
     accounting: Accounting,
     idle: Idle,
+    counting: Counting,
 }
 
 /// What came of the next step.
@@ -90,6 +93,7 @@ impl<'a> Delivery<'a> {
             accounts,
             log: DeliveryLogWriter::new(settings),
             idle: Idle::new(),
+            counting: Counting::default(),
             settings,
             spool,
             clock,
@@ -266,15 +270,9 @@ impl<'a> Delivery<'a> {
         self.accounting.set_next_try(self.next_try(now), now);
         self.note_failover(now);
         self.accounting.set_copies(self.copies.states());
+        self.count_waiting(now);
         self.accounting.write_if_due(now);
         self.pacer.write_if_due(now);
-    }
-
-    /// Which server of the list records go to, for people and for the next run.
-    fn note_failover(&mut self, now: Instant) {
-        let (memory, change) = (self.queue.failover_memory(), self.queue.take_server_change());
-        self.accounting.set_failover(&memory, change, now);
-        self.accounting.maybe_twice(self.queue.take_maybe_twice(), now);
     }
 
     fn give_memory_back(&mut self) {

@@ -76,8 +76,12 @@ fn each_part_is_where_it_is_expected() {
     let own: Vec<_> =
         held_by(CLIENT).filter(|path| path.starts_with("/etc") || path.starts_with("/var")).collect();
     assert!(own.is_empty(), "{own:?}");
-    let conffiles = Package::named(COLLECTOR).control_file("conffiles");
-    assert_eq!(conffiles.trim_end(), "/etc/default/telemetrics-collector");
+    for (package, file) in [
+        (COLLECTOR, "/etc/default/telemetrics-collector"),
+        (ENVIRONMENT, "/etc/snmp/snmpd.conf.d/telemetrics.conf"),
+    ] {
+        assert_eq!(Package::named(package).control_file("conffiles").trim_end(), file);
+    }
 }
 
 #[test]

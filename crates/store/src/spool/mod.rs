@@ -2,10 +2,11 @@
 //!
 //! [`name`] says what a name means, [`mod@file`] what is in a file. [`SpoolDir`] is the directory to whoever may read it,
 //! [`Writer`] to telemprobd, with a [`Segment`] for records that follow each other closely, [`Reader`] to telempostd.
-//! [`recovery`] closes segments whose writer is gone. [`mod@split`] is the way back to the C client, and [`mod@copies`] what one
+//! [`Census`] counts what waits. [`recovery`] closes segments whose writer is gone. [`mod@split`] is the way back to the C client, and [`mod@copies`] what one
 //! of the servers has still to get.
 
 mod batch;
+mod census;
 pub mod copies;
 mod directory;
 pub mod file;
@@ -17,6 +18,7 @@ mod segment;
 pub mod split;
 mod writer;
 
+pub use census::Census;
 pub use copies::CopyFolder;
 pub use directory::{SpoolDir, SpoolEntry};
 pub use file::StoredRecord;

@@ -26,6 +26,8 @@ pub enum DiskMeasure {
 /// What of delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryMeasure {
+    /// The age of the oldest record that waits.
+    Oldest,
     /// Time since the last delivery.
     Last,
 }
@@ -120,7 +122,7 @@ impl Kind {
                 None => CertificateOf::File(path(keys)?),
             }),
             "delivery" => {
-                let words = [("last", DeliveryMeasure::Last)];
+                let words = [("oldest", DeliveryMeasure::Oldest), ("last", DeliveryMeasure::Last)];
                 Kind::Delivery(keys.choice("measure", &words)?.unwrap_or(DeliveryMeasure::Last))
             }
             "plugin" => {

@@ -3,7 +3,7 @@
 mod http;
 mod tls;
 
-use crate::definition::{CertificateOf, Definition, DiskMeasure, FileMeasure, Kind};
+use crate::definition::{CertificateOf, Definition, DeliveryMeasure, DiskMeasure, FileMeasure, Kind};
 use crate::result::Measured;
 use std::fs;
 use std::io::ErrorKind;
@@ -52,7 +52,7 @@ pub(crate) fn measure(definition: &Definition, state_dir: &Path) -> Result<Measu
             Ok(Measured::value(load, format!("load {load:.2} a processor")))
         }
         Kind::Certificate(of) => certificate(of, definition),
-        Kind::Delivery(_) => delivery(state_dir),
+        Kind::Delivery(measure) => delivery(*measure, state_dir),
         Kind::Plugin(_) => Err("is a plugin".to_owned()),
     }
 }
@@ -161,11 +161,20 @@ fn certificate(of: &CertificateOf, definition: &Definition) -> Result<Measured, 
     Ok(or_critical(Measured::value(days, text), days < 0.0))
 }
 
-fn delivery(state_dir: &Path) -> Result<Measured, String> {
+fn delivery(measure: DeliveryMeasure, state_dir: &Path) -> Result<Measured, String> {
     let status = DeliveryStatus::read(state_dir).map_err(|error| error.to_string())?;
-    let last =
-        status.and_then(|status| status.last_delivered_unix_secs).ok_or("nothing was ever delivered")?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let age = now.saturating_sub(last);
-    Ok(Measured::value(age as f64, format!("the last delivery was {age} s ago")))
+    let status = status.ok_or("nothing was ever delivered")?;
+    let age = |moment: u64| now.saturating_sub(moment);
+    match measure {
+        DeliveryMeasure::Last => {
+            let age = age(status.last_delivered_unix_secs.ok_or("nothing was ever delivered")?);
+            Ok(Measured::value(age as f64, format!("the last delivery was {age} s ago")))
+        }
+        DeliveryMeasure::Oldest => {
+            let waiting = status.waiting_records.ok_or("what waits was never counted")?;
+            let age = status.oldest_waiting_unix_secs.filter(|_| waiting > 0).map_or(0, age);
+            Ok(Measured::value(age as f64, format!("{waiting} records wait, the oldest for {age} s")))
+        }
+    }
 }
