@@ -59,6 +59,9 @@ impl Copies {
             }
         }
         self.keep_budgets(accounting, now);
+        if !files.is_empty() && !self.is_none() {
+            self.holds_files = !staying.is_empty();
+        }
         staying
     }
 
@@ -191,7 +194,7 @@ impl Copies {
 
     /// Drops what is too old for a copy that has failed since.
     pub(crate) fn remove_expired(&mut self, clock: &mut Clock, accounting: &mut Accounting, now: Instant) {
-        let Self { servers, once, expiry, spool } = self;
+        let Self { servers, once, expiry, spool, .. } = self;
         for server in servers {
             for file in server.queue.take_expired(NAMES_PER_TURN) {
                 let is_behind = server.behind.contains(&file);

@@ -51,6 +51,8 @@ pub(crate) struct Copies {
     servers: Vec<CopyServer>,
     once: Once,
     expiry: Duration,
+    /// Whether files stay in the spool since they could not be kept for a copy.
+    holds_files: bool,
 }
 
 /// What comes of the next record for a copy.
@@ -90,7 +92,7 @@ impl Copies {
             server.find_behind(clock, &mut once);
             servers.push(server);
         }
-        let mut copies = Self { spool, servers, once, expiry: settings.copy_expiry };
+        let mut copies = Self { spool, servers, once, expiry: settings.copy_expiry, holds_files: false };
         copies.keep_budgets(accounting, now);
         copies
     }
@@ -140,7 +142,7 @@ impl Copies {
 
     /// A scan of the spool begins.
     pub(crate) fn begin_scan(&mut self, clock: &mut Clock) {
-        let Self { spool, servers, once, expiry } = self;
+        let Self { spool, servers, once, expiry, .. } = self;
         let is_there = |file: &FileName| spool.entry(&OsString::from(file)).is_ok();
         if servers.is_empty() {
             return;
@@ -281,6 +283,11 @@ impl Copies {
     /// The request of this tag.
     pub(crate) fn in_flight(&self, id: CopyId, tag: u64) -> Option<&InFlight<StoredRecord>> {
         self.queue(id)?.in_flight(tag)
+    }
+
+    /// Whether files stay in the spool since they could not be kept for a copy, as on a full disk.
+    pub(crate) fn holds_files(&self) -> bool {
+        self.holds_files
     }
 
     /// Number of requests in flight.

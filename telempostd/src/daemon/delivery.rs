@@ -318,6 +318,11 @@ impl<'a> Delivery<'a> {
         self.queue.in_flight_count()
     }
 
+    /// Whether files stay in the spool that could go, but for a copy: they are tried again with a scan.
+    pub(super) fn holds_files_for_copies(&self) -> bool {
+        self.copies.holds_files()
+    }
+
     /// Number of those to copies.
     pub(super) fn in_flight_to_copies(&self) -> usize {
         self.copies.in_flight_count()

@@ -30,6 +30,9 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// How long it waits for those to copies alone, which the list is not to notice.
 const STOP_WAIT_FOR_COPIES: Duration = Duration::from_secs(1);
 
+/// How soon files are tried again that could not be kept for a copy, and stay in the spool meanwhile.
+const HELD_FILES_INTERVAL: Duration = Duration::from_secs(10);
+
 /// What is watched. It does not matter which of them has an event: every turn takes what has come from all.
 const SIGNALS: u64 = 0;
 const CONSENT: u64 = 1;
@@ -107,6 +110,9 @@ impl EventLoop<'_> {
                 && self.scanner.has_scanned()
                 && self.delivery.work(&mut self.scanner, now);
             self.delivery.commit(nothing_happened && !has_more, now);
+            if self.delivery.holds_files_for_copies() {
+                self.scanner.scan_by(now + HELD_FILES_INTERVAL);
+            }
             self.delivery.maintain(now);
             if let Some(end) = self.decide_end(now) {
                 self.delivery.finish(now);

@@ -1,4 +1,7 @@
-//! From the spool to a server on loopback, without TLS.
+//! From the spool to a server on loopback: without TLS, over it, and with a copy that is away.
+
+mod copies;
+mod tls;
 
 use super::c_program::Programs;
 use super::in_turn;
@@ -45,6 +48,8 @@ pub(super) fn measure(
             c_implementation: "1,500",
         });
     }
+    tls::measure(folder, &message, print)?;
+    copies::measure(&sink, folder, &message, print)?;
     for (what, kib, goal) in [
         ("telempostd after that", memory.after_work_kib, "under 6 MB"),
         ("telempost-upload at work (ends when idle)", memory.upload_kib, "-"),
