@@ -17,12 +17,14 @@ mod keep;
 mod places;
 mod samples;
 mod symbols;
+mod sync;
 mod views;
 
 pub use keep::Keep;
 pub use places::{IdentityTask, Places, TrustTask};
 pub use samples::SampleOptions;
 pub use symbols::Symbols;
+pub use sync::SyncCommand;
 pub use views::Views;
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
@@ -205,6 +207,13 @@ pub enum Command {
         /// Remove what a setup made, the database with all records too
         #[arg(long)]
         remove: bool,
+    },
+
+    /// Show how buffering and fetching stand, or let another collector fetch; a collector may run meanwhile
+    Sync {
+        /// What is asked
+        #[command(subcommand)]
+        command: SyncCommand,
     },
 
     /// Become a program with the bounds of a parser

@@ -6,13 +6,15 @@ mod trust;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use telemetry_files::bounded_file;
 use telemetry_xroad::limits::PARAMS_BYTES;
 use telemetry_xroad::params;
 
-use crate::cli::{Command, Keep};
+use crate::cli::{Command, Keep, SyncCommand};
 use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan};
+use crate::forget::forget_now;
 use crate::limits::MAX_BATCH;
 use crate::plugins::confine::become_program;
 use crate::record::KeyDigest;
@@ -23,10 +25,14 @@ use crate::storage::{
     Address, Appended, Archive, Arrival, Purpose, Session, StorageError, keep_monitoring_params,
 };
 use crate::symbols::name_addresses;
+use crate::sync::{release, report};
 use crate::timestamp::{LATEST_SECS, now_secs};
 use crate::transfer::{ImportError, export, import, import_flask};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
+
+/// How long an import takes to forget; what is left then, a collector does.
+const FORGETTING: Duration = Duration::from_secs(3600);
 
 /// Does what a command says.
 pub(crate) fn run(command: &Command) -> Result<(), StartError> {
@@ -36,6 +42,7 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let migration = address.migrate(*dry_run).map_err(StartError::Database)?;
             print(&migration.to_string())
         }
+        Command::Sync { command } => sync(command),
         Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
         Command::Confine { program } => Err(system("the program")(become_program(program.as_os_str()))),
         Command::NameAddresses { file, supplement } => {
@@ -65,12 +72,39 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open().map_err(StartError::Database)?;
             let mut archive = engine.archive(Purpose::Maintain).map_err(StartError::Storage)?;
-            match flask {
+            let taken = match flask {
                 Some(url) => take_flask(&mut *archive, url, keep),
                 None => take_export(&mut *archive, file.as_ref(), keep),
-            }
+            };
+            // Of machines that have asked to be forgotten, counts may have come.
+            forget_now(&*engine, None, Instant::now() + FORGETTING).map_err(StartError::Storage)?;
+            taken
         }
     }
+}
+
+/// Reads a buffer, or opens it to another fetcher, beside a collector that runs.
+fn sync(command: &SyncCommand) -> Result<(), StartError> {
+    let (SyncCommand::Status { database } | SyncCommand::Release { database }) = command;
+    let address = database.address().map_err(StartError::Database)?;
+    let engine = address.open_reading().map_err(StartError::Database)?;
+    let text = match command {
+        SyncCommand::Status { .. } => {
+            let mut session = engine.open(Purpose::Export).map_err(StartError::Storage)?;
+            report(&mut *session, now_secs()).map_err(StartError::Storage)?
+        }
+        SyncCommand::Release { .. } => {
+            let mut session = engine.open(Purpose::Maintain).map_err(StartError::Storage)?;
+            match release(&mut *session).map_err(StartError::Storage)? {
+                Some(by) => format!(
+                    "telem-collector: {by} frees nothing here any more, unless it is the first to ask again; what it has \
+                     leased it keeps until that is over\n"
+                ),
+                None => "telem-collector: nobody was freeing here; the first who fetches may\n".to_owned(),
+            }
+        }
+    };
+    print(&text)
 }
 
 /// Stores the deliveries of a fleet whose last day is today, each as if it came at its time. Counts the records.

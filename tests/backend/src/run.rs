@@ -86,7 +86,10 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let naming = naming(options, &store, writes, debuginfod)?;
         let forgetting = writes.then(|| tokio::spawn(forget_forever(store.engine())));
-        let syncing = syncing::start(buffer.as_ref().filter(|_| writes), sources.filter(|_| writes), &trust);
+        let syncing = {
+            let (buffer, sources) = (buffer.as_ref().filter(|_| writes), sources.filter(|_| writes));
+            syncing::start(buffer, sources, &trust, writes.then(|| store.engine()))
+        };
         let asking = asking.map(tokio::spawn);
         let router = router(Arc::new(app), options.serve, Times::DEFAULT.request);
         serve(sockets, router, trust, Times::DEFAULT, stop).await;

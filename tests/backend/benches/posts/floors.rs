@@ -13,8 +13,8 @@ use telem_collector::served::Served;
 use telem_collector::server::{Listening, Times, serve};
 use telem_collector::storage::view::{Table, ViewError};
 use telem_collector::storage::{
-    Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Store,
-    Value, Write,
+    Appended, Archive, Arrival, Engine, More, Purpose, Row, Select, Session, SharedRules, StorageError,
+    Store, Value, Write,
 };
 use telem_collector::trust::Trust;
 use telem_collector::web::{App, router};
@@ -61,6 +61,10 @@ impl Session for Nothing {
         let first = self.0 + 1;
         self.0 += i64::try_from(batch.len()).unwrap();
         Ok((first..=self.0).map(|id| Appended::Stored { id }).collect())
+    }
+
+    fn append_and(&mut self, _: &[Arrival], _: More<'_>) -> Result<Vec<Appended>, StorageError> {
+        Err(StorageError::Failed("nothing more is done".to_owned()))
     }
 
     fn write(

@@ -33,32 +33,36 @@ pub fn begin(
     session.write_alone(&mut |sql| {
         begun = Begun::Yes;
         sql.execute("DELETE FROM forgotten WHERE forgotten < $1", &[(now_secs - STANDS_SECS).into()])?;
-        let mut noted = Vec::with_capacity(preimages.len());
+        // Counted once: there may be many, and nobody else notes any meanwhile.
+        let unknown = one(sql, "SELECT count(*) FROM forgotten WHERE known = 0", &[])?.int()?;
+        let mut room = MAX_UNKNOWN.saturating_sub(unknown);
         for preimage in preimages {
-            if note(sql, preimage, now_secs)? {
-                noted.push(*preimage);
-            } else {
+            if !note(sql, preimage, &mut room, now_secs)? {
                 begun = Begun::TooMany;
+            } else if passes_on {
+                pass_on(sql, preimage)?;
             }
-        }
-        if passes_on && !noted.is_empty() {
-            pass_on(sql, &noted)?;
         }
         Ok(())
     })?;
     Ok(begun)
 }
 
-/// Notes one id; says whether there was room for it.
-fn note(sql: &mut dyn Write, preimage: &Preimage, now_secs: i64) -> Result<bool, StorageError> {
+/// Notes one id; says whether there was room for it. `room` is what is left for ids under which nothing was here.
+fn note(
+    sql: &mut dyn Write,
+    preimage: &Preimage,
+    room: &mut i64,
+    now_secs: i64,
+) -> Result<bool, StorageError> {
     let id = preimage.machine_id();
     let is_known = is_known(sql, &id)?;
     let there = first(sql, "SELECT known FROM forgotten WHERE hash = $1", &[preimage.tombstone().into()])?;
     if there.is_none() && !is_known {
-        let unknown = one(sql, "SELECT count(*) FROM forgotten WHERE known = 0", &[])?.int()?;
-        if unknown >= MAX_UNKNOWN {
+        if *room <= 0 {
             return Ok(false);
         }
+        *room -= 1;
     }
     let upsert = "INSERT INTO forgotten (hash, forgotten, known) VALUES ($1, $2, $3) \
         ON CONFLICT (hash) DO UPDATE SET forgotten = excluded.forgotten";
@@ -91,13 +95,18 @@ fn is_known(sql: &mut dyn Write, id: &str) -> Result<bool, StorageError> {
     Ok(false)
 }
 
-/// Puts an item into the buffer, behind the records that are there: whoever fetches checks the proofs himself.
-fn pass_on(sql: &mut dyn Write, preimages: &[Preimage]) -> Result<(), StorageError> {
+/// Puts an item into the buffer, behind the records that are there: whoever fetches checks the proof himself. One that waits
+/// already waits once, however often it is asked for: items like it have no other bound.
+fn pass_on(sql: &mut dyn Write, preimage: &Preimage) -> Result<(), StorageError> {
+    let proof = preimage.to_hex();
+    let waits = "SELECT 1 FROM buffer_items WHERE kind = 'forget' AND key = $1 AND freed = 0";
+    if first(sql, waits, &[proof.as_str().into()])?.is_some() {
+        return Ok(());
+    }
     let seq = next_seq(sql)?;
-    let body: Vec<String> = preimages.iter().map(Preimage::to_hex).collect();
-    let body = serde_json::to_string(&body).map_err(|error| StorageError::Failed(error.to_string()))?;
+    let body = serde_json::to_string(&[&proof]).map_err(|error| StorageError::Failed(error.to_string()))?;
     let insert = "INSERT INTO buffer_items (seq, kind, key, received, aged, machine_id, bytes, freed, via, external, body) \
-        VALUES ($1, 'forget', '', 0, 0, '', 0, 0, '', 0, $2)";
-    sql.execute(insert, &[seq.into(), body.into()])?;
+        VALUES ($1, 'forget', $2, 0, 0, '', 0, 0, '', 0, $3)";
+    sql.execute(insert, &[seq.into(), proof.into(), body.into()])?;
     Ok(())
 }

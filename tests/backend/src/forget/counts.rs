@@ -74,6 +74,10 @@ fn remove_from_fleet(sql: &mut dyn Write, machine: i64) -> Result<(), StorageErr
             share.crashes.into(),
         ];
         sql.execute(&update, &values)?;
+        let none_left = format!(
+            "DELETE FROM fleet_day WHERE {at} AND (SELECT sum(machines) FROM fleet_day WHERE {at}) <= 0"
+        );
+        sql.execute(&none_left, values.get(..4).unwrap_or_default())?;
     }
     sql.execute("DELETE FROM machine_day WHERE machine = $1", &[machine.into()])?;
     Ok(())
@@ -107,7 +111,13 @@ fn remove_from_groups(sql: &mut dyn Write, machine: i64) -> Result<(), StorageEr
              WHERE {at} AND slot = (SELECT min(slot) FROM group_day WHERE {at})"
         );
         sql.execute(&update, &[day.into(), group.into(), n.into()])?;
+        let none_left = format!(
+            "DELETE FROM group_day WHERE {at} AND (SELECT sum(records) FROM group_day WHERE {at}) <= 0"
+        );
+        sql.execute(&none_left, &[day.into(), group.into()])?;
         remove_from_versions(sql, day, group, machine)?;
+        // It may be this machine's.
+        sql.execute("UPDATE bound_day SET example = '' WHERE day = $1", &[day.into()])?;
     }
     sql.execute("DELETE FROM group_machine WHERE machine = $1", &[machine.into()])?;
     for group in groups {
@@ -129,6 +139,11 @@ fn remove_from_versions(sql: &mut dyn Write, day: i64, group: i64, machine: i64)
         let values: [Value; 6] =
             [day.into(), group.into(), version.into(), build.into(), system.into(), n.into()];
         sql.execute(&update, &values)?;
+        let none_left = format!(
+            "DELETE FROM group_version_day WHERE {at} AND (SELECT sum(records) FROM group_version_day WHERE {at}) <= 0"
+        );
+        sql.execute(&none_left, values.get(..5).unwrap_or_default())?;
+        touch(sql, "version", version)?;
     }
     let delete = "DELETE FROM group_version_machine WHERE day = $1 AND group_id = $2 AND machine = $3";
     sql.execute(delete, &[day.into(), group.into(), machine.into()])?;

@@ -20,7 +20,7 @@ mod work;
 mod tests;
 
 pub use begin::{Begun, begin};
-pub(crate) use preimage::read_all;
+pub(crate) use preimage::{MAX_PREIMAGES, read_all};
 pub use preimage::{MAX_REQUEST_BYTES, Preimage, RequestError, read_request};
 pub use rate::Rate;
 pub use work::{forget_forever, forget_now, left};

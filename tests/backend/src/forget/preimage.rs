@@ -11,7 +11,7 @@ use crate::storage::tombstone;
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// Preimages of one request.
-const MAX_PREIMAGES: usize = 64;
+pub(crate) const MAX_PREIMAGES: usize = 64;
 
 /// Bytes of a preimage.
 const BYTES: usize = 32;

@@ -11,7 +11,7 @@ use crate::storage::postgres::Postgres;
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::storage::test_server::Cluster;
 use crate::storage::tests::arrival;
-use crate::storage::{Appended, Arrival, Engine, Purpose, first};
+use crate::storage::{Appended, Arrival, Engine, Purpose, Value, first};
 use crate::timestamp::now_secs;
 
 /// The bytes 00 01 .. 1f, and their id as `printf ... | sha256sum` prints it.
@@ -270,4 +270,151 @@ fn no_byte_of_it_is_left_in_the_files() {
     assert_eq!(forget(&engine), 200);
     assert!(!holds(ID), "the id");
     assert!(!holds(planted), "the payload");
+}
+
+/// What only this machine sent, in every field; its bytes are searched for afterwards.
+fn planted() -> Vec<Arrival> {
+    let crash = "Process: /usr/bin/plantedprog\nPID: 12\nSignal: 11\nPackage: plantedpkg 7:7.7-planted\n\n\
+        Backtrace (TID 12):\n#0 planted_draw() - [plantedmod] - planted.cpp:7\n#1 main() - [plantedmod]\n\n\
+        Modules:\nplantedmod 0a0b5f3c6a7d445d75ba01cc33220d15e9de8d5f\n";
+    let of = |class: &str, payload: &str, number: usize| {
+        let mut own = arrival(class, 4, Some(&format!("planted-{number}")));
+        let record = &mut own.record;
+        record.machine_id = ID.to_owned();
+        record.payload = payload.to_owned();
+        record.build = "77 planted".to_owned();
+        record.kernel_version = "6.1.0-planted".to_owned();
+        record.host_type = "planted|planted|planted".to_owned();
+        record.system_name = Some("planted-os".to_owned());
+        record.board_name = Some("planted|board".to_owned());
+        record.cpu_model = Some("planted cpu".to_owned());
+        record.bios_version = Some("planted bios".to_owned());
+        record.event_id = Some("feedface".repeat(4));
+        own
+    };
+    let mut all: Vec<Arrival> = (0..3).map(|number| of("org.clearlinux/crash/clr", crash, number)).collect();
+    all.push(of("org.clearlinux/crash/unknown", "planted third party", 3));
+    all.push(of("org.clearlinux/heartbeat/ping", "planted ping", 4));
+    all.push(of("org.planted/planted/planted", "planted anything", 5));
+    all
+}
+
+/// Every value of every table, with where it stands.
+fn all_values(engine: &dyn Engine, tables: &str) -> Vec<(String, Value)> {
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    let mut all = Vec::new();
+    for mut table in session.select(tables, &[]).unwrap() {
+        let (table, columns) = (table.text().unwrap(), table.int().unwrap());
+        for mut row in session.select(&format!("SELECT * FROM {table}"), &[]).unwrap() {
+            all.extend((0..columns).map(|_| (table.clone(), row.value().unwrap())));
+        }
+    }
+    assert!(all.len() > 20, "{all:?}");
+    all
+}
+
+fn is_of_the_machine(value: &Value) -> bool {
+    let has = |bytes: &[u8]| {
+        [ID, "planted", "feedface", "0a0b5f3c"].iter().any(|text| {
+            bytes.to_ascii_lowercase().windows(text.len()).any(|window| window == text.as_bytes())
+        })
+    };
+    match value {
+        Value::Text(text) => has(text.as_bytes()),
+        Value::Bytes(bytes) => has(bytes),
+        Value::Int(number) => *number == crate::groups::hash::machine_key(ID),
+        Value::Null => false,
+    }
+}
+
+/// Fills each table that knows machines; `tables` lists all, with the number of their columns.
+fn check_all_tables(engine: &dyn Engine, tables: &str, at_least: usize) {
+    let mut session = engine.open(Purpose::Append).unwrap();
+    session.append(&deliveries()).unwrap();
+    let before = sums(engine);
+    session.append(&planted()).unwrap();
+    let mut maintenance = engine.open(Purpose::Maintain).unwrap();
+    let plant = [
+        "INSERT INTO plugin_values (id, parser, name, value) SELECT max(id), 'p', 'n', 'planted' FROM records".to_owned(),
+        "INSERT INTO plugin_forms (id, parser, payload) SELECT max(id), 'p', 'planted' FROM records".to_owned(),
+        format!(
+            "INSERT INTO buffer_items (seq, kind, key, received, aged, machine_id, bytes, freed, via, external, body) \
+             VALUES (1, 'record', 'k', 0, 0, '{ID}', 9, 0, '', 0, 'planted')"
+        ),
+        format!(
+            "INSERT INTO sync_invalid (source, at, reason, item, machine_id) VALUES ('s', 0, 'r', 'planted', '{ID}')"
+        ),
+        format!("INSERT INTO sync_invalid (source, at, reason, item) VALUES ('s', 0, 'r', 'planted {ID} x')"),
+        "INSERT INTO bound_day (day, bound, slot, n, example) \
+            SELECT max(day), 'versions', 7, 1, 'planted' FROM machine_day WHERE build = '77 planted'"
+            .to_owned(),
+    ];
+    for statement in &plant {
+        maintenance.write(&mut |sql| sql.execute(statement, &[]).map(drop)).unwrap();
+    }
+    let found: std::collections::BTreeSet<String> = all_values(engine, tables)
+        .into_iter()
+        .filter_map(|(table, value)| is_of_the_machine(&value).then_some(table))
+        .collect();
+    assert!(found.len() >= at_least, "it is in too few tables to prove anything: {found:?}");
+    assert!(forget(engine) > 6);
+    let left: Vec<(String, Value)> =
+        all_values(engine, tables).into_iter().filter(|(_, value)| is_of_the_machine(value)).collect();
+    assert_eq!(left, []);
+    // What the others have is as it was, but for the machine's own share of their days.
+    let after = sums(engine);
+    assert_eq!(
+        after.last(),
+        before.last().map(|ids| ids.iter().filter(|id| *id != ID).cloned().collect()).as_ref()
+    );
+    let mut row =
+        first(&mut *maintenance, "SELECT count(*) FROM ungrouped_day WHERE records < 1", &[]).unwrap();
+    assert_eq!(row.as_mut().map(|row| row.int()), Some(Ok(0)));
+}
+
+#[test]
+fn no_table_of_sqlite_knows_who_was_forgotten() {
+    let engine = Sqlite::open(Path::new(MEMORY)).unwrap();
+    let tables = "SELECT name, (SELECT count(*) FROM pragma_table_info(s.name)) FROM sqlite_schema s \
+        WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    check_all_tables(&engine, tables, 17);
+}
+
+#[test]
+fn no_table_of_postgres_knows_who_was_forgotten() {
+    crate::storage::tests::with_postgres(|_, engine| {
+        let tables = "SELECT CAST(t.table_name AS text), (SELECT count(*) FROM information_schema.columns c \
+                WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name) \
+            FROM information_schema.tables t WHERE t.table_schema = 'public' AND t.table_type = 'BASE TABLE'";
+        check_all_tables(engine, tables, 17);
+    });
+}
+
+/// Anybody can make up preimages: of ids that nobody had a bounded number is kept, one that was here is forgotten all the same.
+#[test]
+fn requests_by_the_million_keep_a_bounded_number_of_rows() {
+    let count: u32 =
+        if std::env::var("TORTURE").is_ok_and(|value| value == "full") { 1_000_000 } else { 102_400 };
+    let engine = Sqlite::open(Path::new(MEMORY)).unwrap();
+    let mut own = arrival("a/b/c", 1, None);
+    own.record.machine_id = ID.to_owned();
+    engine.open(Purpose::Append).unwrap().append(&[own]).unwrap();
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    let made_up = |number: u32| Preimage::parse(&format!("{number:064x}")).unwrap();
+    let (mut refused, numbers) = (0, (0..count).collect::<Vec<_>>());
+    for part in numbers.chunks(4096) {
+        let preimages: Vec<Preimage> = part.iter().map(|number| made_up(*number)).collect();
+        refused += u32::from(begin(&mut *session, &preimages, true, now_secs()).unwrap() == Begun::TooMany);
+    }
+    assert!(refused > 0);
+    let mut row = first(
+        &mut *session,
+        "SELECT (SELECT count(*) FROM forgotten), (SELECT count(*) FROM buffer_items), (SELECT count(*) FROM forget_jobs)",
+        &[],
+    )
+    .unwrap()
+    .unwrap();
+    let all = [row.int(), row.int(), row.int()];
+    assert_eq!(all, [Ok(100_000), Ok(100_000), Ok(0)]);
+    assert_eq!(forget(&engine), 1);
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use super::counts::{remove, touch};
 use super::finish::finish;
 use crate::storage::samples::forget_samples;
-use crate::storage::{Engine, Purpose, Session, StorageError, Value, Write, delete_items, first, list, one};
+use crate::storage::{
+    Engine, Purpose, Session, StorageError, Value, Write, delete_items, first, list, one, ungrouped_reason,
+};
 
 /// Records of one transaction.
 const STEP: i64 = 1000;
@@ -81,6 +83,7 @@ fn step(sql: &mut dyn Write, only: Option<&[String]>) -> Result<(bool, u64), Sto
     forget_samples(sql, &id)?;
     remove(sql, &id)?;
     let buffered = delete_buffered(sql, &id)?;
+    delete_invalid(sql, &id)?;
     let (seen, gone) = delete_records(sql, &id)?;
     if seen < STEP && buffered < STEP {
         finish(sql)?;
@@ -97,23 +100,56 @@ fn delete_buffered(sql: &mut dyn Write, id: &str) -> Result<i64, StorageError> {
     Ok(i64::try_from(seqs.len()).unwrap_or(i64::MAX))
 }
 
+/// What was fetched and could not be taken is kept for people to see. An id has digits alone, and no sign that `LIKE` knows.
+fn delete_invalid(sql: &mut dyn Write, id: &str) -> Result<(), StorageError> {
+    let delete = "DELETE FROM sync_invalid WHERE machine_id = $1 OR item LIKE '%' || $1 || '%'";
+    sql.execute(delete, &[id.into()]).map(drop)
+}
+
 fn delete_records(sql: &mut dyn Write, id: &str) -> Result<(i64, u64), StorageError> {
-    let query = "SELECT id, ts_reception / 86400, variant, guilty FROM records WHERE machine_id = $1 ORDER BY id LIMIT $2";
+    let query = "SELECT id, ts_reception / 86400, variant, guilty, group_id, version FROM records \
+        WHERE machine_id = $1 ORDER BY id LIMIT $2";
     let mut ids = Vec::new();
     for mut row in sql.select(query, &[id.into(), STEP.into()])? {
-        ids.push(row.int()?);
+        let record = row.int()?;
+        ids.push(record);
         let (day, variant, guilty) = (row.int()?, row.opt_int()?, row.opt_int()?);
-        if let Some(variant) = variant {
-            let update = "UPDATE variant_day SET records = records - 1 WHERE variant = $1 AND day = $2 \
-                AND slot = (SELECT min(slot) FROM variant_day WHERE variant = $1 AND day = $2)";
-            sql.execute(update, &[variant.into(), day.into()])?;
-            touch(sql, "variant", variant)?;
+        match variant {
+            Some(variant) => {
+                subtract(sql, "variant_day", "variant", (variant.into(), day))?;
+                touch(sql, "variant", variant)?;
+            }
+            None => {
+                if let Some(reason) = ungrouped_reason(sql, record)? {
+                    subtract(sql, "ungrouped_day", "reason", (reason.into(), day))?;
+                }
+            }
         }
-        if let Some(guilty) = guilty {
-            touch(sql, "guilty", guilty)?;
+        for (kind, id) in [("guilty", guilty), ("group", row.opt_int()?), ("version", row.opt_int()?)] {
+            if let Some(id) = id {
+                touch(sql, kind, id)?;
+            }
         }
     }
     let seen = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let gone = sql.execute(&format!("DELETE FROM records WHERE id IN ({})", list(ids)), &[])?;
     Ok((seen, gone))
+}
+
+/// Takes one record out of a count of a day; where that leaves none, the row goes.
+fn subtract(
+    sql: &mut dyn Write,
+    table: &str,
+    column: &str,
+    (what, day): (Value, i64),
+) -> Result<(), StorageError> {
+    let at = format!("{column} = $1 AND day = $2");
+    let values = [what, day.into()];
+    let update = format!(
+        "UPDATE {table} SET records = records - 1 WHERE {at} AND slot = (SELECT min(slot) FROM {table} WHERE {at})"
+    );
+    sql.execute(&update, &values)?;
+    let none_left =
+        format!("DELETE FROM {table} WHERE {at} AND (SELECT sum(records) FROM {table} WHERE {at}) <= 0");
+    sql.execute(&none_left, &values).map(drop)
 }

@@ -9,7 +9,8 @@ use crate::cli::Options;
 use crate::start_error::StartError;
 use crate::storage::{Address, Engine};
 use crate::sync::{
-    Buffer, BufferEngine, Fetching, Source, exchange_forever, fetch_forever, keep_buffer, keep_own,
+    Buffer, BufferEngine, Fetching, Source, exchange_forever, fetch_forever, keep_buffer, keep_fetched,
+    keep_own,
 };
 use crate::trust::Trust;
 
@@ -57,8 +58,10 @@ pub(super) fn start(
     buffer: Option<&Buffer>,
     sources: Option<Fetched>,
     trust: &Arc<Trust>,
+    engine: Option<Arc<dyn Engine>>,
 ) -> Vec<JoinHandle<()>> {
-    let mut tasks = Vec::new();
+    // One that fetches no longer has still what it fetched.
+    let mut tasks: Vec<_> = engine.map(|engine| tokio::spawn(keep_fetched(engine))).into_iter().collect();
     if let Some(buffer) = buffer {
         tasks.push(tokio::spawn(keep_buffer(buffer.clone())));
         tasks.push(tokio::spawn(buffer.clone().end_leases_of_untrusted(Arc::clone(trust))));

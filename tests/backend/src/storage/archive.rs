@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::StorageError;
 use super::grouping::Facts;
 use super::sql::{Value, Write};
+use super::tombstones::{Tombstone, forgotten_of, note_jobs};
 use crate::record::{KeyDigest, StoredRecord};
 
 /// A session that gives everything, or takes it. Every call blocks.
 pub trait Archive: Send {
-    /// Hands all that is in the database to `sink`, as it is at one moment: the start, the rows of groups and counts, the
-    /// records by id, the keys.
+    /// Hands all that is in the database to `sink`, as it is at one moment: the start, the tombstones, the rows of groups and
+    /// counts, the records by id, the keys.
     ///
     /// # Errors
     /// If the database cannot be read, or `sink` fails.
@@ -25,6 +26,13 @@ pub trait Archive: Send {
     /// # Errors
     /// If the database fails.
     fn begin_import(&mut self, source: &str, last_id: i64) -> Result<Progress, StorageError>;
+
+    /// Keeps tombstones of a source, unless they are known. What comes after of these machines is left out, or deleted by
+    /// jobs where counts have it.
+    ///
+    /// # Errors
+    /// If none is kept.
+    fn import_tombstones(&mut self, tombstones: &[Tombstone]) -> Result<(), StorageError>;
 
     /// Takes the groups and counts of a source into a database that has none, all of them or none: `next` gives one row
     /// after the other. Says whether it did; `next` is asked to the end in any case.
@@ -38,11 +46,11 @@ pub trait Archive: Send {
     ) -> Result<bool, StorageError>;
 
     /// Stores records of a source, ids ascending, counts those without a place, and notes how far that came: all of it or
-    /// nothing.
+    /// nothing. Counts those that are left out, as their machines have asked to be forgotten.
     ///
     /// # Errors
     /// If nothing is stored.
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError>;
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError>;
 
     /// Notes keys, unless they are known.
     ///
@@ -61,6 +69,8 @@ pub enum Item {
         /// The highest id that it has given.
         last_id: i64,
     },
+    /// A machine that has asked to be forgotten.
+    Tombstone(Tombstone),
     /// A row of groups or counts.
     Row(TableRow),
     /// A record, and its place.
@@ -224,6 +234,24 @@ impl Incoming {
         let StoredRecord { received_secs, record, .. } = &self.stored;
         self.place.is_none().then(|| Facts::new(record, *received_secs, &|_| Vec::new()))
     }
+}
+
+/// Of what comes, that which is to be stored. Records of forgotten machines are left out; those that the restored counts have
+/// are stored, and deleted by a job, which takes them out of the counts too.
+pub(super) fn wanted(
+    sql: &mut dyn Write,
+    records: &[Incoming],
+    now_secs: i64,
+) -> Result<Vec<Incoming>, StorageError> {
+    let forgotten =
+        forgotten_of(sql, records.iter().map(|incoming| incoming.stored.record.machine_id.as_str()))?;
+    let is_forgotten = |incoming: &&Incoming| forgotten.contains(&incoming.stored.record.machine_id);
+    let is_counted = |incoming: &&Incoming| incoming.place.is_some();
+    let jobs = records.iter().filter(is_counted).filter(is_forgotten);
+    let jobs = jobs.map(|incoming| incoming.stored.record.machine_id.clone()).collect();
+    note_jobs(sql, &jobs, now_secs)?;
+    let is_wanted = |incoming: &&Incoming| is_counted(incoming) || !is_forgotten(incoming);
+    Ok(records.iter().filter(is_wanted).cloned().collect())
 }
 
 /// How far an import has come.

@@ -45,14 +45,15 @@ pub(crate) use buffered::{delete_items, next_seq, seq_after};
 pub use changes::keep_monitoring_params;
 pub use changes::{ChangeError, FlaskError, FlaskWish, Wish};
 pub use error::StorageError;
+pub(crate) use grouping::ungrouped_reason;
 pub use migration::Migration;
 pub use open_error::OpenError;
 pub use search::{Counted, Found};
 pub use shared_rules::SharedRules;
 pub use sql::{Row, Select, Value, Write};
-pub(crate) use sql::{first, list, one};
+pub(crate) use sql::{first, insert_many, known_keys, list, one};
 pub use store::{Owner, Store};
-pub use tombstones::tombstone;
+pub use tombstones::{Tombstone, tombstone};
 pub(crate) use tombstones::{forgotten, without_forgotten};
 
 use crate::filter::Filter;
@@ -115,6 +116,13 @@ pub trait Session: Select + Send {
     /// If nothing is stored.
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError>;
 
+    /// Stores a batch, and does more in the same transaction: both, or nothing. What more there is may be tried again, with
+    /// the same or others of the batch; those whose machines have asked to be forgotten are not among them.
+    ///
+    /// # Errors
+    /// If nothing is stored or done.
+    fn append_and(&mut self, batch: &[Arrival], more: More<'_>) -> Result<Vec<Appended>, StorageError>;
+
     /// Does something in one transaction, which is taken back if it fails. Of those who change groups, one at a time
     /// does.
     ///
@@ -170,6 +178,9 @@ pub trait Session: Select + Send {
         goes_on: &dyn Fn() -> bool,
     ) -> Result<u64, StorageError>;
 }
+
+/// What is done in the transaction of a batch, with its records and what became of them.
+pub type More<'a> = &'a mut dyn FnMut(&mut dyn Write, &[Arrival], &[Appended]) -> Result<(), StorageError>;
 
 /// A record on its way into the database.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 //!
 //! Foreign text is only ever among the values, which a statement names as `$1`, `$2` and so on.
 
+use std::collections::HashMap;
 use std::vec::IntoIter;
 
 use super::StorageError;
@@ -106,6 +107,14 @@ impl Row {
         }
     }
 
+    /// The next column, whatever it is.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn value(&mut self) -> Result<Value, StorageError> {
+        self.0.next().ok_or_else(|| unexpected("a column"))
+    }
+
     /// The next column, bytes.
     ///
     /// # Errors
@@ -201,6 +210,62 @@ pub(crate) fn first(
     values: &[Value],
 ) -> Result<Option<Row>, StorageError> {
     Ok(sql.select(query, values)?.into_iter().next())
+}
+
+/// Values of one statement: more than these, and an engine refuses it.
+const MAX_VALUES: usize = 900;
+
+/// Inserts rows, many with a statement: `into` is `table (column, ...)`, `on_conflict` what stands behind the values.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) fn insert_many(
+    sql: &mut dyn Write,
+    into: &str,
+    on_conflict: &str,
+    rows: &[Vec<Value>],
+) -> Result<(), StorageError> {
+    let columns = rows.first().map_or(1, Vec::len).max(1);
+    for part in rows.chunks((MAX_VALUES / columns).max(1)) {
+        let mut place = 0;
+        let tuples: Vec<String> = part
+            .iter()
+            .map(|row| {
+                let places: Vec<String> = row
+                    .iter()
+                    .map(|_| {
+                        place += 1;
+                        format!("${place}")
+                    })
+                    .collect();
+                format!("({})", places.join(", "))
+            })
+            .collect();
+        let values: Vec<Value> = part.iter().flatten().cloned().collect();
+        sql.execute(&format!("INSERT INTO {into} VALUES {} {on_conflict}", tuples.join(", ")), &values)?;
+    }
+    Ok(())
+}
+
+/// Of some keys those that a table has in its column `key`, with the number in another column.
+///
+/// # Errors
+/// If the database cannot be read.
+pub(crate) fn known_keys(
+    sql: &mut (impl Select + ?Sized),
+    (table, column): (&str, &str),
+    keys: &[[u8; 16]],
+) -> Result<HashMap<Vec<u8>, i64>, StorageError> {
+    let mut known = HashMap::new();
+    for part in keys.chunks(MAX_VALUES) {
+        let places: Vec<String> = (1..=part.len()).map(|place| format!("${place}")).collect();
+        let query = format!("SELECT key, {column} FROM {table} WHERE key IN ({})", places.join(", "));
+        let values: Vec<Value> = part.iter().map(|key| key.to_vec().into()).collect();
+        for mut row in sql.select(&query, &values)? {
+            known.insert(row.bytes()?, row.int()?);
+        }
+    }
+    Ok(known)
 }
 
 /// Numbers for `IN (...)`, never empty.

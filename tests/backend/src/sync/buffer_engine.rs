@@ -12,8 +12,8 @@ use crate::record::{KeyDigest, StoredRecord};
 use crate::retention::Retention;
 use crate::storage::view::{Table, ViewError};
 use crate::storage::{
-    Appended, Archive, Arrival, Engine, Purpose, Row, Select, Session, SharedRules, StorageError, Value,
-    Write, first, forgotten, one, seq_after,
+    Appended, Archive, Arrival, Engine, More, Purpose, Row, Select, Session, SharedRules, StorageError,
+    Value, Write, forgotten, insert_many, known_keys, one, seq_after,
 };
 
 /// A database with a buffer in front.
@@ -61,6 +61,10 @@ impl Session for BufferSession {
     /// The sequence is given in the transaction that inserts, one at a time, so that none becomes visible after a larger
     /// one; it is never below the time, so that a database that was restored uses none again.
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        self.append_and(batch, &mut |_, _, _| Ok(()))
+    }
+
+    fn append_and(&mut self, batch: &[Arrival], more: More<'_>) -> Result<Vec<Appended>, StorageError> {
         let items = batch.iter().map(Item::new).collect::<Result<Vec<_>, _>>()?;
         let buffer = self.buffer.clone();
         let mut appended = Err(StorageError::Stopped);
@@ -70,7 +74,7 @@ impl Session for BufferSession {
         self.session.write(&mut |sql| {
             let forgotten = forgotten(sql, batch)?;
             appended = append(sql, &buffer, &items, &leased, &forgotten);
-            appended.as_ref().map(|_| ()).map_err(Clone::clone)
+            more(sql, batch, appended.as_ref().map_err(Clone::clone)?)
         })?;
         appended
     }
@@ -112,6 +116,9 @@ impl Select for BufferSession {
     }
 }
 
+const ITEMS: &str =
+    "buffer_items (seq, kind, key, received, aged, machine_id, bytes, freed, via, external, body)";
+
 /// A record on its way into the buffer.
 struct Item {
     key: String,
@@ -144,6 +151,23 @@ impl Item {
         })
     }
 
+    /// The columns of [`ITEMS`].
+    fn row(&self, seq: i64, aged: i64) -> Vec<Value> {
+        vec![
+            seq.into(),
+            "record".into(),
+            self.key.as_str().into(),
+            self.received_secs.into(),
+            aged.into(),
+            self.machine_id.as_str().into(),
+            self.bytes().into(),
+            0.into(),
+            self.via.as_str().into(),
+            i64::from(self.external).into(),
+            self.body.as_str().into(),
+        ]
+    }
+
     fn bytes(&self) -> i64 {
         // The line that it will be, without its head.
         i64::try_from(self.body.len() + self.via.len() + 256).unwrap_or(i64::MAX)
@@ -162,22 +186,28 @@ fn append(
     let mut row = one(sql, "SELECT last_seq, aged_secs FROM sync_self", &[])?;
     let (mut seq, aged) = (row.int()?, row.int()?);
     let (mut records, mut bytes) = (0_i64, 0_i64);
+    let keys: Vec<[u8; 16]> = items.iter().map(|item| item.digest.0).collect();
+    let mut known = known_keys(sql, ("buffer_keys", "seq"), &keys)?;
+    let (mut rows, mut new_keys) = (Vec::new(), Vec::new());
     for item in items {
         if forgotten.contains(&item.machine_id) {
             appended.push(Appended::Forgotten);
             continue;
         }
-        let known = "SELECT seq FROM buffer_keys WHERE key = $1";
-        if let Some(mut row) = first(sql, known, &[item.digest.0.to_vec().into()])? {
-            appended.push(Appended::Purged { id: row.int()? });
+        if let Some(seq) = known.get(item.digest.0.as_slice()) {
+            appended.push(Appended::Purged { id: *seq });
             continue;
         }
         seq = seq_after(seq);
-        insert(sql, item, seq, aged)?;
+        known.insert(item.digest.0.to_vec(), seq);
+        rows.push(item.row(seq, aged));
+        new_keys.push(vec![item.digest.0.to_vec().into(), seq.into(), item.received_secs.into()]);
         records += 1;
         bytes = bytes.saturating_add(item.bytes());
         appended.push(Appended::Stored { id: seq });
     }
+    insert_many(sql, ITEMS, "", &rows)?;
+    insert_many(sql, "buffer_keys (key, seq, received)", "", &new_keys)?;
     if records > 0 {
         // Before these count, so that none of them makes room for another.
         let new: HashSet<i64> = appended.iter().map(id_of).chain(leased.iter().copied()).collect();
@@ -194,24 +224,4 @@ fn id_of(appended: &Appended) -> i64 {
         Appended::Known(first) => first.id,
         Appended::Forgotten => 0,
     }
-}
-
-fn insert(sql: &mut dyn Write, item: &Item, seq: i64, aged: i64) -> Result<(), StorageError> {
-    let insert = "INSERT INTO buffer_items (seq, kind, key, received, aged, machine_id, bytes, freed, via, external, body) \
-        VALUES ($1, 'record', $2, $3, $4, $5, $6, 0, $7, $8, $9)";
-    let values = [
-        seq.into(),
-        item.key.as_str().into(),
-        item.received_secs.into(),
-        aged.into(),
-        item.machine_id.as_str().into(),
-        item.bytes().into(),
-        item.via.as_str().into(),
-        i64::from(item.external).into(),
-        item.body.as_str().into(),
-    ];
-    sql.execute(insert, &values)?;
-    let remember = "INSERT INTO buffer_keys (key, seq, received) VALUES ($1, $2, $3)";
-    sql.execute(remember, &[item.digest.0.to_vec().into(), seq.into(), item.received_secs.into()])?;
-    Ok(())
 }

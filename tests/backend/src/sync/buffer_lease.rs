@@ -44,6 +44,9 @@ impl Buffer {
     pub fn lease(&self, request: &LeaseRequest, shown: Shown) -> Result<Vec<u8>, BufferError> {
         let now = now_secs();
         self.with_session(|session| {
+            if request.anew {
+                self.leases().end_where(|lease| lease.fetcher == request.fetcher);
+            }
             if self.leases().is_full(&request.fetcher) {
                 return Err(BufferError::TooManyLeases);
             }
@@ -247,8 +250,11 @@ fn head(
     })
 }
 
-/// All totals that are known here.
-pub(super) fn losses(sql: &mut (impl Select + ?Sized)) -> Result<Vec<Losses>, StorageError> {
+/// All totals of losses that are known here.
+///
+/// # Errors
+/// If the database cannot be read.
+pub fn losses(sql: &mut (impl Select + ?Sized)) -> Result<Vec<Losses>, StorageError> {
     let query = format!(
         "SELECT buffer, dropped, expired, invalid FROM sync_losses ORDER BY buffer LIMIT {MAX_LOSSES}"
     );

@@ -1,6 +1,7 @@
 //! What a buffer does by itself: items grow old, and keys are forgotten.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::boot_time;
@@ -8,11 +9,14 @@ use super::buffer::{Buffer, own_id};
 use super::buffer_lease::delete_passed;
 use super::buffer_room::add_losses;
 use crate::limits::KEY_DAYS;
-use crate::storage::{StorageError, Write, one};
+use crate::storage::{Engine, Purpose, StorageError, Write, one};
 use crate::timestamp::now_secs;
 
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// The same, for keys of what was fetched.
+const FETCHED_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// What a collector that was off counts as at most: a clock that was set meanwhile makes nothing old.
 const MAX_OFF_SECS: i64 = 24 * 60 * 60;
@@ -39,8 +43,8 @@ pub async fn keep_buffer(buffer: Buffer) {
 
 impl Buffer {
     /// Counts the time that passed, by a clock that nobody sets; `last`: when that was done before, none at a start. Blocks.
-    fn grow_old(&self, last: Option<Duration>) -> Result<(), StorageError> {
-        let mut session = self.shared.engine.open(crate::storage::Purpose::Maintain)?;
+    pub(super) fn grow_old(&self, last: Option<Duration>) -> Result<(), StorageError> {
+        let mut session = self.shared.engine.open(Purpose::Maintain)?;
         let (now, expiry_secs) = (now_secs(), self.shared.room.expiry_secs);
         session.write(&mut |sql| {
             let seen = one(sql, "SELECT seen_secs FROM sync_self", &[])?.int()?;
@@ -69,7 +73,7 @@ impl Buffer {
                 None => break,
             }
         }
-        session.write(&mut |sql| forget_keys(sql, now))
+        Ok(())
     }
 }
 
@@ -91,8 +95,24 @@ fn expire(
     Ok(seqs.last().copied())
 }
 
+/// Forgets keys of what was fetched once the same cannot come again, and what could not be taken after the same time; until it
+/// is dropped.
+pub async fn keep_fetched(engine: Arc<dyn Engine>) {
+    loop {
+        let own = Arc::clone(&engine);
+        let step = move || {
+            let now = now_secs();
+            own.open(Purpose::Maintain)?.write(&mut |sql| forget_keys(sql, now))
+        };
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(step).await {
+            eprintln!("telem-collector: cannot forget the keys of what was fetched: {error}");
+        }
+        tokio::time::sleep(FETCHED_PAUSE).await;
+    }
+}
+
 /// Forgets keys that cannot come again.
-pub(super) fn forget_keys(sql: &mut dyn Write, now: i64) -> Result<(), StorageError> {
+fn forget_keys(sql: &mut dyn Write, now: i64) -> Result<(), StorageError> {
     let before = now - KEY_DAYS * DAY_SECS;
     for (table, column) in [("buffer_keys", "received"), ("sync_keys", "fetched")] {
         let delete = format!(
@@ -100,5 +120,5 @@ pub(super) fn forget_keys(sql: &mut dyn Write, now: i64) -> Result<(), StorageEr
         );
         while sql.execute(&delete, &[before.into()])? > 0 {}
     }
-    Ok(())
+    sql.execute("DELETE FROM sync_invalid WHERE at < $1", &[before.into()]).map(drop)
 }

@@ -18,50 +18,24 @@ use serde_json::Value;
 
 use super::answer::{Batch, read_answer};
 use super::client::{Answer, Link};
+use super::failure::Failure;
 use super::fetching::Fetching;
 use super::message::{ConfirmRequest, LeaseRequest, MAX_LINE_BYTES, VERSION};
 use super::pace::{Limits, MOST, pause_after};
 use super::source::Source;
-use super::states::{ensure, hold, note_failure};
+use super::states::{ensure, note_failure};
 use super::take::{Taken, take};
+use super::turn::Turn;
 use crate::storage::{Purpose, Session, StorageError};
 use crate::timestamp::now_secs;
 use crate::trust::Fingerprint;
 
-/// How long a lease is. One of a fetcher that was killed holds its items back for as long; what does not come through in
-/// this time comes in smaller batches.
-const LEASE_SECS: u64 = 60;
-
-/// How long a source is ours, among collectors of one database, unless that is renewed. Two at a source cost time, and
-/// nothing else.
-const TURN_SECS: i64 = 60;
+/// How long a lease is; what does not come through in this time comes in smaller batches. A fetcher that was killed ends
+/// those that it had with its next one.
+const LEASE_SECS: u64 = 300;
 
 /// Pause where a source has no lease or no database for us just now.
 const BUSY_PAUSE: Duration = Duration::from_secs(10);
-
-/// Why a try is over.
-#[derive(Debug)]
-enum Failure {
-    /// The batch did not come through: the next one is smaller.
-    Batch(String),
-    /// It comes again by itself, soon.
-    Busy(String),
-    /// Anything else.
-    Other(String),
-}
-
-impl From<StorageError> for Failure {
-    fn from(error: StorageError) -> Self {
-        Self::Other(error.to_string())
-    }
-}
-
-impl Failure {
-    fn text(&self) -> &str {
-        let (Self::Batch(text) | Self::Busy(text) | Self::Other(text)) = self;
-        text
-    }
-}
 
 /// Fetches from one source, until it is dropped. One that hangs holds up no other.
 pub async fn fetch_forever(fetching: Arc<Fetching>, source: Source) {
@@ -75,14 +49,15 @@ pub async fn fetch_forever(fetching: Arc<Fetching>, source: Source) {
                 failed_rounds = 0;
                 Duration::from_secs(task.fetching.options.sync_interval)
             }
-            Err(Failure::Busy(text)) => {
-                task.say(Some(text)).await;
-                BUSY_PAUSE
-            }
             Err(failure) => {
-                failed_rounds += 1;
-                task.say(Some(failure.text().to_owned())).await;
-                pause_after(failed_rounds, SysRng.try_next_u32().unwrap_or(0))
+                let pause = if let Failure::Busy(_) = failure {
+                    BUSY_PAUSE
+                } else {
+                    failed_rounds += 1;
+                    pause_after(failed_rounds, SysRng.try_next_u32().unwrap_or(0))
+                };
+                task.say_failure(failure.text(), pause).await;
+                pause
             }
         };
         tokio::time::sleep(pause).await;
@@ -103,15 +78,14 @@ struct Task {
 
 impl Task {
     async fn round(&mut self) -> Result<(), Failure> {
-        if !self.has_turn().await? {
-            return Ok(());
-        }
+        let Some(turn) = self.take_turn().await? else { return Ok(()) };
+        let mut turn = Some(turn);
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.empty().await {
+            let failure = match self.empty(&mut turn).await {
                 Ok(()) => {
-                    self.say(None).await;
+                    self.say_success();
                     return Ok(());
                 }
                 Err(failure) => failure,
@@ -126,15 +100,23 @@ impl Task {
         }
     }
 
-    /// Fetches until nothing waits.
-    async fn empty(&mut self) -> Result<(), Failure> {
+    /// Fetches until nothing waits, or the turn is over. What an earlier try has leased is over with its first lease.
+    async fn empty(&mut self, turn: &mut Option<Turn>) -> Result<(), Failure> {
         let tls = self.tls()?;
-        let fetcher = self.on_database(|session, _| super::buffer::own_id(session)).await?;
+        let get_id = |session: &mut dyn Session, source: &str| {
+            session.write(&mut |sql| ensure(sql, source))?;
+            super::buffer::own_id(session)
+        };
+        let fetcher = self.on_database(get_id).await?;
         let mut pending: Option<Batch> = None;
+        let mut is_first = true;
         loop {
             let had_pending = pending.is_some();
-            let (stored, leased) =
-                tokio::join!(self.store(&tls, &fetcher, pending.take()), self.lease(&tls, &fetcher));
+            let (stored, leased) = tokio::join!(
+                self.store(&tls, &fetcher, pending.take()),
+                self.lease(&tls, &fetcher, is_first)
+            );
+            is_first = false;
             if let (Err(_), Ok(batch)) = (&stored, &leased) {
                 self.give_back(&tls, &fetcher, batch.head.lease.as_deref()).await;
             }
@@ -148,11 +130,16 @@ impl Task {
                 self.take(batch).await?;
                 return Ok(());
             }
-            self.has_turn().await?;
+            if !self.keeps_turn(turn).await? {
+                if let Some(batch) = pending {
+                    self.give_back(&tls, &fetcher, batch.head.lease.as_deref()).await;
+                }
+                return Ok(());
+            }
         }
     }
 
-    async fn lease(&self, tls: &Arc<ClientConfig>, fetcher: &str) -> Result<Batch, Failure> {
+    async fn lease(&self, tls: &Arc<ClientConfig>, fetcher: &str, anew: bool) -> Result<Batch, Failure> {
         let Limits { records, bytes } = self.limits;
         let request = LeaseRequest {
             version: VERSION,
@@ -161,6 +148,7 @@ impl Task {
             max_records: records,
             max_bytes: bytes,
             lease_secs: LEASE_SECS,
+            anew,
         };
         let body = serde_json::to_string(&request).map_err(|error| Failure::Other(error.to_string()))?;
         // The lines, one that is longer, head and end.
@@ -257,63 +245,51 @@ impl Task {
         }
     }
 
-    /// What a refusal means, and what helps.
     fn refusal(&self, answer: &Answer) -> Failure {
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        let [code, message] =
-            ["code", "message"].map(|name| body.get(name).and_then(Value::as_str).unwrap_or(""));
-        let own = self.fetching.fingerprint();
-        let text = match (answer.status.as_u16(), code) {
-            (403, "not_trusted") => {
-                format!(
-                    "it does not trust this collector; its list of trusted certificates needs the line: {own} role=fetch"
-                )
-            }
-            (404, "not_a_buffer") => "it is no buffer; it needs buffer=true".to_owned(),
-            (404, _) => "nothing is fetched from there: an old collector, or another path".to_owned(),
-            (status, _) => format!("it answers {status}: {}", crate::record::quoted(message)),
-        };
-        let text = format!("{}: {text}", self.source);
-        match (answer.status.as_u16(), code) {
-            (_, "expired_lease") => Failure::Batch(text),
-            (429 | 503, _) => Failure::Busy(text),
-            _ => Failure::Other(text),
-        }
+        Failure::of_answer(answer, &self.source, self.fetching.fingerprint())
     }
 
-    /// Whether no other collector of this database fetches from this source.
-    async fn has_turn(&self) -> Result<bool, Failure> {
-        let holder = self.fetching.holder.clone();
-        let turn = self.on_database(move |session, source| {
+    /// The turn at this source; none: another collector of this database has it.
+    async fn take_turn(&self) -> Result<Option<Turn>, Failure> {
+        if !self.fetching.is_shared {
+            return Ok(Some(Turn::of_the_only_one()));
+        }
+        let (engine, source) = (Arc::clone(&self.fetching.engine), self.source.to_string());
+        Ok(blocking(move || Turn::take(&engine, &source)).await?)
+    }
+
+    async fn keeps_turn(&self, turn: &mut Option<Turn>) -> Result<bool, Failure> {
+        let (Some(mut own), source) = (turn.take(), self.source.to_string()) else { return Ok(false) };
+        let (own, is_ours) = blocking(move || {
+            let is_ours = own.is_ours(&source)?;
+            Ok((own, is_ours))
+        })
+        .await?;
+        *turn = Some(own);
+        Ok(is_ours)
+    }
+
+    /// Logs a failure when it is another one than before, and notes it in any case.
+    async fn say_failure(&mut self, text: &str, pause: Duration) {
+        let (noted, pause_secs) = (text.to_owned(), i64::try_from(pause.as_secs()).unwrap_or(i64::MAX));
+        let noting = self.on_database(move |session, source| {
             let now = now_secs();
-            let mut is_ours = false;
-            session.write(&mut |sql| {
-                ensure(sql, source)?;
-                is_ours = hold(sql, source, &holder, now, now + TURN_SECS)?;
-                Ok(())
-            })?;
-            Ok(is_ours)
+            let next = now.saturating_add(pause_secs);
+            session.write(&mut |sql| note_failure(sql, source, now, next, &noted))
         });
-        Ok(turn.await?)
+        // It is logged, if not noted.
+        drop(noting.await);
+        if self.said.as_deref() != Some(text) {
+            eprintln!("telem-collector: sync: cannot fetch from {text}");
+            self.said = Some(text.to_owned());
+        }
     }
 
-    /// Logs a failure when it is another one than before, and its end; notes it in any case.
-    async fn say(&mut self, failure: Option<String>) {
-        if let Some(text) = failure.clone() {
-            let noted = self.on_database(move |session, source| {
-                session.write(&mut |sql| note_failure(sql, source, now_secs(), &text))
-            });
-            // The failure is logged, if not noted.
-            drop(noted.await);
+    /// Logs the end of a failure.
+    fn say_success(&mut self) {
+        if self.said.take().is_some() {
+            eprintln!("telem-collector: sync: {}: fetching works again", self.source);
         }
-        if failure == self.said {
-            return;
-        }
-        match &failure {
-            Some(text) => eprintln!("telem-collector: sync: cannot fetch from {text}"),
-            None => eprintln!("telem-collector: sync: {}: fetching works again", self.source),
-        }
-        self.said = failure;
     }
 
     async fn on_database<T: Send + 'static>(
@@ -321,9 +297,14 @@ impl Task {
         work: impl FnOnce(&mut dyn Session, &str) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let (engine, source) = (Arc::clone(&self.fetching.engine), self.source.to_string());
-        let work = move || work(&mut *engine.open(Purpose::Append)?, &source);
-        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
+        blocking(move || work(&mut *engine.open(Purpose::Append)?, &source)).await
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopped)?
 }
 
 /// The lease of a batch that did not come through, if that much of it did.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::id::random;
 use super::options::SyncOptions;
 use super::source::Source;
 use crate::storage::Engine;
@@ -17,12 +16,9 @@ pub struct Fetching {
     pub(super) connecting: Connecting,
     pub(super) options: SyncOptions,
     pub(super) trust_file: Option<PathBuf>,
-    /// This process, among those of one database.
-    pub(super) holder: String,
+    /// Whether other collectors may use the same database.
+    pub(super) is_shared: bool,
 }
-
-/// The holder where a database has one process at a time.
-const ONLY_HOLDER: &str = "the only one";
 
 impl Fetching {
     /// Reads what is needed to connect.
@@ -39,9 +35,7 @@ impl Fetching {
     ) -> Result<Self, TrustError> {
         let own = (options.sync_cert.as_deref(), options.sync_key.as_deref());
         let connecting = Connecting::new(own, options.sync_ca.as_deref(), directory.as_deref())?;
-        let holder = if is_shared { random() } else { Ok(ONLY_HOLDER.to_owned()) };
-        let holder = holder.map_err(|error| TrustError::Options(error.to_string()))?;
-        Ok(Self { engine, trust, connecting, options, trust_file, holder })
+        Ok(Self { engine, trust, connecting, options, trust_file, is_shared })
     }
 
     /// The certificates that a source may have.

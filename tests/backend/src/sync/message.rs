@@ -36,6 +36,10 @@ pub struct LeaseRequest {
     pub max_bytes: u64,
     /// How long nobody else gets these items.
     pub lease_secs: u64,
+    /// Whether what this fetcher leased before is over, as after a restart: otherwise its items would wait for the end of that
+    /// time. A buffer that does not know this lets them wait.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// `POST /v3/sync/confirm`.
@@ -66,6 +70,7 @@ struct Loose {
     max_records: Option<Value>,
     max_bytes: Option<Value>,
     lease_secs: Option<Value>,
+    anew: Option<Value>,
     lease: Option<Value>,
     sha256: Option<Value>,
     release: Option<Value>,
@@ -122,6 +127,7 @@ impl LeaseRequest {
                 "max_bytes must be 65536 to 16777216",
             )?,
             lease_secs: number(loose.lease_secs.as_ref(), 300, SECONDS, "lease_secs must be 10 to 3600")?,
+            anew: truth(loose.anew.as_ref(), "anew must be true or false")?,
         })
     }
 }
@@ -187,6 +193,7 @@ mod tests {
             ("max_records", json!(10_001), RequestFault::Form("max_records must be 1 to 10000")),
             ("max_bytes", json!(65_535), RequestFault::Form("max_bytes must be 65536 to 16777216")),
             ("lease_secs", json!(-10), RequestFault::Form("lease_secs must be 10 to 3600")),
+            ("anew", json!("yes"), RequestFault::Form("anew must be true or false")),
         ] {
             let mut bad = good.clone();
             bad[name] = value;

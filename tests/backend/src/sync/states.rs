@@ -24,6 +24,8 @@ pub struct SourceState {
     pub failing_since: Option<i64>,
     /// Why.
     pub error: Option<String>,
+    /// When it is tried again, if it fails.
+    pub next_secs: i64,
     /// Seconds that its clock is behind ours.
     pub clock_behind_secs: i64,
     /// Records that wait there.
@@ -39,7 +41,7 @@ pub struct SourceState {
 /// # Errors
 /// If the database cannot be read.
 pub fn states(sql: &mut (impl Select + ?Sized)) -> Result<Vec<SourceState>, StorageError> {
-    let query = "SELECT source, buffer, records, known, invalid, fetched_secs, failing_since, error, clock_behind_secs, \
+    let query = "SELECT source, buffer, records, known, invalid, fetched_secs, failing_since, error, next_secs, clock_behind_secs, \
         waiting_records, waiting_bytes, oldest_age_secs FROM sync_sources ORDER BY source LIMIT 1000";
     let read = |mut row: Row| {
         Ok(SourceState {
@@ -51,6 +53,7 @@ pub fn states(sql: &mut (impl Select + ?Sized)) -> Result<Vec<SourceState>, Stor
             fetched_secs: row.int()?,
             failing_since: row.opt_int()?,
             error: row.opt_text()?,
+            next_secs: row.int()?,
             clock_behind_secs: row.int()?,
             waiting_records: row.count()?,
             waiting_bytes: row.count()?,
@@ -63,23 +66,9 @@ pub fn states(sql: &mut (impl Select + ?Sized)) -> Result<Vec<SourceState>, Stor
 /// Makes the row of a source where there is none.
 pub(super) fn ensure(sql: &mut dyn Write, source: &str) -> Result<(), StorageError> {
     let insert = "INSERT INTO sync_sources (source, last_seq, records, known, invalid, fetched_secs, clock_behind_secs, \
-            waiting_records, waiting_bytes, oldest_age_secs, held_until) \
-        VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT (source) DO NOTHING";
+            waiting_records, waiting_bytes, oldest_age_secs) \
+        VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT (source) DO NOTHING";
     sql.execute(insert, &[source.into()]).map(drop)
-}
-
-/// Takes a turn at a source, which collectors of one database take one at a time; says whether it is ours.
-pub(super) fn hold(
-    sql: &mut dyn Write,
-    source: &str,
-    holder: &str,
-    now_secs: i64,
-    until_secs: i64,
-) -> Result<bool, StorageError> {
-    let update = "UPDATE sync_sources SET holder = $2, held_until = $4 \
-        WHERE source = $1 AND (holder IS NULL OR holder = $2 OR held_until <= $3 OR held_until > $3 + 7200)";
-    let values = [source.into(), holder.into(), now_secs.into(), until_secs.into()];
-    Ok(sql.execute(update, &values)? > 0)
 }
 
 /// Notes that a source was asked with success.
@@ -92,7 +81,7 @@ pub(super) fn note_success(
 ) -> Result<(), StorageError> {
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let update = "UPDATE sync_sources SET fetched_secs = $2, failing_since = NULL, error = NULL, clock_behind_secs = $3, \
-        waiting_records = $4, waiting_bytes = $5, oldest_age_secs = $6 WHERE source = $1";
+        waiting_records = $4, waiting_bytes = $5, oldest_age_secs = $6, next_secs = 0 WHERE source = $1";
     let values = [
         source.into(),
         now_secs.into(),
@@ -104,14 +93,16 @@ pub(super) fn note_success(
     sql.execute(update, &values).map(drop)
 }
 
-/// Notes why a source cannot be fetched from.
+/// Notes why a source cannot be fetched from, and when it is tried again.
 pub(super) fn note_failure(
     sql: &mut dyn Write,
     source: &str,
     now_secs: i64,
+    next_secs: i64,
     error: &str,
 ) -> Result<(), StorageError> {
-    let update = "UPDATE sync_sources SET error = $2, \
+    ensure(sql, source)?;
+    let update = "UPDATE sync_sources SET error = $2, next_secs = $4, \
         failing_since = CASE WHEN failing_since IS NULL THEN $3 ELSE failing_since END WHERE source = $1";
-    sql.execute(update, &[source.into(), error.into(), now_secs.into()]).map(drop)
+    sql.execute(update, &[source.into(), error.into(), now_secs.into(), next_secs.into()]).map(drop)
 }

@@ -1,15 +1,19 @@
 //! Stores a batch that was fetched, each record once.
 
+use std::collections::{HashMap, HashSet};
+
 use super::answer::{Batch, Entry};
 use super::buffer::own_id;
 use super::id::is_id;
 use super::states::note_success;
 use super::wire::{Item, Losses, RecordItem};
-use crate::forget::{Begun, Preimage, begin, read_all};
+use crate::forget::{Begun, MAX_PREIMAGES, Preimage, begin, read_all};
 use crate::intake::from_object;
 use crate::limits::MAX_BATCH;
-use crate::record::{IdempotencyKey, KeyDigest};
-use crate::storage::{Appended, Arrival, Origin, Session, StorageError, Write, first};
+use crate::record::{Field, IdempotencyKey, KeyDigest};
+use crate::storage::{
+    Appended, Arrival, Origin, Session, StorageError, Value, Write, first, insert_many, known_keys,
+};
 
 /// Seconds by which clocks may differ without being corrected for.
 const CLOCK_SECS: i64 = 300;
@@ -20,8 +24,11 @@ const MAX_VIA: usize = 8;
 /// Items that could not be taken, and are kept for people to see.
 const INVALID_KEPT: i64 = 1000;
 
-/// Bytes of one that are kept.
-const INVALID_BYTES: usize = 4096;
+/// Characters of one that are kept.
+const INVALID_CHARS: usize = 4096;
+
+/// Bytes of a machine id: a longer one is nobody's who can prove it.
+const MAX_ID_BYTES: usize = 64;
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +51,8 @@ enum Judged {
 struct Invalid {
     line: String,
     reason: String,
+    /// Whose it is, as far as it says so.
+    machine_id: String,
     /// The same each time that it comes.
     mark: KeyDigest,
 }
@@ -52,14 +61,24 @@ impl Invalid {
     fn new(entry: &Entry, batch: &Batch, line: String, reason: String) -> Self {
         let mark = match entry {
             Entry::Item(Item::Record(item)) => format!("invalid {} {}", batch.head.buffer, item.seq),
+            Entry::Item(Item::Forget { seq, .. }) => format!("invalid {} {seq}", batch.head.buffer),
             _ => format!("invalid {} {line}", batch.head.buffer),
         };
-        Self { line, reason, mark: KeyDigest::from_text(&mark) }
+        let machine_id = match entry {
+            Entry::Item(Item::Record(item)) => {
+                item.record.iter().find(|(name, _)| Field::named(name) == Some(Field::MachineId))
+            }
+            _ => None,
+        };
+        let machine_id =
+            machine_id.and_then(|(_, id)| id.as_str()).filter(|id| id.len() <= MAX_ID_BYTES).unwrap_or("");
+        Self { line, reason, machine_id: machine_id.to_owned(), mark: KeyDigest::from_text(&mark) }
     }
 }
 
-/// Stores what is in a batch. Each part may be done twice: keys are noted with the records, and totals are maxima. Only then
-/// may the batch be confirmed. Blocks.
+/// Stores what is in a batch: requests to forget first, so that nothing of those machines is stored even for a moment; then, in
+/// one transaction, records with their keys, what cannot be taken, losses and the state of the source. Done twice it is done
+/// once. Only then may the batch be confirmed. Blocks.
 pub(super) fn take(
     session: &mut dyn Session,
     source: &str,
@@ -68,40 +87,7 @@ pub(super) fn take(
     is_buffer: bool,
 ) -> Result<Taken, StorageError> {
     let own_id = own_id(session)?;
-    let mut taken = Taken::default();
-    let (mut arrivals, mut invalid, mut forgets) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in &batch.items {
-        match judge(entry, batch.head.now, now_secs, &own_id) {
-            Judged::Arrival(arrival) => arrivals.push(*arrival),
-            Judged::Forget(preimages) => forgets.extend(preimages),
-            Judged::Invalid { line, reason } => invalid.push(Invalid::new(entry, batch, line, reason)),
-        }
-    }
-    // What was counted once is not counted again when the batch comes again.
-    let mut new_invalid = Vec::new();
-    for item in invalid {
-        if !is_known(session, item.mark)? {
-            new_invalid.push(item);
-        }
-    }
-    taken.invalid = count(new_invalid.len());
-    let mut new_keys: Vec<(KeyDigest, i64)> = new_invalid.iter().map(|item| (item.mark, 0)).collect();
-    for part in arrivals.chunks(MAX_BATCH) {
-        let part = unknown(session, part)?;
-        for (arrival, appended) in part.iter().zip(session.append(&part)?) {
-            let id = match appended {
-                Appended::Stored { id } => {
-                    taken.records += 1;
-                    id
-                }
-                Appended::Purged { id } => id,
-                Appended::Known(first) => first.id,
-                Appended::Forgotten => 0,
-            };
-            new_keys.extend(arrival.key.map(|key| (key, id)));
-        }
-    }
-    taken.known = count(arrivals.len()).saturating_sub(taken.records);
+    let Sorted { arrivals, invalid, forgets } = sort(batch, now_secs, &own_id);
     for preimages in forgets.chunks(MAX_BATCH) {
         if begin(session, preimages, is_buffer, now_secs)? == Begun::TooMany {
             eprintln!(
@@ -109,9 +95,17 @@ pub(super) fn take(
             );
         }
     }
-    session.write(&mut |sql| {
-        note_keys(sql, &new_keys, now_secs)?;
-        note_invalid(sql, source, &own_id, &new_invalid, now_secs)?;
+    // What was counted once is not counted again when the batch comes again.
+    let invalid = new_of(session, invalid, |item| Some(item.mark))?;
+    let came = count(arrivals.len());
+    let new = new_of(session, arrivals, |arrival| arrival.key)?;
+    let mut taken = Taken::default();
+    session.append_and(&new, &mut |sql, arrivals, appended| {
+        let records = appended.iter().filter(|appended| matches!(appended, Appended::Stored { .. })).count();
+        taken = Taken { records: count(records), invalid: count(invalid.len()), ..Taken::default() };
+        taken.known = came.saturating_sub(taken.records);
+        note_keys(sql, &keys(&new, arrivals, appended, &invalid), now_secs)?;
+        note_invalid(sql, source, &own_id, &invalid, now_secs)?;
         for losses in &batch.head.losses {
             note_losses(sql, losses)?;
         }
@@ -119,6 +113,65 @@ pub(super) fn take(
         note_success(sql, source, now_secs, now_secs.saturating_sub(batch.head.now), batch.head.waiting)
     })?;
     Ok(taken)
+}
+
+/// What is in a batch, by what is done with it.
+#[derive(Default)]
+struct Sorted {
+    arrivals: Vec<Arrival>,
+    invalid: Vec<Invalid>,
+    forgets: Vec<Preimage>,
+}
+
+fn sort(batch: &Batch, now_secs: i64, own_id: &str) -> Sorted {
+    let mut sorted = Sorted::default();
+    for entry in &batch.items {
+        match judge(entry, batch.head.now, now_secs, own_id) {
+            Judged::Arrival(arrival) => sorted.arrivals.push(*arrival),
+            Judged::Forget(preimages) => sorted.forgets.extend(preimages),
+            Judged::Invalid { line, reason } => {
+                sorted.invalid.push(Invalid::new(entry, batch, line, reason));
+            }
+        }
+    }
+    sorted
+}
+
+/// Of what has a key, that which did not come before, each once.
+fn new_of<T>(
+    session: &mut dyn Session,
+    all: Vec<T>,
+    key: impl Fn(&T) -> Option<KeyDigest>,
+) -> Result<Vec<T>, StorageError> {
+    let keys: Vec<[u8; 16]> = all.iter().filter_map(&key).map(|key| key.0).collect();
+    let known = known_keys(session, ("sync_keys", "id"), &keys)?;
+    let mut seen = HashSet::new();
+    let mut is_new =
+        |item: &T| key(item).is_none_or(|key| !known.contains_key(key.0.as_slice()) && seen.insert(key.0));
+    Ok(all.into_iter().filter(|item| is_new(item)).collect())
+}
+
+/// The keys of all that came, with the ids of the records: also of those that are not stored, since their machines have asked
+/// to be forgotten.
+fn keys(
+    new: &[Arrival],
+    arrivals: &[Arrival],
+    appended: &[Appended],
+    invalid: &[Invalid],
+) -> Vec<(KeyDigest, i64)> {
+    let id = |appended: &Appended| match appended {
+        Appended::Stored { id } | Appended::Purged { id } => *id,
+        Appended::Known(first) => first.id,
+        Appended::Forgotten => 0,
+    };
+    let ids: HashMap<[u8; 16], i64> = arrivals
+        .iter()
+        .zip(appended)
+        .filter_map(|(arrival, appended)| arrival.key.map(|key| (key.0, id(appended))))
+        .collect();
+    let of_records = new.iter().filter_map(|arrival| arrival.key);
+    let of_records = of_records.map(|key| (key, ids.get(&key.0).copied().unwrap_or(0)));
+    of_records.chain(invalid.iter().map(|item| (item.mark, 0))).collect()
 }
 
 fn count(length: usize) -> u64 {
@@ -130,8 +183,8 @@ fn judge(entry: &Entry, their_now: i64, now: i64, own_id: &str) -> Judged {
         Entry::Invalid { line, reason } => Judged::Invalid { line: line.clone(), reason: reason.clone() },
         // A buffer that lies can withhold a request, and make none up: it is the proof that counts.
         Entry::Item(Item::Forget { preimages, .. }) => match read_all(preimages) {
-            Some(preimages) => Judged::Forget(preimages),
-            None => Judged::Invalid { line: String::new(), reason: "preimages are not right".to_owned() },
+            Some(read) if preimages.len() <= MAX_PREIMAGES => Judged::Forget(read),
+            _ => Judged::Invalid { line: String::new(), reason: "preimages are not right".to_owned() },
         },
         Entry::Item(Item::Record(item)) => match arrival(item, their_now, now, own_id) {
             Ok(arrival) => Judged::Arrival(Box::new(arrival)),
@@ -167,30 +220,10 @@ fn received(item: &RecordItem, their_now: i64, now: i64) -> i64 {
     received.clamp(0, now.max(0))
 }
 
-/// Those that were not fetched before.
-fn unknown(session: &mut dyn Session, arrivals: &[Arrival]) -> Result<Vec<Arrival>, StorageError> {
-    let mut unknown = Vec::with_capacity(arrivals.len());
-    for arrival in arrivals {
-        let is_known = arrival.key.map_or(Ok(false), |key| is_known(session, key))?;
-        if !is_known {
-            unknown.push(arrival.clone());
-        }
-    }
-    Ok(unknown)
-}
-
-fn is_known(session: &mut dyn Session, key: KeyDigest) -> Result<bool, StorageError> {
-    let query = "SELECT id FROM sync_keys WHERE key = $1";
-    Ok(first(session, query, &[key.0.to_vec().into()])?.is_some())
-}
-
 fn note_keys(sql: &mut dyn Write, keys: &[(KeyDigest, i64)], now_secs: i64) -> Result<(), StorageError> {
-    for (key, id) in keys {
-        let insert =
-            "INSERT INTO sync_keys (key, id, fetched) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING";
-        sql.execute(insert, &[key.0.to_vec().into(), (*id).into(), now_secs.into()])?;
-    }
-    Ok(())
+    let row = |(key, id): &(KeyDigest, i64)| vec![key.0.to_vec().into(), (*id).into(), now_secs.into()];
+    let rows: Vec<Vec<Value>> = keys.iter().map(row).collect();
+    insert_many(sql, "sync_keys (key, id, fetched)", "ON CONFLICT (key) DO NOTHING", &rows)
 }
 
 /// Counts what could not be taken as lost, and keeps some of it.
@@ -207,13 +240,17 @@ fn note_invalid(
     let upsert = "INSERT INTO sync_losses (buffer, dropped, expired, invalid) VALUES ($1, 0, 0, $2) \
         ON CONFLICT (buffer) DO UPDATE SET invalid = sync_losses.invalid + excluded.invalid";
     sql.execute(upsert, &[own_id.into(), i64::try_from(invalid.len()).unwrap_or(i64::MAX).into()])?;
-    for Invalid { line, reason, .. } in
+    for Invalid { line, reason, machine_id, .. } in
         invalid.iter().take(usize::try_from(INVALID_KEPT).unwrap_or(usize::MAX))
     {
         // PostgreSQL has no room for a NUL in a text.
-        let kept: String = line.chars().filter(|c| *c != '\0').take(INVALID_BYTES).collect();
-        let insert = "INSERT INTO sync_invalid (source, at, reason, item) VALUES ($1, $2, $3, $4)";
-        sql.execute(insert, &[source.into(), now_secs.into(), reason.as_str().into(), kept.into()])?;
+        let plain = |text: &str, chars| text.chars().filter(|c| *c != '\0').take(chars).collect::<String>();
+        let insert =
+            "INSERT INTO sync_invalid (source, at, reason, item, machine_id) VALUES ($1, $2, $3, $4, $5)";
+        let kept =
+            [plain(reason, INVALID_CHARS), plain(line, INVALID_CHARS), plain(machine_id, MAX_ID_BYTES)];
+        let [reason, line, machine_id] = kept.map(Value::from);
+        sql.execute(insert, &[source.into(), now_secs.into(), reason, line, machine_id])?;
     }
     let prune = "DELETE FROM sync_invalid WHERE id <= (SELECT max(id) FROM sync_invalid) - $1";
     sql.execute(prune, &[INVALID_KEPT.into()]).map(drop)

@@ -12,6 +12,7 @@ use super::buffer::{Buffer, BufferError, WhenFull};
 use super::buffer_engine::BufferEngine;
 use super::buffer_lease::losses;
 use super::message::{ConfirmRequest, LeaseRequest, VERSION};
+use super::report::{release, report};
 use super::states::{ensure, states};
 use super::take::{Taken, take};
 use super::wire::Losses;
@@ -64,7 +65,15 @@ fn fill(session: &mut dyn Session, keys: std::ops::Range<u32>) {
 
 fn request(fetcher: &str, keep: bool, max_records: u64) -> LeaseRequest {
     let fetcher = fetcher.to_owned();
-    LeaseRequest { version: VERSION, fetcher, keep, max_records, max_bytes: 1 << 20, lease_secs: 300 }
+    LeaseRequest {
+        version: VERSION,
+        fetcher,
+        keep,
+        max_records,
+        max_bytes: 1 << 20,
+        lease_secs: 300,
+        anew: false,
+    }
 }
 
 fn lease(buffer: &Buffer, fetcher: &str, max_records: u64) -> Batch {
@@ -437,5 +446,255 @@ fn a_request_to_forget_travels_through_a_buffer_and_is_checked_at_the_centre() {
         forget_now(&*centre, None, until).unwrap();
         assert_eq!(stored(&*centre), 1);
         check_totals(&*inner);
+    });
+}
+
+#[test]
+fn a_fetcher_that_was_killed_has_what_it_leased_at_once_again() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..6);
+        let [one, two] = [lease(&buffer, A, 2), lease(&buffer, A, 2)];
+        take_at(&*centre, &two);
+        let other = lease(&buffer, B, 1);
+        assert_eq!(
+            buffer.lease(&request(A, false, 2), Shown::PLAIN),
+            Err(BufferError::TooManyLeases),
+            "two are in flight"
+        );
+        let anew = LeaseRequest { anew: true, ..request(A, false, 10) };
+        let all = read_answer(&buffer.lease(&anew, Shown::PLAIN).unwrap(), 10).unwrap();
+        assert_eq!(all.items.len(), 5, "all but what another has");
+        assert_eq!(confirm(&buffer, A, &one), Err(BufferError::ExpiredLease));
+        assert_eq!(take_at(&*centre, &all), Taken { records: 3, known: 2, ..Taken::default() });
+        assert_eq!((confirm(&buffer, B, &other), confirm(&buffer, A, &all)), (Ok(1), Ok(5)));
+        check_totals(&*inner);
+    });
+}
+
+#[test]
+fn another_may_free_once_the_first_is_released_by_hand() {
+    on_each(|inner, _| {
+        let (buffer, mut session) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..3);
+        let batch = lease(&buffer, A, 1);
+        confirm(&buffer, A, &batch).unwrap();
+        assert!(buffer.lease(&request(B, false, 1), Shown::PLAIN).is_err());
+        let mut beside = inner.open(Purpose::Maintain).unwrap();
+        assert_eq!(release(&mut *beside).unwrap().as_deref(), Some(A));
+        assert_eq!(release(&mut *beside).unwrap(), None);
+        let batch = lease(&buffer, B, 1);
+        assert_eq!(confirm(&buffer, B, &batch), Ok(1));
+        let other = buffer.lease(&request(A, false, 1), Shown::PLAIN);
+        assert_eq!(other, Err(BufferError::OtherFetcher(B.to_owned())));
+        let text = report(&mut *beside, now_secs()).unwrap();
+        assert!(text.contains("1 records") && text.contains(&format!("{B} frees them")), "{text}");
+    });
+}
+
+/// Records, keys, losses and the state of the source are one transaction: a centre whose database fails in it has none.
+#[test]
+fn a_batch_that_is_not_stored_to_its_end_is_not_stored() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..5);
+        let mut batch = lease(&buffer, A, 10);
+        batch.head.losses = vec![Losses { buffer: A.to_owned(), dropped: 3, ..Losses::default() }];
+        execute(&*centre, "ALTER TABLE sync_losses RENAME TO elsewhere");
+        let mut own = centre.open(Purpose::Append).unwrap();
+        own.write(&mut |sql| ensure(sql, "source")).unwrap();
+        assert!(take(&mut *own, "source", &batch, now_secs(), false).is_err());
+        assert_eq!(stored(&*centre), 0);
+        execute(&*centre, "ALTER TABLE elsewhere RENAME TO sync_losses");
+        assert_eq!(take_at(&*centre, &batch), Taken { records: 5, ..Taken::default() });
+        assert_eq!(states(&mut *own).unwrap()[0].records, 5);
+    });
+}
+
+#[test]
+fn a_record_twice_in_a_batch_is_stored_once() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..2);
+        let mut batch = lease(&buffer, A, 10);
+        let again = batch.items.clone();
+        batch.items.extend(again);
+        assert_eq!(take_at(&*centre, &batch), Taken { records: 2, known: 2, ..Taken::default() });
+        assert_eq!(stored(&*centre), 2);
+    });
+}
+
+#[test]
+fn a_buffer_that_was_restored_loses_nothing_that_the_centre_or_it_still_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("b.db");
+    let open = || -> Arc<dyn Engine> { Arc::new(Sqlite::open(&path).unwrap()) };
+    let centre = memory();
+    let last_seq = {
+        let (buffer, mut session) = buffer(open(), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..4);
+        let last_seq = lease(&buffer, A, 1).head.last_seq;
+        assert_eq!(buffer.shared.engine.scrub(), Ok(true), "all of it is in the file");
+        last_seq
+    };
+    std::fs::copy(&path, directory.path().join("backup")).unwrap();
+    {
+        let (buffer, mut session) = buffer(open(), 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 4..8);
+        let all = lease(&buffer, A, 10);
+        assert!(all.head.last_seq > last_seq);
+        assert_eq!(take_at(&*centre, &all).records, 8);
+        assert_eq!(confirm(&buffer, A, &all), Ok(8));
+    }
+    std::fs::copy(directory.path().join("backup"), &path).unwrap();
+    let (buffer, mut session) = buffer(open(), 1 << 20, WhenFull::Refuse);
+    fill(&mut *session, 8..10);
+    let again = lease(&buffer, A, 10);
+    assert_eq!(again.items.len(), 6, "what was freed since the copy was made comes again");
+    assert_eq!(take_at(&*centre, &again), Taken { records: 2, known: 4, ..Taken::default() });
+    assert_eq!((stored(&*centre), confirm(&buffer, A, &again)), (10, Ok(6)));
+}
+
+#[test]
+fn a_database_that_gives_lower_numbers_was_restored() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..1);
+        let mut batch = lease(&buffer, A, 10);
+        assert!(!take_at(&*centre, &batch).was_restored);
+        batch.head.last_seq -= 1;
+        assert!(take_at(&*centre, &batch).was_restored);
+        assert!(!take_at(&*centre, &batch).was_restored, "it is reported once");
+        batch.head.buffer = B.to_owned();
+        batch.head.last_seq -= 1;
+        assert!(!take_at(&*centre, &batch).was_restored, "another buffer");
+    });
+}
+
+/// A centre that went back to a copy has lost what it confirmed since; a standby that keeps everything has it still.
+#[test]
+fn what_a_restored_centre_has_lost_its_keeper_still_has() {
+    let (inner, keeper) = (memory(), memory());
+    let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+    let keep = |max| {
+        let body = buffer.lease(&request(B, true, max), Shown::PLAIN).unwrap();
+        read_answer(&body, max).unwrap()
+    };
+    assert_eq!(keep(10).head.lease, None, "it is known from its first word on");
+    fill(&mut *session, 0..3);
+    let (lost, centre) = (memory(), memory());
+    let freed = lease(&buffer, A, 10);
+    take_at(&*lost, &freed);
+    confirm(&buffer, A, &freed).unwrap();
+    drop(lost);
+    fill(&mut *session, 3..5);
+    let rest = lease(&buffer, A, 10);
+    take_at(&*centre, &rest);
+    confirm(&buffer, A, &rest).unwrap();
+    let all = keep(10);
+    assert_eq!(take_at(&*keeper, &all).records, 5);
+    assert_eq!((stored(&*centre), stored(&*keeper)), (2, 5));
+}
+
+#[test]
+fn the_same_request_to_forget_waits_once_however_often_it_comes() {
+    use crate::forget::{Begun, Preimage, begin};
+    on_each(|inner, centre| {
+        let (buffer, _) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        let preimages = ["5a", "6b"].map(|byte| Preimage::parse(&byte.repeat(32)).unwrap());
+        let mut maintenance = inner.open(Purpose::Maintain).unwrap();
+        for _ in 0..50 {
+            assert_eq!(begin(&mut *maintenance, &preimages, true, now_secs()).unwrap(), Begun::Yes);
+        }
+        let batch = lease(&buffer, A, 100);
+        assert_eq!(batch.items.len(), 2);
+        take_at(&*centre, &batch);
+        assert_eq!(confirm(&buffer, A, &batch), Ok(2));
+        // It was lost on the way of somebody else: it may be asked for again.
+        begin(&mut *maintenance, &preimages[..1], true, now_secs()).unwrap();
+        assert_eq!(lease(&buffer, A, 100).items.len(), 1);
+    });
+}
+
+#[test]
+fn a_buffer_that_lies_deletes_nothing() {
+    on_each(|inner, centre| {
+        let mut session = centre.open(Purpose::Append).unwrap();
+        session.append(&[posted("mine")]).unwrap();
+        let id = posted("mine").record.machine_id;
+        let (buffer, mut own) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        fill(&mut *own, 0..1);
+        let lies = [
+            format!("[\"{}\"]", "0".repeat(64)),
+            format!("[\"{id}\"]"),
+            "[\"\"]".to_owned(),
+            format!("{:?}", vec!["1".repeat(64); 65]),
+        ];
+        for (number, body) in lies.iter().enumerate() {
+            execute(
+                &*inner,
+                &format!(
+                    "INSERT INTO buffer_items (seq, kind, key, received, aged, machine_id, bytes, freed, via, external, body) \
+                     VALUES ({}, 'forget', '', 0, 0, '', 0, 0, '', 0, '{body}')",
+                    number + 1
+                ),
+            );
+        }
+        let batch = lease(&buffer, A, 100);
+        assert_eq!(batch.items.len(), 5);
+        assert_eq!(take_at(&*centre, &batch), Taken { records: 1, invalid: 3, ..Taken::default() });
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        crate::forget::forget_now(&*centre, None, until).unwrap();
+        assert_eq!(stored(&*centre), 2);
+    });
+}
+
+#[test]
+fn what_is_fetched_of_a_forgotten_machine_is_not_stored_and_comes_no_more() {
+    use crate::forget::{Preimage, begin};
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        let preimage = Preimage::parse(&"5a".repeat(32)).unwrap();
+        let mut own = posted("own");
+        own.record.machine_id = preimage.machine_id();
+        session.append(&[own, posted("other")]).unwrap();
+        let mut maintenance = centre.open(Purpose::Maintain).unwrap();
+        begin(&mut *maintenance, &[preimage], false, now_secs()).unwrap();
+        let batch = lease(&buffer, A, 10);
+        assert_eq!(take_at(&*centre, &batch), Taken { records: 1, known: 1, ..Taken::default() });
+        assert_eq!((stored(&*centre), confirm(&buffer, A, &batch)), (1, Ok(2)));
+        // Its tombstone may end before the key does.
+        execute(&*centre, "DELETE FROM forgotten");
+        assert_eq!(take_at(&*centre, &batch), Taken { known: 2, ..Taken::default() });
+    });
+}
+
+#[test]
+fn clocks_that_are_wrong_by_fifty_years_lose_and_expire_nothing() {
+    const YEARS: i64 = 50 * 365 * 86_400;
+    on_each(|inner, centre| {
+        for (number, wrong_by) in [YEARS, -YEARS].into_iter().enumerate() {
+            // A collector that was off counts a day, whatever its clock says.
+            let buffer = Buffer::new(Arc::clone(&inner), 1 << 20, 3 * 24 * HOUR, WhenFull::Refuse);
+            let mut session = BufferEngine(buffer.clone()).open(Purpose::Append).unwrap();
+            let key = format!("wrong-{number}");
+            let mut arrival = posted(&key);
+            arrival.received_secs = (now_secs() + wrong_by).max(0);
+            session.append(&[arrival]).unwrap();
+            // As its upkeep found it, under the wrong clock, and finds it under the right one.
+            execute(&*inner, &format!("UPDATE sync_self SET seen_secs = {}", (now_secs() + wrong_by).max(1)));
+            buffer.grow_old(None).unwrap();
+            let mut batch = lease(&buffer, A, 10);
+            assert_eq!(batch.items.len(), 1, "a clock that is set makes nothing old");
+            batch.head.now += wrong_by;
+            assert_eq!(take_at(&*centre, &batch).records, 1);
+            let newest = centre.open(Purpose::Query).unwrap().query(&Filter::all(1), now_secs()).unwrap();
+            let received = newest[0].received_secs;
+            assert!((0..=now_secs()).contains(&received), "{received}");
+            assert_eq!(confirm(&buffer, A, &batch), Ok(1));
+        }
+        let mut session = centre.open(Purpose::Maintain).unwrap();
+        // The centre's own: what it fetched under another clock is known under this one.
+        assert_eq!(states(&mut *session).unwrap()[0].records, 2);
     });
 }

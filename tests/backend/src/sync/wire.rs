@@ -23,7 +23,7 @@ pub struct Waiting {
 
 /// Totals of what a buffer lost since it was made.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-pub(super) struct Losses {
+pub struct Losses {
     /// Whose they are.
     pub buffer: String,
     /// Records that were dropped for want of room.

@@ -14,6 +14,8 @@ pub struct Summary {
     pub imported: u64,
     /// Records that an earlier import has brought.
     pub known: u64,
+    /// Records that are left out, since their machines have asked to be forgotten.
+    pub forgotten: u64,
     /// Of the new ones, those that the next purge takes.
     pub due: u64,
     /// Payloads that were longer than any that a collector takes, and were cut.
@@ -24,8 +26,14 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { imported, known, due, cut, rows_left } = self;
+        let Self { imported, known, forgotten, due, cut, rows_left } = self;
         writeln!(f, "telem-collector: {imported} records imported, {known} were here already")?;
+        if *forgotten > 0 {
+            writeln!(
+                f,
+                "telem-collector: {forgotten} records are left out, since their machines have asked to be forgotten"
+            )?;
+        }
         if *due > 0 {
             writeln!(
                 f,
@@ -146,8 +154,9 @@ impl<'a> Importer<'a> {
 
     /// Stores what has been gathered, as after an input that goes no further.
     pub(super) fn store(&mut self, archive: &mut dyn Archive) -> Result<(), StorageError> {
-        archive.import(&self.source, &self.batch)?;
-        self.summary.imported += u64::try_from(self.batch.len()).unwrap_or(u64::MAX);
+        let left_out = archive.import(&self.source, &self.batch)?;
+        self.summary.forgotten += left_out;
+        self.summary.imported += u64::try_from(self.batch.len()).unwrap_or(u64::MAX).saturating_sub(left_out);
         self.batch.clear();
         self.batch_bytes = 0;
         Ok(())

@@ -1,16 +1,17 @@
 //! The form of an export: a JSON object a line.
 //!
 //! ```text
-//!  {"telem_collector_export":2,"source":"6f...","last_id":9}     the first line
+//!  {"telem_collector_export":3,"source":"6f...","last_id":9}     the first line
+//!  {"forgotten":"0f...","since":1443573575,"known":true}          each machine that has asked to be forgotten: a hash of its id
 //!  {"row":["group_day",[1,20454,0,1,1,1443573575]]}               each row of groups and counts; bytes as {"hex":"0f"}
 //!  {"record":{"id":1,"ts_reception":1443573575,...}}             each record, by id; times in Unix seconds
 //!  {"key":"ba78...","id":1,"day":16707}                          each key that is still known: the digest of it
-//!  {"end":{"records":1,"keys":1,"rows":1}}                                the last line: without it the export is cut off
+//!  {"end":{"records":1,"keys":1,"rows":1,"forgotten":1}}          the last line: without it the export is cut off
 //! ```
 //!
 //! The fields of a record have the names of the API, and `system_name` and `payload_format_version` beside them; what a
 //! record does not have is left out. `variant`, `group_id`, `version` and `guilty` are its place among the rows, which stand in
-//! the order of their tables. Form 1 had no rows and no places.
+//! the order of their tables. Form 2 had no forgotten machines, form 1 no rows and no places either.
 
 use std::io::{self, BufRead, Write};
 
@@ -19,11 +20,11 @@ use serde::{Deserialize, Serialize};
 use super::ImportError;
 use super::fields::Fields;
 use super::importer::{Importer, Summary};
-use crate::limits::MAX_JSON_BODY_BYTES;
+use crate::limits::{MAX_BATCH, MAX_JSON_BODY_BYTES};
 use crate::record::{KeyDigest, StoredRecord};
-use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, TABLES, TableRow, Value};
+use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, TABLES, TableRow, Tombstone, Value};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The first form, which has no groups.
 const FIRST_VERSION: u32 = 1;
@@ -45,6 +46,7 @@ struct Header {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Line {
+    Tombstone(Tombstone),
     Row { row: (String, Vec<Cell>) },
     Record { record: Box<Fields> },
     Key { key: String, id: i64, day: i64 },
@@ -57,6 +59,8 @@ struct Counts {
     keys: u64,
     #[serde(default)]
     rows: u64,
+    #[serde(default)]
+    forgotten: u64,
 }
 
 /// A column.
@@ -85,6 +89,10 @@ impl<W: Write> Writer<W> {
             Item::Start { source, last_id } => {
                 let (source, last_id) = (source.clone(), *last_id);
                 self.line(&Header { telem_collector_export: VERSION, source, last_id })
+            }
+            Item::Tombstone(tombstone) => {
+                self.counts.forgotten += 1;
+                self.line(&Line::Tombstone(tombstone.clone()))
             }
             Item::Row(TableRow { table, values }) => {
                 self.counts.rows += 1;
@@ -146,10 +154,12 @@ fn take_all(
     archive: &mut dyn Archive,
     importer: &mut Importer<'_>,
 ) -> Result<(), ImportError> {
-    let mut counts = Counts { rows: take_rows(lines, archive, importer)?, ..Counts::default() };
+    let forgotten = take_tombstones(lines, archive)?;
+    let mut counts = Counts { forgotten, rows: take_rows(lines, archive, importer)?, ..Counts::default() };
     let mut last_id = i64::MIN;
     loop {
         match lines.next_line()?.ok_or(ImportError::CutOff)? {
+            Line::Tombstone(_) => return Err(lines.wrong("forgotten machines stand above all else".into())),
             Line::Row { .. } => return Err(lines.wrong("rows stand above all records".into())),
             Line::Record { record } => {
                 if record.id <= last_id {
@@ -170,6 +180,31 @@ fn take_all(
             Line::End { end } => {
                 return Err(lines.wrong(format!("it counts {end:?}, but above it are {counts:?}")));
             }
+        }
+    }
+}
+
+/// Takes the tombstones, and counts them.
+fn take_tombstones(lines: &mut Lines<impl BufRead>, archive: &mut dyn Archive) -> Result<u64, ImportError> {
+    let (mut count, mut batch) = (0, Vec::new());
+    loop {
+        match lines.next_line()?.ok_or(ImportError::CutOff)? {
+            Line::Tombstone(tombstone) if tombstone.is_sound() => {
+                count += 1;
+                batch.push(tombstone);
+            }
+            Line::Tombstone(_) => {
+                return Err(lines.wrong("its hash of a forgotten machine is not 32 hex digits".into()));
+            }
+            other => {
+                lines.put_back = Some(other);
+                archive.import_tombstones(&batch)?;
+                return Ok(count);
+            }
+        }
+        if batch.len() >= MAX_BATCH {
+            archive.import_tombstones(&batch)?;
+            batch.clear();
         }
     }
 }

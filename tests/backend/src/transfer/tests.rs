@@ -139,12 +139,14 @@ fn what_is_no_export_is_refused_by_its_line() {
     let with = |changed: &[&str]| changed.join("\n") + "\n";
     for (text, number, word) in [
         (with(&["{}"]), 1, "missing field"),
-        (with(&[&lines[0].replace("export\":2", "export\":3")]), 1, "its form is 3"),
+        (with(&[&lines[0].replace("export\":3", "export\":4")]), 1, "its form is 4"),
         (with(&[&lines[0].replace("last_id\":10", "last_id\":9223372036854775807")]), 1, "its last_id is"),
         (with(&[lines[0], "x"]), 2, "expected value"),
         (with(&[lines[0], lines[2], lines[1]]), 3, "does not follow"),
         (with(&[lines[0], &lines[1].replace("\"id\":1,", "\"id\":-1,")]), 2, "out of range"),
         (with(&[lines[0], r#"{"key":"x","id":1,"day":1}"#]), 2, "32 hex digits"),
+        (with(&[lines[0], r#"{"forgotten":"x","since":1,"known":true}"#]), 2, "32 hex digits"),
+        (with(&[lines[0], lines[1], r#"{"forgotten":"x","since":1,"known":true}"#]), 3, "above all else"),
         (with(&[lines[0], lines[1], lines[lines.len() - 1]]), 3, "it counts"),
         (with(&[lines[0], &format!("{}x", " ".repeat(8 << 20))]), 2, "longer than"),
     ] {
@@ -155,6 +157,90 @@ fn what_is_no_export_is_refused_by_its_line() {
             other => panic!("{other}"),
         }
     }
+}
+
+/// The bytes 00 01 .. 1f, and the id that they prove.
+const PREIMAGE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const FORGOTTEN: &str = "630dcd2966c4336691125448bbb25b4f";
+
+fn forget(engine: &dyn Engine) {
+    let preimage = crate::forget::Preimage::parse(PREIMAGE).unwrap();
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    crate::forget::begin(&mut *session, &[preimage], false, crate::timestamp::now_secs()).unwrap();
+    forget_now(engine);
+}
+
+fn forget_now(engine: &dyn Engine) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    crate::forget::forget_now(engine, None, until).unwrap();
+}
+
+/// Records of two machines, one of which can prove its id.
+fn of_two(engine: &dyn Engine) {
+    let mut session = engine.open(Purpose::Append).unwrap();
+    for number in 0..4 {
+        let mut arrival = arrival("a/b/c", 1, Some(&format!("two-{number}")));
+        if number % 2 == 0 {
+            arrival.record.machine_id = FORGOTTEN.to_owned();
+        }
+        session.append(&[arrival]).unwrap();
+    }
+}
+
+fn known_machines(engine: &dyn Engine) -> Vec<String> {
+    let mut session = engine.open(Purpose::Maintain).unwrap();
+    let query = "SELECT DISTINCT machine_id FROM records UNION SELECT DISTINCT machine_id FROM machine_day";
+    let rows = session.select(query, &[]).unwrap();
+    rows.into_iter().map(|mut row| row.text().unwrap()).collect()
+}
+
+#[test]
+fn who_was_forgotten_stays_so_in_whatever_database_it_comes_to() {
+    with_postgres(|_, postgres| {
+        for source in [&memory() as &dyn Engine, postgres] {
+            // Exported before, and after.
+            of_two(source);
+            let before = exported(source);
+            forget(source);
+            let after = exported(source);
+            assert!(before.contains(FORGOTTEN) && !after.contains(FORGOTTEN));
+            with_postgres(|_, other| {
+                for target in [&memory() as &dyn Engine, other] {
+                    assert_eq!(imported(target, &after).unwrap().imported, 2);
+                    let mut own = arrival("a/b/c", 1, Some("late"));
+                    own.record.machine_id = FORGOTTEN.to_owned();
+                    let late = target.open(Purpose::Append).unwrap().append(&[own]).unwrap();
+                    assert!(matches!(late[..], [Appended::Forgotten]), "its tombstone came along: {late:?}");
+                    // An older export does not bring it back.
+                    let summary =
+                        imported(target, &before.replace("\"source\":\"", "\"source\":\"x")).unwrap();
+                    assert_eq!((summary.imported, summary.forgotten), (2, 2), "{summary}");
+                    forget_now(target);
+                    assert_eq!(known_machines(target), ["m1"]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn counts_that_are_restored_know_no_forgotten_machine() {
+    with_postgres(|_, postgres| {
+        let source = memory();
+        of_two(&source);
+        let before = exported(&source);
+        for target in [&memory() as &dyn Engine, postgres] {
+            // It was here, was forgotten, and nothing else has come since: the export's counts are taken as they are.
+            forget(target);
+            imported(target, &before).unwrap();
+            forget_now(target);
+            assert_eq!(known_machines(target), ["m1"]);
+            let mut session = target.open(Purpose::Maintain).unwrap();
+            let query = "SELECT CAST(sum(records) AS bigint), CAST(sum(machines) AS bigint) FROM fleet_day WHERE dimension = 'all'";
+            let mut row = session.select(query, &[]).unwrap().pop().unwrap();
+            assert_eq!((row.int().unwrap(), row.int().unwrap()), (2, 1));
+        }
+    });
 }
 
 /// As 1.1 makes it (facts of its migrations 1 to 3), with records of versions 1 and 4.

@@ -13,8 +13,10 @@ mod machines;
 mod party;
 mod sample;
 mod senders;
+mod wire;
 
 mod access;
+mod chain;
 mod changes;
 mod compressed;
 mod confined;

@@ -58,6 +58,11 @@ impl<'a> Answers<'a> {
         Self { sql, now_secs }
     }
 
+    /// For questions that are asked elsewhere.
+    pub fn reader(&mut self) -> &mut dyn Select {
+        self.sql
+    }
+
     pub(in crate::storage) fn today(&self) -> i64 {
         crate::groups::counting::day_of(self.now_secs)
     }

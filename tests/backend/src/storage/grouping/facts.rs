@@ -6,8 +6,9 @@ use crate::groups::kind::Ungrouped;
 use crate::groups::reading::{self, Lookup, Reading};
 use crate::groups::versions::{Version, version_of};
 use crate::record::Record;
-use crate::storage::Arrival;
 use crate::storage::samples::Arrived;
+use crate::storage::sql::{Write, first};
+use crate::storage::{Arrival, StorageError};
 
 /// What counts need of a record.
 #[derive(Clone, Debug)]
@@ -50,9 +51,7 @@ impl Facts {
                 let (hash, version) = (reading.variant.hash(), version_of(&asked, &reading));
                 (Some(Box::new(Failure { reading, hash, version })), None)
             }
-            Err(Ungrouped::ThirdParty) => (None, Some("third_party")),
-            Err(Ungrouped::PackageBuild) => (None, Some("package_build")),
-            Err(Ungrouped::NoFailure) => (None, None),
+            Err(ungrouped) => (None, reason(&ungrouped)),
         };
         Self {
             day: day_of(received_secs),
@@ -78,5 +77,40 @@ pub(in crate::storage) fn asked(record: &Record) -> reading::Record<'_> {
         system_name: record.system_name.as_deref().unwrap_or_default(),
         build: &record.build,
         kernel_version: &record.kernel_version,
+    }
+}
+
+/// Why a record that is stored without a group is in none, as it was counted when it came.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) fn ungrouped_reason(
+    sql: &mut dyn Write,
+    record: i64,
+) -> Result<Option<&'static str>, StorageError> {
+    let query = "SELECT classification, payload, coalesce(system_name, ''), build, kernel_version \
+        FROM records WHERE id = $1 AND group_id IS NULL \
+        AND NOT EXISTS (SELECT 1 FROM grouping WHERE $1 > read_after AND $1 <= read_to)";
+    let Some(mut row) = first(sql, query, &[record.into()])? else { return Ok(None) };
+    let [classification, payload, system_name, build, kernel_version] =
+        [row.text()?, row.text()?, row.text()?, row.text()?, row.text()?];
+    let asked = reading::Record {
+        classification: &classification,
+        payload: &payload,
+        system_name: &system_name,
+        build: &build,
+        kernel_version: &kernel_version,
+    };
+    Ok(match reading::read_with(&asked, &|_| Vec::new()) {
+        Err(ungrouped) => reason(&ungrouped),
+        Ok(_) => None,
+    })
+}
+
+fn reason(ungrouped: &Ungrouped) -> Option<&'static str> {
+    match ungrouped {
+        Ungrouped::ThirdParty => Some("third_party"),
+        Ungrouped::PackageBuild => Some("package_build"),
+        Ungrouped::NoFailure => None,
     }
 }

@@ -24,6 +24,7 @@ mod new;
 mod tally;
 
 pub(super) use directory::{Directory, json};
+pub(crate) use facts::ungrouped_reason;
 pub(super) use facts::{Facts, asked};
 pub(super) use guilties::set_guilty;
 pub(super) use known_group::widen_line;

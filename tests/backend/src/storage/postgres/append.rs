@@ -54,6 +54,11 @@ impl<'a> Batch<'a> {
         self.arrivals.iter().map(|arrival| day_of(arrival.received_secs)).collect()
     }
 
+    /// All of them.
+    pub(super) fn arrivals(&self) -> &'a [Arrival] {
+        self.arrivals
+    }
+
     /// The arrivals that have their key first.
     pub(super) fn firsts(&self) -> impl Iterator<Item = (&'a Arrival, &Facts)> {
         self.first.iter().filter_map(|number| self.arrivals.get(*number).zip(self.facts.get(*number)))

@@ -11,15 +11,18 @@ use super::columns::{Columns, Places};
 use super::connection::Connection;
 use super::fault::Fault;
 use super::partition::{self, day_of};
+use super::schema::{FORGET_LOCK, GROUPS_LOCK};
 use super::{row, select, write};
 use crate::record::{KeyDigest, StoredRecord};
-use crate::storage::archive::is_unused;
+use crate::storage::archive::{is_unused, wanted};
 use crate::storage::grouping::{Directory, Facts, Place, Tally};
 use crate::storage::samples::store_arrived;
+use crate::storage::tombstones::{TOMBSTONES, note_jobs_of_counted, put_tombstones};
 use crate::storage::{
     Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
-    TableRow, Write,
+    TableRow, Tombstone, Write,
 };
+use crate::timestamp::now_secs;
 
 /// The slot in which imports count: no collector's own.
 const SLOT: i64 = 63;
@@ -77,6 +80,14 @@ impl Archive for PostgresArchive {
         Ok(self.connection.run(async |client| begin_import(client, source, last_id).await)?)
     }
 
+    fn import_tombstones(&mut self, tombstones: &[Tombstone]) -> Result<(), StorageError> {
+        // No record of these machines is stored meanwhile.
+        let locks = [FORGET_LOCK, GROUPS_LOCK];
+        Ok(write::transaction_with(&mut self.connection, &locks, |sql| {
+            put_tombstones(sql, tombstones, now_secs())
+        })?)
+    }
+
     fn restore(
         &mut self,
         source: &str,
@@ -96,25 +107,29 @@ impl Archive for PostgresArchive {
             if is_unused {
                 let note = "UPDATE telem_imports SET has_groups = 1 WHERE source = $1";
                 sql.execute(note, &[source.into()])?;
+                note_jobs_of_counted(sql, now_secs())?;
                 go_on_behind(sql)?;
             }
             Ok(is_unused)
         })?)
     }
 
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError> {
         let days: BTreeSet<i64> =
             records.iter().map(|incoming| day_of(incoming.stored.received_secs)).collect();
         for day in days {
             self.connection.run(async |client| partition::ensure(client, day).await)?;
         }
-        let facts: Vec<Option<Facts>> = records.iter().map(Incoming::facts).collect();
         let rules = self.rules.current();
-        Ok(write::transaction(&mut self.connection, |sql| {
+        // Nobody begins to forget a machine between the look for tombstones and the end of the batch.
+        let locks = [FORGET_LOCK, GROUPS_LOCK];
+        Ok(write::transaction_with(&mut self.connection, &locks, |sql| {
+            let wanted = wanted(sql, records, now_secs())?;
+            let facts: Vec<Option<Facts>> = wanted.iter().map(Incoming::facts).collect();
             let mut directory = Directory::default();
             directory.read_generation(sql)?;
             let (mut tally, mut places) = (Tally::default(), Vec::new());
-            for (incoming, facts) in records.iter().zip(&facts) {
+            for (incoming, facts) in wanted.iter().zip(&facts) {
                 let StoredRecord { received_secs, record, .. } = &incoming.stored;
                 places.push(match facts {
                     None => incoming.place.unwrap_or_default().into(),
@@ -125,13 +140,14 @@ impl Archive for PostgresArchive {
                     }
                 });
             }
-            sql.run(async |client| insert(client, records, &places).await)?;
+            sql.run(async |client| insert(client, &wanted, &places).await)?;
             if let Some(last) = records.last() {
                 let note = "UPDATE telem_imports SET done_to = $1 WHERE source = $2";
                 sql.execute(note, &[last.stored.id.into(), source.into()])?;
             }
             tally.apply(sql, SLOT)?;
-            store_arrived(sql, facts.iter().flatten().filter_map(|facts| facts.state.as_deref()))
+            store_arrived(sql, facts.iter().flatten().filter_map(|facts| facts.state.as_deref()))?;
+            Ok(u64::try_from(records.len() - wanted.len()).unwrap_or(u64::MAX))
         })?)
     }
 
@@ -158,6 +174,11 @@ async fn export(client: &mut Client, sink: &mut dyn FnMut(Item) -> io::Result<()
     let start = "SELECT id, (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM records_id) FROM telem_identity";
     let start = transaction.query_one(start, &[]).await?;
     sink(Item::Start { source: start.try_get(0)?, last_id: start.try_get(1)? }).map_err(Stop::Write)?;
+    let stone = |row: &Row| {
+        let hash: Vec<u8> = row.try_get(0)?;
+        Ok(Item::Tombstone(Tombstone::new(&hash, row.try_get(1)?, row.try_get(2)?)))
+    };
+    each(&transaction, TOMBSTONES, stone, sink).await?;
     for (table, (name, columns)) in TABLES.iter().enumerate() {
         let query = format!("SELECT {columns} FROM {name}");
         let row = |row: &Row| Ok(Item::Row(TableRow { table, values: select::values(row)? }));

@@ -65,6 +65,16 @@ impl Purge<'_> {
                 removed += self.delete_due(client, &partition.name).await?;
             }
         }
+        if removed > 0 {
+            // Whole days go without their rows being asked; nothing of a record outlives it, whether its parser is still there
+            // or not.
+            for table in ["plugin_values", "plugin_forms"] {
+                let orphans = format!(
+                    "DELETE FROM {table} WHERE NOT EXISTS (SELECT FROM records WHERE records.id = {table}.id)"
+                );
+                client.execute(&orphans, &[]).await?;
+            }
+        }
         let counted = "SELECT machines_from FROM grouping";
         let counted_from: i64 = client.query_one(counted, &[]).await?.try_get(0)?;
         partition::drop_machines(client, counted_from).await?;

@@ -30,7 +30,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     Step { what: "make the tables of records and keys", sql: TABLES },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER },
     Step { what: "make the tables of groups and of counts", sql: include_str!("groups.sql") },
@@ -43,6 +43,10 @@ pub(super) const STEPS: [Step; 9] = [
     },
     Step { what: "make the tables of what was forgotten", sql: include_str!("forget.sql") },
     Step { what: "make the tables of samples, checks and pulls", sql: include_str!("samples.sql") },
+    Step {
+        what: "note when sources are tried again, and whose items could not be taken",
+        sql: include_str!("fetching.sql"),
+    },
 ];
 
 /// Text is compared byte by byte, as in SQLite, whatever the server's language is. Text cannot hold a NUL here: a payload

@@ -18,8 +18,8 @@ use crate::retention::Retention;
 use crate::storage::grouping::{Directory, Place};
 use crate::storage::samples::store_arrived;
 use crate::storage::{
-    Appended, Arrival, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write, forgotten,
-    without_forgotten,
+    Appended, Arrival, More, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write,
+    forgotten, without_forgotten,
 };
 
 /// How long a batch is tried again while the server is gone: a standby takes over in this time, or clients are asked to
@@ -80,7 +80,7 @@ impl PostgresSession {
         }
     }
 
-    fn try_append(&mut self, batch: &Batch<'_>) -> Result<Vec<Appended>, Ended> {
+    fn try_append(&mut self, batch: &Batch<'_>, more: Option<&mut More<'_>>) -> Result<Vec<Appended>, Ended> {
         self.connection()?;
         for day in batch.days() {
             if !self.days.contains(&day) {
@@ -96,18 +96,20 @@ impl PostgresSession {
         let is_back = batch.firsts().zip(&places).any(|((arrival, facts), place)| {
             self.directory.regression(place, facts, 0, arrival.received_secs).is_some()
         });
-        if is_back || batch.has_states() {
-            return self.append_with_more(&storing, batch, is_back);
+        if is_back || batch.has_states() || more.is_some() {
+            return self.append_with_more(&storing, batch, is_back, more);
         }
         Ok(self.connection()?.run(async |client| append::append(client, &storing, batch).await)?)
     }
 
-    /// Stores a batch in which a group comes back, and the group's mark with it; or one with samples, and these.
+    /// Stores a batch in which a group comes back, and the group's mark with it; or one with samples, and these; or one with
+    /// which more is to be done.
     fn append_with_more(
         &mut self,
         storing: &Storing<'_>,
         batch: &Batch<'_>,
         is_back: bool,
+        more: Option<&mut More<'_>>,
     ) -> Result<Vec<Appended>, Ended> {
         self.connection()?;
         let Some(connection) = self.connection.as_mut() else { return Err(Fault::Silent.into()) };
@@ -125,6 +127,9 @@ impl PostgresSession {
                 }
             }
             store_arrived(sql, batch.states(&appended))?;
+            if let Some(more) = more {
+                more(sql, batch.arrivals(), &appended)?;
+            }
             Ok(appended)
         })
     }
@@ -184,11 +189,33 @@ impl PostgresSession {
         self.connection()?.run(async |client| Ok(client.batch_execute(&lock).await?))
     }
 
-    fn append_rest(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch.
+    fn append_locked(
+        &mut self,
+        batch: &[Arrival],
+        more: Option<More<'_>>,
+    ) -> Result<Vec<Appended>, StorageError> {
+        self.read(|session| session.lock_forgetting("pg_advisory_lock_shared"))?;
+        let stored = forgotten(self, batch).and_then(|forgotten| {
+            without_forgotten(batch, &forgotten, |rest| match more {
+                None if rest.is_empty() => Ok(Vec::new()),
+                more => self.append_rest(rest, more),
+            })
+        });
+        // If the connection is gone, so is the lock.
+        let _ = self.lock_forgetting("pg_advisory_unlock_shared");
+        stored
+    }
+
+    fn append_rest(
+        &mut self,
+        batch: &[Arrival],
+        mut more: Option<More<'_>>,
+    ) -> Result<Vec<Appended>, StorageError> {
         let batch = Batch::new(batch)?;
         let deadline = Instant::now() + RETRY_TIME;
         loop {
-            let ended = match self.try_append(&batch) {
+            let ended = match self.try_append(&batch, more.as_mut()) {
                 Ok(appended) => return Ok(appended),
                 Err(ended) => ended,
             };
@@ -224,14 +251,12 @@ impl PostgresSession {
 }
 
 impl Session for PostgresSession {
-    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch.
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
-        self.read(|session| session.lock_forgetting("pg_advisory_lock_shared"))?;
-        let stored = forgotten(self, batch)
-            .and_then(|forgotten| without_forgotten(batch, &forgotten, |rest| self.append_rest(rest)));
-        // If the connection is gone, so is the lock.
-        let _ = self.lock_forgetting("pg_advisory_unlock_shared");
-        stored
+        self.append_locked(batch, None)
+    }
+
+    fn append_and(&mut self, batch: &[Arrival], more: More<'_>) -> Result<Vec<Appended>, StorageError> {
+        self.append_locked(batch, Some(more))
     }
 
     fn write_alone(

@@ -1,6 +1,6 @@
 //! Stores records and counts them, several in one transaction.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
+use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::row;
 use super::write::SqliteWrite;
@@ -34,30 +34,29 @@ pub(super) struct Groups<'a> {
     pub(super) rules: &'a Rules,
 }
 
-/// Stores all of them or none, and counts them; `facts` are theirs.
+/// Stores them and counts them; `facts` are theirs.
 pub(super) fn append(
-    connection: &mut Connection,
+    transaction: &Transaction<'_>,
     groups: Groups<'_>,
     batch: &[Arrival],
     facts: &[Facts],
 ) -> Result<Vec<Appended>, StorageError> {
     let Groups { directory, rules } = groups;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    directory.read_generation(&mut SqliteWrite(&transaction))?;
+    directory.read_generation(&mut SqliteWrite(transaction))?;
     let mut tally = Tally::default();
     let mut appended = Vec::with_capacity(batch.len());
     let mut states = Vec::new();
     for (arrival, facts) in batch.iter().zip(facts) {
-        if let Some(first) = first(&transaction, arrival)? {
+        if let Some(first) = first(transaction, arrival)? {
             appended.push(first);
             continue;
         }
         let (record, received_secs) = (&arrival.record, arrival.received_secs);
-        let sql = &mut SqliteWrite(&transaction);
+        let sql = &mut SqliteWrite(transaction);
         let place = directory.place(sql, rules, record, facts, received_secs)?;
-        let id = insert(&transaction, None, record, received_secs, &place)?;
+        let id = insert(transaction, None, record, received_secs, &place)?;
         if let Some(key) = arrival.key {
-            remember(&transaction, key, id, received_secs)?;
+            remember(transaction, key, id, received_secs)?;
         }
         if let Some(back) = directory.regression(&place, facts, id, received_secs) {
             directory.set_regressed(sql, back)?;
@@ -66,9 +65,8 @@ pub(super) fn append(
         states.extend(facts.state.as_deref());
         appended.push(Appended::Stored { id });
     }
-    tally.apply(&mut SqliteWrite(&transaction), SLOT)?;
-    store_arrived(&mut SqliteWrite(&transaction), states)?;
-    transaction.commit()?;
+    tally.apply(&mut SqliteWrite(transaction), SLOT)?;
+    store_arrived(&mut SqliteWrite(transaction), states)?;
     Ok(appended)
 }
 

@@ -11,13 +11,15 @@ use super::write::SqliteWrite;
 use super::{row, select};
 use crate::limits::KEY_DAYS;
 use crate::record::{KeyDigest, StoredRecord};
-use crate::storage::archive::is_unused;
+use crate::storage::archive::{is_unused, wanted};
 use crate::storage::grouping::{Directory, Facts, Tally};
 use crate::storage::samples::store_arrived;
+use crate::storage::tombstones::{TOMBSTONES, note_jobs_of_counted, put_tombstones};
 use crate::storage::{
     Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
-    TableRow, Value, Write,
+    TableRow, Tombstone, Value, Write,
 };
+use crate::timestamp::now_secs;
 
 const DAYS_PER_WEEK: i64 = 7;
 
@@ -52,6 +54,11 @@ impl Archive for SqliteArchive {
         let start = transaction
             .query_row(start, (), |row| Ok(Item::Start { source: row.get(0)?, last_id: row.get(1)? }));
         sink(start.map_err(read)?)?;
+        let stone = |row: &Row<'_>| {
+            let hash: Vec<u8> = row.get(0)?;
+            Ok(Item::Tombstone(Tombstone::new(&hash, row.get(1)?, row.get(2)?)))
+        };
+        each(&transaction, TOMBSTONES, stone, sink)?;
         for (table, (name, columns)) in TABLES.iter().enumerate() {
             let query = format!("SELECT {columns} FROM {name}");
             let row = |row: &Row<'_>| Ok(Item::Row(TableRow { table, values: values(row)? }));
@@ -88,6 +95,13 @@ impl Archive for SqliteArchive {
         })
     }
 
+    fn import_tombstones(&mut self, tombstones: &[Tombstone]) -> Result<(), StorageError> {
+        let _turn = self.turn.blocking_lock();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        put_tombstones(&mut SqliteWrite(&transaction), tombstones, now_secs())?;
+        Ok(transaction.commit()?)
+    }
+
     fn restore(
         &mut self,
         source: &str,
@@ -105,20 +119,22 @@ impl Archive for SqliteArchive {
         if is_unused {
             let note = "UPDATE imports SET has_groups = 1 WHERE source = $1";
             sql.execute(note, &[source.into()])?;
+            note_jobs_of_counted(sql, now_secs())?;
             transaction.commit()?;
         }
         Ok(is_unused)
     }
 
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<(), StorageError> {
-        let facts: Vec<Option<Facts>> = records.iter().map(Incoming::facts).collect();
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError> {
         let _turn = self.turn.blocking_lock();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = &mut SqliteWrite(&transaction);
+        let wanted = wanted(sql, records, now_secs())?;
+        let facts: Vec<Option<Facts>> = wanted.iter().map(Incoming::facts).collect();
         let mut directory = Directory::default();
         directory.read_generation(sql)?;
         let mut tally = Tally::default();
-        for (incoming, facts) in records.iter().zip(&facts) {
+        for (incoming, facts) in wanted.iter().zip(&facts) {
             let StoredRecord { id, received_secs, record } = &incoming.stored;
             let place = match facts {
                 None => incoming.place.unwrap_or_default().into(),
@@ -136,7 +152,8 @@ impl Archive for SqliteArchive {
             let note = "UPDATE imports SET done_to = $1 WHERE source = $2";
             sql.execute(note, &[last.stored.id.into(), source.into()])?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        Ok(u64::try_from(records.len() - wanted.len()).unwrap_or(u64::MAX))
     }
 
     fn import_keys(&mut self, keys: &[NotedKey]) -> Result<(), StorageError> {

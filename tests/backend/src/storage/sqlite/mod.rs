@@ -32,10 +32,11 @@ use tokio::sync::Mutex as Turn;
 
 use super::view::{Table, ViewError};
 use super::{
-    Appended, Archive, Arrival, Engine, OpenError, Purpose, Row, Select, Session, SharedRules, StorageError,
-    Value, Write, forgotten, without_forgotten,
+    Appended, Archive, Arrival, Engine, More, OpenError, Purpose, Row, Select, Session, SharedRules,
+    StorageError, Value, Write, forgotten, without_forgotten,
 };
 use crate::filter::Filter;
+use crate::groups::rules::Rules;
 use crate::limits::QUERY_TIME;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
@@ -168,23 +169,47 @@ impl SqliteSession {
     fn new(connection: Connection, turn: Arc<Turn<()>>, rules: SharedRules) -> Self {
         Self { connection, turn, rules, directory: Directory::default(), answer_time: QUERY_TIME }
     }
+
+    fn append_in_turn(
+        &mut self,
+        batch: &[Arrival],
+        facts: &[Facts],
+        rules: &Rules,
+        more: More<'_>,
+    ) -> Result<Vec<Appended>, StorageError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let forgotten = forgotten(&mut SqliteWrite(&transaction), batch)?;
+        let directory = &mut self.directory;
+        let appended = without_forgotten(batch, &forgotten, |rest| {
+            let own: Vec<Facts>;
+            let facts = if rest.len() == batch.len() {
+                facts
+            } else {
+                own = rest.iter().map(Facts::of_arrival).collect();
+                &own
+            };
+            let groups = append::Groups { directory, rules };
+            let appended = append::append(&transaction, groups, rest, facts)?;
+            more(&mut SqliteWrite(&transaction), rest, &appended)?;
+            Ok(appended)
+        })?;
+        transaction.commit()?;
+        Ok(appended)
+    }
 }
 
 impl Session for SqliteSession {
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
+        self.append_and(batch, &mut |_, _, _| Ok(()))
+    }
+
+    fn append_and(&mut self, batch: &[Arrival], more: More<'_>) -> Result<Vec<Appended>, StorageError> {
         // Before the turn: it takes its time.
         let facts: Vec<Facts> = batch.iter().map(Facts::of_arrival).collect();
         let rules = self.rules.current();
-        let _turn = self.turn.blocking_lock();
-        let forgotten = forgotten(&mut SqliteWrite(&self.connection), batch)?;
-        let appended = without_forgotten(batch, &forgotten, |rest| {
-            let groups = append::Groups { directory: &mut self.directory, rules: &rules };
-            if rest.len() == batch.len() {
-                return append::append(&mut self.connection, groups, rest, &facts);
-            }
-            let facts: Vec<Facts> = rest.iter().map(Facts::of_arrival).collect();
-            append::append(&mut self.connection, groups, rest, &facts)
-        });
+        let turn = Arc::clone(&self.turn);
+        let _turn = turn.blocking_lock();
+        let appended = self.append_in_turn(batch, &facts, &rules, more);
         if appended.is_err() {
             // What it knows may have been taken back with the transaction.
             self.directory = Directory::default();

@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -59,6 +59,11 @@ pub(super) const STEPS: [Step; 10] = [
     Step {
         what: "make the tables of samples, checks and pulls",
         sql: include_str!("samples.sql"),
+        code: |_| Ok(()),
+    },
+    Step {
+        what: "note when sources are tried again, and whose items could not be taken",
+        sql: include_str!("fetching.sql"),
         code: |_| Ok(()),
     },
 ];

@@ -9,15 +9,18 @@ use super::ask::Ask;
 use super::problems::{self, Trouble};
 use super::{Page, figures, group_row};
 use crate::groups::counting::{Basis, Rate, day_of, rate};
+use crate::storage::Answers;
 use crate::storage::answers::{Group, Heard, Overview};
+use crate::sync::states;
 use crate::timestamp::format_day;
 
 pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     ask.knows(&[])?;
-    let asked =
-        ask.app.store.answer(ask.now_secs, |answers| Ok((answers.overview()?, answers.collector()?))).await?;
-    let (overview, collector) = asked;
-    let troubles = problems::troubles(&ask, &collector);
+    let question = |answers: &mut Answers<'_>| {
+        Ok((answers.overview()?, answers.collector()?, states(answers.reader())?))
+    };
+    let (overview, collector, sources) = ask.app.store.answer(ask.now_secs, question).await?;
+    let troubles = problems::troubles(&ask, &collector, &sources);
     let today = day_of(ask.now_secs);
     let glance = Glance::new(&overview.days, today);
     let lists = |group: &Group| group_row::value(group, today);

@@ -7,10 +7,14 @@ use serde_json::{Value as Json, json};
 
 use super::ask::Ask;
 use crate::storage::answers::Collector;
+use crate::sync::SourceState;
 use crate::timestamp::{format_day, format_utc};
 
 /// Nothing for longer than this, where something was heard before, is strange: heartbeats come daily.
 const SILENT_SECS: i64 = 26 * 60 * 60;
+
+/// A buffer that is away for less is not news: it keeps what it has.
+const FAILING_SECS: i64 = 15 * 60;
 
 /// Something that is wrong, or that one should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +44,9 @@ impl Trouble {
 }
 
 /// All of it, worst first.
-pub(super) fn troubles(ask: &Ask, collector: &Collector) -> Vec<Trouble> {
+pub(super) fn troubles(ask: &Ask, collector: &Collector, sources: &[SourceState]) -> Vec<Trouble> {
     let mut found = of_database(collector, ask.now_secs);
+    found.extend(of_sources(sources, ask.now_secs));
     let debuginfod = ask.app.debuginfod.lock().unwrap_or_else(PoisonError::into_inner).clone();
     found.extend(debuginfod.map(Trouble::passing));
     let broken = ask.app.extensions.broken();
@@ -76,11 +81,22 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
             "samples_late" => "samples that came too late",
             other => other,
         };
-        // Of samples there is no example: what a machine sent goes when it is forgotten.
-        let beyond = if met.example.is_empty() {
-            "what is beyond it is left out".to_owned()
-        } else {
-            format!("for instance by {}: what is beyond it is together in one group", met.example)
+        // Of samples there is no example, and that of a machine which has asked to be forgotten is gone.
+        let is_of_samples = matches!(
+            met.bound.as_str(),
+            "series"
+                | "sample_layouts"
+                | "machine_series"
+                | "machine_checks"
+                | "check_changes"
+                | "samples_late"
+        );
+        let beyond = match (is_of_samples, met.example.as_str()) {
+            (true, _) => "what is beyond it is left out".to_owned(),
+            (false, "") => "what is beyond it is together in one group".to_owned(),
+            (false, example) => {
+                format!("for instance by {example}: what is beyond it is together in one group")
+            }
         };
         found.push(Trouble::new(format!(
             "On {} the bound on {what} was met {} times; {beyond}",
@@ -103,10 +119,41 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
     found
 }
 
+/// Buffers that nothing is fetched from.
+fn of_sources(sources: &[SourceState], now_secs: i64) -> Vec<Trouble> {
+    let failing = sources.iter().filter_map(|source| Some((source, source.failing_since?)));
+    let failing = failing.filter(|(_, since)| now_secs - since > FAILING_SECS);
+    let text = |(source, since): (&SourceState, i64)| {
+        Trouble::new(format!(
+            "Nothing is fetched since {} from {}",
+            format_utc(since),
+            source.error.as_deref().unwrap_or(&source.source)
+        ))
+    };
+    failing.map(text).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::storage::answers::{BoundMet, Moving};
+
+    #[test]
+    fn a_buffer_that_is_away_for_long_is_named() {
+        let source = |since| SourceState {
+            source: "inner:8443".into(),
+            failing_since: since,
+            error: Some("inner:8443: no route to host".into()),
+            ..SourceState::default()
+        };
+        let sources = [source(None), source(Some(1000)), source(Some(1001))];
+        let found = of_sources(&sources, 1001 + FAILING_SECS);
+        let [Trouble { text, passes: false }] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(
+            text,
+            "Nothing is fetched since 1970-01-01 00:16:40 UTC from inner:8443: no route to host"
+        );
+    }
 
     #[test]
     fn troubles_are_named() {
