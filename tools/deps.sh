@@ -16,13 +16,14 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # and systemd-analyze, valgrind for the C interface, nginx and openssl for delivery over TLS.
 # systemd-container and systemd-journal-remote: units that fail in a container, and journals made of text. debootstrap:
 # a machine to install the packages on. faketime: a clock that is stepped. strace: in which order files are written, and calls of the system that fail.
+# nftables, iproute2: a network without a way out, and what counts that nothing left it.
 # postgresql: the collector before a server, which the tests start themselves. rpm: the collector has its order of versions.
 # chromium, its driver and a font: the collector's pages, as people see them.
 # debuginfod: a server of debug files, which the tests start themselves.
 # gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
 # debuggers say of them.
-test_packages='chromium chromium-driver debootstrap debuginfod dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go libc6-dbg libc6-dev-arm64-cross lintian mandoc
-libxml2-utils monitoring-plugins-basic monitoring-plugins-standard mount nginx openssl postgresql prometheus prometheus-node-exporter
+test_packages='chromium chromium-driver debootstrap debuginfod dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go iproute2 libc6-dbg libc6-dev-arm64-cross lintian mandoc
+libxml2-utils monitoring-plugins-basic monitoring-plugins-standard mount nftables nginx openssl postgresql prometheus prometheus-node-exporter
 python3-nagiosplugin python3-prometheus-client python3-pysnmp4 python3-zeep qemu-user-static rpm shellcheck smitools snmp snmpd strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # monitoring-plugins, prometheus and its node exporter, snmp, snmpd, smitools and the modules of python3: who asks how the
 # machine is, and what it is compared with.
@@ -34,7 +35,7 @@ package_packages='build-essential debhelper dpkg-dev systemd'
 rpm_packages='cpio rpm rpmlint'
 # What shows on other systems that those packages' counterparts are there.
 build_commands='cc make ar readelf pkg-config curl'
-test_commands='aarch64-linux-gnu-gcc c++ chromedriver chromium debuginfod dwz eu-stack gdb go qemu-aarch64-static xmllint xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
+test_commands='aarch64-linux-gnu-gcc c++ chromedriver chromium debuginfod dwz eu-stack gdb go ip nft qemu-aarch64-static xmllint xz mandoc mkfs.ext4 mount nginx openssl postgres shellcheck strace systemd-nspawn systemd-socket-activate valgrind'
 build_libraries='libcurl sqlite3 libsystemd libzstd'
 # Where nginx is, and which is not on everybody's path.
 PATH=$PATH:/usr/sbin:/sbin
