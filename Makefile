@@ -137,7 +137,7 @@ pictures: deps
 
 bench: build
 	@$(if $(filter-out collector,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector,$(BENCH)))
-	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench posts --bench pulls)
+	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench posts --bench pulls --bench sync)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS)
@@ -187,7 +187,8 @@ check-tests: build-debug
 # What check-tests runs in a short form. Power cuts, full disks and other users need root.
 .PHONY: torture
 torture: deps build-debug
-	@TORTURE=full $(CARGO) test -p telem-collector --locked --lib -- storage::tests::fleet
+	@TORTURE=full $(CARGO) test -p telem-collector --locked --lib -- storage::tests::fleet by_the_million
+	@TORTURE=full $(CARGO) test -p telem-collector --locked --test isolated -- --nocapture
 	@TORTURE=full $(CARGO) test -p system-tests --locked --test fair_shares --test 'torture_*' -- \
 		--nocapture --test-threads=1
 
