@@ -50,7 +50,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let engine = if writes { database.open() } else { database.open_reading() };
     let (engine, buffer) = syncing::with_buffer(options, engine.map_err(StartError::Database)?);
     let sources = syncing::sources(options, &database, &engine, &trust)?;
-    let puller = pulling::puller(options, &database)?;
+    let puller = pulling::puller(options, &database, writes)?;
     let (store, owner) = Store::start(engine, writes).map_err(StartError::Storage)?;
 
     let rules = runtime.block_on(RulesSource::begin(options.rules.as_deref(), &store));
@@ -67,7 +67,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_tls(tls.clone());
         let app = app.with_buffer(buffer.clone());
         let app = app.with_pulls(puller.as_ref().map(Puller::board).unwrap_or_default());
-        let asking = puller.filter(|_| writes).map(|puller| puller.start(store.clone())).transpose();
+        let asking = puller.map(|puller| puller.start(store.clone())).transpose();
         let asking = asking.map_err(system("signals"))?;
         let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
         let watching = tokio::spawn(watching);

@@ -7,9 +7,13 @@ use crate::storage::Address;
 
 use super::sockets::identity_directory;
 
-/// Who asks machines, where there is a file that may name some. Blocks.
-pub(super) fn puller(options: &Options, database: &Address) -> Result<Option<Puller>, StartError> {
-    let Some(file) = options.config.clone() else { return Ok(None) };
+/// Who asks machines, where there is a file that may name some, and what they answer can be stored. Blocks.
+pub(super) fn puller(
+    options: &Options,
+    database: &Address,
+    writes: bool,
+) -> Result<Option<Puller>, StartError> {
+    let Some(file) = options.config.clone().filter(|_| writes) else { return Ok(None) };
     let identity = identity_directory(options, database);
     let source = PlanSource { file, identity, is_buffer: options.sync.buffer };
     Puller::new(source).map(Some).map_err(|error: PullError| StartError::Pull(error))
