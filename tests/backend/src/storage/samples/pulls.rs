@@ -86,8 +86,13 @@ pub fn store_pulls(sql: &mut dyn Write, pulls: &[PullDone]) -> Result<(), Storag
     let arrived: Vec<Arrived> = pulls.iter().filter(is_wanted).flat_map(arrived).collect();
     store_arrived(sql, &arrived)?;
     for done in pulls {
+        if forgotten.contains(&done.machine) {
+            // Its id is not kept here either.
+            let named = PullDone { machine: MachineKey::Pulled(done.name.clone()), ..done.clone() };
+            note_fault(sql, &named, FORGOTTEN)?;
+            continue;
+        }
         match &done.outcome {
-            Ok(_) if forgotten.contains(&done.machine) => note_fault(sql, done, FORGOTTEN)?,
             Ok(answer) => note_answer(sql, done, answer)?,
             Err(fault) => note_fault(sql, done, fault)?,
         }

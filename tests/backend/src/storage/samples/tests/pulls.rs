@@ -92,6 +92,7 @@ fn a_machine_that_asked_to_be_forgotten_is_not_pulled_back_in() {
         assert_eq!(machines.iter().map(|machine| &machine.key).collect::<Vec<_>>(), [&id("here")]);
         let state = ask(engine, NOW_SECS, |answers| answers.pull_state("a")).unwrap();
         assert!(state.fault.unwrap().contains("forgotten"));
+        assert_eq!(state.machine, MachineKey::Pulled("a".into()), "its id is not kept");
     });
 }
 
