@@ -68,7 +68,7 @@ all_arrived() {
     for class in "${classes[@]}"; do [ "$(count_of "$class")" = 1 ] || return 1; done
 }
 
-for program in telemprobd telempostd telempost-upload telemctl hprobe telem-record-gen telem-collector; do
+for program in telemprobd telempostd telempost-upload telemctl hprobe telem-record-gen checkprobe telempulld telem-collector; do
     [ -x "$built/$program" ] || fail "$built/$program is missing; run \`make build\` first"
 done
 
@@ -94,6 +94,9 @@ run_dir=$private/run
 daemon_recycling_enabled=false
 spool_keep_free=0
 record_retention_enabled=true
+pull_local=$private/pull
+member=DEMO/ORG/1
+server_code=demo
 CONFIG
 chmod 644 "$config"
 cat "$config"
@@ -158,6 +161,43 @@ says arch "$(uname -m)"
 says kernel_version "$(uname -r)"
 says build "${build:-0}"
 says machine_id "$(cat "$private/state/machine_id")"
+
+step "A check that fails: nobody listens at port 1"
+mkdir -p "$private/etc/checks.d"
+printf '[nobody]\nkind=tcp\naddress=127.0.0.1:1\nattempts=1\ninterval=10\n' >"$private/etc/checks.d/demo.conf"
+chmod 644 "$private/etc/checks.d/demo.conf"
+start checkprobe -f "$config"
+is_reported() { [ "$(count_of org.telemetrics/check/state)" -ge 1 ]; }
+wait_until "the collector has the state of the check" is_reported
+"$built/telemctl" --config "$config" check
+"$built/telemctl" --config "$config" check | grep -q '^nobody *CRITICAL' || fail "the check does not fail"
+
+step "This machine is asked how it is, by SOAP as X-Road's central client does"
+start telempulld -f "$config"
+wait_until "telempulld listens" test -S "$private/pull"
+cat >"$private/request.xml" <<REQUEST
+<?xml version="1.0" encoding="UTF-8"?>
+<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/" xmlns:id="http://x-road.eu/xsd/identifiers"
+    xmlns:xr="http://x-road.eu/xsd/xroad.xsd" xmlns:mon="http://x-road.eu/xsd/monitoring">
+  <soap:Header>
+    <xr:client id:objectType="MEMBER"><id:xRoadInstance>DEMO</id:xRoadInstance><id:memberClass>ORG</id:memberClass>
+      <id:memberCode>1</id:memberCode></xr:client>
+    <xr:service id:objectType="SERVICE"><id:xRoadInstance>DEMO</id:xRoadInstance><id:memberClass>ORG</id:memberClass>
+      <id:memberCode>1</id:memberCode><id:serviceCode>getSecurityServerMetrics</id:serviceCode></xr:service>
+    <xr:id>demo-1</xr:id>
+    <xr:protocolVersion>4.0</xr:protocolVersion>
+  </soap:Header>
+  <soap:Body><mon:getSecurityServerMetrics><mon:outputSpec><mon:outputField>OperatingSystem</mon:outputField>
+    <mon:outputField>DiskSpaceFree_/</mon:outputField><mon:outputField>FreePhysicalMemory</mon:outputField>
+  </mon:outputSpec></mon:getSecurityServerMetrics></soap:Body>
+</soap:Envelope>
+REQUEST
+curl --silent --show-error --fail --max-time 20 --unix-socket "$private/pull" -H 'Content-Type: text/xml' \
+    --data-binary "@$private/request.xml" http://localhost/ >"$private/answer.xml" || fail "there is no answer"
+sed -n '/<soap:Body>/,$p' "$private/answer.xml" | sed 's/></>\n</g'
+for part in requestHash proxyVersion OperatingSystem DiskSpaceFree_/ FreePhysicalMemory; do
+    grep -q "$part" "$private/answer.xml" || fail "the answer has no $part"
+done
 
 step "GET $collector/telemetryui: what the first page says of the fleet"
 fetch "/telemetryui?format=json" >"$private/overview.json" || fail "the first page cannot be fetched"
