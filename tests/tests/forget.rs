@@ -14,8 +14,12 @@ struct Machine {
 
 impl Machine {
     fn new(server: &str) -> Self {
+        Self::with_copies(server, "")
+    }
+
+    fn with_copies(server: &str, copies: &str) -> Self {
         let mut sandbox = Sandbox::new();
-        sandbox.set("server", server);
+        sandbox.set("server", server).set("server_copy", copies);
         let daemons = vec![sandbox.start_telemprobd(), sandbox.start("telempostd")];
         Self { sandbox, daemons }
     }
@@ -282,4 +286,26 @@ fn a_late_record_of_a_forgotten_id_is_dropped_and_the_id_renewed() {
         Some(()).filter(|()| (dropped, counted("rejected")) == (Some(1), Some(1)))
     });
     assert_eq!(server.requests()[2].header("Machine-Id"), Some(renewed.as_str()));
+}
+
+#[test]
+fn copies_are_asked_too_for_what_they_were_sent_and_nothing_of_what_waits_for_them_is_left() {
+    let list = collector(|_| DONE);
+    let copy = collector(|_| DONE);
+    // It takes no record, and may have what it was sent all the same.
+    let failing = Server::start(|_, request| if is_forget(request) { DONE } else { Reply::Status(503) });
+    let url = |server: &Server| format!("{}v3/collector", server.url());
+    let machine = Machine::with_copies(&url(&list), &[url(&copy), url(&failing)].join(" "));
+    machine.send();
+    until("the copies", || (copy.requests().len() == 1 && !failing.requests().is_empty()).then_some(()));
+    let folder = telemetry_store::spool::copies::folder_name(&url(&failing));
+    assert!(machine.sandbox.spool_dir().join(".copy").join(folder).is_dir());
+    let id = fs::read_to_string(machine.sandbox.path("state/machine_id")).unwrap();
+    machine.said(&["opt-out"]);
+    for server in [&list, &copy, &failing] {
+        let asked = forgets(server);
+        assert_eq!(asked.iter().map(proven).collect::<Vec<_>>(), [[id.clone()]]);
+    }
+    assert!(!machine.sandbox.spool_dir().exists());
+    assert_eq!(machine.state(), [""; 0]);
 }
