@@ -2,7 +2,7 @@
 //! and in dark.
 //!
 //! ```text
-//!  values ─▶ scale ─▶ bars, lines, spark ─▶ <svg>            values show where the pointer is
+//!  values ─▶ scale ─▶ bars, lines, course, spark ─▶ <svg>    values show where the pointer is
 //!                          └─▶ figure ─────▶ <figure>: heading, <svg>, the same as a table
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! neither an inline style nor an inline script in what is made, which the pages' policy would refuse.
 
 mod bars;
+mod course;
 mod figure;
 mod lines;
 mod scale;
@@ -17,6 +18,7 @@ mod spark;
 mod svg;
 
 pub use bars::Bars;
+pub use course::{Course, CourseLine, Stretch};
 pub use figure::Figure;
 pub use lines::{Line, Lines, Point};
 pub use scale::{Scale, short_number};
