@@ -29,6 +29,7 @@ pub mod cli;
 pub mod config_file;
 pub mod filter;
 pub mod fleet;
+pub mod forecasts;
 pub mod forget;
 pub mod groups;
 pub mod groups_upkeep;

@@ -1,5 +1,6 @@
 //! Puts the parts together: socket, database, server; and takes them down in the other order.
 
+mod machines;
 mod pulling;
 mod sockets;
 mod syncing;
@@ -11,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Forgetting, Options};
 use crate::commands;
+use crate::forecasts::forecast_forever;
 use crate::forget::forget_forever;
 use crate::groups_upkeep::keep_groups;
 use crate::plugins::{Plugins, Troubles, parse_forever};
@@ -45,6 +47,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
     // The address first: a collector that cannot have it leaves no new database behind.
     let listeners = runtime.block_on(async { listen_at(&options.addresses()) })?;
     let database = options.database.address().map_err(StartError::Database)?;
+    let machines = machines::machines(options)?;
     let Trusting { trust, tls } = Trusting::new(options, &database).map_err(StartError::Trust)?;
     let writes = options.serve != Served::Pages;
     let engine = if writes { database.open() } else { database.open_reading() };
@@ -65,7 +68,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let debuginfod = ServerTrouble::default();
         let app = app(options, &database, &store)?.with_debuginfod(Arc::clone(&debuginfod));
         let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_tls(tls.clone());
-        let app = app.with_buffer(buffer.clone());
+        let app = app.with_buffer(buffer.clone()).with_machines(machines);
         let app = app.with_pulls(puller.as_ref().map(Puller::board).unwrap_or_default());
         let asking = puller.map(|puller| puller.start(store.clone())).transpose();
         let asking = asking.map_err(system("signals"))?;
@@ -86,6 +89,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let parsing = writes.then(|| tokio::spawn(parse_forever(store.clone(), plugins, troubles)));
         let naming = naming(options, &store, writes, debuginfod)?;
         let forgetting = writes.then(|| tokio::spawn(forget_forever(store.engine())));
+        let forecasting = writes.then(|| tokio::spawn(forecast_forever(store.clone())));
         let syncing = {
             let (buffer, sources) = (buffer.as_ref().filter(|_| writes), sources.filter(|_| writes));
             syncing::start(buffer, sources, &trust, writes.then(|| store.engine()))
@@ -104,6 +108,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
             .chain(asking)
             .chain(forgetting)
             .chain(renewing)
+            .chain(forecasting)
         {
             task.abort();
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::config_file::ConfigError;
 use crate::pull::PullError;
 use crate::setup::SetupError;
 use crate::site_rules::SiteRulesError;
@@ -49,6 +50,8 @@ pub enum StartError {
         /// What is wrong, and where.
         fault: String,
     },
+    /// The file of `--config` defines something that cannot be.
+    Config(ConfigError),
     /// The pages cannot be served.
     App(AppError),
     /// Threads, signals or stdout are not to be had.
@@ -78,6 +81,7 @@ impl fmt::Display for StartError {
             Self::Rules(error) => error.fmt(f),
             Self::Setup(error) => error.fmt(f),
             Self::Trust(error) => error.fmt(f),
+            Self::Config(error) => write!(f, "{error}"),
             Self::Sync(error) => error.fmt(f),
             Self::Pull(error) => error.fmt(f),
             Self::Params { path, fault } => write!(f, "{}: {fault}", path.display()),

@@ -21,7 +21,11 @@ const FIRST_WEEKDAY: i64 = 3;
 
 /// Planned downtime of every week.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Downtime(Vec<Window>);
+pub struct Downtime {
+    /// As it was written.
+    text: String,
+    windows: Vec<Window>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Window {
@@ -34,10 +38,16 @@ struct Window {
 }
 
 impl Downtime {
+    /// As it was written; nothing where nothing is planned.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What of a stretch of time it plans.
     #[must_use]
     pub fn spans(&self, zone: &Zone, (from, until): (i64, i64)) -> Spans {
-        if self.0.is_empty() || from >= until {
+        if self.windows.is_empty() || from >= until {
             return Spans::default();
         }
         let mut planned = Vec::new();
@@ -45,7 +55,7 @@ impl Downtime {
             let local = around((start, end));
             // One that began on the day before may go on.
             for day in local.0.div_euclid(DAY_SECS).saturating_sub(1)..=local.1.div_euclid(DAY_SECS) {
-                for window in self.0.iter().filter(|window| window.has(day)) {
+                for window in self.windows.iter().filter(|window| window.has(day)) {
                     let midnight = day.saturating_mul(DAY_SECS).saturating_sub(ahead);
                     let window = (
                         midnight.saturating_add(window.from_secs),
@@ -93,7 +103,8 @@ impl FromStr for Downtime {
         if parts.len() > MAX_WINDOWS {
             return Err(format!("there are {} windows; {MAX_WINDOWS} at most", parts.len()));
         }
-        parts.into_iter().map(Window::read).collect::<Result<_, _>>().map(Self)
+        let windows = parts.iter().copied().map(Window::read).collect::<Result<_, _>>()?;
+        Ok(Self { text: parts.join(", "), windows })
     }
 }
 

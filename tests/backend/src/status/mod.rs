@@ -1,7 +1,7 @@
 //! What readings and states of checks mean: judgements, as functions of values.
 //!
 //! ```text
-//!  states, words heard ──▶ presence, standing ──▶ which is worst
+//!  words heard, states ──▶ presence, standing ──▶ board: machines and checks, the worst first
 //!  changes, silence, planned ──▶ month ─────────▶ six shares that add up
 //!  free bytes over days ──▶ forecast ───────────▶ full by when, with a span
 //!  machines that crashed, and those that did not ──▶ beside: what they share
@@ -11,19 +11,23 @@
 //! downtime is passed in; only [`zone`] knows clocks that change.
 
 pub mod beside;
+pub mod board;
 pub mod downtime;
 pub mod forecast;
 pub mod measures;
 pub mod month;
+pub mod named;
 pub mod presence;
 pub mod spans;
 pub mod standing;
 pub mod zone;
 
+pub use board::Board;
 pub use downtime::Downtime;
 pub use forecast::Forecast;
 pub use month::Shares;
-pub use presence::Presence;
+pub use named::{Named, Roster};
+pub use presence::{Presence, Words};
 pub use spans::Spans;
-pub use standing::{CheckState, Standing};
+pub use standing::Standing;
 pub use zone::Zone;

@@ -1,6 +1,7 @@
 //! A check over a month: six shares that add up to all of it, to the second.
 
-use super::{CheckState, Spans};
+use super::Spans;
+use crate::samples::CheckState;
 
 /// Seconds of a stretch of time, by what a check was in them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Shares {
     pub critical: u64,
     /// UNKNOWN.
     pub unknown: u64,
-    /// Nothing was heard, or there was no such check.
+    /// Nothing was heard, or there was no such check, or no result of it yet.
     pub none: u64,
     /// Planned downtime, whatever the check was in it.
     pub planned: u64,
@@ -24,8 +25,8 @@ pub struct Shares {
 pub struct Change {
     /// Since when, in Unix seconds.
     pub since_secs: i64,
-    /// The state; none where there is no such check any more.
-    pub state: Option<CheckState>,
+    /// The state.
+    pub state: CheckState,
 }
 
 impl Shares {
@@ -41,12 +42,12 @@ impl Shares {
             let end = changes.get(at.saturating_add(1)).map_or(until, |next| next.since_secs);
             let secs = heard.within((change.since_secs, end)).secs();
             let share = match change.state {
+                CheckState::Ok => &mut shares.ok,
+                CheckState::Warning => &mut shares.warning,
+                CheckState::Critical => &mut shares.critical,
+                CheckState::Unknown => &mut shares.unknown,
                 // It is in what is left over.
-                None => continue,
-                Some(CheckState::Ok) => &mut shares.ok,
-                Some(CheckState::Warning) => &mut shares.warning,
-                Some(CheckState::Critical) => &mut shares.critical,
-                Some(CheckState::Unknown) => &mut shares.unknown,
+                CheckState::Pending | CheckState::Gone => continue,
             };
             *share = share.saturating_add(secs);
         }
@@ -78,8 +79,8 @@ mod tests {
 
     use super::*;
 
-    fn states() -> impl Strategy<Value = Option<CheckState>> {
-        proptest::option::weighted(0.9, proptest::sample::select(&CheckState::ALL[..]))
+    fn states() -> impl Strategy<Value = CheckState> {
+        proptest::sample::select(&CheckState::ALL[..])
     }
 
     fn spans() -> impl Strategy<Value = Vec<(i64, i64)>> {
@@ -98,14 +99,14 @@ mod tests {
             let is_in = |spans: &[(i64, i64)], second: i64| spans.iter().any(|(a, b)| (*a..*b).contains(&second));
             let mut model = Shares::default();
             for second in from..until {
-                let state = changes.iter().rev().find(|change| change.since_secs <= second).and_then(|change| change.state);
+                let state = changes.iter().rev().find(|change| change.since_secs <= second).map(|change| change.state);
                 let share = if is_in(&planned, second) {
                     &mut model.planned
                 } else if is_in(&silent, second) {
                     &mut model.none
                 } else {
                     match state {
-                        None => &mut model.none,
+                        None | Some(CheckState::Pending | CheckState::Gone) => &mut model.none,
                         Some(CheckState::Ok) => &mut model.ok,
                         Some(CheckState::Warning) => &mut model.warning,
                         Some(CheckState::Critical) => &mut model.critical,

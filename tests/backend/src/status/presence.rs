@@ -1,7 +1,5 @@
 //! Whether a machine is there: heard, silent, or an id that nobody expects any more.
 
-use super::Spans;
-
 /// Intervals without a word after which a machine is silent.
 const INTERVALS: i64 = 3;
 
@@ -68,27 +66,8 @@ impl Presence {
     }
 }
 
-/// When a machine was silent in a stretch of time, by the times at which it was heard, in their order, those before the
-/// stretch among them: from three intervals after a word to the next one.
-#[must_use]
-pub fn silences(heard: &[i64], interval_secs: i64, (from, until): (i64, i64)) -> Spans {
-    let patience = interval_secs.max(1).saturating_mul(INTERVALS);
-    let mut found = Vec::new();
-    let mut silent_from = from;
-    for word in heard.iter().copied().take_while(|word| *word < until) {
-        if word > silent_from {
-            found.push((silent_from, word));
-        }
-        silent_from = silent_from.max(word.saturating_add(patience));
-    }
-    found.push((silent_from, until));
-    Spans::new(found).within((from, until))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     const DAY: i64 = 24 * 60 * 60;
@@ -120,23 +99,6 @@ mod tests {
                 words.presence(now).has_ended(),
                 matches!(expected, Presence::Rotated | Presence::Left)
             );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn silence_is_no_word_for_three_intervals(
-            mut heard in proptest::collection::vec(0_i64..500, 0..12), interval in 1_i64..30, from in 0_i64..500, length in 0_i64..200,
-        ) {
-            heard.sort_unstable();
-            let until = from + length;
-            let found = silences(&heard, interval, (from, until));
-            for second in from..until {
-                // Before the first word nothing is known.
-                let word = heard.iter().any(|word| (second - 3 * interval + 1..=second).contains(word));
-                prop_assert_eq!(found.at(second).is_some(), !word, "{} {:?}", second, found);
-            }
-            prop_assert!(found.within((from, until)) == found);
         }
     }
 }

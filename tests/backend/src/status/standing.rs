@@ -1,17 +1,6 @@
 //! Which is worst.
 
-/// What a check says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CheckState {
-    /// All is well.
-    Ok,
-    /// It needs to be seen to.
-    Warning,
-    /// It is broken.
-    Critical,
-    /// The check could not find out.
-    Unknown,
-}
+use crate::samples::CheckState;
 
 /// Where something stands in a list of what is wrong, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,59 +15,23 @@ pub enum Standing {
     Warning,
     /// Whatever it is, it was planned.
     Planned,
+    /// There was no result yet.
+    Pending,
     /// All is well.
     Ok,
 }
 
-impl CheckState {
-    /// All, as Nagios numbers them.
-    pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
-
-    /// As it is written.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "OK",
-            Self::Warning => "WARNING",
-            Self::Critical => "CRITICAL",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-
-    /// Of a word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
-    /// As Nagios numbers it.
-    #[must_use]
-    pub fn number(self) -> u8 {
-        match self {
-            Self::Ok => 0,
-            Self::Warning => 1,
-            Self::Critical => 2,
-            Self::Unknown => 3,
-        }
-    }
-
-    /// Of such a number.
-    #[must_use]
-    pub fn from_number(number: i64) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| i64::from(state.number()) == number)
-    }
-}
-
 impl Standing {
     /// All, the worst first.
-    pub const ALL: [Self; 6] =
-        [Self::Critical, Self::Silent, Self::Unknown, Self::Warning, Self::Planned, Self::Ok];
+    pub const ALL: [Self; 7] =
+        [Self::Critical, Self::Silent, Self::Unknown, Self::Warning, Self::Planned, Self::Pending, Self::Ok];
 
     /// Of a check: what was planned is planned; else the worse of its state and of silence.
     #[must_use]
     pub fn new(state: CheckState, is_silent: bool, is_planned: bool) -> Self {
         let own = match state {
-            CheckState::Ok => Self::Ok,
+            CheckState::Ok | CheckState::Gone => Self::Ok,
+            CheckState::Pending => Self::Pending,
             CheckState::Warning => Self::Warning,
             CheckState::Critical => Self::Critical,
             CheckState::Unknown => Self::Unknown,
@@ -101,6 +54,7 @@ impl Standing {
             Self::Unknown => "unknown",
             Self::Warning => "warning",
             Self::Planned => "planned",
+            Self::Pending => "pending",
             Self::Ok => "ok",
         }
     }
@@ -118,11 +72,12 @@ mod tests {
 
     #[test]
     fn the_worst_comes_first() {
-        use CheckState::{Critical, Ok, Unknown, Warning};
+        use CheckState::{Critical, Ok, Pending, Unknown, Warning};
         let silent = true;
         let mut all = [
             (Ok, !silent, false),
             (Critical, silent, true),
+            (Pending, !silent, false),
             (Warning, !silent, false),
             (Unknown, !silent, false),
             (Ok, silent, false),
@@ -133,19 +88,16 @@ mod tests {
             .iter()
             .map(|(state, silent, planned)| Standing::new(*state, *silent, *planned).name())
             .collect();
-        assert_eq!(names, ["critical", "silent", "unknown", "warning", "planned", "ok"]);
+        assert_eq!(names, ["critical", "silent", "unknown", "warning", "planned", "pending", "ok"]);
         assert_eq!(Standing::ALL.map(Standing::name).as_slice(), names);
     }
 
     #[test]
-    fn words_and_numbers_are_read_back() {
-        for state in CheckState::ALL {
-            assert_eq!(CheckState::from_word(state.word()), Some(state));
-            assert_eq!(CheckState::from_number(i64::from(state.number())), Some(state));
-        }
-        assert_eq!((CheckState::from_word("ok"), CheckState::from_number(4)), (None, None));
+    fn names_are_read_back() {
         for standing in Standing::ALL {
             assert_eq!(Standing::from_name(standing.name()), Some(standing));
+            assert_eq!(Standing::from_name(&standing.name().to_uppercase()), Some(standing));
         }
+        assert_eq!(Standing::from_name("gone"), None);
     }
 }

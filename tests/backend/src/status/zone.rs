@@ -1,7 +1,7 @@
 //! A time zone: where months begin, and which seconds have which wall-clock times.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 /// No clock is further from UTC than this, in seconds; those that are known keep within 16 hours.
@@ -45,7 +45,7 @@ impl Zone {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        self.0.iana_name().unwrap_or("the time zone of the collector")
     }
 
     /// The month that a time is in.
@@ -69,6 +69,16 @@ impl Zone {
     #[must_use]
     pub fn show(&self, secs: i64) -> String {
         timestamp(secs).to_zoned(self.0.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+    }
+
+    /// Reads a time as clocks there show it, as `2026-03-29 04:00` or as browsers send it, `2026-03-29T04:00`. Of one that there
+    /// is twice the first counts; one that there is not is as much later as clocks were set forward.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<i64> {
+        let time = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+            .into_iter()
+            .find_map(|form| DateTime::strptime(form, text).ok())?;
+        Some(time.to_zoned(self.0.clone()).ok()?.timestamp().as_second())
     }
 
     /// Stretches within one in which clocks were not changed, each with the seconds by which they are ahead of UTC.
@@ -180,6 +190,25 @@ mod tests {
                 end = bounds.1;
             }
         }
+    }
+
+    #[test]
+    fn times_are_read_as_clocks_show_them() {
+        let zone = Zone::named("Europe/Tallinn").unwrap();
+        for (text, expected) in [
+            ("2026-01-01 02:00", Some(1_767_225_600)),
+            ("2026-01-01T02:00", Some(1_767_225_600)),
+            ("2026-01-01T02:00:05", Some(1_767_225_605)),
+            // There is no 03:30: it is 04:30.
+            ("2026-03-29T03:30", Some(1_774_747_800)),
+            ("2026-03-29T04:30", Some(1_774_747_800)),
+            ("2026-02-30 02:00", None),
+            ("2026-01-01", None),
+            ("tomorrow", None),
+        ] {
+            assert_eq!(zone.read(text), expected, "{text}");
+        }
+        assert_eq!(zone.show(1_767_225_600), "2026-01-01 02:00 EET");
     }
 
     #[test]

@@ -50,6 +50,7 @@ use crate::groups::rules::Rules;
 use crate::plugins::{Broken, Plugins, Troubles};
 use crate::pull::Board;
 use crate::served::Served;
+use crate::status::{Roster, Zone};
 use crate::storage::Store;
 use crate::storage::view::ViewError;
 use crate::symbols::ServerTrouble;
@@ -83,6 +84,16 @@ pub struct App {
     forget_rate: Rate,
     /// The machines that are asked.
     pulls: Arc<Board>,
+    machines: Arc<Machines>,
+}
+
+/// Machines that have a name, and the time zone of months.
+#[derive(Debug)]
+pub struct Machines {
+    /// The machines.
+    pub roster: Roster,
+    /// The time zone.
+    pub zone: Zone,
 }
 
 /// Plug-ins, and what became of them.
@@ -151,6 +162,7 @@ impl App {
             forgets: true,
             forget_rate: Rate::default(),
             pulls: Arc::default(),
+            machines: Arc::new(Machines { roster: Roster::default(), zone: Zone::utc() }),
         })
     }
 
@@ -204,6 +216,12 @@ impl App {
     #[must_use]
     pub fn with_pulls(self, pulls: Arc<Board>) -> Self {
         Self { pulls, ..self }
+    }
+
+    /// These machines have names, and months begin so.
+    #[must_use]
+    pub fn with_machines(self, machines: Arc<Machines>) -> Self {
+        Self { machines, ..self }
     }
 
     /// Records wait here to be fetched.

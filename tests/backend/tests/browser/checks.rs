@@ -19,6 +19,9 @@ const PAGES: &[&str] = &[
     "/telemetryui/machines",
     "/telemetryui/machines?silent=3",
     "/telemetryui/status",
+    "/telemetryui/status?state=critical&group=x&machine=y",
+    "/telemetryui/status/months",
+    "/telemetryui/status/months?month=2026-03",
     "/telemetryui/hardware",
     "/telemetryui/rules",
     "/telemetryui/collector",
@@ -71,11 +74,26 @@ pub(crate) fn pages_of(collector: &Collector) -> Vec<String> {
     }
     let machines = json(collector, "/telemetryui/machines");
     for machine in machines["machines"].as_array().unwrap().iter().take(1) {
-        let id = machine["machine_id"].as_str().unwrap();
-        let escaped: String = id.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        pages.push(format!("/telemetryui/machines/{escaped}"));
+        pages.push(format!("/telemetryui/machines/{}", escaped(&machine["machine_id"])));
+    }
+    let status = json(collector, "/telemetryui/status");
+    for row in status["status"].as_array().unwrap().iter().take(2) {
+        let machine = escaped(&row["machine"]);
+        pages.push(format!("/telemetryui/machines/{machine}"));
+        pages.push(format!("/telemetryui/machines/{machine}?days=35"));
+        pages.push(format!("/telemetryui/status?machine={machine}&check={}", escaped(&row["check"])));
+    }
+    let months = json(collector, "/telemetryui/status/months");
+    for row in months["months"].as_array().unwrap().iter().take(1) {
+        let (machine, check) = (escaped(&row["machine"]), escaped(&row["check"]));
+        pages.push(format!("/telemetryui/status/months?machine={machine}&check={check}"));
     }
     pages
+}
+
+/// A text in an address, each byte as a number.
+fn escaped(text: &Value) -> String {
+    text.as_str().unwrap().bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
 /// Every page, with and without script.

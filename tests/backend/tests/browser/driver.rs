@@ -123,6 +123,12 @@ impl Browser {
         self.post("url", json!({ "url": format!("http://{}{path}", collector.address) }));
     }
 
+    /// Loads a page; its source.
+    pub(crate) fn page(&mut self, collector: &Collector, path: &str) -> String {
+        self.open(collector, path);
+        self.source()
+    }
+
     pub(crate) fn title(&mut self) -> String {
         self.get("title").as_str().unwrap().to_owned()
     }

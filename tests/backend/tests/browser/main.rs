@@ -21,7 +21,7 @@ mod sample;
 use checks::{check, check_all, pages_of};
 use collector::Collector;
 use driver::{Browser, Scheme};
-use fleet::{changed, filled, filled_on, posted};
+use fleet::{changed, filled, filled_on, posted, report, watched};
 
 #[test]
 fn pages_without_data_and_with_one_record_are_clean() {
@@ -46,6 +46,30 @@ fn pages_of_a_fleet_on_postgresql_are_clean() {
     let cluster = cluster::Cluster::shared();
     let collector = filled_on(&cluster.url(&cluster.database()), 60);
     check_all(&mut browser, &collector);
+}
+
+/// Checks, lines, what runs out, who is silent, months; and downtime that is planned with the form of the page.
+#[test]
+fn pages_of_machines_that_are_watched_are_clean() {
+    let mut browser = Browser::start();
+    let directory = tempfile::tempdir().unwrap();
+    let collector = watched(directory.path());
+    let begin = std::time::Instant::now();
+    while !browser.page(&collector, "/telemetryui/status").contains("disk /var") {
+        assert!(begin.elapsed() < collector::DEADLINE, "nothing runs out");
+    }
+    check_all(&mut browser, &collector);
+    browser.open(&collector, "/telemetryui/status?machine=mail&check=disk-root");
+    browser.script("document.querySelector('input[name=until]').value = '2099-01-01T10:00'");
+    browser.script("document.querySelector('input[name=from]').value = '2098-12-01T10:00'");
+    browser.script("document.querySelector('input[name=reason]').value = 'a <b> disk'");
+    browser.script("document.querySelector('.change button').click()");
+    let begin = std::time::Instant::now();
+    while !browser.page(&collector, "/telemetryui/status?machine=mail").contains("a &lt;b&gt; disk") {
+        assert!(begin.elapsed() < collector::DEADLINE, "{}", browser.source());
+    }
+    check(&mut browser, &collector, "/telemetryui/status?machine=mail");
+    check(&mut browser, &collector, "/telemetryui/machines/mail");
 }
 
 /// What forms lead to: a preview of rules, wrong rules, a blacklist with something in it.
@@ -109,6 +133,7 @@ fn hostile_names_break_nothing() {
             [("Classification", "org.clearlinux/crash/clr"), ("Host-Type", host), ("Machine-Id", "'\"><i>x")];
         assert_eq!(posted(&collector, &changes, &crash("/usr/bin/victim", name, "libx.so.1")), 201);
         assert_eq!(posted(&collector, &changes, &crash(&format!("/usr/bin/{name}"), "f", name)), 201);
+        report(&collector, "'\"><i>x", "disk", &name.chars().take(200).collect::<String>(), name);
     }
     check_all(&mut browser, &collector);
     for path in pages_of(&collector) {

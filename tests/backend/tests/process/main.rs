@@ -39,6 +39,7 @@ mod roles;
 mod rules;
 mod site;
 mod start;
+mod status;
 mod stop;
 mod symbols;
 mod sync;

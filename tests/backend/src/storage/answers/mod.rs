@@ -11,6 +11,7 @@
 //! are never added up, since they rotate. Foreign text in rows is bounded and without control characters where
 //! [`crate::groups`] made it (names, programs, frames); builds, hardware names and ids are as records have them.
 
+mod board;
 mod collector;
 mod detail;
 mod fleet;
@@ -28,6 +29,7 @@ mod why;
 
 use super::sql::Select;
 
+pub use board::{BoardAsked, BoardGroup};
 pub use collector::{BoundMet, Collector, Moving};
 pub(super) use collector::{DECISION, read_decision};
 pub use detail::{DayOfGroup, Detail, Elsewhere, ModuleBuild, Progress, VariantOfGroup, WhichGroup};
@@ -61,6 +63,12 @@ impl<'a> Answers<'a> {
     /// For questions that are asked elsewhere.
     pub fn reader(&mut self) -> &mut dyn Select {
         self.sql
+    }
+
+    /// The time for which it answers, in Unix seconds.
+    #[must_use]
+    pub fn now_secs(&self) -> i64 {
+        self.now_secs
     }
 
     pub(in crate::storage) fn today(&self) -> i64 {

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::super::Problem;
 use super::ask::{Ask, address};
 use super::lists::{days, question};
-use super::{Page, figures, group_row, history, record_row};
+use super::{Page, beside, figures, group_row, history, record_row};
 use crate::filter::Filter;
 use crate::groups::counting::day_of;
 use crate::storage::answers::{Detail, Question, VariantOfGroup, VersionOfGroup, WhichGroup};
@@ -65,6 +65,7 @@ async fn page(ask: &Ask, detail: &Detail) -> Result<Page, Problem> {
     let id = detail.group.id;
     let newest = Filter { group_id: Some(id), ..Filter::all(RECORDS) };
     let newest = ask.app.store.select(newest, ask.now_secs).await?;
+    let beside = beside::find(ask, id).await?;
     let today = day_of(ask.now_secs);
     let lines: Vec<String> = lines(detail);
     let context = context! {
@@ -84,9 +85,11 @@ async fn page(ask: &Ask, detail: &Detail) -> Result<Page, Problem> {
         elsewhere => detail.elsewhere.iter().map(|other| context! { id => other.id, name => other.name.clone() }).collect::<Vec<_>>(),
         progress => detail.progress.map(|progress| context! { moved => progress.moved, total => progress.total }),
         marks => history::marks_value(&detail.group.marks),
+        beside => beside::value(&beside),
         records => newest.records.iter().map(record_row::value).collect::<Vec<Value>>(),
     };
-    Ok(Page::new("group.html", detail.group.name.clone(), context).with_json(whole(detail)))
+    let page = Page::new("group.html", detail.group.name.clone(), context).with_json(whole(detail));
+    Ok(page.with_json(json!({ "beside": beside::json(&beside) })))
 }
 
 /// Lines of versions on which the group is.

@@ -1,4 +1,4 @@
-//! `machines`, `machines/ID`, `status` and `events/ID`.
+//! `machines` and `events/ID`.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -12,8 +12,8 @@ use super::{List, Page, record_row};
 use crate::filter::{Filter, in_range};
 use crate::limits::MAX_DAYS;
 use crate::record::StoredRecord;
-use crate::storage::answers::{Machine, MachineDay, MachinePlace, MachinesAsked};
-use crate::timestamp::{format_day, format_utc};
+use crate::storage::answers::{Machine, MachinePlace, MachinesAsked};
+use crate::timestamp::format_utc;
 
 const MACHINE: &[&str] = &[
     "machine_id",
@@ -42,11 +42,8 @@ const PARAMETERS: &[&str] = &[
     "after",
 ];
 
-/// Records of one machine or one event that stand on their page.
+/// Records of one event that stand on its page.
 const RECORDS: u32 = 100;
-
-/// Days without a record after which `status` calls a machine silent.
-const SILENT_DAYS: i64 = 3;
 
 /// All, last heard first.
 pub(super) async fn list(ask: Ask) -> Result<Response, Problem> {
@@ -56,20 +53,6 @@ pub(super) async fn list(ask: Ask) -> Result<Response, Problem> {
         .value("silent", &format!("1 to {MAX_DAYS} days"), |v| in_range(v, 1, i64::from(MAX_DAYS)))?;
     let asked = asked(&ask, silent)?;
     shown(&ask, asked, silent, "Machines").await
-}
-
-/// Those that have gone silent.
-pub(super) async fn status(ask: Ask) -> Result<Response, Problem> {
-    ask.knows(&[&["days", "silent", "system_name", "build", "limit", "after"]])?;
-    let silent = ask
-        .query()
-        .value("silent", &format!("1 to {MAX_DAYS} days"), |v| in_range(v, 1, i64::from(MAX_DAYS)))?;
-    let asked = asked(&ask, silent.or(Some(SILENT_DAYS)))?;
-    let found = find(&ask, asked).await?;
-    let silent_json = |machine: &Machine| json!({ "machine": machine.machine_id, "last_seen": format_utc(machine.last_seen_secs) });
-    let json = json!({ "status": [], "silent": found.machines.iter().map(silent_json).collect::<Vec<_>>(), "runs_out": [] });
-    let page = page(&ask, &found, silent.or(Some(SILENT_DAYS)), "Silent machines")?;
-    ask.page(page.with_json(json))
 }
 
 fn asked(ask: &Ask, silent_days: Option<i64>) -> Result<MachinesAsked, Problem> {
@@ -124,7 +107,7 @@ fn page(
     Ok(Page::new("machines.html", title, context).with_list(list))
 }
 
-fn value(machine: &Machine) -> Value {
+pub(super) fn value(machine: &Machine) -> Value {
     context! {
         machine_id => machine.machine_id.clone(),
         system_name => machine.system_name.clone(),
@@ -140,7 +123,7 @@ fn value(machine: &Machine) -> Value {
     }
 }
 
-fn json(machine: &Machine) -> Json {
+pub(super) fn json(machine: &Machine) -> Json {
     json!({
         "machine_id": machine.machine_id,
         "system_name": machine.system_name,
@@ -154,39 +137,6 @@ fn json(machine: &Machine) -> Json {
         "records": machine.records,
         "crashes": machine.crashes,
     })
-}
-
-/// One machine, for the days that its id lived.
-pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, Problem> {
-    ask.knows(&[&[]])?;
-    let missing = || Problem::not_found(format_args!("machine {id:.40} of which anything is kept"));
-    let wanted = id.clone();
-    let found = ask.app.store.answer(ask.now_secs, move |answers| answers.machine(&wanted)).await?;
-    let (machine, days) = found.ok_or_else(missing)?;
-    let filter = Filter { machine_id: Some(id.clone()), ..Filter::all(RECORDS) };
-    let records = ask.app.store.select(filter, ask.now_secs).await?.records;
-    let day = |day: &MachineDay| {
-        json!({
-            "day": format_day(day.day), "system_name": day.system_name, "build": day.build,
-            "kernel_version": day.kernel_version, "records": day.records, "heartbeats": day.heartbeats,
-            "crashes": day.crashes,
-        })
-    };
-    let days: Vec<Json> = days.iter().map(day).collect();
-    let context = context! {
-        machine => value(&machine),
-        days => Value::from(minijinja::value::Serde(days.clone())),
-        records => records.iter().map(record_row::value).collect::<Vec<_>>(),
-    };
-    let mut whole = json(&machine);
-    if let Json::Object(whole) = &mut whole {
-        whole.insert("days".to_owned(), days.into());
-        whole.insert(
-            "record_ids".to_owned(),
-            records.iter().map(|record| record.id).collect::<Vec<_>>().into(),
-        );
-    }
-    ask.page(Page::new("machine.html", format!("Machine {id}"), context).with_json(whole))
 }
 
 /// All records of one event: what happened on one machine at one time.

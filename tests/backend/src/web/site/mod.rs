@@ -13,6 +13,7 @@
 
 mod ask;
 mod assets;
+mod beside;
 mod blacklist;
 mod change;
 mod chips;
@@ -34,6 +35,7 @@ mod headers;
 mod history;
 mod kept;
 mod lists;
+mod machine;
 mod machines;
 mod monitoring_params;
 mod overview;
@@ -45,6 +47,7 @@ mod record_row;
 mod records;
 mod rules;
 mod shown;
+mod status;
 mod sums;
 mod views;
 
@@ -86,10 +89,11 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/telemetryui/rates", get(fleet::rates))
         .route("/telemetryui/versions", get(fleet::versions))
         .route("/telemetryui/machines", get(machines::list))
-        .route("/telemetryui/machines/{id}", get(machines::show))
+        .route("/telemetryui/machines/{id}", get(machine::show))
         .route("/telemetryui/events/{id}", get(machines::event))
         .route("/telemetryui/hardware", get(hardware::show))
-        .route("/telemetryui/status", get(machines::status))
+        .route("/telemetryui/status", get(status::show).post(status::change))
+        .route("/telemetryui/status/months", get(status::months))
         .route("/telemetryui/rules", get(rules::show).post(rules::change))
         .route("/telemetryui/collector", get(collector::show))
         .route(monitoring_params::HERE, get(monitoring_params::show).post(monitoring_params::change))

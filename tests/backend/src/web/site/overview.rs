@@ -7,12 +7,18 @@ use serde_json::{Value as Json, json};
 use super::super::Problem;
 use super::ask::Ask;
 use super::problems::{self, Trouble};
+use super::status::{self, Asked, Found};
 use super::{Page, figures, group_row};
 use crate::groups::counting::{Basis, Rate, day_of, rate};
+use crate::status::Standing;
+use crate::status::board::Row;
 use crate::storage::Answers;
 use crate::storage::answers::{Group, Heard, Overview};
 use crate::sync::states;
 use crate::timestamp::format_day;
+
+/// Rows of each list of what is wrong with machines now.
+const STATUS_ROWS: usize = 5;
 
 pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     ask.knows(&[])?;
@@ -21,6 +27,7 @@ pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     };
     let (overview, collector, sources) = ask.app.store.answer(ask.now_secs, question).await?;
     let troubles = problems::troubles(&ask, &collector, &sources);
+    let status = status(&ask).await?;
     let today = day_of(ask.now_secs);
     let glance = Glance::new(&overview.days, today);
     let lists = |group: &Group| group_row::value(group, today);
@@ -38,8 +45,43 @@ pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
         heard_spark => figures::heard_spark(&overview.days, today),
         crash_spark => figures::crash_spark(&overview.days, today),
         is_empty => overview.days.is_empty(),
+        status => status.as_ref().map(status_value),
     };
-    ask.page(Page::new("overview.html", "Overview", context).with_json(whole(&overview, &glance, &troubles)))
+    let page =
+        Page::new("overview.html", "Overview", context).with_json(whole(&overview, &glance, &troubles));
+    ask.page(page.with_json(json!({ "status": status.as_ref().map(|found| status_json(&ask, found)) })))
+}
+
+/// The worst of all checks; none where no machine says anything of itself and none has a name.
+async fn status(ask: &Ask) -> Result<Option<Found>, Problem> {
+    let found = status::find(ask, Asked { limit: STATUS_ROWS, ..Asked::default() }).await?;
+    let is_empty =
+        found.counts.worst().is_none() && found.board.silent().is_empty() && found.runs_out.is_empty();
+    Ok((!is_empty).then_some(found))
+}
+
+/// What is wrong, of all that there is.
+fn wrong(found: &Found) -> impl Iterator<Item = &Row> {
+    found.rows.iter().filter(|row| row.standing < Standing::Planned)
+}
+
+fn status_value(found: &Found) -> Value {
+    context! {
+        counts => status::counts_value(&found.counts),
+        checks => wrong(found).map(status::row_value).collect::<Vec<_>>(),
+        silent_count => found.board.silent().len(),
+        silent => found.board.silent().iter().take(STATUS_ROWS).map(status::silent_value).collect::<Vec<_>>(),
+        runs_out => found.runs_out.iter().take(STATUS_ROWS).map(|(name, one)| status::runs_out_value(name, one)).collect::<Vec<_>>(),
+    }
+}
+
+fn status_json(ask: &Ask, found: &Found) -> Json {
+    json!({
+        "checks": wrong(found).map(|row| status::row_json(row, ask.now_secs)).collect::<Vec<_>>(),
+        "silent_machines": found.board.silent().len(),
+        "silent": found.board.silent().iter().take(STATUS_ROWS).map(status::silent_json).collect::<Vec<_>>(),
+        "runs_out": found.runs_out.iter().take(STATUS_ROWS).map(|(name, one)| status::runs_out_json(name, one)).collect::<Vec<_>>(),
+    })
 }
 
 /// Yesterday, and the week before it.

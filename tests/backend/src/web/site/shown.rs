@@ -17,6 +17,7 @@ const SHORT_CHARS: usize = 96;
 /// Gives these to the templates.
 pub(super) fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("utc", |secs: i64| format_utc(secs));
+    environment.add_filter("weekday_utc", |secs: i64| weekday_utc(secs));
     environment.add_filter("day", |day: i64| format_day(day));
     environment.add_filter("plain", |text: &str| plain(text));
     environment.add_filter("short", |text: &str| short(text));
@@ -26,6 +27,7 @@ pub(super) fn add_filters(environment: &mut Environment<'static>) {
     environment.add_filter("words", |name: &str| name.replace('_', " "));
     environment.add_filter("pairs", |names: Vec<String>| pairs(&names));
     environment.add_function("age", age);
+    environment.add_function("ahead", ahead);
     environment.add_function("clock_note", |captured: i64, received: i64| clock_note(captured, received));
 }
 
@@ -112,6 +114,26 @@ fn age(secs: i64, now_secs: i64) -> String {
     "just now".to_owned()
 }
 
+/// How far ahead a time is: the largest unit alone.
+fn ahead(secs: i64, now_secs: i64) -> String {
+    let passed = age(now_secs, secs);
+    match passed.strip_suffix(" ago") {
+        Some(left) => format!("in {left}"),
+        None if passed == "just now" => "now".to_owned(),
+        None => age(secs, now_secs),
+    }
+}
+
+/// A time that people plan by: with its day of the week.
+fn weekday_utc(secs: i64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let day = usize::try_from(secs.div_euclid(DAY_SECS).rem_euclid(7)).unwrap_or(0);
+    let text = format_utc(secs);
+    // Without the seconds.
+    let text = text.get(..16).unwrap_or(&text);
+    format!("{} {text}", DAYS.get(day).copied().unwrap_or_default())
+}
+
 /// What is strange about a capture time, or nothing.
 pub(super) fn clock_note(captured: i64, received: i64) -> &'static str {
     match received.saturating_sub(captured) {
@@ -138,6 +160,23 @@ mod tests {
             (-5, "in the future"),
         ] {
             assert_eq!(age(1000, 1000 + passed), text);
+        }
+    }
+
+    #[test]
+    fn what_is_to_come_has_its_day_of_the_week() {
+        assert_eq!(
+            (weekday_utc(0), weekday_utc(1_795_766_400)),
+            ("Thu 1970-01-01 00:00".into(), "Fri 2026-11-27 08:00".into())
+        );
+        for (left, text) in [
+            (0, "now"),
+            (59, "now"),
+            (7200, "in 2 hours"),
+            (3 * DAY_SECS, "in 3 days"),
+            (-DAY_SECS, "1 day ago"),
+        ] {
+            assert_eq!(ahead(1000 + left, 1000), text);
         }
     }
 
