@@ -136,8 +136,9 @@ pictures: deps
 	@ls -1 '$(target_dir)/pictures'/*.png
 
 bench: build
-	@$(if $(filter-out collector,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector,$(BENCH)))
+	@$(if $(filter-out collector status,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector status,$(BENCH)))
 	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench posts --bench pulls --bench sync)
+	@$(if $(filter status,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench status)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS)

@@ -76,7 +76,25 @@ step "A database with five weeks of a fleet of 300 machines, made up"
 "$built/telem-collector" fleet --database "$database" || fail "the fleet cannot be stored"
 
 step "A collector on a free port of this machine"
-start telem-collector --listen 127.0.0.1:0 --database "$database"
+# The fleet has three servers that say how they are; here they have names.
+cat >"$private/collector.conf" <<NAMES
+[settings]
+time_zone=UTC
+
+[machine web]
+id=5e72e20000000000000000000000000a
+group=servers
+downtime=Sun 02:00-04:00
+
+[machine shop]
+id=5e72e20000000000000000000000000b
+group=servers
+
+[machine backup]
+id=5e72e20000000000000000000000000c
+group=servers
+NAMES
+start telem-collector --listen 127.0.0.1:0 --database "$database" --config "$private/collector.conf"
 wait_until "the collector listens" listening_url
 collector=$(listening_url)
 
@@ -213,6 +231,22 @@ groups_on "groups?limit=5" | tee "$private/groups"
 [ "$(grep -c . "$private/groups")" = 5 ] || fail "the list of groups does not have five"
 step "What is new"
 groups_on "new?days=7"
+step "GET $collector/telemetryui/status: what fails, who is silent, what runs out"
+foresees() { fetch "/telemetryui/status?format=json" | grep -q '"what":"disk /var"'; }
+wait_until "the collector foresees when a disk is full" foresees
+fetch "/telemetryui/status?format=json" >"$private/status.json"
+fields() { # LIST NAME...: of each of its rows these fields
+    local list=$1 pattern="" shown="" number=1 name
+    shift
+    for name in "$@"; do pattern+=".*\"$name\":\"\([^\"]*\)\""; shown+=" \\$number"; number=$((number + 1)); done
+    sed "s/.*\"$list\":\[\([^]]*\)\].*/\1/; s/},{/}\n{/g" "$private/status.json" | sed -n "s/$pattern.*/ $shown/p"
+}
+fields status check machine output since state | tee "$private/checks"
+grep -q 'disk-var web .*CRITICAL' "$private/checks" || fail "the status page does not show the check that fails"
+fields runs_out at earliest latest machine what | tee "$private/runs_out"
+grep -q 'web disk /var' "$private/runs_out" || fail "the status page does not show the disk that fills"
+fields silent last_seen machine | tee "$private/silent"
+grep -q backup "$private/silent" || fail "the status page does not show the machine that is silent"
 
 step "A network that nothing may leave, by three commands"
 isolated_network() {

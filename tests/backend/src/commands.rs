@@ -13,11 +13,12 @@ use telemetry_xroad::limits::PARAMS_BYTES;
 use telemetry_xroad::params;
 
 use crate::cli::{Command, Keep, SyncCommand};
-use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan};
+use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan, servers};
 use crate::forget::forget_now;
 use crate::limits::MAX_BATCH;
 use crate::plugins::confine::become_program;
 use crate::record::KeyDigest;
+use crate::record::Record;
 use crate::setup;
 use crate::start_error::{StartError, print, system};
 use crate::storage::postgres::Url;
@@ -119,11 +120,22 @@ fn store_fleet(session: &mut dyn Session, machines: u32) -> Result<u64, StorageE
             fleet.day(day).map(|delivery| arrival(delivery, later_secs)).collect();
         arrivals.retain(|arrival| arrival.received_secs <= now);
         arrivals.sort_by_key(|arrival| arrival.received_secs);
-        for batch in arrivals.chunks(MAX_BATCH) {
-            let appended = session.append(batch)?;
-            let new = appended.iter().filter(|appended| matches!(appended, Appended::Stored { .. }));
-            stored += u64::try_from(new.count()).unwrap_or(0);
-        }
+        stored += store(session, &arrivals)?;
+    }
+    let server = |record: Record| {
+        let received_secs = record.captured_secs;
+        Arrival { record, key: None, received_secs, origin: None }
+    };
+    Ok(stored + store(session, &servers(now).into_iter().map(server).collect::<Vec<_>>())?)
+}
+
+/// Counts those that were not known.
+fn store(session: &mut dyn Session, arrivals: &[Arrival]) -> Result<u64, StorageError> {
+    let mut stored = 0;
+    for batch in arrivals.chunks(MAX_BATCH) {
+        let appended = session.append(batch)?;
+        let new = appended.iter().filter(|appended| matches!(appended, Appended::Stored { .. }));
+        stored += u64::try_from(new.count()).unwrap_or(0);
     }
     Ok(stored)
 }

@@ -28,11 +28,13 @@ mod dice;
 mod fault;
 mod machine;
 mod report;
+mod servers;
 mod software;
 mod truth;
 
 pub use deliveries::{Delivery, Known};
 pub use fault::{Case, Fault, Subject};
+pub use servers::{SERVER_IDS, servers};
 pub use software::{System, VERSIONS, kernel_version, release_day};
 pub use truth::{FaultTruth, Truth};
 
