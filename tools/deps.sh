@@ -19,10 +19,11 @@ build_packages='gcc make binutils pkg-config libc6-dev libcurl4-openssl-dev libs
 # nftables, iproute2: a network without a way out, and what counts that nothing left it.
 # postgresql: the collector before a server, which the tests start themselves. rpm: the collector has its order of versions.
 # chromium, its driver and a font: the collector's pages, as people see them.
+# apache2-utils: ab, which posts to the collector in its bench.
 # debuginfod: a server of debug files, which the tests start themselves.
 # gdb, elfutils, libc6-dbg, xz-utils, dwz, a compiler of Go, and a compiler and an emulator for aarch64: crashes, and what
 # debuggers say of them.
-test_packages='chromium chromium-driver debootstrap debuginfod dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go iproute2 libc6-dbg libc6-dev-arm64-cross lintian mandoc
+test_packages='apache2-utils chromium chromium-driver debootstrap debuginfod dwz e2fsprogs elfutils faketime fonts-dejavu-core g++ gcc-aarch64-linux-gnu gdb golang-go iproute2 libc6-dbg libc6-dev-arm64-cross lintian mandoc
 libxml2-utils monitoring-plugins-basic monitoring-plugins-standard mount nftables nginx openssl postgresql prometheus prometheus-node-exporter
 python3-nagiosplugin python3-prometheus-client python3-pysnmp4 python3-zeep qemu-user-static rpm shellcheck smitools snmp snmpd strace systemd systemd-container systemd-journal-remote valgrind xz-utils'
 # monitoring-plugins, prometheus and its node exporter, snmp, snmpd, smitools and the modules of python3: who asks how the

@@ -1,6 +1,5 @@
 //! What the parts of a post cost by themselves.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -108,12 +107,20 @@ const INSERT: &str = "INSERT INTO records (ts_reception, ts_capture, record_form
 const VALUES: &str = "1, 1, 4, 1, 'org.clearlinux/hello/world', '66c196ce4222dd761470da5e7e35f6f1', 'x86_64', \
     'blank|blank|blank', '2980', '4.2.0-120', false, 'hello world'";
 
-/// Rows a second of a bare loop on an SQLite file.
-pub(crate) fn sqlite_rows_per_sec(file: &Path) -> f64 {
+/// Rows a second of a bare loop on a database that a collector has made.
+pub(crate) fn rows_per_sec(database: &str) -> f64 {
+    if database.starts_with("postgres:") {
+        postgres_rows_per_sec(database)
+    } else {
+        sqlite_rows_per_sec(database)
+    }
+}
+
+fn sqlite_rows_per_sec(file: &str) -> f64 {
     let mut connection = rusqlite::Connection::open(file).unwrap();
     connection.pragma_update(None, "synchronous", "FULL").unwrap();
     let sql = format!("{INSERT}) VALUES ({VALUES})");
-    rows_per_sec(|| {
+    measured_rows_per_sec(|| {
         let transaction = connection.transaction().unwrap();
         for _ in 0..ROWS {
             transaction.prepare_cached(&sql).unwrap().execute(()).unwrap();
@@ -122,8 +129,7 @@ pub(crate) fn sqlite_rows_per_sec(file: &Path) -> f64 {
     })
 }
 
-/// Rows a second of a bare loop on a PostgreSQL database.
-pub(crate) fn postgres_rows_per_sec(url: &str) -> f64 {
+fn postgres_rows_per_sec(url: &str) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let connect = tokio_postgres::connect(url, tokio_postgres::NoTls);
     let (client, connection) = runtime.block_on(connect).unwrap();
@@ -131,12 +137,12 @@ pub(crate) fn postgres_rows_per_sec(url: &str) -> f64 {
     let row = format!("({VALUES}, nextval('records_id'), 0)");
     let sql = format!("{INSERT}, id, day) VALUES {}", vec![row; ROWS].join(", "));
     let insert = runtime.block_on(client.prepare(&sql)).unwrap();
-    rows_per_sec(|| {
+    measured_rows_per_sec(|| {
         runtime.block_on(client.execute(&insert, &[])).unwrap();
     })
 }
 
-fn rows_per_sec(mut commit: impl FnMut()) -> f64 {
+fn measured_rows_per_sec(mut commit: impl FnMut()) -> f64 {
     let start = Instant::now();
     let mut rows = 0;
     while start.elapsed() < TIME {
@@ -144,4 +150,16 @@ fn rows_per_sec(mut commit: impl FnMut()) -> f64 {
         rows += ROWS;
     }
     rows as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Milliseconds of one sync here, of a file to which a page was appended: the median of many.
+pub(crate) fn sync_millis() -> f64 {
+    let mut file = tempfile::tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut once = || {
+        std::io::Write::write_all(&mut file, &[0; 4096]).unwrap();
+        let start = Instant::now();
+        file.sync_data().unwrap();
+        start.elapsed().as_secs_f64() * 1000.0
+    };
+    crate::median((0..200).map(|_| once()).collect())
 }
