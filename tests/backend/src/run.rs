@@ -56,7 +56,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let puller = pulling::puller(options, &database, writes)?;
     let (store, owner) = Store::start(engine, writes).map_err(StartError::Storage)?;
 
-    let rules = runtime.block_on(RulesSource::begin(options.rules.as_deref(), &store));
+    let rules = runtime.block_on(RulesSource::begin(options.rules.as_deref(), &store, writes));
     let rules = rules.map_err(StartError::Rules)?;
     let result = runtime.block_on(async {
         // Before the line on stdout: who reads it may send a signal at once.
@@ -69,6 +69,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let app = app(options, &database, &store)?.with_debuginfod(Arc::clone(&debuginfod));
         let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_tls(tls.clone());
         let app = app.with_buffer(buffer.clone()).with_machines(machines);
+        let app = app.with_rules_trouble(rules.trouble());
         let app = app.with_pulls(puller.as_ref().map(Puller::board).unwrap_or_default());
         let asking = puller.map(|puller| puller.start(store.clone())).transpose();
         let asking = asking.map_err(system("signals"))?;

@@ -144,7 +144,7 @@ impl Store {
         self.write(move |sql| change_guilties(sql, &wish, Author { who: &who, now_secs })).await
     }
 
-    /// Keeps other rules of the site, which collectors without a file of rules take within seconds.
+    /// Keeps other rules of the site, which all collectors of the database take within seconds.
     ///
     /// # Errors
     /// If the database fails.

@@ -50,6 +50,7 @@ use crate::groups::rules::Rules;
 use crate::plugins::{Broken, Plugins, Troubles};
 use crate::pull::Board;
 use crate::served::Served;
+use crate::site_rules::RulesTrouble;
 use crate::status::{Roster, Zone};
 use crate::storage::Store;
 use crate::storage::view::ViewError;
@@ -77,8 +78,10 @@ pub struct App {
     trust: Arc<Trust>,
     /// What we show, where TLS is spoken.
     tls: Option<Arc<Tls>>,
-    /// Where the site's rules are, if they are in a file.
+    /// Where the site's rules come from, if that is a file.
     rules_file: Option<PathBuf>,
+    /// What is wrong with that file.
+    rules_trouble: RulesTrouble,
     buffer: Option<Buffer>,
     forgets: bool,
     forget_rate: Rate,
@@ -158,6 +161,7 @@ impl App {
             trust: Trust::nobody(),
             tls: None,
             rules_file: None,
+            rules_trouble: RulesTrouble::default(),
             buffer: None,
             forgets: true,
             forget_rate: Rate::default(),
@@ -196,7 +200,13 @@ impl App {
         Self { extensions, ..self }
     }
 
-    /// With the site's rules in this file; without one they are in the database.
+    /// With what is wrong with the file of rules, as long as it is.
+    #[must_use]
+    pub fn with_rules_trouble(self, rules_trouble: RulesTrouble) -> Self {
+        Self { rules_trouble, ..self }
+    }
+
+    /// With the site's rules in this file, which puts them into the database.
     #[must_use]
     pub fn with_rules_file(self, rules_file: Option<PathBuf>) -> Self {
         Self { rules_file, ..self }

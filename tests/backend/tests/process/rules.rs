@@ -153,3 +153,43 @@ fn wrong_rules_are_named_and_a_file_wins() {
     let refused = post(&collector, &json!({ "rules": "", "do": "take" }));
     assert!(refused.status == 409 && refused.message().contains("site.rules"), "{refused:?}");
 }
+
+/// Two collectors of one database whose files differ: the one that was changed last holds for both, and neither undoes what the
+/// other did.
+#[test]
+fn files_of_rules_that_differ_do_not_fight_on_postgresql() {
+    let cluster = Cluster::shared();
+    let url = cluster.url(&cluster.database());
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let skips = "skip libwrap.so* wrap_* *\n";
+    let [ours, theirs] = [file("ours", "# none yet\n"), file("theirs", skips)];
+    let first = Collector::start(&["--database", &url, "--rules", &ours]);
+    crash(&first, "wrap_a", "load");
+    wait_for(&first, &[("app: wrap_a", 1)]);
+    let second = Collector::start(&["--database", &url, "--rules", &theirs]);
+    wait_for(&second, &[("app: load", 1)]);
+    let version = |of: &Collector| of.get(&format!("{RULES}?format=json")).json()["version"].clone();
+    let deadline = Instant::now() + DEADLINE;
+    while version(&first) != version(&second) {
+        assert!(Instant::now() < deadline, "the first does not follow");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // By either, a new failure is in the same group; and it stays there.
+    crash(&first, "wrap_b", "load");
+    crash(&second, "wrap_c", "load");
+    wait_for(&first, &[("app: load", 3)]);
+    let troubles =
+        |of: &Collector| of.get("/telemetryui/collector?format=json").json()["problems"].to_string();
+    let names_file = |of: &Collector, path: &str| troubles(of).contains(path);
+    assert!(names_file(&first, &ours), "{}", troubles(&first));
+    assert!(!names_file(&second, &theirs), "{}", troubles(&second));
+    let changes = || first.get(&format!("{RULES}?format=json")).json()["changes"].as_array().unwrap().len();
+    let before = changes();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(changes(), before, "nobody takes rules that nobody changed");
+}

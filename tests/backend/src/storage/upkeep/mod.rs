@@ -16,7 +16,7 @@ mod silence;
 
 use super::changes::{Regrouping, move_step, regroup};
 use super::grouping::Directory;
-use super::sql::one;
+use super::sql::{first, one};
 use super::{Session, StorageError};
 use crate::groups::counting::day_of;
 use crate::groups::rules::Rules;
@@ -71,13 +71,17 @@ impl Upkeep {
             }
             Ok(())
         })?;
+        if !has_more {
+            // What an older collector made meanwhile is found.
+            self.rules.clear();
+        }
         Ok(has_more)
     }
 
-    /// Takes rules, unless those that hold are the same.
+    /// Takes rules, unless all that is stored was made by them.
     fn take(&mut self, rules: &Rules, now_secs: i64) -> Result<(), StorageError> {
         let taken = one(&mut *self.session, "SELECT rules FROM grouping", &[])?.text()?;
-        let mut is_taken = taken == rules.version();
+        let mut is_taken = taken == rules.version() && !has_older_variants(&mut *self.session, rules)?;
         for _ in 0..TRIES {
             if is_taken {
                 break;
@@ -95,6 +99,13 @@ impl Upkeep {
         self.rules = rules.version().to_owned();
         Ok(())
     }
+}
+
+/// Whether a variant was made by other rules: a collector has them for some seconds after they changed, or for as long as it is
+/// an older one.
+fn has_older_variants(session: &mut dyn Session, rules: &Rules) -> Result<bool, StorageError> {
+    let query = "SELECT 1 FROM variants WHERE rules <> $1 LIMIT 1";
+    Ok(first(session, query, &[rules.version().into()])?.is_some())
 }
 
 impl std::fmt::Debug for Upkeep {

@@ -49,6 +49,8 @@ pub(super) fn troubles(ask: &Ask, collector: &Collector, sources: &[SourceState]
     found.extend(of_sources(sources, ask.now_secs));
     let debuginfod = ask.app.debuginfod.lock().unwrap_or_else(PoisonError::into_inner).clone();
     found.extend(debuginfod.map(Trouble::passing));
+    let rules = ask.app.rules_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    found.extend(rules.map(Trouble::new));
     let broken = ask.app.extensions.broken();
     found.extend(
         broken.iter().map(|broken| Trouble::new(format!("Plug-in {}: {}", broken.file, broken.reason))),

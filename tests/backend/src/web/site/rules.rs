@@ -92,7 +92,7 @@ async fn page(ask: &Ask, shown: &Shown) -> Result<Page, Problem> {
     let json = json!({
         "version": rules.version(),
         "regrouping": moving.as_ref().map(|(moved, total)| json!({ "moved": moved, "total": total })),
-        "site_rules": if file.is_none() { stored.site.clone() } else { None },
+        "site_rules": stored.site.clone(),
         "file": file,
         "preview": preview,
         "changes": stored.changes.iter().map(kept::json).collect::<Vec<_>>(),
