@@ -5,6 +5,7 @@ mod activation;
 mod consent;
 mod crash;
 mod debians_tests;
+mod deploy;
 mod failing_unit;
 mod home;
 mod kept_dumps;

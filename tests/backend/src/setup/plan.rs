@@ -148,11 +148,13 @@ fn psql(database: &str, sql: String) -> Step {
     Step::Feed { program: "runuser", args: args.map(str::to_owned).to_vec(), input: sql }
 }
 
-/// `\gexec` runs what the query before it has found to do.
+/// `\gexec` runs what the query before it has found to do. A machine without a locale has a server whose databases are of
+/// bytes; and what is sorted by a language is sorted otherwise on each machine.
 pub(super) fn create_sql(views_password: &str) -> String {
     format!(
         "SELECT 'CREATE ROLE \"{USER}\" LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{USER}') \\gexec\n\
-         SELECT 'CREATE DATABASE {DATABASE} OWNER \"{USER}\"' \
+         SELECT $$CREATE DATABASE {DATABASE} OWNER \"{USER}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' \
+         LC_CTYPE 'C.UTF-8'$$ \
          WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n\
          SELECT 'CREATE ROLE \"{VIEWS_ROLE}\" LOGIN' \
          WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{VIEWS_ROLE}') \\gexec\n\

@@ -7,6 +7,7 @@
 //! ```
 
 use super::control_group::ControlGroup;
+use super::mirror::Mirror;
 use crate::package::said;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,24 @@ impl Tree {
     /// Never.
     pub fn name(&self) -> String {
         self.folder.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// Downloads packages of Debian's with all that they need, so that apt installs them on a machine without a network.
+    ///
+    /// # Panics
+    /// The mirror does not have them.
+    pub fn download(&self, packages: &[&str]) {
+        let mirror = Mirror::of_this_system();
+        let apt_get = |args: &[&str]| {
+            let mut command = Command::new("chroot");
+            command.arg(self.root()).args(["apt-get", "-q", "--yes"]).args(args);
+            if let Some(proxy) = &mirror.proxy {
+                command.env("http_proxy", proxy).env("https_proxy", proxy);
+            }
+            said(command.env("DEBIAN_FRONTEND", "noninteractive"));
+        };
+        apt_get(&["update"]);
+        apt_get(&[&["--no-install-recommends", "--download-only", "install"], packages].concat());
     }
 
     /// Writes a file of it, with the directories on the way to it.
