@@ -229,10 +229,12 @@ pub enum Command {
         /// The debug file
         #[arg(long)]
         file: PathBuf,
-
         /// What it shares with others
         #[arg(long)]
         supplement: Option<PathBuf>,
+        /// The package of its split DWARF
+        #[arg(long)]
+        package: Option<PathBuf>,
     },
 
     /// Store what a fleet that is made up sends in five weeks up to now: to try pages on, never beside real records
@@ -240,7 +242,6 @@ pub enum Command {
         /// Where the records go
         #[command(flatten)]
         database: Database,
-
         /// Machines
         #[arg(long, value_name = "N", default_value_t = 300)]
         machines: u32,

@@ -13,10 +13,10 @@ use telemetry_xroad::limits::PARAMS_BYTES;
 use telemetry_xroad::params;
 
 use crate::cli::{Command, Keep, SyncCommand};
+use crate::confine::become_program;
 use crate::fleet::{Delivery, FIRST_DAY, Fleet, FleetPlan, servers};
 use crate::forget::forget_now;
 use crate::limits::MAX_BATCH;
-use crate::plugins::confine::become_program;
 use crate::record::KeyDigest;
 use crate::record::Record;
 use crate::setup;
@@ -46,8 +46,8 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
         Command::Sync { command } => sync(command),
         Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
         Command::Confine { program } => Err(system("the program")(become_program(program.as_os_str()))),
-        Command::NameAddresses { file, supplement } => {
-            name_addresses(file, supplement.as_deref()).map_err(system("the debug file"))
+        Command::NameAddresses { file, supplement, package } => {
+            name_addresses(file, supplement.as_deref(), package.as_deref()).map_err(system("the debug file"))
         }
         Command::Fleet { database, machines } => {
             let address = database.address().map_err(StartError::Database)?;

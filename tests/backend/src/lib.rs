@@ -27,6 +27,7 @@ pub mod access;
 pub mod charts;
 pub mod cli;
 pub mod config_file;
+pub mod confine;
 pub mod filter;
 pub mod fleet;
 pub mod forecasts;

@@ -166,5 +166,9 @@ pub const MOVE_STEP_RECORDS: usize = 1000;
 /// out, and the page `collector` says so.
 pub const WANTED_ADDRESSES: u64 = 100_000;
 
+/// Addresses of one report for which names are wanted, those of the thread that failed first: a report may have hundreds of
+/// threads.
+pub const WANTED_OF_VARIANT: usize = 256;
+
 /// Addresses whose names are kept, some hundred bytes each.
 pub const NAMED_ADDRESSES: u64 = 1_000_000;

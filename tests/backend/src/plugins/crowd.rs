@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::confine::MEMORY_BYTES;
+use crate::confine::MEMORY_BYTES;
 
 /// Processes of one program: a shell with its pipes.
 const PROCESSES: usize = 32;

@@ -30,12 +30,8 @@
 //! Files belong to root or the collector's user, and nobody else may write them. What is broken is named on the page
 //! `collector`, and harms nothing else.
 
-mod close_range;
-pub mod confine;
 mod crowd;
-mod denied;
 mod files;
-mod landlock;
 mod output;
 mod parser;
 mod program;

@@ -12,9 +12,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde_json::json;
 
-use super::confine::SECONDS;
 use super::crowd::Crowd;
 use super::output;
+use crate::confine::SECONDS;
 use crate::storage::values::{Parsed, Unparsed};
 
 /// Bytes of an answer.

@@ -9,12 +9,30 @@ use nix::libc;
 
 use super::limits::FILE_BYTES;
 
-/// Where a build-id's file is.
-fn path_of(directory: &Path, build_id: &str) -> Option<PathBuf> {
+/// Where a build-id's file is, with this ending.
+fn path_with(directory: &Path, build_id: &str, ending: &str) -> Option<PathBuf> {
     let (first, rest) = (build_id.get(..2)?, build_id.get(2..)?);
     let is_hex = build_id.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_hex && !rest.is_empty())
-        .then(|| directory.join(".build-id").join(first).join(format!("{rest}.debug")))
+        .then(|| directory.join(".build-id").join(first).join(format!("{rest}{ending}")))
+}
+
+fn path_of(directory: &Path, build_id: &str) -> Option<PathBuf> {
+    path_with(directory, build_id, ".debug")
+}
+
+/// The package of split DWARF of a build-id, as it is named beside the program or beside its debug file; none if there is none.
+///
+/// # Errors
+/// If there is one that cannot be used.
+pub(super) fn open_package(directory: &Path, build_id: &str) -> Result<Option<File>, String> {
+    for ending in [".dwp", ".debug.dwp"] {
+        let Some(path) = path_with(directory, build_id, ending) else { return Ok(None) };
+        if let Some(file) = open_path(&path)? {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
 }
 
 /// The debug file of a build-id; none if there is none.
@@ -80,6 +98,12 @@ mod tests {
         huge.set_len(FILE_BYTES + 1).unwrap();
         nix::unistd::mkfifo(&at.join("22.debug"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(open(directory.path(), "abcdef01").unwrap().is_some());
+        let has_package = |id: &str| open_package(directory.path(), id).unwrap().is_some();
+        assert!(!has_package("abcdef01") && !has_package("../../etc/passwd"));
+        for name in ["cdef01.dwp", "cdef02.debug.dwp"] {
+            std::fs::write(at.join(name), "x").unwrap();
+        }
+        assert!(has_package("abcdef01") && has_package("abcdef02") && !has_package("abcdef03"));
         for missing in ["abcdef02", "bbcdef01", "ab", "a", "", "../../etc/passwd", "ab/../ab/cdef01"] {
             assert!(open(directory.path(), missing).unwrap().is_none(), "{missing}");
         }

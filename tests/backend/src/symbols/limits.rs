@@ -12,8 +12,8 @@ pub const UNPACKED_BYTES: u64 = 256 * 1024 * 1024;
 /// Memory of the process that reads it, beside the file itself. It counts with the collector's.
 pub const READER_DATA_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Address space of that process: two files, its data, the program.
-pub const READER_SPACE_BYTES: u64 = 2 * FILE_BYTES + READER_DATA_BYTES + 1024 * 1024 * 1024;
+/// Address space of that process: three files, its data, the program.
+pub const READER_SPACE_BYTES: u64 = 3 * FILE_BYTES + READER_DATA_BYTES + 1024 * 1024 * 1024;
 
 /// Seconds of a processor that reading a file may take.
 pub const READER_CPU_SECS: u64 = 20;

@@ -66,6 +66,22 @@ impl Sources {
 }
 
 impl Sources {
+    /// The package of split DWARF of a build-id.
+    pub(super) fn package_in_directories(
+        &self,
+        build_id: &str,
+        report: &mut dyn FnMut(String),
+    ) -> Option<Arc<File>> {
+        for directory in &self.directories {
+            match directory::open_package(directory, build_id) {
+                Ok(Some(file)) => return Some(Arc::new(file)),
+                Ok(None) => {}
+                Err(reason) => report(reason),
+            }
+        }
+        None
+    }
+
     /// What the file of a build-id shares with others, where distributions have it.
     pub(super) fn shared_in_directories(
         &self,

@@ -291,14 +291,16 @@ impl Work {
     /// Reads a file; what it shares with others is found as it was.
     fn read(&mut self, file: &WantedFile, found: &Arc<File>, now: i64) -> Result<FoundNames, String> {
         let WantedFile { build_id, addresses } = file;
-        let alone = Files { file: found, supplement: None, is_last: false };
+        let package = self.sources.package_in_directories(build_id, &mut |reason| report(build_id, &reason));
+        let package = package.as_deref();
+        let alone = Files { file: found, supplement: None, package, is_last: false };
         let needed = match reader::read(alone, build_id, addresses)? {
             Reply::Names(names) => return checked(names, addresses),
             Reply::Needs(needed) => needed,
             Reply::Refused(reason) => return Err(reason),
         };
         let supplement = self.supplement(build_id, &needed, now);
-        let files = Files { file: found, supplement: supplement.as_deref(), is_last: true };
+        let files = Files { file: found, supplement: supplement.as_deref(), package, is_last: true };
         match reader::read(files, build_id, addresses)? {
             Reply::Names(names) => checked(names, addresses),
             Reply::Needs(_) => Err("it needs more than one other file".to_owned()),

@@ -71,7 +71,8 @@ impl Program {
         let id = &self.build_id;
         format!(
             "Process: /usr/bin/editor\nSignal: 11\n\nBacktrace (TID 1):\n#0 ??? - [libplug.so.1.4] +{boom:#x}\n\
-             #1 ??? - [libplug.so.1.4] +{outer:#x}\n#2 main() - [editor] - main.c:9\n\nModules:\neditor -\n\
+             #1 ??? - [libplug.so.1.4] +{outer:#x}\n#2 main() - [editor] - main.c:9\n\n\
+             Backtrace (TID 2):\n#0 wait() - [libc.so.6]\n#1 ??? - [libplug.so.1.4] +{outer:#x}\n\nModules:\neditor -\n\
              libplug.so.1.4 {id} +{boom:#x} +{outer:#x}\n"
         )
     }
@@ -175,7 +176,13 @@ fn check_record(collector: &Collector, record: i64, program: &Program) {
     let json = collector.get(&format!("{path}?format=json")).json();
     assert_eq!(json["payload"], program.report().as_str(), "as it was received");
     let symbols = json["symbols"].as_array().unwrap();
-    assert_eq!(symbols.len(), 2, "{json}");
+    assert_eq!(symbols.len(), 3, "{json}");
+    let threads: Vec<_> = symbols.iter().map(|symbol| symbol["thread"].as_str().unwrap()).collect();
+    assert_eq!(threads, ["1", "1", "2"], "{json}");
+    assert_eq!(
+        (&symbols[2]["frame"], &symbols[2]["functions"][0]["function"]),
+        (&1.into(), &"middle".into())
+    );
     assert_eq!(symbols[0]["functions"][0]["function"], "boom");
     assert_eq!(symbols[1]["functions"][0]["function"], "middle");
     assert_eq!(symbols[1]["functions"][1]["location"], "plug.c:6");

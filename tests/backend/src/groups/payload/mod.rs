@@ -16,9 +16,11 @@
 
 mod frame;
 mod modules;
+mod threads;
 
 pub use frame::{Frame, UNNAMED};
 pub use modules::{Module, build_id_of};
+pub use threads::{ThreadFrame, frames_of_threads};
 
 use super::limits::{FACTS, FRAMES, PAYLOAD_BYTES, PAYLOAD_LINES};
 use super::text::cut;

@@ -1,12 +1,15 @@
 //! Names that a report has not, from elsewhere: a debug file, by the build-id of a module and an address in it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::cycle;
 use super::variant::{Token, Variant};
+use crate::groups::kind::Kind;
 use crate::groups::limits::VARIANT_FRAMES;
 use crate::groups::names;
-use crate::groups::payload::Payload;
+use crate::groups::payload::{Payload, frames_of_threads};
 
 /// A place in a module whose function has no name in the payload.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +34,18 @@ pub struct FunctionAt {
 /// not known.
 pub type Lookup<'a> = &'a dyn Fn(&Address) -> Vec<String>;
 
-/// The addresses of a payload that a lookup could name, each once.
+/// The addresses of all threads of a payload that a lookup could name, each once, and those of the first thread first.
+#[must_use]
+pub fn unnamed_in_threads(payload: &str) -> Vec<Address> {
+    let mut addresses = unnamed(payload);
+    let parsed = Payload::parse(payload);
+    addresses.extend(frames_of_threads(payload).filter_map(|found| super::address(&found.frame, &parsed)));
+    let mut known: BTreeSet<Address> = BTreeSet::new();
+    addresses.retain(|address| known.insert(address.clone()));
+    addresses
+}
+
+/// The addresses of a payload's first thread that a lookup could name, each once.
 #[must_use]
 pub fn unnamed(payload: &str) -> Vec<Address> {
     let payload = Payload::parse(payload);
@@ -43,6 +57,12 @@ pub fn unnamed(payload: &str) -> Vec<Address> {
 }
 
 impl Variant {
+    /// Whether a report of it may have frames that a lookup could name, if only in other threads than that which failed.
+    #[must_use]
+    pub fn may_have_unnamed(&self) -> bool {
+        self.has_unnamed() || matches!(self.kind, Kind::Crash | Kind::Abort | Kind::StackOverflow)
+    }
+
     /// Whether a lookup could name one of its frames.
     #[must_use]
     pub fn has_unnamed(&self) -> bool {

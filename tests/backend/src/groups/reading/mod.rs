@@ -12,7 +12,7 @@ mod lookup;
 mod unit;
 mod variant;
 
-pub use lookup::{Address, FunctionAt, Lookup, unnamed};
+pub use lookup::{Address, FunctionAt, Lookup, unnamed, unnamed_in_threads};
 pub use variant::{Token, Variant};
 
 pub(super) use unit::unit_of;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::groups::names::function;
-use crate::groups::payload::{Payload, build_id_of};
-use crate::groups::reading::{Address, FunctionAt, unnamed};
+use crate::groups::payload::{Payload, ThreadFrame, build_id_of, frames_of_threads};
+use crate::groups::reading::{Address, FunctionAt, unnamed_in_threads};
 use crate::storage::sql::{Select, Value, list};
 use crate::storage::{Answers, StorageError};
 
@@ -15,6 +15,8 @@ pub struct Names(BTreeMap<Address, (Vec<FunctionAt>, String)>);
 /// A frame of a record that a debug file named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedFrame {
+    /// The number of its thread, where the payload has that.
+    pub thread: Option<String>,
     /// Its number in the payload.
     pub number: u64,
     /// Its module, as the payload has it.
@@ -73,17 +75,17 @@ impl Names {
 }
 
 impl Answers<'_> {
-    /// The frames of a payload that debug files named, in its order.
+    /// The frames of a payload's threads that debug files named, in its order.
     ///
     /// # Errors
     /// If the database cannot be read, or not in time.
     pub fn named_frames(&mut self, payload: &str) -> Result<Vec<NamedFrame>, StorageError> {
-        let names = Names::of(self.sql, &unnamed(payload))?;
+        let names = Names::of(self.sql, &unnamed_in_threads(payload))?;
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let parsed = Payload::parse(payload);
-        let named = parsed.frames.iter().filter_map(|frame| {
+        let named = frames_of_threads(payload).filter_map(|ThreadFrame { thread, frame }| {
             let offset = frame.offset().filter(|_| frame.name().is_none())?;
             let build_id = build_id_of(&parsed.modules, frame.module)?.to_ascii_lowercase();
             let address = Address { build_id, offset };
@@ -91,6 +93,7 @@ impl Answers<'_> {
             let shown = |at: FunctionAt| FunctionAt { function: function(&at.function), ..at };
             let functions = functions.into_iter().map(shown).collect();
             Some(NamedFrame {
+                thread: thread.map(str::to_owned),
                 number: frame.number,
                 module: frame.module.to_owned(),
                 address,

@@ -2,8 +2,8 @@
 
 use super::sample::sample;
 use crate::groups::counting::day_of;
-use crate::groups::reading::{FunctionAt, Variant, unnamed};
-use crate::limits::{NAMED_ADDRESSES, WANTED_ADDRESSES};
+use crate::groups::reading::{FunctionAt, Variant, unnamed_in_threads};
+use crate::limits::{NAMED_ADDRESSES, WANTED_ADDRESSES, WANTED_OF_VARIANT};
 use crate::storage::grouping::json;
 use crate::storage::sql::{Value, Write, first, one};
 use crate::storage::{Answers, Session, StorageError};
@@ -81,11 +81,12 @@ pub fn scan(session: &mut dyn Session, now_secs: i64) -> Result<bool, StorageErr
         }
         done_to = id;
         let variant: Variant = row.json()?;
-        if !variant.has_unnamed() {
+        if !variant.may_have_unnamed() {
             continue;
         }
         if let Some(sample) = sample(session, id, group)? {
-            wanted.extend(unnamed(&sample.payload).into_iter().map(|address| (address, id)));
+            let addresses = unnamed_in_threads(&sample.payload).into_iter().take(WANTED_OF_VARIANT);
+            wanted.extend(addresses.map(|address| (address, id)));
         }
     }
     if done_to == after {

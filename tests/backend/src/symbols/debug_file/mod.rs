@@ -6,21 +6,25 @@
 //!   └─▶ symbol table: where DWARF is silent; and of several names of one place the one that is exported
 //! ```
 //!
-//! What files share (dwz) is in a file of its own, which is asked for by its build-id, or by where it was. Split DWARF (`.dwo`)
-//! is not read: what is left in the file has no functions, and its symbol table names them.
+//! What files share (dwz) is in a file of its own, which is asked for by its build-id, or by where it was. Split DWARF is read
+//! from the package that a directory has beside the file (`.dwp`); a single `.dwo` is named by a path of the machine where it was
+//! compiled, and is not asked for: the symbol table names its functions.
 //!
 //! The bytes are foreign: sizes are checked before anything is unpacked, and whatever is out of order costs names. What that
 //! does not bound, as how much work a few tables may make, the process does that this runs in.
 
+mod package;
 mod sections;
 mod table;
 
 use addr2line::Context;
+use gimli::DwarfPackage;
 use object::{File, Object};
 use serde::{Deserialize, Serialize};
 
-use super::limits::{FUNCTION_BYTES, INLINED, NAMES_BYTES, PATH_BYTES, SOURCE_BYTES};
+use super::limits::{FUNCTION_BYTES, INLINED, NAMES_BYTES, PATH_BYTES, SOURCE_BYTES, UNPACKED_BYTES};
 use crate::groups::reading::FunctionAt;
+use package::{Package, finish};
 use sections::{Reader, Sections};
 use table::Table;
 
@@ -42,18 +46,29 @@ pub struct Needed {
     pub path: String,
 }
 
-/// Reads the names of addresses from the debug file of a build-id. `supplement` is what it shares with others, if it was
-/// asked for and is there; without one that it needs, its symbol table is all there is once `is_last` is set.
+/// A debug file, and what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct DebugFiles<'a> {
+    /// The file.
+    pub own: &'a [u8],
+    /// What it shares with others, if it was asked for and is there.
+    pub supplement: Option<&'a [u8]>,
+    /// The package of its split DWARF, if there is one.
+    pub package: Option<&'a [u8]>,
+}
+
+/// Reads the names of addresses from the debug file of a build-id. Without a supplement that it needs, its symbol table is all
+/// there is once `is_last` is set.
 ///
 /// # Errors
 /// Why it is not used.
 pub fn read(
-    bytes: &[u8],
-    supplement: Option<&[u8]>,
+    files: DebugFiles<'_>,
     build_id: &str,
     addresses: &[u64],
     is_last: bool,
 ) -> Result<Answer, String> {
+    let DebugFiles { own: bytes, supplement, package } = files;
     let file = parse(bytes, build_id)?;
     let shared = file.gnu_debugaltlink().ok().flatten().map(|(path, id)| Needed {
         build_id: hex(id),
@@ -68,13 +83,16 @@ pub fn read(
     };
     // Names that stand elsewhere would be missing in the middle.
     let has_all = shared.is_none() || supplement.is_some();
-    let sections = if has_all { Sections::load(&file, supplement.as_ref()) } else { None };
+    let mut room = UNPACKED_BYTES;
+    let sections = if has_all { Sections::load(&file, supplement.as_ref(), &mut room) } else { None };
+    let package = package.and_then(|bytes| Package::load(bytes, &mut room));
+    let package = package.as_ref().and_then(Package::borrow);
     let context = sections.as_ref().and_then(|sections| Context::from_dwarf(sections.dwarf(&file)).ok());
     let table = Table::new(&file, addresses);
     let mut names = Vec::new();
     let mut total: usize = 0;
     for address in addresses {
-        let found = functions(context.as_ref(), &table, *address);
+        let found = functions(context.as_ref(), package.as_ref(), &table, *address);
         let bytes = |at: &FunctionAt| at.function.len() + at.location.as_ref().map_or(0, String::len) + 64;
         total = total.saturating_add(found.iter().map(bytes).sum());
         if total > NAMES_BYTES && !names.is_empty() {
@@ -105,8 +123,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The functions at an address, the innermost first.
-fn functions(context: Option<&Context<Reader<'_>>>, table: &Table<'_>, address: u64) -> Vec<FunctionAt> {
-    let mut functions = context.and_then(|context| of_dwarf(context, address)).unwrap_or_default();
+fn functions<'a>(
+    context: Option<&Context<Reader<'a>>>,
+    package: Option<&DwarfPackage<Reader<'a>>>,
+    table: &Table<'_>,
+    address: u64,
+) -> Vec<FunctionAt> {
+    let mut functions = context.and_then(|context| of_dwarf(context, package, address)).unwrap_or_default();
     let symbol = table.find(address);
     match functions.last_mut() {
         // Debug data may have any one of several names for a place.
@@ -124,10 +147,14 @@ fn functions(context: Option<&Context<Reader<'_>>>, table: &Table<'_>, address: 
 }
 
 /// What DWARF says; a function without a name, as assembler has them, is one.
-fn of_dwarf(context: &Context<Reader<'_>>, address: u64) -> Option<Vec<FunctionAt>> {
+fn of_dwarf<'a>(
+    context: &Context<Reader<'a>>,
+    package: Option<&DwarfPackage<Reader<'a>>>,
+    address: u64,
+) -> Option<Vec<FunctionAt>> {
     // The next address is reckoned with, and the last one has none.
     address.checked_add(1)?;
-    let mut frames = context.find_frames(address).skip_all_loads().ok()?;
+    let mut frames = finish(context.find_frames(address), package).ok()?;
     let mut functions = Vec::new();
     while let Ok(Some(frame)) = frames.next() {
         let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
-use crate::symbols::limits::UNPACKED_BYTES;
 
 /// `boom` is called by `middle`, which is put into `outer`.
 const SOURCE: &str = "volatile int *where;
@@ -17,6 +16,17 @@ int outer(int n) { return middle(n) + 2; }
 int alias(int n) __attribute__((alias(\"outer\")));
 int main(int argc, char **argv) { (void) argv; return outer(argc); }
 ";
+
+/// Without a package.
+fn read(
+    own: &[u8],
+    supplement: Option<&[u8]>,
+    build_id: &str,
+    addresses: &[u64],
+    is_last: bool,
+) -> Result<Answer, String> {
+    super::read(DebugFiles { own, supplement, package: None }, build_id, addresses, is_last)
+}
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
@@ -202,4 +212,32 @@ fn names_are_bounded_and_on_one_line() {
     let many: Vec<u64> = std::iter::repeat_n(start, 4096).collect();
     let Ok(Answer::Names(found)) = read(&bytes, None, &build_id(&bytes), &many, false) else { panic!() };
     assert!((100..4096).contains(&found.len()), "{}", found.len());
+}
+
+/// With its package split DWARF says what plain DWARF does; without one, and with another program's, the symbol table is left.
+#[test]
+fn split_dwarf_is_in_a_package() {
+    let directory = tempfile::tempdir().unwrap();
+    // What binutils packs.
+    let program = compile(directory.path(), SOURCE, &["-gsplit-dwarf", "-gdwarf-4"]);
+    let packed = directory.path().join("a.dwp");
+    run(Command::new("dwp").arg("-e").arg(&program).arg("-o").arg(&packed).current_dir(directory.path()));
+    let package = fs::read(packed).unwrap();
+    let bytes = fs::read(debug_file(&program, &[])).unwrap();
+    let (id, address) = (build_id(&bytes), call_in(&program));
+    let with = |package: Option<&[u8]>| {
+        let files = DebugFiles { own: &bytes, supplement: None, package };
+        shown(super::read(files, &id, &[address], false))
+    };
+    assert_eq!(with(Some(&package)), ["middle a.c:4 < outer a.c:6"]);
+    let bare = with(None);
+    assert!(bare[0].starts_with("alias") || bare[0].starts_with("outer"), "{bare:?}");
+    assert_eq!(with(Some(&bytes)), bare, "no package at all");
+    // What a stranger makes of it comes to an end.
+    for at in (0..package.len()).step_by(package.len() / 100 + 1) {
+        let mut damaged = package.clone();
+        damaged[at] ^= 0xff;
+        with(Some(&damaged));
+        with(Some(&package[..at]));
+    }
 }

@@ -4,25 +4,36 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::confine::confine;
 use super::mmap::Mapping;
 use super::{Question, Reply};
-use crate::symbols::debug_file::{Answer, read};
-use crate::symbols::limits::{FILE_BYTES, QUESTION_BYTES};
+use crate::confine::{Computing, only_compute};
+use crate::symbols::debug_file::{Answer, DebugFiles, read};
+use crate::symbols::limits::{
+    FILE_BYTES, QUESTION_BYTES, READER_CPU_SECS, READER_DATA_BYTES, READER_SPACE_BYTES,
+};
+
+/// What reading a file may take.
+const BOUNDS: Computing =
+    Computing { space_bytes: READER_SPACE_BYTES, data_bytes: READER_DATA_BYTES, cpu_secs: READER_CPU_SECS };
 
 /// Answers a question on stdin about a file, on stdout; the whole life of a process.
 ///
 /// # Errors
 /// If it cannot be asked or answer.
-pub fn name_addresses(file: &Path, supplement: Option<&Path>) -> io::Result<()> {
+pub fn name_addresses(file: &Path, supplement: Option<&Path>, package: Option<&Path>) -> io::Result<()> {
     let file = open(file)?;
     let supplement = supplement.map(open).transpose()?;
+    let package = package.map(open).transpose()?;
     let mut question = String::new();
     io::stdin().take(QUESTION_BYTES).read_to_string(&mut question)?;
     let question: Question = serde_json::from_str(&question)?;
-    confine()?;
-    let shared = supplement.as_ref().map(Mapping::bytes);
-    let answer = read(file.bytes(), shared, &question.build_id, &question.addresses, question.is_last);
+    only_compute(BOUNDS)?;
+    let files = DebugFiles {
+        own: file.bytes(),
+        supplement: supplement.as_ref().map(Mapping::bytes),
+        package: package.as_ref().map(Mapping::bytes),
+    };
+    let answer = read(files, &question.build_id, &question.addresses, question.is_last);
     let reply = match answer {
         Ok(Answer::Names(names)) => Reply::Names(names),
         Ok(Answer::Needs(needed)) => Reply::Needs(needed),

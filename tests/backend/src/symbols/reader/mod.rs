@@ -8,7 +8,6 @@
 //! ```
 
 mod child;
-mod confine;
 mod mmap;
 
 use std::fs::File;
@@ -60,6 +59,8 @@ pub(super) enum Reply {
 pub(super) struct Files<'a> {
     pub(super) file: &'a File,
     pub(super) supplement: Option<&'a File>,
+    /// The package of its split DWARF.
+    pub(super) package: Option<&'a File>,
     /// Whether what it shares with others is not to be had.
     pub(super) is_last: bool,
 }
@@ -76,6 +77,9 @@ pub(super) fn read(files: Files<'_>, build_id: &str, addresses: &[u64]) -> Resul
     command.arg(WORD).arg("--file").arg(path_of(files.file));
     if let Some(supplement) = files.supplement {
         command.arg("--supplement").arg(path_of(supplement));
+    }
+    if let Some(package) = files.package {
+        command.arg("--package").arg(path_of(package));
     }
     let mut child = command
         .env_clear()

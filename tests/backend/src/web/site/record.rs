@@ -52,8 +52,8 @@ pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, P
 
 /// A frame that a debug file named, beside the payload, which stays as it was received.
 fn symbol(frame: &NamedFrame) -> Json {
-    let NamedFrame { number, module, address, functions, source } = frame;
-    json!({ "frame": number, "module": module, "build_id": address.build_id, "address": format!("{:#x}", address.offset),
+    let NamedFrame { thread, number, module, address, functions, source } = frame;
+    json!({ "thread": thread, "frame": number, "module": module, "build_id": address.build_id, "address": format!("{:#x}", address.offset),
             "functions": functions, "source": source })
 }
 

@@ -1,18 +1,25 @@
-//! Gives up all that reading a file which is mapped already does not need.
-//!
-//! Left are memory, without code that was not there, and the pipes that are open. All other system calls fail.
+//! Gives up all that computing on what is mapped already does not need. Left are memory, without code that was not there, and
+//! the pipes that are open. All other system calls fail.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use nix::libc;
-use nix::sys::resource::{Resource, setrlimit};
-use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
-};
+use nix::sys::resource::Resource;
+use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompCmpOp, SeccompFilter, SeccompRule};
 
-use crate::symbols::limits::{READER_CPU_SECS, READER_DATA_BYTES, READER_SPACE_BYTES};
+use super::{filter_calls, limit, refused, when};
+
+/// What computing may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Computing {
+    /// Bytes of address space, with all that is mapped.
+    pub space_bytes: u64,
+    /// Bytes of memory of its own.
+    pub data_bytes: u64,
+    /// Seconds of a processor.
+    pub cpu_secs: u64,
+}
 
 /// Allowed with any arguments: none of them reaches anything that is not held already.
 const ALLOWED: [libc::c_long; 17] = [
@@ -35,41 +42,36 @@ const ALLOWED: [libc::c_long; 17] = [
     libc::SYS_exit_group,
 ];
 
-/// Bounds that this process cannot undo.
-pub(super) fn confine() -> io::Result<()> {
-    for (resource, most) in [
-        (Resource::RLIMIT_AS, READER_SPACE_BYTES),
-        (Resource::RLIMIT_DATA, READER_DATA_BYTES),
-        (Resource::RLIMIT_CPU, READER_CPU_SECS),
+/// From now on this process computes and writes to stdout.
+///
+/// # Errors
+/// If the kernel does not hold it to that.
+pub fn only_compute(bounds: Computing) -> io::Result<()> {
+    limit(&[
+        (Resource::RLIMIT_AS, bounds.space_bytes),
+        (Resource::RLIMIT_DATA, bounds.data_bytes),
+        (Resource::RLIMIT_CPU, bounds.cpu_secs),
         (Resource::RLIMIT_FSIZE, 0),
         (Resource::RLIMIT_NOFILE, 0),
         (Resource::RLIMIT_CORE, 0),
-    ] {
-        setrlimit(resource, most, most)?;
-    }
+    ])?;
     // Who asked may be killed: then nobody waits for the answer.
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-    let filter = filter().map_err(io::Error::other)?;
-    seccompiler::apply_filter(&filter).map_err(io::Error::other)
+    filter_calls(filter())
 }
 
 fn filter() -> Result<BpfProgram, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().map(|number| (*number, Vec::new())).collect();
-    let to_stdout = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, 1)?;
-    rules.insert(libc::SYS_write, vec![SeccompRule::new(vec![to_stdout])?]);
-    // Code is never made.
+    // To stdout.
+    rules.insert(libc::SYS_write, when(0, SeccompCmpOp::Eq, 1)?);
+    // Code is never made: the third argument, a protection, has not `PROT_EXEC`.
+    let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
     for number in [libc::SYS_mmap, libc::SYS_mprotect] {
-        rules.insert(number, vec![SeccompRule::new(vec![not_executable()?])?]);
+        rules.insert(number, when(2, SeccompCmpOp::MaskedEq(executable), 0)?);
     }
-    let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    SeccompFilter::new(rules, denied, SeccompAction::Allow, std::env::consts::ARCH.try_into()?)?.try_into()
-}
-
-/// The third argument, a protection, has not `PROT_EXEC`.
-fn not_executable() -> Result<SeccompCondition, BackendError> {
-    let bit = SeccompCmpOp::MaskedEq(u64::from(libc::PROT_EXEC.unsigned_abs()));
-    SeccompCondition::new(2, SeccompCmpArgLen::Dword, bit, 0)
+    let architecture = std::env::consts::ARCH.try_into()?;
+    SeccompFilter::new(rules, refused(), SeccompAction::Allow, architecture)?.try_into()
 }
 
 #[cfg(test)]
@@ -79,13 +81,15 @@ mod tests {
     use std::net::{TcpListener, UdpSocket};
     use std::process::Command;
 
+    use nix::sys::resource::setrlimit;
+
     use super::*;
 
     /// A filter is of the thread that takes it.
     #[test]
     fn nothing_is_left_but_memory_and_stdout() {
         let open = File::open("/etc/passwd").unwrap();
-        let mut writable = crate::symbols::temporary::file().unwrap();
+        let mut writable = tempfile::tempfile().unwrap();
         let thread = std::thread::spawn(move || {
             seccompiler::apply_filter(&filter().unwrap()).unwrap();
             let denied = |what: &str, result: io::Result<()>| {

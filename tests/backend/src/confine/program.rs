@@ -1,6 +1,4 @@
-//! The last step before a foreign program: bounds that it cannot undo.
-//!
-//! The collector starts itself once more, and that process gives up what a parser does not need, then becomes the program:
+//! The last step before a foreign program: what a parser does not need is given up, then the process becomes the program, with
 //! 256 MiB, 5 seconds of processor, no file but its own and those of interpreters, none that it could make, change or make
 //! longer, no network, no hold on other processes, and no way out of its process group, by which it is ended.
 
@@ -12,13 +10,12 @@ use std::path::Path;
 use std::process::Command;
 
 use nix::libc;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::Resource;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    sock_filter,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpOp, SeccompFilter, SeccompRule, sock_filter,
 };
 
-use super::{close_range, denied, landlock};
+use super::{close_range, denied, filter_calls, landlock, limit, refused, when};
 
 /// Bytes of memory: of each process, and of all of a program's together.
 pub const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
@@ -29,7 +26,7 @@ pub const SECONDS: u64 = 5;
 /// Files that are open: enough for an interpreter.
 const OPEN_FILES: u64 = 64;
 
-/// Processes of the collector's user. Root is not held to it, but to those of a program ([`super::program`]).
+/// Processes of the collector's user. Root is not held to it, but to those of a program, which its starter counts.
 const PROCESSES: u64 = 512;
 
 /// Becomes a program, confined. Comes back only if it does not.
@@ -42,39 +39,31 @@ pub fn become_program(program: &OsStr) -> io::Error {
 }
 
 fn confine(program: &Path) -> io::Result<()> {
-    for (resource, most) in [
+    limit(&[
         (Resource::RLIMIT_AS, MEMORY_BYTES),
         (Resource::RLIMIT_CPU, SECONDS),
         (Resource::RLIMIT_FSIZE, 0),
         (Resource::RLIMIT_NOFILE, OPEN_FILES),
         (Resource::RLIMIT_NPROC, PROCESSES),
         (Resource::RLIMIT_CORE, 0),
-    ] {
-        setrlimit(resource, most, most)?;
-    }
+    ])?;
     close_range::close_others_on_exec()?;
     landlock::only_files_of(program)?;
-    let filter = filter().map_err(io::Error::other)?;
-    seccompiler::apply_filter(&filter).map_err(io::Error::other)
+    filter_calls(filter())
 }
 
 /// All is allowed but what [`denied`] has. Other architectures' system calls end the process, and those of x32 fail: the same
 /// ones by other numbers.
-fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
+fn filter() -> Result<BpfProgram, BackendError> {
     let calls = denied::CALLS.iter().chain(denied::OLD_CALLS);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = calls.map(|call| (*call, Vec::new())).collect();
-    let other_than = |own: u64| -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-        let other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, own)?;
-        Ok(vec![SeccompRule::new(vec![other])?])
-    };
     // One's own limits may be read; those of the collector are nobody's to set.
-    rules.insert(libc::SYS_prlimit64, other_than(0)?);
+    rules.insert(libc::SYS_prlimit64, when(0, SeccompCmpOp::Ne, 0)?);
     // By which a program that aborts ends itself.
-    rules.insert(libc::SYS_tgkill, other_than(std::process::id().into())?);
+    rules.insert(libc::SYS_tgkill, when(0, SeccompCmpOp::Ne, std::process::id().into())?);
     let architecture = std::env::consts::ARCH.try_into()?;
-    let denied = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
     let filter: BpfProgram =
-        SeccompFilter::new(rules, SeccompAction::Allow, denied, architecture)?.try_into()?;
+        SeccompFilter::new(rules, SeccompAction::Allow, refused(), architecture)?.try_into()?;
     Ok(NO_X32.into_iter().chain(filter).collect())
 }
 
