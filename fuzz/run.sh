@@ -39,6 +39,9 @@ declare -A max_len=(
     [pulled_answer]=8192
     [soap_answer]=16384
     [pull_definitions]=4096
+    [sync_request]=4096
+    [sync_batch]=16384
+    [preimages]=8192
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
 
