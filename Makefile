@@ -137,9 +137,10 @@ pictures: deps
 	@ls -1 '$(target_dir)/pictures'/*.png
 
 bench: build
-	@$(if $(filter-out collector,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector,$(BENCH)))
+	@$(if $(filter-out collector status,$(BENCH))$(if $(BENCH),,all),$(target_dir)/release/bench $(filter-out collector status,$(BENCH)))
 	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench collector -- $(COLLECTOR))
 	@$(if $(filter collector,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench pulls --bench sync)
+	@$(if $(filter status,$(BENCH))$(if $(BENCH),,all),$(CARGO) bench -p telem-collector --locked --bench status)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS)
