@@ -207,8 +207,14 @@ pub struct IdentityArguments {
 /// What to do with this machine's certificate.
 #[derive(Debug, Subcommand)]
 pub enum IdentityCommand {
-    /// Print its fingerprint; the certificate is made if there is none
+    /// Print its fingerprint, and that of the one that is to follow; the certificate is made if there is none
     Show,
+    /// Make the one that is to follow: servers are told of it, and once they have had it for a day it is used
+    Renew {
+        /// Use it at once: servers that have not had it yet refuse this machine, and records wait
+        #[arg(long)]
+        now: bool,
+    },
 }
 
 /// Which server to trust, or what to do with those that are.

@@ -101,7 +101,7 @@ fn perform(file: Option<&Path>, command: &Command, out: &mut dyn Write) -> Outco
         Command::Rejected(command) => rejected::run(&installation()?, command, out),
         Command::Spool(SpoolCommand::Split) => spool::run_split(&installation()?, out),
         Command::Config(arguments) => config::run(file, arguments, out),
-        Command::Identity(_) => identity::show(&installation()?, out),
+        Command::Identity(arguments) => identity::run(&installation()?, arguments, out),
         Command::Trust(arguments) => trust::run(&installation()?, arguments, out),
         Command::Preview(arguments) if arguments.environment => {
             environment::preview(&installation()?, arguments.audience, out)

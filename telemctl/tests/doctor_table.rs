@@ -394,3 +394,71 @@ fn consent_that_cannot_be_read() {
     let found = all(instance);
     assert!(!found.iter().any(|line| line.contains("consent")), "{found:#?}");
 }
+
+#[test]
+fn certificates_of_this_machine_and_of_servers() {
+    let instance = Sandbox::bare("server=https://localhost:1/v2/collector\nspool_keep_free=0\n");
+    let telemctl = |arguments: &[&str]| {
+        let output = instance.telemctl(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let is_gone = |begin: &str| {
+        let found = all(&instance);
+        assert!(!found.iter().any(|line| line.starts_with(begin)), "{begin}: {found:#?}");
+    };
+    let identity = instance.path("state/identity/telempostd");
+    let own = identity.join("cli_certificate.pem");
+    let shown = own.display();
+    telemctl(&["identity"]);
+    is_gone("error identity");
+    is_gone("warning identity");
+
+    fs::set_permissions(&own, Permissions::from_mode(0o644)).unwrap();
+    find(&instance, "error identity: ", &format!("`chmod 0600 {shown}`"));
+    carry_out(&format!("chmod 0600 {shown}"));
+    is_gone("error identity");
+    fs::write(&own, "half").unwrap();
+    find(&instance, "error identity: ", &format!("`rm {shown}`"));
+    carry_out(&format!("rm {shown}"));
+    telemctl(&["identity"]);
+    is_gone("error identity");
+    fs::write(identity.join("cli_certificate.fingerprint"), "another\n").unwrap();
+    find(&instance, "warning identity: ", "`telemctl identity`");
+    telemctl(&["identity"]);
+    is_gone("warning identity");
+    telemctl(&["identity", "renew"]);
+    find(&instance, "warning identity: the next certificate, ", "`telemctl identity renew --now`");
+    telemctl(&["identity", "renew", "--now"]);
+    is_gone("warning identity");
+
+    let (one, next) = (["AB"; 32].join(":"), ["CD"; 32].join(":"));
+    let trusted = instance.path("etc/telempostd/trusted_certificates.cfg");
+    telemctl(&["trust", "localhost:1", "--fingerprint", &one]);
+    let good = fs::read_to_string(&trusted).unwrap();
+    fs::write(&trusted, format!("{good}12:34\n")).unwrap();
+    find(
+        &instance,
+        &format!("error trust: {}: line 2: a fingerprint is 64", trusted.display()),
+        "mend that line",
+    );
+    fs::write(&trusted, &good).unwrap();
+    is_gone("error trust");
+    fs::write(identity.join("trusted_learned.cfg"), format!("{next} next-of={one}\n")).unwrap();
+    let remedy = format!("`telemctl trust accept {next}`");
+    find(&instance, &format!("warning trust: {next} is trusted since {one} has announced it"), &remedy);
+    telemctl(&["trust", "accept", &next]);
+    is_gone("warning trust");
+    telemctl(&["trust", "--first-use", "5"]);
+    find(
+        &instance,
+        "warning trust: the first certificate of a server is trusted, for 5 minutes",
+        "it closes by itself",
+    );
+    fs::remove_file(identity.join("first-use")).unwrap();
+    is_gone("warning trust");
+    let config = fs::read_to_string(instance.config()).unwrap();
+    fs::write(instance.config(), config.replace("https://localhost", "http://localhost")).unwrap();
+    find(&instance, "warning trust: http://localhost:1/v2/collector is spoken with in the clear", "https://");
+    fs::write(instance.config(), config).unwrap();
+    is_gone("warning trust");
+}

@@ -31,6 +31,7 @@ mod pacing;
 mod queue;
 mod reader;
 mod scan;
+mod server_path;
 pub mod settings;
 
 pub use daemon::{DaemonError, run};

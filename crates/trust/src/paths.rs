@@ -14,6 +14,12 @@ pub const NEXT_CERTIFICATE_FILE: &str = "next_certificate.pem";
 /// The same of who connects, where a service also listens.
 pub const NEXT_CLIENT_CERTIFICATE_FILE: &str = "next_cli_certificate.pem";
 
+/// Which peers have the next certificate.
+pub const ANNOUNCED_FILE: &str = "announced";
+
+/// Which peers were asked for theirs, and when.
+pub const EXCHANGED_FILE: &str = "exchanged";
+
 /// The fingerprint of who connects, for everybody to read.
 pub const FINGERPRINT_FILE: &str = "cli_certificate.fingerprint";
 

@@ -15,6 +15,7 @@ mod directories;
 mod disk;
 mod environment;
 mod finding;
+mod forget;
 mod inotify;
 mod ownership;
 mod probes;
@@ -22,6 +23,7 @@ mod pull;
 mod server;
 mod socket;
 mod spool;
+mod trust;
 mod units;
 
 use crate::exit_code::{Failure, Outcome};
@@ -168,6 +170,8 @@ fn examine(installation: &Installation, steps: &Steps) {
     if !installation.has_wrong_value("server") {
         steps.step("server", || server::check(settings, opted_in, &user));
     }
+    steps.step("trust", || trust::check(installation, opted_in, now));
+    steps.step("forget", || forget::check(&settings.state_dir, now));
     for (about, error) in [("counters", &status.counters_error), ("crashes", &status.crashes.error)] {
         steps.found(error.as_deref().map(|error| Finding::unseen(about, error)));
     }

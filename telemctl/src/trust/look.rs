@@ -4,8 +4,17 @@ use crate::exit_code::Failure;
 use std::process::{Command, Stdio};
 use telemetry_trust::{Fingerprint, ServerAddress};
 
+/// What was seen of a server.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The certificate that it has the key of.
+    pub(crate) fingerprint: Fingerprint,
+    /// Whether it speaks TLS 1.3.
+    pub(crate) speaks_tls13: bool,
+}
+
 /// Connects to the server and ends the handshake when it has proven its key. Nothing is sent.
-pub(super) fn look(server: &ServerAddress) -> Result<Fingerprint, Failure> {
+pub(crate) fn look(server: &ServerAddress) -> Result<Seen, Failure> {
     let program = telempostd::identity_program();
     let about = |error: &dyn std::fmt::Display| Failure::message(format!("{}: {error}", program.display()));
     let output = Command::new(&program)
@@ -21,5 +30,6 @@ pub(super) fn look(server: &ServerAddress) -> Result<Fingerprint, Failure> {
     }
     let line = text(&output.stdout);
     let fingerprint = line.split(' ').next().unwrap_or_default();
-    fingerprint.parse().map_err(|error| about(&error))
+    let fingerprint = fingerprint.parse().map_err(|error| about(&error))?;
+    Ok(Seen { fingerprint, speaks_tls13: line.ends_with("TLSv1.3") })
 }

@@ -4,6 +4,7 @@ mod files;
 mod look;
 
 pub(crate) use files::Files;
+pub(crate) use look::{Seen, look};
 
 use crate::cli::{TrustArguments, TrustCommand};
 use crate::exit_code::{Failure, Outcome};
@@ -108,7 +109,7 @@ fn trust(
 ) -> Result<bool, Failure> {
     let fingerprint = match expected {
         Some(fingerprint) => fingerprint,
-        None => look::look(server)?,
+        None => look(server)?.fingerprint,
     };
     let text = files.text()?;
     let comment = format!("added {} by telemctl trust", local_time::format(now_secs(), &local_time::zone()));

@@ -22,7 +22,10 @@ use telemetry_store::preimages::{IDS_FILE, PREIMAGES_DIR};
 use telemetry_store::spool::name::{CLOCK_FILE, FileName, is_hidden, is_segment, is_unfinished};
 use telemetry_store::spool::{COPY_DIR, DAMAGED_DIR, Daemon, REJECTED_DIR, file};
 use telemetry_store::steady_clock::ClockState;
-use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, SERVER_CERTIFICATE_FILE};
+use telemetry_trust::paths::{
+    ANNOUNCED_FILE, CLIENT_CERTIFICATE_FILE, EXCHANGED_FILE, FINGERPRINT_FILE, NEXT_CERTIFICATE_FILE,
+    SERVER_CERTIFICATE_FILE,
+};
 use telemetry_trust::{LEARNED_FILE, LOCK_FILE, WINDOW_FILE};
 
 /// The JSON files in state_dir, without their ending; the last two are of earlier versions.
@@ -140,10 +143,10 @@ fn is_clock(bytes: &[u8]) -> bool {
 }
 
 fn is_of_identity(name: &str) -> bool {
-    let certificates = [CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE];
+    let certificates = [CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE, NEXT_CERTIFICATE_FILE];
     let is_malformed =
         |file: &str| name.strip_prefix(file).is_some_and(|rest| rest.starts_with(".malformed-"));
-    [FINGERPRINT_FILE, LEARNED_FILE, WINDOW_FILE, LOCK_FILE].contains(&name)
+    [FINGERPRINT_FILE, LEARNED_FILE, WINDOW_FILE, LOCK_FILE, ANNOUNCED_FILE, EXCHANGED_FILE].contains(&name)
         || certificates.contains(&name)
         || certificates.into_iter().any(is_malformed)
 }

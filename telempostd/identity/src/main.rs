@@ -3,20 +3,29 @@
 //!
 //! ```text
 //! telempost-identity ensure DIRECTORY            makes cli_certificate.pem and its fingerprint file where they are missing
+//! telempost-identity check DIRECTORY             prints FINGERPRINT END of the certificate that is there, and makes none
+//! telempost-identity next DIRECTORY              prints the fingerprint of the certificate that is to follow, if there is one
+//! telempost-identity renew DIRECTORY [--now]     makes that one, and has it used once all peers have had it for a day, or now
+//! telempost-identity exchange DIRECTORY --trusted FILE PEER...
+//!                                                asks trusted servers for the certificates that follow theirs, and gives ours
 //! telempost-identity window DIRECTORY MINUTES    opens a window of first use there
 //! telempost-identity look HOST:PORT              prints FINGERPRINT PIN VERSION: of the server's certificate, and of TLS
 //! ```
 
 mod connection;
+mod exchange;
 mod fingerprint_file;
 mod key_kind;
 mod make;
+mod peer;
+mod renew;
 mod server_certificate;
 
 use clap::{Parser, Subcommand};
 use connection::Connection;
 use key_kind::KeyKind;
 use make::Origin;
+use peer::Peer;
 use server_certificate::Seen;
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -49,6 +58,38 @@ enum Task {
         #[arg(long, value_enum, default_value_t)]
         key: KeyKind,
     },
+    /// Prints fingerprint and end of the certificate that is there, if it can be used; nothing is made
+    Check {
+        /// The directory
+        directory: PathBuf,
+    },
+    /// Prints the fingerprint of the certificate that is to follow, if there is one
+    Next {
+        /// The directory
+        directory: PathBuf,
+    },
+    /// Makes the certificate that is to follow, and prints its fingerprint
+    Renew {
+        /// The directory
+        directory: PathBuf,
+        /// Use it at once, instead of once all peers have had it for a day
+        #[arg(long)]
+        now: bool,
+        /// The kind of key that one is made with
+        #[arg(long, value_enum, default_value_t)]
+        key: KeyKind,
+    },
+    /// Asks servers that are trusted by fingerprint for the certificates that follow theirs, and gives them ours
+    Exchange {
+        /// The directory
+        directory: PathBuf,
+        /// The file of trusted certificates that people write
+        #[arg(long)]
+        trusted: PathBuf,
+        /// Servers, HOST:PORT/PATH
+        #[arg(required = true)]
+        peers: Vec<Peer>,
+    },
     /// Opens a window in which the first certificate of each server is trusted
     Window {
         /// The directory
@@ -66,12 +107,18 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Args::parse().task {
         Task::Ensure { directory, key } => ensure(&directory, key),
+        Task::Check { directory } => renew::check(&directory),
+        Task::Next { directory } => renew::next(&directory),
+        Task::Renew { directory, now, key } => renew::renew(&directory, now, key),
+        Task::Exchange { directory, trusted, peers } => exchange::run(&directory, &trusted, &peers),
         Task::Window { directory, minutes } => open_window(&directory, minutes),
         Task::Look { server } => look(&server),
     };
     match result {
         Ok(line) => {
-            println!("{line}");
+            if !line.is_empty() {
+                println!("{line}");
+            }
             ExitCode::SUCCESS
         }
         Err(text) => {
@@ -85,7 +132,8 @@ fn main() -> ExitCode {
 fn ensure(path: &Path, key: KeyKind) -> Result<String, String> {
     let about = |error: &dyn std::error::Error| format!("{}: {error}", path.display());
     let directory = open(path).map_err(|error| about(&error))?;
-    let (identity, origin) = make::ensure(&directory, key).map_err(|error| about(&error))?;
+    let (identity, origin) = make::ensure(&directory, make::FILE, key)
+        .map_err(|error| format!("{}: {error}", path.join(make::FILE).display()))?;
     let fingerprint = identity.fingerprint();
     fingerprint_file::update(&directory, &fingerprint).map_err(|error| about(&error))?;
     match origin {

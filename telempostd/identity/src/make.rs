@@ -41,33 +41,31 @@ pub(crate) enum Origin {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MakeError {
     /// The file is there, and is not to be used or replaced.
-    #[error("{FILE}: {0}")]
+    #[error("{0}")]
     Fault(IdentityFault),
     /// Its key is of a kind that no TLS library here knows.
-    #[error(
-        "{FILE}: its key is of a kind that is not supported; ECDSA on P-256 or P-384, RSA and Ed25519 are"
-    )]
+    #[error("its key is of a kind that is not supported; ECDSA on P-256 or P-384, RSA and Ed25519 are")]
     Unsupported,
     /// It could not be written.
-    #[error("{FILE}: cannot be written: {0}")]
+    #[error("cannot be written: {0}")]
     Write(#[source] io::Error),
     /// The library made none.
     #[error("no certificate could be made: {0}")]
     Library(String),
 }
 
-/// The identity in a directory; makes it where there is none.
-pub(crate) fn ensure(directory: &File, key: KeyKind) -> Result<(Identity, Origin), MakeError> {
-    match Identity::read(directory, FILE) {
+/// The identity in this file of a directory; makes it where there is none.
+pub(crate) fn ensure(directory: &File, name: &str, key: KeyKind) -> Result<(Identity, Origin), MakeError> {
+    match Identity::read(directory, name) {
         Ok(identity) => match check_key(&identity) {
             Ok(()) => Ok((identity, Origin::Found)),
             Err(KeyFault::Unsupported) => Err(MakeError::Unsupported),
             Err(KeyFault::OfAnother) => {
-                replace_malformed(directory, "its certificate is about another key".to_owned(), key)
+                replace_malformed(directory, name, "its certificate is about another key".to_owned(), key)
             }
         },
-        Err(IdentityFault::Missing) => Ok((make(directory, key)?, Origin::Made)),
-        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, fault.to_string(), key),
+        Err(IdentityFault::Missing) => Ok((make(directory, name, key)?, Origin::Made)),
+        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, name, fault.to_string(), key),
         Err(fault) => Err(MakeError::Fault(fault)),
     }
 }
@@ -90,9 +88,14 @@ fn check_key(identity: &Identity) -> Result<(), KeyFault> {
 }
 
 /// Makes an identity instead of one that cannot be used, which is kept: a person may want to know what it was.
-fn replace_malformed(directory: &File, fault: String, key: KeyKind) -> Result<(Identity, Origin), MakeError> {
-    let aside = move_aside(directory, FILE).map_err(|error| MakeError::Write(error.into()))?;
-    Ok((make(directory, key)?, Origin::Replaced { fault, aside }))
+fn replace_malformed(
+    directory: &File,
+    name: &str,
+    fault: String,
+    key: KeyKind,
+) -> Result<(Identity, Origin), MakeError> {
+    let aside = move_aside(directory, name).map_err(|error| MakeError::Write(error.into()))?;
+    Ok((make(directory, name, key)?, Origin::Replaced { fault, aside }))
 }
 
 /// Renames a file to a name that is not taken.
@@ -109,9 +112,9 @@ fn move_aside(directory: &File, name: &str) -> Result<String, Errno> {
     result
 }
 
-fn make(directory: &File, key: KeyKind) -> Result<Identity, MakeError> {
+fn make(directory: &File, name: &str, key: KeyKind) -> Result<Identity, MakeError> {
     let pem = new_pem(key).map_err(MakeError::Library)?;
-    let write = replace(directory, FILE, pem.as_bytes(), Attributes::of_directory(0o600), Durability::Synced);
+    let write = replace(directory, name, pem.as_bytes(), Attributes::of_directory(0o600), Durability::Synced);
     write.map_err(MakeError::Write)?;
     let fault = |fault| MakeError::Fault(IdentityFault::Malformed(fault));
     Identity::from_pem(pem.into_bytes()).map_err(fault)
@@ -140,7 +143,7 @@ mod tests {
     use telemetry_files::open_directory;
 
     fn ensure_in(dir: &Path) -> Result<(Identity, Origin), MakeError> {
-        ensure(&open_directory(dir).unwrap(), KeyKind::Ecdsa)
+        ensure(&open_directory(dir).unwrap(), FILE, KeyKind::Ecdsa)
     }
 
     fn openssl(dir: &Path, arguments: &str) -> String {
@@ -181,7 +184,7 @@ mod tests {
     #[test]
     fn a_key_of_rsa_is_made_where_that_is_wanted() {
         let dir = tempfile::tempdir().unwrap();
-        let (made, _) = ensure(&open_directory(dir.path()).unwrap(), KeyKind::Rsa).unwrap();
+        let (made, _) = ensure(&open_directory(dir.path()).unwrap(), FILE, KeyKind::Rsa).unwrap();
         let text = openssl(dir.path(), "x509 -in cli_certificate.pem -noout -text");
         assert!(text.contains("Public-Key: (2048 bit)"), "{text}");
         // The other kind is for the next one that is made.

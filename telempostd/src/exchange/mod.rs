@@ -8,6 +8,7 @@ mod upload;
 
 pub(crate) use response::is_about_certificate;
 pub(crate) use settling::Settling;
+use trust::Renewal;
 pub(crate) use trust::TrustFiles;
 pub use trust::identity_program;
 pub use upload::ProgramMissing;
@@ -83,6 +84,7 @@ impl Uploads {
 pub(crate) struct Exchange<'a> {
     uploads: &'a mut Uploads,
     trust: TrustFiles,
+    renewal: Renewal,
     ledger: Ledger,
     packet: Vec<u8>,
 }
@@ -92,7 +94,13 @@ impl<'a> Exchange<'a> {
     pub(crate) fn new(uploads: &'a mut Uploads, settings: &Settings) -> Self {
         // What an earlier configuration said of certificates does not hold any more.
         uploads.system.upload.close();
-        Self { uploads, trust: TrustFiles::new(settings), ledger: Ledger::new(settings), packet: Vec::new() }
+        Self {
+            uploads,
+            trust: TrustFiles::new(settings),
+            renewal: Renewal::default(),
+            ledger: Ledger::new(settings),
+            packet: Vec::new(),
+        }
     }
 
     /// Has a record posted, once `files` has read the certificates that it may name itself. Returns whether it is on its way;
@@ -204,6 +212,10 @@ impl<'a> Exchange<'a> {
         for way in self.uploads.both() {
             way.maintain(settling);
         }
+        // Where nothing is delivered, nobody is asked for anything.
+        if self.uploads.system.upload.is_running() {
+            self.renewal.begin_if_due(&self.trust, settling.now);
+        }
     }
 
     /// When [`Exchange::maintain`] has something to do.
@@ -235,6 +247,7 @@ impl<'a> Exchange<'a> {
         for way in self.uploads.both() {
             way.upload.reap();
         }
+        self.renewal.reap();
     }
 
     /// Writes down which servers were sent something, where there was no room for that.

@@ -12,9 +12,12 @@
 
 mod first_use;
 mod identity;
+mod renewal;
 
 pub use identity::program as identity_program;
+pub(super) use renewal::Renewal;
 
+use crate::server_path;
 use crate::settings::{ClientCertificate, IdentityKey, Settings};
 use std::fs;
 use std::io;
@@ -40,6 +43,10 @@ pub(crate) struct TrustFiles {
     identity_dir: PathBuf,
     /// The https servers of the configuration.
     servers: Vec<ServerAddress>,
+    /// Those of the configuration that are trusted by fingerprint, `HOST:PORT/PATH` of where they take announcements.
+    peers: Vec<String>,
+    /// `HOST:PORT/PATH` of all, by address.
+    identity_paths: Vec<(ServerAddress, String)>,
     /// Whether a file of authorities is named: then nobody is trusted by first use.
     has_authorities: bool,
     client_certificate: ClientCertificate,
@@ -67,6 +74,8 @@ impl TrustFiles {
             trusted: paths::trust_file(&settings.etc_dir, SERVICE),
             identity_dir: paths::identity_dir(&settings.state_dir, SERVICE),
             servers,
+            peers: Vec::new(),
+            identity_paths: identity_paths(settings),
             has_authorities: settings.servers.iter().any(|server| server.cainfo.is_some()),
             client_certificate: settings.client_certificate,
             identity_key: settings.identity_key,
@@ -98,6 +107,8 @@ impl TrustFiles {
         let learned = read_list(&self.identity_dir.join(LEARNED_FILE), Grammar::Learned)?;
         let list = read_list(&self.trusted, Grammar::Administrators)?.with_learned(&learned);
         let mut pinned: Vec<_> = self.servers.iter().filter_map(|server| pinned(&list, server)).collect();
+        let is_pinned = |(server, _): &&(ServerAddress, String)| !list.of_server(server).is_empty();
+        self.peers = self.identity_paths.iter().filter(is_pinned).map(|(_, path)| path.clone()).collect();
         self.learnable = self.learnable(&list);
         // Of these nothing is trusted yet; what is seen of them comes back, and is learned here.
         pinned.extend(self.learnable.iter().map(|server| PinnedServer::unseen(server.to_string())));
@@ -153,6 +164,21 @@ fn https_servers(settings: &Settings) -> Vec<ServerAddress> {
         );
     }
     servers
+}
+
+/// Where each https server takes announcements.
+fn identity_paths(settings: &Settings) -> Vec<(ServerAddress, String)> {
+    let mut paths: Vec<(ServerAddress, String)> = Vec::new();
+    for server in settings.servers.iter().chain(&settings.copies) {
+        let url = server.url.with_password();
+        if let Some(address) = ServerAddress::of_https_url(url)
+            && !paths.iter().any(|(known, _)| *known == address)
+        {
+            let path = format!("{address}{}", server_path::identity(url));
+            paths.push((address, path));
+        }
+    }
+    paths
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

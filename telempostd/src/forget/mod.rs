@@ -9,8 +9,8 @@
 
 mod answer;
 mod sender;
-mod url;
 
+use crate::server_path;
 use crate::settings::Settings;
 use answer::{Verdict, judge};
 use sender::Sender;
@@ -132,7 +132,7 @@ pub fn commands(pending: &Pending) -> Vec<Line> {
             "curl --request POST --header 'Content-Type: application/json' --header {}{} --data {body} {}",
             quoted(&request.tid_header),
             authorities.unwrap_or_default(),
-            quoted(&url::forget(&request.url))
+            quoted(&server_path::forget(&request.url))
         )
     };
     let of_request = |request: &PendingRequest| {

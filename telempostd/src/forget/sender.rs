@@ -3,6 +3,7 @@
 use crate::exchange::{SendError, TrustFiles, Upload};
 use crate::limits::RESPONSE_BYTES;
 use crate::queue::NamedBy;
+use crate::server_path;
 use crate::settings::Settings;
 use std::borrow::Cow;
 use std::io;
@@ -80,7 +81,7 @@ impl Sender {
 fn packet(tag: u64, request: &PendingRequest, body: &str) -> Result<Vec<u8>, String> {
     let (name, value) = request.tid_header.split_once(':').unwrap_or((&request.tid_header, ""));
     let ca_file = request.cainfo.as_ref().map(|path| path.display().to_string());
-    let url = super::url::forget(&request.url);
+    let url = server_path::forget(&request.url);
     let message = Request {
         tag,
         url: &url,

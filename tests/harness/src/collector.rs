@@ -12,6 +12,8 @@ pub struct Collector {
     pub process: Process,
     /// Where it listens, `http://127.0.0.1:PORT`.
     pub url: String,
+    /// Where it speaks TLS, `https://127.0.0.1:PORT`; empty if it does not.
+    pub tls_url: String,
 }
 
 impl Collector {
@@ -20,16 +22,44 @@ impl Collector {
     /// # Panics
     /// It does not say where it listens.
     pub fn start(sandbox: &mut Sandbox, api_path: &str) -> Self {
+        let collector = Self::spawn(sandbox, &[]);
+        sandbox.set("server", format!("{}{api_path}", collector.url));
+        collector
+    }
+
+    /// Starts one that speaks TLS besides, at this port (0: a free one), there with those alone whom the trust file
+    /// `collector.trust` lists, and makes it the sandbox's server. Its identity is in `identity` there.
+    ///
+    /// # Panics
+    /// It does not say where it listens.
+    pub fn start_with_tls(sandbox: &mut Sandbox, port: u16) -> Self {
+        let trust = sandbox.path("collector.trust").display().to_string();
+        let address = format!("127.0.0.1:{port}");
+        let options = ["--tls-listen", &address, "--trust", &trust, "--client-certificates", "require"];
+        let collector = Self::spawn(sandbox, &options);
+        sandbox.set("server", format!("{}/v2/collector", collector.tls_url));
+        collector
+    }
+
+    fn spawn(sandbox: &Sandbox, more: &[&str]) -> Self {
         let database = sandbox.path("collector.db");
         let mut command = Command::new(programs::path("telem-collector"));
-        command.args(["--listen", "127.0.0.1:0", "--database"]).arg(database).stdout(Stdio::piped());
+        command
+            .args(["--listen", "127.0.0.1:0", "--database"])
+            .arg(database)
+            .args(more)
+            .stdout(Stdio::piped());
         let mut process = Process::spawn(&sandbox.path(""), "telem-collector", &mut command);
-        let mut line = String::new();
-        BufReader::new(process.take_stdout().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().rsplit(' ').next().unwrap().to_owned();
-        assert!(url.starts_with("http://"), "{line:?}: {}", process.log());
-        sandbox.set("server", format!("{url}{api_path}"));
-        Self { process, url }
+        let mut lines = BufReader::new(process.take_stdout().unwrap()).lines();
+        let mut next = |scheme: &str| {
+            let line = lines.next().and_then(Result::ok).unwrap_or_default();
+            let url = line.trim().rsplit(' ').next().unwrap().to_owned();
+            assert!(url.starts_with(scheme), "{line:?}: {}", process.log());
+            url
+        };
+        let url = next("http://");
+        let tls_url = if more.is_empty() { String::new() } else { next("https://") };
+        Self { process, url, tls_url }
     }
 
     /// The records that it has, newest first.

@@ -18,8 +18,8 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpos
 use telemetry_files::{Attributes, Durability, open_directory, replace};
 use telemetry_tls::{KeyFault, OwnKey};
 use telemetry_trust::paths::{
-    CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, NEXT_CERTIFICATE_FILE, NEXT_CLIENT_CERTIFICATE_FILE,
-    SERVER_CERTIFICATE_FILE,
+    ANNOUNCED_FILE, CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, NEXT_CERTIFICATE_FILE,
+    NEXT_CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE,
 };
 use telemetry_trust::{Announced, Identity, IdentityFault, renewal};
 
@@ -60,9 +60,10 @@ impl Kind {
     }
 
     /// The file of who has that.
-    pub(super) fn announced_file(self) -> &'static str {
+    #[must_use]
+    pub fn announced_file(self) -> &'static str {
         match self {
-            Self::Server => "announced",
+            Self::Server => ANNOUNCED_FILE,
             Self::Client => "announced_cli",
         }
     }

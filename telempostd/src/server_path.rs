@@ -1,14 +1,26 @@
-//! Where a server takes requests to forget.
+//! Where a server takes what is no record: requests to forget, and certificates.
 
 /// What the path's end is replaced by.
 const FORGET: &str = "/v3/forget";
+const IDENTITY: &str = "/v3/identity";
 
 /// Ends of paths that records go to.
 const COLLECTORS: [&str; 2] = ["/v2/collector", "/v3/collector"];
 
-/// The URL in whose path the last `/v2/collector`, `/v3/collector` or `/` is `/v3/forget` (contract); what follows that `/`
-/// is of another form of collector, and goes.
-pub(super) fn forget(url: &str) -> String {
+/// Where a server with this URL takes requests to forget.
+pub(crate) fn forget(url: &str) -> String {
+    let (server, path) = beside(url, FORGET);
+    format!("{server}{path}")
+}
+
+/// The path, with what is behind it, at which a server with this URL is asked for its certificates.
+pub(crate) fn identity(url: &str) -> String {
+    beside(url, IDENTITY).1
+}
+
+/// The server of a URL, and its path, whose last `/v2/collector`, `/v3/collector` or `/` is replaced (contract); what follows
+/// that `/` is of another form of collector, and goes.
+fn beside<'a>(url: &'a str, end: &str) -> (&'a str, String) {
     let authority = url.find("://").map_or(0, |at| at + 3);
     let path_start = url
         .get(authority..)
@@ -19,7 +31,7 @@ pub(super) fn forget(url: &str) -> String {
         rest.split_at_checked(rest.find(['?', '#']).unwrap_or(rest.len())).unwrap_or((rest, ""));
     let kept = COLLECTORS.iter().find_map(|end| path.strip_suffix(end));
     let kept = kept.or_else(|| path.rsplit_once('/').map(|(before, _)| before)).unwrap_or_default();
-    format!("{server}{kept}{FORGET}{query}")
+    (server, format!("{kept}{end}{query}"))
 }
 
 #[cfg(test)]
@@ -39,5 +51,11 @@ mod tests {
         ] {
             assert_eq!(forget(url), expected);
         }
+    }
+
+    #[test]
+    fn a_path_has_nothing_of_the_user() {
+        assert_eq!(identity("https://u:p@h:8443/a/v3/collector?x=/y"), "/a/v3/identity?x=/y");
+        assert_eq!(identity("https://h"), "/v3/identity");
     }
 }
