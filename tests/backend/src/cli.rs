@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use axum::http::HeaderName;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::access::AccessOptions;
 use crate::served::Served;
@@ -20,8 +20,8 @@ mod symbols;
 mod sync;
 mod views;
 
-pub use keep::Keep;
-pub use places::{IdentityTask, Places, TrustTask};
+pub use keep::{Forgetting, Keep};
+pub use places::{DoctorOptions, IdentityTask, Places, TrustTask};
 pub use samples::SampleOptions;
 pub use symbols::Symbols;
 pub use sync::SyncCommand;
@@ -287,6 +287,18 @@ pub enum Command {
         database: Database,
     },
 
+    /// Look for what is wrong with a collector's set-up, and say what helps. Takes the options that the collector has; nothing
+    /// is changed
+    Doctor {
+        /// As the collector's
+        #[command(flatten)]
+        options: Box<DoctorOptions>,
+
+        /// As JSON: {"findings": [{"level", "about", "text", "remedy"}], "errors", "warnings"}
+        #[arg(long)]
+        json: bool,
+    },
+
     /// Store what an export has, or what a Flask backend has; what an earlier import brought stays as it is
     Import {
         /// The export; stdin if it is left out
@@ -304,16 +316,6 @@ pub enum Command {
         #[command(flatten)]
         keep: Keep,
     },
-}
-
-/// Whether machines may ask to be forgotten.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Forgetting {
-    /// They may, and prove that it is theirs
-    #[default]
-    Accept,
-    /// Such requests are answered 404
-    Off,
 }
 
 impl Options {

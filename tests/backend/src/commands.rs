@@ -58,6 +58,7 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
         }
         Command::Trust { places, task } => trust::run(places, task.as_ref()),
         Command::Identity { places, task } => identity::run(places, *task),
+        Command::Doctor { options, json } => crate::doctor::run(options, *json),
         Command::Export { database } => {
             let address = database.address().map_err(StartError::Database)?;
             let engine = address.open_reading().map_err(StartError::Database)?;

@@ -236,6 +236,8 @@ mod tests {
             expanded(&["c", "trust", "add", "F", "--config", file, "--identity", "/j"]),
             ["c", "trust", "--trust=/t", "add", "F", "--config", file, "--identity", "/j"]
         );
+        let doctor = expanded(&["c", "doctor", "--config", file]);
+        assert_eq!(doctor[..5], ["c", "doctor", "--trust=/t", "--identity=/i", "--listen=127.0.0.1:1"]);
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub mod trust;
 pub mod web;
 
 mod commands;
+mod doctor;
+mod owner;
 mod run;
 mod start_error;
 

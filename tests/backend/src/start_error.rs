@@ -52,6 +52,8 @@ pub enum StartError {
     },
     /// The file of `--config` defines something that cannot be.
     Config(ConfigError),
+    /// What a doctor has found.
+    Doctor(usize),
     /// The pages cannot be served.
     App(AppError),
     /// Threads, signals or stdout are not to be had.
@@ -85,6 +87,8 @@ impl fmt::Display for StartError {
             Self::Sync(error) => error.fmt(f),
             Self::Pull(error) => error.fmt(f),
             Self::Params { path, fault } => write!(f, "{}: {fault}", path.display()),
+            Self::Doctor(1) => f.write_str("doctor found 1 error"),
+            Self::Doctor(errors) => write!(f, "doctor found {errors} errors"),
             Self::App(AppError::Template(error)) => write!(f, "cannot read the pages' templates: {error}"),
             Self::App(AppError::Users(error)) => error.fmt(f),
             Self::System { what, error } => write!(f, "cannot use {what}: {error}"),

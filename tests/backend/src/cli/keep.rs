@@ -1,6 +1,6 @@
-//! How long records are kept.
+//! How long records are kept, and whether machines may have them deleted before.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::retention::{KeepRule, KeepTime, Retention};
 
@@ -31,4 +31,14 @@ impl Keep {
         let rules = self.keep.iter().chain(&self.keep_severity).chain(&self.keep_machine);
         Retention::new(self.keep_days, rules.cloned().collect())
     }
+}
+
+/// Whether machines may ask to be forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Forgetting {
+    /// They may, and prove that it is theirs
+    #[default]
+    Accept,
+    /// Such requests are answered 404
+    Off,
 }

@@ -1,11 +1,15 @@
 //! Commands on a collector's files of trust.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Database;
+
 use crate::storage::{Address, OpenError};
-use crate::trust::{Fingerprint, TrustOptions};
+use crate::sync::SyncOptions;
+use crate::trust::{Fingerprint, TrustOptions, address};
 
 /// Where a collector's files of trust are: give the same as to the collector.
 #[derive(Args, Clone, Debug)]
@@ -86,4 +90,32 @@ pub enum IdentityTask {
         #[arg(long)]
         now: bool,
     },
+}
+
+/// What a doctor looks at.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorOptions {
+    /// File in which each of these options may stand as a key
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Where the records are
+    #[command(flatten)]
+    pub database: Database,
+
+    /// Address and port that the collector listens on
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
+    pub listen: Vec<SocketAddr>,
+
+    /// TLS, and who is trusted
+    #[command(flatten)]
+    pub trust: TrustOptions,
+
+    /// Buffers
+    #[command(flatten)]
+    pub sync: SyncOptions,
+
+    /// Address of a proxy of yours; repeatable
+    #[arg(long, value_name = "ADDRESS")]
+    pub proxy: Vec<IpAddr>,
 }

@@ -1,15 +1,14 @@
 //! `telem-collector identity`: this collector's own certificates.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use telemetry_files::bounded_file;
 use telemetry_trust::limits::IDENTITY_FILE_BYTES;
 
 use crate::cli::{IdentityTask, Places};
+use crate::owner::become_owner;
 use crate::start_error::{StartError, print, system};
 use crate::trust::{Fingerprint, Kind, TrustError, ensure, next, renew, switch};
 
@@ -21,32 +20,13 @@ const NO_DIRECTORY: &str = "--identity DIR must name the directory of the collec
 pub(super) fn run(places: &Places, task: Option<IdentityTask>) -> Result<(), StartError> {
     let directory = places.identity_directory().map_err(StartError::Database)?;
     let directory = directory.ok_or_else(|| StartError::Trust(TrustError::Options(NO_DIRECTORY.into())))?;
-    become_owner(&directory)?;
+    become_owner(&directory).map_err(system("the owner's rights"))?;
     let said = match task {
         None | Some(IdentityTask::Show) => show(&directory, places.certificate.as_deref()),
         Some(IdentityTask::Renew { now: false }) => announce(&directory),
         Some(IdentityTask::Renew { now: true }) => replace(&directory),
     };
     print(&said.map_err(StartError::Trust)?)
-}
-
-/// Root becomes the owner of the directory, or of the one that it is to be made in: what is made is the collector's.
-fn become_owner(directory: &Path) -> Result<(), StartError> {
-    let there = directory.ancestors().find_map(|path| {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        std::fs::metadata(path).ok()
-    });
-    match there {
-        Some(owner) if geteuid().is_root() && owner.uid() != 0 => {
-            let change = || -> nix::Result<()> {
-                setgroups(&[])?;
-                setgid(Gid::from_raw(owner.gid()))?;
-                setuid(Uid::from_raw(owner.uid()))
-            };
-            change().map_err(|errno| system("the owner's rights")(errno.into()))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn show(directory: &Path, certificate: Option<&Path>) -> Result<String, TrustError> {

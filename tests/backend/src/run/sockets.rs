@@ -24,9 +24,15 @@ impl Trusting {
         let speaks_tls = options.addresses().iter().any(|(_, has_tls)| *has_tls);
         let directory = identity_directory(options, database);
         let has_header = options.trust.proxy_certificate_header.is_some();
+        let proxies = options.access.options().proxies;
+        if has_header && proxies.is_empty() {
+            return Err(TrustError::Options(
+                "--proxy-certificate-header is believed from the addresses of --proxy alone, and there is none".into(),
+            ));
+        }
         let trust = match speaks_tls || has_header || options.sync.fetches() {
             false => Trust::nobody(),
-            true => Trust::new(&options.trust, options.access.options().proxies, directory.as_deref())?,
+            true => Trust::new(&options.trust, proxies, directory.as_deref())?,
         };
         let tls = || Tls::new(&options.trust, directory.as_deref(), Arc::clone(&trust));
         let tls = speaks_tls.then(tls).transpose()?.map(Arc::new);

@@ -47,7 +47,7 @@ pub struct TrustOptions {
 
     /// Header in which a proxy passes a client's certificate, as nginx's $ssl_client_escaped_cert; believed from the
     /// addresses of --proxy alone
-    #[arg(long, value_name = "NAME", requires = "proxy")]
+    #[arg(long, value_name = "NAME")]
     pub proxy_certificate_header: Option<HeaderName>,
 }
 

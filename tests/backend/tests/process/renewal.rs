@@ -45,7 +45,7 @@ fn start(directory: &Path, more: &[&str]) -> Collector {
     Collector::start(&[&args[..], more].concat())
 }
 
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < DEADLINE, "waited too long: {what}");
