@@ -256,3 +256,25 @@ printf '%s\n' org.clearlinux/journal/error \
     'MESSAGE=backup@home.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED' \
     UNIT=backup@home.service REPEATED=3 >group/unit
 printf '%s\n' org.clearlinux/mce/corrected 'CPU 0 BANK 8 TSC 0' 'STATUS 8c00004000010090 MCGSTATUS 0' >group/mce
+
+mkdir -p trust_file certificate identity_pem announcement preimages
+one=$(printf 'AB:%.0s' {1..32}) one=${one%:}
+other=${one//AB/CD}
+pin=sha256//zXEsitzBpemZktf+uzCCW1ZA0Q6vGA9OlLX1vyzXde4=
+printf '# trusted\r\n%s role=fetch role=read the centre\r\n%s server=h:8443\n' "$one" "$other" >trust_file/two
+printf '%s\n%s next-of=%s since=1764240000\n' "$one" "$other" "$one" >trust_file/learned
+printf '\xef\xbb\xbf%s client=A/B/C role=pull\n' "$(tr -d : <<<"${one,,}")" >trust_file/mark-and-lower-case
+printf '%s\n%s role=read\n' "$one" "$one" >trust_file/contradiction
+head -c 60 trust_file/two >trust_file/half-a-line
+# Of version 1, by the recipe of administrators: its key, in SEC1, and itself.
+constant() { sed -n "/const $1: /,/^-----END/p" ../../crates/trust/src/testing.rs | sed '1d'; }
+constant CERTIFICATE_V1 | sed '/^-----/d' | base64 -d >certificate/version-1
+constant CERTIFICATE_V3 | sed '/^-----/d' | base64 -d >certificate/version-3
+{ constant KEY_V1; constant CERTIFICATE_V1; } >identity_pem/sec1
+{ constant KEY_V3; constant CERTIFICATE_V3; } >identity_pem/pkcs8
+{ constant CERTIFICATE_V3; constant KEY_V3; constant CERTIFICATE_V1; } >identity_pem/chain
+printf '{"fingerprint":"%s","next":null}' "$one" >announcement/none
+printf '{"fingerprint":"%s","next":{"fingerprint":"%s","pin":"%s"}}' "$one" "$other" "$pin" >announcement/next
+printf '{"preimages":["000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"]}' >preimages/request
+printf '%s %s 5 9\n' 630dcd2966c4336691125448bbb25b4f \
+    000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f >preimages/file

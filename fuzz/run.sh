@@ -41,6 +41,10 @@ declare -A max_len=(
     [pull_definitions]=4096
     [sync_request]=4096
     [sync_batch]=16384
+    [trust_file]=8192
+    [certificate]=8192
+    [identity_pem]=16384
+    [announcement]=4200
     [preimages]=8192
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi

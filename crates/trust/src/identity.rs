@@ -222,6 +222,11 @@ mod tests {
         assert!(matches!(Identity::read(&directory, "f"), Err(IdentityFault::Missing)));
         symlink("nowhere", dir.path().join("f")).unwrap();
         assert!(matches!(Identity::read(&directory, "f"), Err(IdentityFault::Unreadable(_))));
+        nix::unistd::mkfifo(&dir.path().join("p"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(
+            matches!(Identity::read(&directory, "p"), Err(IdentityFault::Unreadable(_))),
+            "it would wait for ever"
+        );
         fs::create_dir(dir.path().join("d")).unwrap();
         assert!(matches!(Identity::read(&directory, "d"), Err(IdentityFault::Unreadable(_))));
     }

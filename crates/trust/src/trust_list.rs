@@ -253,6 +253,36 @@ mod tests {
     }
 
     #[test]
+    fn forms_of_a_file_that_mean_the_same_and_forms_that_mean_nothing() {
+        let (a, b) = (certificate("a").to_string(), certificate("b").to_string());
+        let bare = |text: &str| text.replace(':', "");
+        let expected = parse(&format!("{a} role=read x\n{b}\n")).unwrap();
+        for same in [
+            format!("{a} role=read x\r\n{b}\r\n"),
+            format!("\u{feff}{a} role=read x\n{b}"),
+            format!("{} role=read x\n{}\n", a.to_lowercase(), b.to_lowercase()),
+            format!("{} role=read x\n{}\n", bare(&a), bare(&b).to_lowercase()),
+            format!("{a}\trole=read  x\n  {b}  \n"),
+            format!("{a} role=read x\n{b}\n{}\n", bare(&b)),
+        ] {
+            assert_eq!(parse(&same).unwrap(), expected, "{same:?}");
+        }
+        for (wrong, fault) in [
+            (format!("{}\n{b}\n", a.replacen(':', ";", 1)), "line 1: a fingerprint is"),
+            (format!("{}G\n", &a[..a.len() - 1]), "line 1: a fingerprint is"),
+            (a[..a.len() / 2].to_owned(), "line 1: a fingerprint is"),
+            (format!("{a} {}", "x\n".repeat(2)), "line 2: a fingerprint is"),
+            (format!("{a}{b}"), "line 1: a fingerprint is"),
+            (format!("{a}\u{a0}\u{feff}role=read\n{b}\u{0}"), "line 2: a fingerprint is"),
+            ("#\n".repeat(100_000), "more than 20000 lines"),
+            (format!("{a}\n").repeat(100_000), "larger than 1048576 bytes"),
+        ] {
+            let error = parse(&wrong).unwrap_err();
+            assert!(error.starts_with(fault), "{:?}: {error}", &wrong[..wrong.len().min(200)]);
+        }
+    }
+
+    #[test]
     fn a_server_has_its_own_lines_or_those_that_name_none() {
         let text = format!(
             "{} server=one:443 one\n{} any\n{} server=two:443 two\n{} server=one:443 also one\n",
