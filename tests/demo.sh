@@ -68,7 +68,10 @@ all_arrived() {
     for class in "${classes[@]}"; do [ "$(count_of "$class")" = 1 ] || return 1; done
 }
 
-for program in telemprobd telempostd telempost-upload telemctl hprobe telem-record-gen checkprobe telempulld telem-collector; do
+# shellcheck source=tests/demo_trust.sh
+. tests/demo_trust.sh
+
+for program in telemprobd telempostd telempost-upload telempost-identity telemctl hprobe telem-record-gen checkprobe telempulld telem-collector; do
     [ -x "$built/$program" ] || fail "$built/$program is missing; run \`make build\` first"
 done
 
@@ -286,6 +289,7 @@ isolated_network() {
 }
 isolated_network
 
+demo_trust
 printf '\nmake demo: all three records are at the collector, what they say is true, and the first page knows the fleet.\n'
 if [ "${KEEP:-}" = 1 ]; then
     printf 'The pages are at %s/telemetryui until Ctrl-C.\n' "$collector"

@@ -287,8 +287,7 @@ pub enum Command {
         database: Database,
     },
 
-    /// Look for what is wrong with a collector's set-up, and say what helps. Takes the options that the collector has; nothing
-    /// is changed
+    /// Look for what is wrong with a set-up, and say what helps; takes the collector's options, and changes nothing
     Doctor {
         /// As the collector's
         #[command(flatten)]
