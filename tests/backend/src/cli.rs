@@ -292,7 +292,6 @@ pub enum Command {
         /// As the collector's
         #[command(flatten)]
         options: Box<DoctorOptions>,
-
         /// As JSON: {"findings": [{"level", "about", "text", "remedy"}], "errors", "warnings"}
         #[arg(long)]
         json: bool,
