@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Client, collector and standby that know each other by fingerprint, set up by four commands. Part of tests/demo.sh, which
 # has `step`, `fail`, `wait_until`, `pids`, `built`, `private` and `config`.
 

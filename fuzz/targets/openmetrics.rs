@@ -23,7 +23,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     assert_eq!(again.finish().points, reading.points, "in order, each once");
     if let Some(report) = check::parse(&text) {
-        assert!(report.output.chars().count() <= limits::OUTPUT_CHARS && !report.output.contains(char::is_control));
+        assert!(
+            report.output.chars().count() <= limits::OUTPUT_CHARS
+                && !report.output.contains(char::is_control)
+        );
         assert!(!report.kind.contains(char::is_control) && report.since_secs >= 0);
     }
 });
