@@ -1,10 +1,11 @@
 use super::commands;
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use telemetry_runtime::command_line::as_getopt;
 
 /// The programs whose command lines are those of C programs, and the commands of telemctl that take options alone. Nothing
-/// is required, and any text is a value: here it is a matter of which option is meant.
+/// is required, or requires another, and any text is a value: here it is a matter of which option is meant.
 fn command_lines() -> Vec<Command> {
     let ours = commands().into_iter().filter(|command| command.get_name() != "telem-collector");
     let all = ours.flat_map(|command| {
@@ -21,7 +22,7 @@ fn command_lines() -> Vec<Command> {
 fn lenient(command: Command) -> Command {
     let command = command.version("1").subcommand_required(false).arg_required_else_help(false);
     command.mut_args(|arg| {
-        let arg = arg.required(false);
+        let arg = arg.required(false).requires(Resettable::Reset);
         if arg.get_action().takes_values() { arg.value_parser(clap::value_parser!(String)) } else { arg }
     })
 }
