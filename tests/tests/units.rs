@@ -87,8 +87,12 @@ fn nothing_runs_before_consent() {
     let consent = format!("{}/opt-in", keys::ETC_DIR.default);
     let request = format!("{}/forget/pending.json", keys::STATE_DIR.default);
     for unit in units().values() {
-        // What opt-out has left to be done.
-        let condition = if unit.name.starts_with("telempost-forget.") { &request } else { &consent };
+        // What opt-out has left to be done, and what ends that.
+        let condition = match unit.name.as_str() {
+            "telempost-forget.service" | "telempost-forget.timer" => request.clone(),
+            "telempost-forget-done.service" => format!("!{request}"),
+            _ => consent.clone(),
+        };
         assert!(unit.values("ConditionPathExists").contains(&condition.as_str()), "{}", unit.name);
     }
 }

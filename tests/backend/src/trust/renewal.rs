@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use telemetry_tls::OwnKey;
 use telemetry_trust::{Announced, Fingerprint, Next, Role, Standing};
 
 use super::error::TrustError;
@@ -34,8 +35,10 @@ pub struct Renewal {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How the file was when it was last read.
-    seen: Option<Stamp>,
+    /// How the files were when they were last read.
+    seen: Option<[Stamp; 2]>,
+    /// What the file of the present one holds.
+    present: Option<Next>,
     next: Option<(Next, Announced)>,
     /// Whether there is something to write.
     is_changed: bool,
@@ -56,6 +59,15 @@ impl Renewal {
         self.locked().next.as_ref().map(|(next, _)| *next)
     }
 
+    /// The certificate that follows the one that is shown. It may be the present one of the files already, which is shown
+    /// a moment later: whoever heard in that moment that none follows would not know it then.
+    #[must_use]
+    pub fn following(&self, shown: &Fingerprint) -> Option<Next> {
+        let state = self.locked();
+        let present = state.present.filter(|present| present.fingerprint != *shown);
+        state.next.as_ref().map(|(next, _)| *next).or(present)
+    }
+
     /// A peer has this one.
     pub fn note(&self, peer: &str, next: Next) {
         let mut state = self.locked();
@@ -70,12 +82,13 @@ impl Renewal {
     /// Takes what the file says, where it has changed.
     pub fn refresh(&self) {
         let mut state = self.locked();
-        let now = stamp(&self.directory.join(self.kind.next_file()));
+        let now = [self.kind.next_file(), self.kind.file()].map(|name| stamp(&self.directory.join(name)));
         if state.seen == Some(now) {
             return;
         }
         state.seen = Some(now);
         state.is_changed = false;
+        state.present = self.read_present();
         state.next = match self.read() {
             Ok(next) => next,
             Err(error) => {
@@ -85,14 +98,20 @@ impl Renewal {
         };
     }
 
+    /// None where it is missing or cannot be used, of which whoever shows it complains.
+    fn read_present(&self) -> Option<Next> {
+        // The directory is not made for this.
+        let own = self.directory.is_dir().then(|| identity::existing(&self.directory, self.kind))?;
+        next_of(&own.ok()?)
+    }
+
     fn read(&self) -> Result<Option<(Next, Announced)>, TrustError> {
         // The directory is not made for this.
         if !self.directory.is_dir() {
             return Ok(None);
         }
         let Some(own) = identity::next(&self.directory, self.kind)? else { return Ok(None) };
-        let leaf = own.certified.cert.first().map(|leaf| Next::of_certificate(leaf));
-        let Some(Ok(next)) = leaf else { return Ok(None) };
+        let Some(next) = next_of(&own) else { return Ok(None) };
         let handle = identity::open(&self.directory)?;
         let announced = Announced::read(&handle, self.kind.announced_file(), next.fingerprint);
         let announced = announced.map_err(|error| self.fault(error))?;
@@ -155,6 +174,11 @@ impl Renewal {
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is announced of a certificate.
+fn next_of(own: &OwnKey) -> Option<Next> {
+    Next::of_certificate(own.certified.cert.first()?).ok()
 }
 
 /// The peers that connect to us: of each, all certificates that it may show. Who only looks at pages asks for no next
@@ -252,6 +276,7 @@ mod tests {
             let next = renewal.next().unwrap();
             assert_eq!(next.fingerprint, made.fingerprint);
             let peers = [vec!["a".to_owned(), "b".to_owned()]];
+            assert_eq!(renewal.following(&old), Some(next));
             assert!(!renewal.switch_if_ready(&peers) && !renewal.switch_if_ready(&[]));
             renewal.note("b", next);
             renewal.save();
@@ -265,6 +290,8 @@ mod tests {
             let renewal = Renewal::new(&directory, kind);
             assert!(renewal.switch_if_ready(&peers));
             assert_eq!(renewal.next(), None);
+            assert_eq!(renewal.following(&old), Some(next), "until it is shown");
+            assert_eq!(renewal.following(&next.fingerprint), None);
             assert!(!file.exists() && !directory.join(kind.next_file()).exists());
             let now = identity::existing(&directory, kind).unwrap().fingerprint;
             assert!(now == made.fingerprint && now != old);

@@ -66,10 +66,11 @@ fn admitted<'a>(app: &'a App, request: &Request) -> Result<(&'a Tls, Fingerprint
 /// What we say of ours; from now on this peer has the next one.
 fn answer(tls: &Tls, peer: &Fingerprint) -> Response {
     let renewal = tls.renewal();
-    let next = renewal.and_then(|renewal| renewal.next());
+    let fingerprint = tls.fingerprint();
+    let next = renewal.and_then(|renewal| renewal.following(&fingerprint));
     if let (Some(renewal), Some(next)) = (renewal, next) {
         renewal.note(&peer.to_string(), next);
     }
-    let announcement = Announcement { fingerprint: tls.fingerprint(), next };
+    let announcement = Announcement { fingerprint, next };
     ([(header::CONTENT_TYPE, "application/json")], announcement.to_json()).into_response()
 }
