@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -33,6 +34,19 @@ fn keys(database: &Path) -> BTreeSet<String> {
     let keys: BTreeSet<_> = all.iter().cloned().collect();
     assert_eq!(keys.len(), all.len(), "each is there once");
     keys
+}
+
+/// Exports one database and imports that into the other, as an administrator does it.
+fn bring(sandbox: &Sandbox, from: &Path, to: &Path) -> String {
+    let run = |args: &[&str], database: &Path, stdin: Stdio| {
+        let mut command = Command::new(programs::path("telem-collector"));
+        let output = command.args(args).arg("--database").arg(database).stdin(stdin).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    let lines = sandbox.path("export.jsonl");
+    std::fs::write(&lines, run(&["export"], from, Stdio::null())).unwrap();
+    String::from_utf8(run(&["import"], to, File::open(lines).unwrap().into())).unwrap()
 }
 
 /// What `telemctl status` counts.
@@ -93,4 +107,13 @@ fn between_two_that_are_killed_nothing_is_lost_and_doubles_are_few_and_counted()
     // A change a kill at most, and of each further try one.
     let tries = sandbox.counts().total(telemetry_store::counters::Counter::Retried);
     assert!(counted <= IN_FLIGHT * rounds + usize::try_from(tries).unwrap(), "{counted}");
+
+    // One way, the same again, and back: an import makes the doubles one.
+    let new = one.difference(&two).count();
+    for (from, to, new) in [(0, 1, new), (0, 1, 0), (1, 0, two.difference(&one).count())] {
+        let said = bring(&sandbox, &databases[from], &databases[to]);
+        assert!(said.starts_with(&format!("telem-collector: {new} records imported")), "{said}");
+        let all = keys(&databases[to]);
+        assert!(all.is_superset(&one) && all.is_superset(&two) && all.len() == rounds * records, "{said}");
+    }
 }

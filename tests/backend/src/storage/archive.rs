@@ -1,20 +1,24 @@
 //! Moving records from one database to another.
 
+mod incoming;
+
 use std::fmt;
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::StorageError;
-use super::grouping::Facts;
 use super::sql::{Value, Write};
-use super::tombstones::{Tombstone, forgotten_of, note_jobs};
+use super::tombstones::Tombstone;
 use crate::record::{KeyDigest, StoredRecord};
+
+pub use incoming::{Imported, Incoming};
+pub(super) use incoming::{judge, wanted};
 
 /// A session that gives everything, or takes it. Every call blocks.
 pub trait Archive: Send {
     /// Hands all that is in the database to `sink`, as it is at one moment: the start, the tombstones, the rows of groups and
-    /// counts, the records by id, the keys.
+    /// counts, the records by id, the keys of which no record is left.
     ///
     /// # Errors
     /// If the database cannot be read, or `sink` fails.
@@ -45,12 +49,12 @@ pub trait Archive: Send {
         next: &mut dyn FnMut() -> Result<Option<TableRow>, StorageError>,
     ) -> Result<bool, StorageError>;
 
-    /// Stores records of a source, ids ascending, counts those without a place, and notes how far that came: all of it or
-    /// nothing. Counts those that are left out, as their machines have asked to be forgotten.
+    /// Stores records of a source, ids ascending, with their keys, counts those without a place, and notes how far that came:
+    /// all of it or nothing. Says what became of each.
     ///
     /// # Errors
     /// If nothing is stored.
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError>;
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<Vec<Imported>, StorageError>;
 
     /// Notes keys, unless they are known.
     ///
@@ -73,9 +77,16 @@ pub enum Item {
     Tombstone(Tombstone),
     /// A row of groups or counts.
     Row(TableRow),
-    /// A record, and its place.
-    Record(Box<StoredRecord>, StoredPlace),
-    /// A key that is still known.
+    /// A record.
+    Record {
+        /// The record.
+        stored: Box<StoredRecord>,
+        /// Its place.
+        place: StoredPlace,
+        /// The key that it came with, if that is still known.
+        key: Option<KeyDigest>,
+    },
+    /// A key that is still known, and whose record is not.
     Key(NotedKey),
 }
 
@@ -217,41 +228,27 @@ pub(super) fn is_unused(sql: &mut dyn Write) -> Result<bool, StorageError> {
         && super::sql::first(sql, "SELECT id FROM records LIMIT 1", &[])?.is_none())
 }
 
-/// A record that comes from elsewhere.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
-    /// As its source has it.
-    pub stored: StoredRecord,
-    /// Its place, if the groups and counts of its source were restored; else it is read and counted.
-    pub place: Option<StoredPlace>,
-    /// Whether it keeps its id.
-    pub keeps_id: bool,
+/// The records of an export: these columns, their places, and each one's `record_key`. SQLite makes an index for the join only
+/// over what is materialized.
+pub(super) fn keyed_records(columns: &str) -> String {
+    format!(
+        "WITH keys AS MATERIALIZED (SELECT key AS record_key, id AS keyed FROM idempotency) \
+         SELECT {columns}, variant, group_id, version, guilty, record_key \
+         FROM records LEFT JOIN keys ON keyed = id ORDER BY id"
+    )
 }
 
-impl Incoming {
-    /// What is to be counted of it; nothing if its source's counts have it.
-    pub(super) fn facts(&self) -> Option<Facts> {
-        let StoredRecord { received_secs, record, .. } = &self.stored;
-        self.place.is_none().then(|| Facts::new(record, *received_secs, &|_| Vec::new()))
+/// Of the keys of an export, those whose records are gone.
+pub(super) const WITHOUT_RECORD: &str =
+    "NOT EXISTS (SELECT 1 FROM records WHERE records.id = idempotency.id)";
+
+/// Hands on each record once, also if a database has two keys for it.
+pub(super) fn each_once(sink: &mut dyn FnMut(Item) -> io::Result<()>) -> impl FnMut(Item) -> io::Result<()> {
+    let mut last = None;
+    move |item| match &item {
+        Item::Record { stored, .. } if last.replace(stored.id) == Some(stored.id) => Ok(()),
+        _ => sink(item),
     }
-}
-
-/// Of what comes, that which is to be stored. Records of forgotten machines are left out; those that the restored counts have
-/// are stored, and deleted by a job, which takes them out of the counts too.
-pub(super) fn wanted(
-    sql: &mut dyn Write,
-    records: &[Incoming],
-    now_secs: i64,
-) -> Result<Vec<Incoming>, StorageError> {
-    let forgotten =
-        forgotten_of(sql, records.iter().map(|incoming| incoming.stored.record.machine_id.as_str()))?;
-    let is_forgotten = |incoming: &&Incoming| forgotten.contains(&incoming.stored.record.machine_id);
-    let is_counted = |incoming: &&Incoming| incoming.place.is_some();
-    let jobs = records.iter().filter(is_counted).filter(is_forgotten);
-    let jobs = jobs.map(|incoming| incoming.stored.record.machine_id.clone()).collect();
-    note_jobs(sql, &jobs, now_secs)?;
-    let is_wanted = |incoming: &&Incoming| is_counted(incoming) || !is_forgotten(incoming);
-    Ok(records.iter().filter(is_wanted).cloned().collect())
 }
 
 /// How far an import has come.

@@ -40,7 +40,9 @@ use std::fmt;
 
 pub use address::Address;
 pub use answers::Answers;
-pub use archive::{Archive, ExportError, Incoming, Item, NotedKey, Progress, StoredPlace, TABLES, TableRow};
+pub use archive::{
+    Archive, ExportError, Imported, Incoming, Item, NotedKey, Progress, StoredPlace, TABLES, TableRow,
+};
 pub(crate) use buffered::{delete_items, next_seq, seq_after};
 pub use changes::keep_monitoring_params;
 pub use changes::{ChangeError, FlaskError, FlaskWish, Wish};

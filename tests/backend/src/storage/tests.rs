@@ -5,10 +5,11 @@ mod fleet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::counts_tests::assert_counts_agree;
 use super::postgres::Postgres;
 use super::sqlite::{MEMORY, Sqlite};
 use super::test_server::Cluster;
-use super::{Appended, Arrival, Engine, Purpose, Session, Store};
+use super::{Appended, Arrival, Engine, Imported, Incoming, Purpose, Session, Store};
 use crate::filter::{Filter, Scope};
 use crate::limits::{KEY_DAYS, MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES, PURGE_STEP_RECORDS};
 use crate::record::{IdempotencyKey, KeyDigest, Record, StoredRecord};
@@ -178,6 +179,37 @@ on_each_engine! {
         let new = append_one(&mut *session, retry(60));
         assert!(matches!(new, Appended::Stored { .. }), "{new:?}");
         assert!(id_of(&new) > id_of(&first), "no id returns");
+    }
+
+    fn an_import_asks_for_keys_as_a_post_does_and_notes_its_own(engine) {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let posted = id_of(&append_one(&mut *session, arrival("a/b/c", 1, Some("k"))));
+        let incoming = |id, key: Option<&str>, days| {
+            let record = arrival("org.clearlinux/crash/clr", 4, None).record;
+            let stored = StoredRecord { id, received_secs: NOW_SECS + days * DAY_SECS, record };
+            Incoming { stored, place: None, keeps_id: false, key: key.map(digest) }
+        };
+        let mut archive = engine.archive(Purpose::Maintain).unwrap();
+        archive.begin_import("other", 100).unwrap();
+        // Of the two, either may have come first.
+        for (id, days) in (1..).zip([-KEY_DAYS, -7, -1, 0, 1, 7, KEY_DAYS]) {
+            assert_eq!(archive.import("other", &[incoming(id, Some("k"), days)]).unwrap(), [Imported::Known], "{days}");
+        }
+        let batch = [(20, Some("l")), (21, None), (22, Some("l")), (23, None), (24, Some("k"))];
+        let imported = archive.import("other", &batch.map(|(id, key)| incoming(id, key, 0))).unwrap();
+        assert_eq!(imported, [Imported::Stored, Imported::Stored, Imported::Known, Imported::Stored, Imported::Known]);
+        assert_eq!(archive.begin_import("other", 100).unwrap().done_to, 24);
+        assert_eq!(ids(&mut *session, &[]), [posted + 3, posted + 2, posted + 1, posted]);
+        assert_counts_agree(&mut *session);
+
+        let retry = append_one(&mut *session, arrival("a/b/c", 1, Some("l")));
+        let Appended::Known(first) = retry else { panic!("{retry:?}") };
+        assert_eq!((first.id, first.record.severity), (posted + 1, 4));
+        purge(engine, &keep(1, &[]), NOW_SECS + 2 * DAY_SECS);
+        let purged = archive.import("other", &[incoming(30, Some("l"), 1), incoming(31, Some("k"), 1)]).unwrap();
+        assert_eq!(purged, [Imported::Known; 2], "a key outlives its record");
+        purge(engine, &keep(1, &[]), NOW_SECS + 60 * DAY_SECS);
+        assert_eq!(archive.import("other", &[incoming(32, Some("l"), 60)]).unwrap(), [Imported::Stored]);
     }
 
     fn each_filter_finds_its_records_newest_first(engine) {

@@ -20,7 +20,7 @@ pub(super) fn import<'a>(
             return Ok(importer.finish(archive)?);
         }
         for record in records {
-            importer.record(archive, record, StoredPlace::default())?;
+            importer.record(archive, record, StoredPlace::default(), None)?;
         }
     }
 }

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES};
-use crate::record::StoredRecord;
+use crate::record::{KeyDigest, StoredRecord};
 use crate::retention::{Retention, Subject};
-use crate::storage::{Archive, Incoming, NotedKey, Progress, StorageError, StoredPlace, TableRow};
+use crate::storage::{Archive, Imported, Incoming, NotedKey, Progress, StorageError, StoredPlace, TableRow};
 
 /// What an import has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Records that are new here.
     pub imported: u64,
-    /// Records that an earlier import has brought.
+    /// Records that an earlier import has brought, or that have come here under the same keys.
     pub known: u64,
     /// Records that are left out, since their machines have asked to be forgotten.
     pub forgotten: u64,
@@ -65,6 +65,8 @@ pub(super) struct Importer<'a> {
     rules: &'a Retention,
     now_secs: i64,
     batch: Vec<Incoming>,
+    /// Whether the next purge takes each of them.
+    due: Vec<bool>,
     batch_bytes: usize,
     keys: Vec<NotedKey>,
     summary: Summary,
@@ -72,8 +74,8 @@ pub(super) struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     pub(super) fn new((source, progress): (String, Progress), rules: &'a Retention, now_secs: i64) -> Self {
-        let (batch, keys, summary) = (Vec::new(), Vec::new(), Summary::default());
-        Self { source, progress, rules, now_secs, batch, batch_bytes: 0, keys, summary }
+        let (batch, due, keys, summary) = (Vec::new(), Vec::new(), Vec::new(), Summary::default());
+        Self { source, progress, rules, now_secs, batch, due, batch_bytes: 0, keys, summary }
     }
 
     /// The id behind which there are records to import.
@@ -103,12 +105,13 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// Takes a record. Ids ascend.
+    /// Takes a record, with the key that it came with. Ids ascend.
     pub(super) fn record(
         &mut self,
         archive: &mut dyn Archive,
         mut stored: StoredRecord,
         place: StoredPlace,
+        key: Option<KeyDigest>,
     ) -> Result<(), StorageError> {
         if stored.id <= self.progress.done_to {
             self.summary.known += 1;
@@ -121,19 +124,19 @@ impl<'a> Importer<'a> {
             machine_id: &stored.record.machine_id,
             received_secs: stored.received_secs,
         };
-        self.summary.due += u64::from(self.rules.is_due(subject, self.now_secs));
+        self.due.push(self.rules.is_due(subject, self.now_secs));
         self.batch_bytes += stored.record.payload.len();
         self.progress.done_to = stored.id;
         let keeps_id = stored.id <= self.progress.kept_to;
         let place = (keeps_id && self.progress.has_groups).then_some(place);
-        self.batch.push(Incoming { keeps_id, place, stored });
+        self.batch.push(Incoming { keeps_id, place, stored, key });
         if self.batch.len() >= MAX_BATCH || self.batch_bytes >= MAX_BATCH_BYTES {
             self.store(archive)?;
         }
         Ok(())
     }
 
-    /// Takes a key. It counts only where its record has kept its id.
+    /// Takes a key that stands alone. It counts only where its record has kept its id.
     pub(super) fn key(&mut self, archive: &mut dyn Archive, key: NotedKey) -> Result<(), StorageError> {
         if key.id <= self.progress.kept_to {
             self.keys.push(key);
@@ -154,9 +157,17 @@ impl<'a> Importer<'a> {
 
     /// Stores what has been gathered, as after an input that goes no further.
     pub(super) fn store(&mut self, archive: &mut dyn Archive) -> Result<(), StorageError> {
-        let left_out = archive.import(&self.source, &self.batch)?;
-        self.summary.forgotten += left_out;
-        self.summary.imported += u64::try_from(self.batch.len()).unwrap_or(u64::MAX).saturating_sub(left_out);
+        let imported = archive.import(&self.source, &self.batch)?;
+        for (imported, is_due) in imported.into_iter().zip(self.due.drain(..)) {
+            match imported {
+                Imported::Stored => {
+                    self.summary.imported += 1;
+                    self.summary.due += u64::from(is_due);
+                }
+                Imported::Known => self.summary.known += 1,
+                Imported::Forgotten => self.summary.forgotten += 1,
+            }
+        }
         self.batch.clear();
         self.batch_bytes = 0;
         Ok(())

@@ -1,17 +1,18 @@
 //! The form of an export: a JSON object a line.
 //!
 //! ```text
-//!  {"telem_collector_export":3,"source":"6f...","last_id":9}     the first line
+//!  {"telem_collector_export":4,"source":"6f...","last_id":9}     the first line
 //!  {"forgotten":"0f...","since":1443573575,"known":true}          each machine that has asked to be forgotten: a hash of its id
 //!  {"row":["group_day",[1,20454,0,1,1,1443573575]]}               each row of groups and counts; bytes as {"hex":"0f"}
-//!  {"record":{"id":1,"ts_reception":1443573575,...}}             each record, by id; times in Unix seconds
-//!  {"key":"ba78...","id":1,"day":16707}                          each key that is still known: the digest of it
+//!  {"record":{"id":1,"ts_reception":1443573575,...},"key":"ba78..."}   each record, by id; times in Unix seconds
+//!  {"key":"ba79...","id":2,"day":16707}                          each key that has outlived its record
 //!  {"end":{"records":1,"keys":1,"rows":1,"forgotten":1}}          the last line: without it the export is cut off
 //! ```
 //!
 //! The fields of a record have the names of the API, and `system_name` and `payload_format_version` beside them; what a
 //! record does not have is left out. `variant`, `group_id`, `version` and `guilty` are its place among the rows, which stand in
-//! the order of their tables. Form 2 had no forgotten machines, form 1 no rows and no places either.
+//! the order of their tables. `key` is the digest of the key that a record came with, as long as that is known. Up to form 3
+//! all keys stood in lines of their own, behind the records. Form 2 had no forgotten machines, form 1 no rows and no places either.
 
 use std::io::{self, BufRead, Write};
 
@@ -24,7 +25,7 @@ use crate::limits::{MAX_BATCH, MAX_JSON_BODY_BYTES};
 use crate::record::{KeyDigest, StoredRecord};
 use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, TABLES, TableRow, Tombstone, Value};
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The first form, which has no groups.
 const FIRST_VERSION: u32 = 1;
@@ -47,10 +48,22 @@ struct Header {
 #[serde(untagged)]
 enum Line {
     Tombstone(Tombstone),
-    Row { row: (String, Vec<Cell>) },
-    Record { record: Box<Fields> },
-    Key { key: String, id: i64, day: i64 },
-    End { end: Counts },
+    Row {
+        row: (String, Vec<Cell>),
+    },
+    Record {
+        record: Box<Fields>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    Key {
+        key: String,
+        id: i64,
+        day: i64,
+    },
+    End {
+        end: Counts,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -99,10 +112,10 @@ impl<W: Write> Writer<W> {
                 let name = TABLES.get(*table).map_or("", |(name, _)| name);
                 self.line(&Line::Row { row: (name.to_owned(), values.iter().map(Cell::from).collect()) })
             }
-            Item::Record(stored, place) => {
+            Item::Record { stored, place, key } => {
                 self.counts.records += 1;
                 let fields = Fields { place: *place, ..Fields::from((**stored).clone()) };
-                self.line(&Line::Record { record: Box::new(fields) })
+                self.line(&Line::Record { record: Box::new(fields), key: key.map(hex) })
             }
             Item::Key(NotedKey { key, id, day }) => {
                 self.counts.keys += 1;
@@ -161,7 +174,7 @@ fn take_all(
         match lines.next_line()?.ok_or(ImportError::CutOff)? {
             Line::Tombstone(_) => return Err(lines.wrong("forgotten machines stand above all else".into())),
             Line::Row { .. } => return Err(lines.wrong("rows stand above all records".into())),
-            Line::Record { record } => {
+            Line::Record { record, key } => {
                 if record.id <= last_id {
                     return Err(lines.wrong("its id does not follow that of the line above".into()));
                 }
@@ -169,10 +182,11 @@ fn take_all(
                 counts.records += 1;
                 let place = record.place;
                 let stored = StoredRecord::try_from(*record).map_err(|reason| lines.wrong(reason.into()))?;
-                importer.record(archive, stored, place)?;
+                let key = key.map(|key| lines.key(&key)).transpose()?;
+                importer.record(archive, stored, place, key)?;
             }
             Line::Key { key, id, day } => {
-                let key = unhex(&key).ok_or_else(|| lines.wrong("its key is not 32 hex digits".into()))?;
+                let key = lines.key(&key)?;
                 counts.keys += 1;
                 importer.key(archive, NotedKey { key, id, day })?;
             }
@@ -285,6 +299,10 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         serde_json::from_slice(&line).map(Some).map_err(|error| self.wrong(error.to_string()))
+    }
+
+    fn key(&self, text: &str) -> Result<KeyDigest, ImportError> {
+        unhex(text).ok_or_else(|| self.wrong("its key is not 32 hex digits".into()))
     }
 
     fn wrong(&self, reason: String) -> ImportError {

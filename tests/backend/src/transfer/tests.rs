@@ -120,6 +120,125 @@ fn into_a_database_with_records_they_come_under_new_ids() {
     assert!(found[0].record.payload.starts_with("9 "));
 }
 
+/// Two collectors without a common database, of which both have what came on two of the days.
+fn with_doubles(one: &dyn Engine, two: &dyn Engine) -> Fleet {
+    let fleet = Fleet::new(FleetPlan { machines: 30, faults: 25, loop_crashes: 0, ..FleetPlan::DEMO });
+    store_days(&mut *one.open(Purpose::Append).unwrap(), &fleet, 0..4);
+    store_days(&mut *two.open(Purpose::Append).unwrap(), &fleet, 2..6);
+    fleet
+}
+
+/// Those of the counts that name no group by its id.
+fn fleet_counts(engine: &dyn Engine) -> Vec<String> {
+    let mut session = engine.open(Purpose::Query).unwrap();
+    let is_of_fleet =
+        |line: &String| ["fleet", "machine", "ungrouped"].iter().any(|name| line.starts_with(name));
+    counts(&mut *session).into_iter().filter(is_of_fleet).collect()
+}
+
+fn stored(engine: &dyn Engine) -> i64 {
+    let mut session = engine.open(Purpose::Query).unwrap();
+    session.select("SELECT count(*) FROM records", &[]).unwrap().pop().unwrap().int().unwrap()
+}
+
+#[test]
+fn what_two_collectors_both_have_is_one_after_an_import_wherever_that_was_cut_off() {
+    with_postgres(|_, postgres| {
+        let sqlite = memory();
+        for (source, cuts) in [(&sqlite as &dyn Engine, &[2, 3][..]), (postgres, &[])] {
+            with_postgres(|_, other| {
+                for target in [&memory() as &dyn Engine, other] {
+                    let whole = memory();
+                    let fleet = with_doubles(source, target);
+                    store_days(&mut *whole.open(Purpose::Append).unwrap(), &fleet, 0..6);
+                    let (text, before) = (exported(source), stored(target));
+                    assert!(before + stored(source) > stored(&whole), "some of them are at both");
+                    for cut in cuts {
+                        assert!(imported(target, text.get(..text.len() / 4 * cut).unwrap()).is_err());
+                    }
+                    imported(target, &text).unwrap();
+                    assert_eq!(stored(target), stored(&whole));
+                    assert_same(&fleet_counts(target), &fleet_counts(&whole));
+                    assert_counts_agree(&mut *target.open(Purpose::Query).unwrap());
+                    // Again, and from another database that has the same: nothing is new.
+                    let all = u64::try_from(stored(source)).unwrap();
+                    for text in [text.clone(), text.replace("\"source\":\"", "\"source\":\"x")] {
+                        let again = imported(target, &text).unwrap();
+                        assert_eq!((again.imported, again.known, again.due), (0, all, 0));
+                    }
+                    // A retry is known, too.
+                    store_days(&mut *target.open(Purpose::Append).unwrap(), &fleet, 0..6);
+                    assert_eq!(stored(target), stored(&whole));
+                    // And back: each has everything then.
+                    imported(source, &exported(target)).unwrap();
+                    assert_eq!(stored(source), stored(&whole));
+                    assert_same(&fleet_counts(source), &fleet_counts(&whole));
+                    assert_counts_agree(&mut *source.open(Purpose::Query).unwrap());
+                }
+            });
+        }
+    });
+}
+
+/// An export as a collector of before wrote it: keys behind the records.
+fn in_form_3(text: &str) -> String {
+    let (mut lines, mut keys) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+        if value.get("telem_collector_export").is_some() {
+            value["telem_collector_export"] = 3.into();
+        }
+        if let Some(key) = value.get("record").and(value.get("key")).cloned() {
+            let (id, secs) = (&value["record"]["id"], value["record"]["ts_reception"].as_i64().unwrap());
+            keys.push(serde_json::json!({ "key": key, "id": id, "day": secs / DAY_SECS }).to_string());
+            value.as_object_mut().unwrap().remove("key");
+        }
+        if value.get("end").is_some() {
+            lines.append(&mut keys.clone());
+            value["end"]["keys"] = (value["end"]["keys"].as_u64().unwrap() + keys.len() as u64).into();
+        }
+        lines.push(value.to_string());
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn an_export_of_before_has_its_keys_behind_its_records() {
+    let source = memory();
+    filled(&source);
+    let old = in_form_3(&exported(&source));
+    assert!(old.matches("\n{\"day\":").count() == 5, "{old}");
+    with_postgres(|_, other| {
+        for target in [&memory() as &dyn Engine, other] {
+            assert_eq!(imported(target, &old).unwrap().imported, 10);
+            assert_eq!(all(target), all(&source));
+            assert!(matches!(retry(target, 4), Appended::Known(_)));
+            // The same source, exported by the present one.
+            assert_eq!(imported(target, &exported(&source)).unwrap().known, 10);
+            assert_eq!(stored(target), 10);
+        }
+    });
+}
+
+#[test]
+fn a_key_that_has_outlived_its_record_comes_along() {
+    with_postgres(|_, postgres| {
+        for source in [&memory() as &dyn Engine, postgres] {
+            filled(source);
+            let mut session = source.open(Purpose::Maintain).unwrap();
+            session.write(&mut |sql| sql.execute("DELETE FROM records WHERE id = 5", &[]).map(drop)).unwrap();
+            let text = exported(source);
+            assert_eq!(text.matches("\n{\"key\":").count(), 1, "{text}");
+            with_postgres(|_, other| {
+                for target in [&memory() as &dyn Engine, other] {
+                    assert_eq!(imported(target, &text).unwrap().imported, 9);
+                    assert_eq!(retry(target, 4), Appended::Purged { id: 5 });
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn what_the_next_purge_takes_is_said() {
     let source = memory();
@@ -139,12 +258,13 @@ fn what_is_no_export_is_refused_by_its_line() {
     let with = |changed: &[&str]| changed.join("\n") + "\n";
     for (text, number, word) in [
         (with(&["{}"]), 1, "missing field"),
-        (with(&[&lines[0].replace("export\":3", "export\":4")]), 1, "its form is 4"),
+        (with(&[&lines[0].replace("export\":4", "export\":5")]), 1, "its form is 5"),
         (with(&[&lines[0].replace("last_id\":10", "last_id\":9223372036854775807")]), 1, "its last_id is"),
         (with(&[lines[0], "x"]), 2, "expected value"),
         (with(&[lines[0], lines[2], lines[1]]), 3, "does not follow"),
         (with(&[lines[0], &lines[1].replace("\"id\":1,", "\"id\":-1,")]), 2, "out of range"),
         (with(&[lines[0], r#"{"key":"x","id":1,"day":1}"#]), 2, "32 hex digits"),
+        (with(&[lines[0], &lines[1].replace("\"key\":\"", "\"key\":\"x")]), 2, "32 hex digits"),
         (with(&[lines[0], r#"{"forgotten":"x","since":1,"known":true}"#]), 2, "32 hex digits"),
         (with(&[lines[0], lines[1], r#"{"forgotten":"x","since":1,"known":true}"#]), 3, "above all else"),
         (with(&[lines[0], lines[1], lines[lines.len() - 1]]), 3, "it counts"),
@@ -214,7 +334,7 @@ fn who_was_forgotten_stays_so_in_whatever_database_it_comes_to() {
                     // An older export does not bring it back.
                     let summary =
                         imported(target, &before.replace("\"source\":\"", "\"source\":\"x")).unwrap();
-                    assert_eq!((summary.imported, summary.forgotten), (2, 2), "{summary}");
+                    assert_eq!((summary.imported, summary.forgotten), (0, 2), "{summary}");
                     forget_now(target);
                     assert_eq!(known_machines(target), ["m1"]);
                 }

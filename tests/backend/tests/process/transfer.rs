@@ -70,8 +70,8 @@ fn an_import_comes_by_a_pipe_and_only_into_a_database_that_is_free() {
         text(&child.wait_with_output().unwrap())
     };
     // Groups and counts stand before the records, of which the last is cut off.
-    let keys = export.stdout.windows(7).rposition(|part| part == b"{\"key\":").unwrap();
-    let (code, said) = import(&export.stdout[..keys - 9]);
+    let end = export.stdout.windows(7).rposition(|part| part == b"{\"end\":").unwrap();
+    let (code, said) = import(&export.stdout[..end - 9]);
     assert!(code == Some(1) && said.contains("the export is cut off"), "{said}");
     let (code, said) = import(&export.stdout);
     assert!(code == Some(0) && said.contains(" were here already") && !said.contains(" 0 were"), "{said}");

@@ -1,6 +1,6 @@
 //! Exports everything, imports what comes from elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 
 use tokio_postgres::types::ToSql;
@@ -14,13 +14,13 @@ use super::partition::{self, day_of};
 use super::schema::{FORGET_LOCK, GROUPS_LOCK};
 use super::{row, select, write};
 use crate::record::{KeyDigest, StoredRecord};
-use crate::storage::archive::{is_unused, wanted};
+use crate::storage::archive::{WITHOUT_RECORD, each_once, is_unused, judge, keyed_records, wanted};
 use crate::storage::grouping::{Directory, Facts, Place, Tally};
 use crate::storage::samples::store_arrived;
 use crate::storage::tombstones::{TOMBSTONES, note_jobs_of_counted, put_tombstones};
 use crate::storage::{
-    Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
-    TableRow, Tombstone, Write,
+    Archive, ExportError, Imported, Incoming, Item, NotedKey, Progress, SharedRules, StorageError,
+    StoredPlace, TABLES, TableRow, Tombstone, Write, known_keys,
 };
 use crate::timestamp::now_secs;
 
@@ -30,22 +30,29 @@ const SLOT: i64 = 63;
 /// Rows that the server sends at a time: few enough that they may be large.
 const ROWS_AT_A_TIME: i32 = 32;
 
-/// As `append::APPEND`, without keys, and with ids for those that keep theirs.
+/// As `append::APPEND`, with ids for those that keep theirs. Which keys are known has been asked before, and nobody stores records
+/// meanwhile.
 const IMPORT: &str = "
+WITH arrived AS MATERIALIZED (
+    SELECT a.*, ts_reception / 86400 AS day, coalesce(given, nextval('records_id')) AS id
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[],
+        $16::text[], $17::text[], $18::boolean[], $19::text[], $20::bytea[], $21::bigint[], $22::bigint[],
+        $23::bigint[], $24::bigint[], $25::bytea[])
+    AS a (given, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
+        machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version,
+        event_id, external, payload, payload_bytes, variant, group_id, version, guilty, key)
+), keyed AS (
+    INSERT INTO idempotency (key, id, day) SELECT key, id, day FROM arrived WHERE key IS NOT NULL ORDER BY key
+    ON CONFLICT (key) DO NOTHING
+)
 INSERT INTO records (id, day, ts_reception, ts_capture, record_format_version, severity, classification, machine_id,
     arch, machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model,
     bios_version, event_id, external, payload, payload_bytes, variant, group_id, version, guilty)
-SELECT coalesce(id, nextval('records_id')), ts_reception / 86400, ts_reception, ts_capture, record_format_version,
-    severity, classification, machine_id, arch, machine_type, build, kernel_version, payload_format_version,
-    system_name, board_name, cpu_model, bios_version, event_id, external, payload, payload_bytes, variant, group_id,
-    version, guilty
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::boolean[], $19::text[], $20::bytea[], $21::bigint[], $22::bigint[], $23::bigint[],
-    $24::bigint[])
-AS a (id, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch, machine_type,
-    build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version, event_id,
-    external, payload, payload_bytes, variant, group_id, version, guilty)";
+SELECT id, day, ts_reception, ts_capture, record_format_version, severity, classification, machine_id, arch,
+    machine_type, build, kernel_version, payload_format_version, system_name, board_name, cpu_model, bios_version,
+    event_id, external, payload, payload_bytes, variant, group_id, version, guilty
+FROM arrived";
 
 /// A connection for exports or imports.
 pub(super) struct PostgresArchive {
@@ -114,18 +121,20 @@ impl Archive for PostgresArchive {
         })?)
     }
 
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError> {
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<Vec<Imported>, StorageError> {
         let days: BTreeSet<i64> =
             records.iter().map(|incoming| day_of(incoming.stored.received_secs)).collect();
         for day in days {
             self.connection.run(async |client| partition::ensure(client, day).await)?;
         }
         let rules = self.rules.current();
-        // Nobody begins to forget a machine between the look for tombstones and the end of the batch.
+        // Nobody begins to forget a machine, or stores a record under a key, between the look for these and the end of the batch.
         let locks = [FORGET_LOCK, GROUPS_LOCK];
         Ok(write::transaction_with(&mut self.connection, &locks, |sql| {
-            let wanted = wanted(sql, records, now_secs())?;
-            let facts: Vec<Option<Facts>> = wanted.iter().map(Incoming::facts).collect();
+            let known = known(sql, records)?;
+            let imported = judge(sql, records, known, now_secs())?;
+            let wanted = wanted(records, &imported);
+            let facts: Vec<Option<Facts>> = wanted.iter().map(|incoming| incoming.facts()).collect();
             let mut directory = Directory::default();
             directory.read_generation(sql)?;
             let (mut tally, mut places) = (Tally::default(), Vec::new());
@@ -147,7 +156,7 @@ impl Archive for PostgresArchive {
             }
             tally.apply(sql, SLOT)?;
             store_arrived(sql, facts.iter().flatten().filter_map(|facts| facts.state.as_deref()))?;
-            Ok(u64::try_from(records.len() - wanted.len()).unwrap_or(u64::MAX))
+            Ok(imported)
         })?)
     }
 
@@ -184,14 +193,24 @@ async fn export(client: &mut Client, sink: &mut dyn FnMut(Item) -> io::Result<()
         let row = |row: &Row| Ok(Item::Row(TableRow { table, values: select::values(row)? }));
         each(&transaction, &query, row, sink).await?;
     }
-    let records =
-        format!("SELECT {}, variant, group_id, version, guilty FROM records ORDER BY id", row::COLUMNS);
-    let record = |row: &Row| Ok(Item::Record(Box::new(row::read(row)?), place(row)?));
-    each(&transaction, &records, record, sink).await?;
-    let keys = "SELECT key, id, day FROM idempotency ORDER BY key";
-    each(&transaction, keys, key, sink).await?;
+    each(&transaction, &keyed_records(row::COLUMNS), record, &mut each_once(sink)).await?;
+    let keys = format!("SELECT key, id, day FROM idempotency WHERE {WITHOUT_RECORD} ORDER BY key");
+    each(&transaction, &keys, key, sink).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+fn record(row: &Row) -> Result<Item, Fault> {
+    let key: Option<&[u8]> = row.try_get("record_key")?;
+    let key = key.map(|key| KeyDigest(key_of(key)));
+    Ok(Item::Record { stored: Box::new(row::read(row)?), place: place(row)?, key })
+}
+
+/// The keys of records that have come here before.
+fn known(sql: &mut dyn Write, records: &[Incoming]) -> Result<HashSet<KeyDigest>, StorageError> {
+    let keys: Vec<[u8; 16]> = records.iter().filter_map(|incoming| incoming.key).map(|key| key.0).collect();
+    let known = known_keys(sql, ("idempotency", "id"), &keys)?;
+    Ok(known.keys().map(|key| KeyDigest(key_of(key))).collect())
 }
 
 fn place(row: &Row) -> Result<StoredPlace, Fault> {
@@ -240,8 +259,10 @@ async fn begin_import(client: &mut Client, source: &str, last_id: i64) -> Result
         .await?;
     let query = "SELECT done_to, kept_to, has_groups <> 0 FROM telem_imports WHERE source = $1";
     if let Some(known) = transaction.query_opt(query, &[&source]).await? {
-        let (done_to, kept_to) = (known.try_get(0)?, known.try_get(1)?);
-        return Ok(Progress { done_to, kept_to, has_groups: known.try_get(2)? });
+        let (done_to, kept_to, has_groups) = (known.try_get(0)?, known.try_get(1)?, known.try_get(2)?);
+        // Dropped, it would hold its locks, and all posts, until the input has brought the next batch.
+        transaction.commit().await?;
+        return Ok(Progress { done_to, kept_to, has_groups });
     }
     let is_empty: bool =
         transaction.query_one("SELECT NOT EXISTS (SELECT FROM records)", &[]).await?.try_get(0)?;
@@ -256,7 +277,7 @@ async fn begin_import(client: &mut Client, source: &str, last_id: i64) -> Result
     Ok(Progress { done_to: 0, kept_to, has_groups: false })
 }
 
-async fn insert(client: &Client, records: &[Incoming], places: &[Place]) -> Result<(), Fault> {
+async fn insert(client: &Client, records: &[&Incoming], places: &[Place]) -> Result<(), Fault> {
     let ids: Vec<Option<i64>> =
         records.iter().map(|incoming| incoming.keeps_id.then_some(incoming.stored.id)).collect();
     let columns =
@@ -265,6 +286,9 @@ async fn insert(client: &Client, records: &[Incoming], places: &[Place]) -> Resu
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&ids];
     values.extend(columns.values());
     values.extend(places.values());
+    let keys = records.iter().map(|incoming| incoming.key.as_ref().map(|key| key.0.as_slice()));
+    let keys: Vec<Option<&[u8]>> = keys.collect();
+    values.push(&keys);
     client.execute(IMPORT, &values).await?;
     Ok(())
 }

@@ -124,6 +124,19 @@ fn known(transaction: &Transaction<'_>, key: KeyDigest, now_secs: i64) -> rusqli
     transaction.prepare_cached(&query)?.query_row((next_week, key.0), |row| row.get(0)).optional()
 }
 
+/// Whether a key came with a record that was received within the days of a key before or after another time: of one record that
+/// two databases hold, either may be the later one.
+pub(super) fn known_about(
+    transaction: &Transaction<'_>,
+    key: KeyDigest,
+    received_secs: i64,
+) -> rusqlite::Result<bool> {
+    let weeks =
+        (-KEY_WEEKS..=KEY_WEEKS).map(|number| format!("?1 + {number}")).collect::<Vec<_>>().join(", ");
+    let query = format!("SELECT 1 FROM idempotency WHERE week IN ({weeks}) AND key = ?2");
+    transaction.prepare_cached(&query)?.exists((received_secs.div_euclid(WEEK_SECS), key.0))
+}
+
 /// Notes the key of a record. Keys of one week stand together, so that writing them touches few pages.
 pub(super) fn remember(
     transaction: &Transaction<'_>,

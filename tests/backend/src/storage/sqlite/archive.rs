@@ -1,23 +1,24 @@
 //! Exports everything, imports what comes from elsewhere.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 use tokio::sync::Mutex as Turn;
 
-use super::append::{SLOT, WEEK_SECS, insert};
+use super::append::{SLOT, WEEK_SECS, insert, known_about};
 use super::write::SqliteWrite;
 use super::{row, select};
 use crate::limits::KEY_DAYS;
 use crate::record::{KeyDigest, StoredRecord};
-use crate::storage::archive::{is_unused, wanted};
+use crate::storage::archive::{WITHOUT_RECORD, each_once, is_unused, judge, keyed_records, wanted};
 use crate::storage::grouping::{Directory, Facts, Tally};
 use crate::storage::samples::store_arrived;
 use crate::storage::tombstones::{TOMBSTONES, note_jobs_of_counted, put_tombstones};
 use crate::storage::{
-    Archive, ExportError, Incoming, Item, NotedKey, Progress, SharedRules, StorageError, StoredPlace, TABLES,
-    TableRow, Tombstone, Value, Write,
+    Archive, ExportError, Imported, Incoming, Item, NotedKey, Progress, SharedRules, StorageError,
+    StoredPlace, TABLES, TableRow, Tombstone, Value, Write,
 };
 use crate::timestamp::now_secs;
 
@@ -64,13 +65,10 @@ impl Archive for SqliteArchive {
             let row = |row: &Row<'_>| Ok(Item::Row(TableRow { table, values: values(row)? }));
             each(&transaction, &query, row, sink)?;
         }
-        let records = format!(
-            "SELECT id, {}, variant, group_id, version, guilty FROM records ORDER BY id",
-            row::COLUMNS
-        );
-        let record = |row: &Row<'_>| Ok(Item::Record(Box::new(row::read(row)?), place(row)?));
-        each(&transaction, &records, record, sink)?;
-        each(&transaction, "SELECT key, id, week FROM idempotency ORDER BY week, key", key, sink)
+        let records = keyed_records(&format!("id, {}", row::COLUMNS));
+        each(&transaction, &records, record, &mut each_once(sink))?;
+        let keys = format!("SELECT key, id, week FROM idempotency WHERE {WITHOUT_RECORD} ORDER BY week, key");
+        each(&transaction, &keys, key, sink)
     }
 
     fn begin_import(&mut self, source: &str, last_id: i64) -> Result<Progress, StorageError> {
@@ -125,12 +123,13 @@ impl Archive for SqliteArchive {
         Ok(is_unused)
     }
 
-    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<u64, StorageError> {
+    fn import(&mut self, source: &str, records: &[Incoming]) -> Result<Vec<Imported>, StorageError> {
         let _turn = self.turn.blocking_lock();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = &mut SqliteWrite(&transaction);
-        let wanted = wanted(sql, records, now_secs())?;
-        let facts: Vec<Option<Facts>> = wanted.iter().map(Incoming::facts).collect();
+        let imported = judge(sql, records, known(&transaction, records)?, now_secs())?;
+        let wanted = wanted(records, &imported);
+        let facts: Vec<Option<Facts>> = wanted.iter().map(|incoming| incoming.facts()).collect();
         let mut directory = Directory::default();
         directory.read_generation(sql)?;
         let mut tally = Tally::default();
@@ -144,7 +143,10 @@ impl Archive for SqliteArchive {
                     place
                 }
             };
-            insert(&transaction, incoming.keeps_id.then_some(*id), record, *received_secs, &place)?;
+            let id = insert(&transaction, incoming.keeps_id.then_some(*id), record, *received_secs, &place)?;
+            if let Some(key) = incoming.key {
+                note_key(&transaction, key, id, received_secs.div_euclid(WEEK_SECS))?;
+            }
         }
         tally.apply(sql, SLOT)?;
         store_arrived(sql, facts.iter().flatten().filter_map(|facts| facts.state.as_deref()))?;
@@ -153,19 +155,40 @@ impl Archive for SqliteArchive {
             sql.execute(note, &[last.stored.id.into(), source.into()])?;
         }
         transaction.commit()?;
-        Ok(u64::try_from(records.len() - wanted.len()).unwrap_or(u64::MAX))
+        Ok(imported)
     }
 
     fn import_keys(&mut self, keys: &[NotedKey]) -> Result<(), StorageError> {
         self.write(|transaction| {
-            let mut insert = transaction
-                .prepare_cached("INSERT OR IGNORE INTO idempotency (week, key, id) VALUES (?1, ?2, ?3)")?;
-            for NotedKey { key, id, day } in keys {
-                insert.execute((day.div_euclid(DAYS_PER_WEEK), key.0, id))?;
-            }
-            Ok(())
+            let mut each = keys.iter();
+            each.try_for_each(|noted| {
+                note_key(transaction, noted.key, noted.id, noted.day.div_euclid(DAYS_PER_WEEK))
+            })
         })
     }
+}
+
+/// The keys of records that have come here before, about the time of their reception there.
+fn known(transaction: &Transaction<'_>, records: &[Incoming]) -> rusqlite::Result<HashSet<KeyDigest>> {
+    let mut known = HashSet::new();
+    for incoming in records {
+        let Some(key) = incoming.key else { continue };
+        if known_about(transaction, key, incoming.stored.received_secs)? {
+            known.insert(key);
+        }
+    }
+    Ok(known)
+}
+
+/// Notes a key, unless it is known.
+fn note_key(transaction: &Transaction<'_>, key: KeyDigest, id: i64, week: i64) -> rusqlite::Result<()> {
+    let insert = "INSERT OR IGNORE INTO idempotency (week, key, id) VALUES (?1, ?2, ?3)";
+    transaction.prepare_cached(insert)?.execute((week, key.0, id)).map(drop)
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Item> {
+    let key: Option<[u8; 16]> = row.get("record_key")?;
+    Ok(Item::Record { stored: Box::new(row::read(row)?), place: place(row)?, key: key.map(KeyDigest) })
 }
 
 fn values(row: &Row<'_>) -> rusqlite::Result<Vec<Value>> {

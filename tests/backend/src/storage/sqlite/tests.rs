@@ -23,6 +23,18 @@ fn pragma(connection: &Connection, name: &str) -> String {
 }
 
 #[test]
+fn an_export_searches_for_the_key_of_each_record() {
+    let (_directory, path) = file();
+    let engine = Sqlite::open(&path).unwrap();
+    let connection = engine.location.connect(Purpose::Export).unwrap();
+    let plan = format!("EXPLAIN QUERY PLAN {}", crate::storage::archive::keyed_records("id"));
+    let mut plan = connection.prepare(&plan).unwrap();
+    let steps: Vec<String> =
+        plan.query_map((), |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
+    assert!(steps.iter().any(|step| step.starts_with("SEARCH keys USING AUTOMATIC")), "{steps:?}");
+}
+
+#[test]
 fn an_answer_means_that_the_record_is_on_disk() {
     let (_directory, path) = file();
     let engine = Sqlite::open(&path).unwrap();
