@@ -49,8 +49,16 @@ impl SetUp {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What is wrong: level, about, text, remedy in a line each; the text for people says the same.
+    /// What is wrong; the text for people says the same.
     fn found(&self) -> Vec<String> {
+        let lines = self.found_now();
+        let text = String::from_utf8(self.run(&["doctor"]).stdout).unwrap();
+        assert_eq!(text.lines().filter(|line| !line.starts_with("ok ")).count(), lines.len(), "{text}");
+        lines
+    }
+
+    /// What is wrong at this moment: level, about, text, remedy in a line each.
+    fn found_now(&self) -> Vec<String> {
         let json = self.run(&["doctor", "--json"]);
         let report: Value =
             serde_json::from_slice(&json.stdout).unwrap_or_else(|error| panic!("{error}: {json:?}"));
@@ -72,8 +80,6 @@ impl SetUp {
         let errors = lines.iter().filter(|line| line.starts_with("error ")).count();
         assert_eq!(report["errors"], errors);
         assert_eq!(json.status.code(), Some(i32::from(errors > 0)), "{json:?}");
-        let text = String::from_utf8(self.run(&["doctor"]).stdout).unwrap();
-        assert_eq!(text.lines().filter(|line| !line.starts_with("ok ")).count(), lines.len(), "{text}");
         lines
     }
 
@@ -239,19 +245,19 @@ fn a_buffer_and_the_centre_that_fetches_from_it() {
     );
     buffer.change(&["trust", "add", &connects, "role=fetch"]);
     crate::renewal::until("the centre is known there", || {
-        !centre.found().iter().any(|line| line.contains("does not know"))
+        !centre.found_now().iter().any(|line| line.contains("does not know"))
     });
     let answer = running.post("/", &crate::sample::headers(&[]), "x");
     assert_eq!(answer.status, 201);
     buffer.finds("error buffer: nobody has fetched the 1 records that wait", "at the collector that fetches");
     let fetching = start(&centre);
-    crate::renewal::until("it is fetched", || buffer.found().is_empty() && centre.found().is_empty());
+    crate::renewal::until("it is fetched", || buffer.found_now().is_empty() && centre.found_now().is_empty());
     fetching.stop();
 
     // Another certificate is shown there.
     buffer.change(&["identity", "renew", "--now"]);
     crate::renewal::until("the other one is found", || {
-        centre.found().iter().any(|line| line.contains("which is not the trusted one"))
+        centre.found_now().iter().any(|line| line.contains("which is not the trusted one"))
     });
     let now = own(&buffer, "listens: ");
     centre.finds(&format!("error sync: {address}: "), "`telem-collector trust add`");
