@@ -273,7 +273,8 @@ mod tests {
             (a[..a.len() / 2].to_owned(), "line 1: a fingerprint is"),
             (format!("{a} {}", "x\n".repeat(2)), "line 2: a fingerprint is"),
             (format!("{a}{b}"), "line 1: a fingerprint is"),
-            (format!("{a}\u{a0}\u{feff}role=read\n{b}\u{0}"), "line 2: a fingerprint is"),
+            (format!("{a}\u{a0}\u{feff}role=read\n{b}"), "line 1: \u{feff}role=: unknown"),
+            (format!("{a}\n{b}\u{0}"), "line 2: a fingerprint is"),
             ("#\n".repeat(100_000), "more than 20000 lines"),
             (format!("{a}\n").repeat(100_000), "larger than 1048576 bytes"),
         ] {

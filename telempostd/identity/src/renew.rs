@@ -59,6 +59,7 @@ pub(crate) fn switch(directory: &File) -> io::Result<Fingerprint> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
     use telemetry_trust::paths::FINGERPRINT_FILE;
 
     #[test]
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(check(path).unwrap(), format!("{third} 20491231000000"));
         // Half a file is no next one, and never used.
         fs::write(path.join(NEXT_CERTIFICATE_FILE), "half").unwrap();
+        fs::set_permissions(path.join(NEXT_CERTIFICATE_FILE), fs::Permissions::from_mode(0o600)).unwrap();
         assert!(next(path).is_err());
         assert_ne!(renew(path, false, KeyKind::Ecdsa).unwrap(), third);
         assert!(path.join("next_certificate.pem.malformed-1").exists());
