@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use test_harness::certificates::make_version_1;
 use test_harness::{Process, Sandbox};
 
 /// An instance, with a port for others and one for this machine.
@@ -66,21 +67,11 @@ impl Asked {
     /// openssl makes none.
     #[must_use]
     pub fn make_certificate(&self, name: &str) -> String {
-        let at = |ending: &str| self.key_file(name, ending).display().to_string();
         fs::create_dir_all(self.sandbox.path("keys")).unwrap();
-        let openssl = |words: &str| {
-            let output = Command::new("openssl").args(words.split(' ')).output().unwrap();
-            assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        };
-        openssl(&format!("ecparam -name prime256v1 -genkey -noout -out {}", at("key")));
-        openssl(&format!("req -new -key {} -subj /CN={name} -out {}", at("key"), at("csr")));
-        openssl(&format!("x509 -req -in {} -signkey {} -days 9 -out {}", at("csr"), at("key"), at("crt")));
-        let printed = openssl(&format!("x509 -in {} -noout -fingerprint -sha256", at("crt")));
-        printed.trim().rsplit('=').next().unwrap_or_default().to_owned()
+        make_version_1(&self.sandbox.path("keys"), name)
     }
 
-    /// A file of somebody: `key`, `crt`.
+    /// A file of somebody: `key`, `pem`.
     #[must_use]
     pub fn key_file(&self, name: &str, ending: &str) -> PathBuf {
         self.sandbox.path(&format!("keys/{name}.{ending}"))
@@ -104,7 +95,7 @@ impl Asked {
     /// Asks by the network, with the certificate of somebody; empty: none.
     #[must_use]
     pub fn ask(&self, name: &str, path: &str, words: &[&str]) -> Got {
-        let (key, certificate) = (self.key_file(name, "key"), self.key_file(name, "crt"));
+        let (key, certificate) = (self.key_file(name, "key"), self.key_file(name, "pem"));
         let (key, certificate) = (key.display().to_string(), certificate.display().to_string());
         let url = format!("https://127.0.0.1:{}{path}", self.port);
         let mut all = vec![url.as_str()];

@@ -129,7 +129,7 @@ fn debians_prometheus_scrapes_by_mutual_tls_and_has_each_series() {
              ['127.0.0.1:{}']\n  tls_config:\n    ca_file: {}\n    server_name: telempulld\n    cert_file: {}\n    key_file: {}\n",
             asked.port,
             file(asked.server_certificate()),
-            file(asked.key_file("prometheus", "crt")),
+            file(asked.key_file("prometheus", "pem")),
             file(asked.key_file("prometheus", "key")),
         ),
     );

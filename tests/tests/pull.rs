@@ -258,7 +258,7 @@ fn doctor_finds_broken_set_ups_and_their_remedies_end_the_findings() {
     find(&asked, "environment", &["warning environment_readings has certificates", "certificate_files FILE"]);
     asked.sandbox.set("certificate_files", "/none.pem");
     find(&asked, "environment", &["warning the certificate /none.pem is not there"]);
-    asked.sandbox.set("certificate_files", asked.key_file("tool", "crt").display().to_string());
+    asked.sandbox.set("certificate_files", asked.key_file("tool", "pem").display().to_string());
     well(&asked);
 
     let definition = asked.sandbox.write("etc/checks.d/a.conf", "[load]\nkind=load\n[odd]\nkind=none\n");

@@ -94,10 +94,7 @@ impl Certificates {
     fn make_one(&self, certificate: Certificate) {
         let stem = certificate.file_stem();
         if certificate == Certificate::Version1 {
-            self.openssl(&format!("ecparam -name prime256v1 -genkey -noout -out {stem}.key"));
-            self.openssl(&format!("req -new -key {stem}.key -subj /CN=server -out {stem}.csr"));
-            return self
-                .openssl(&format!("x509 -req -in {stem}.csr -signkey {stem}.key -days 9 -out {stem}.pem"));
+            return drop(make_version_1(&self.folder, stem));
         }
         self.new_key(stem);
         if certificate == Certificate::SelfSigned {
@@ -121,12 +118,7 @@ impl Certificates {
     }
 
     fn openssl(&self, args: &str) {
-        let output = Command::new("openssl")
-            .args(args.split(' '))
-            .current_dir(&self.folder)
-            .output()
-            .unwrap_or_else(|error| panic!("openssl: {error}; install it with `make deps`"));
-        assert!(output.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&output.stderr));
+        openssl(&self.folder, args);
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -147,4 +139,26 @@ impl Certificates {
     pub fn key(&self, certificate: Certificate) -> PathBuf {
         self.path(certificate.file_stem()).with_extension("key")
     }
+}
+
+/// Makes a key and a certificate as [`Certificate::Version1`], `NAME.key` and `NAME.pem` in this folder. Returns its fingerprint.
+///
+/// # Panics
+/// `openssl` is not there or refuses.
+pub fn make_version_1(folder: &Path, name: &str) -> String {
+    openssl(folder, &format!("ecparam -name prime256v1 -genkey -noout -out {name}.key"));
+    openssl(folder, &format!("req -new -key {name}.key -subj /CN={name} -out {name}.csr"));
+    openssl(folder, &format!("x509 -req -in {name}.csr -signkey {name}.key -days 9 -out {name}.pem"));
+    let printed = openssl(folder, &format!("x509 -in {name}.pem -noout -fingerprint -sha256"));
+    printed.trim().rsplit('=').next().unwrap_or_default().to_owned()
+}
+
+fn openssl(folder: &Path, args: &str) -> String {
+    let output = Command::new("openssl")
+        .args(args.split(' '))
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|error| panic!("openssl: {error}; install it with `make deps`"));
+    assert!(output.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
