@@ -37,7 +37,7 @@ crashprobe      crash outbox store runtime libtelemetry config files record
 telemprobd      store runtime config files record
 telempostd      upload trust store runtime config files record
 answers         xroad sensors trust store runtime config files
-telempulld      answers sensors xroad tls trust store runtime config files record
+telempulld      answers xroad tls trust runtime config files
 telemctl        generator answers telempostd telemprobd crashprobe journalprobe kernel basic outbox upload xroad trust crash journal libtelemetry store runtime config files record
 completions     telemctl telempostd telemprobd telempulld checkprobe crashprobe envprobe journal kernel basic backend
 backend         xroad tls trust files

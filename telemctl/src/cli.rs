@@ -209,7 +209,7 @@ pub struct IdentityArguments {
 pub enum IdentityCommand {
     /// Print its fingerprint, and that of the one that is to follow; the certificate is made if there is none
     Show,
-    /// Make the one that is to follow: servers are told of it, and once they have had it for a day it is used
+    /// Make the one that is to follow: it is announced to servers, and once they have had it for a day it is used
     Renew {
         /// Use it at once: servers that have not had it yet refuse this machine, and records wait
         #[arg(long)]
@@ -226,7 +226,7 @@ pub struct TrustArguments {
     /// Trust this certificate, which the server need not have yet
     #[arg(long, value_name = "FINGERPRINT", requires = "server")]
     pub fingerprint: Option<String>,
-    /// For so many minutes trust the first certificate of each server of which no file says anything
+    /// Trust the first certificate of each server of which no file says anything, for MINUTES
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub first_use: Option<u64>,
     /// What to do.

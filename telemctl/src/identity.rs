@@ -77,7 +77,7 @@ fn renew(installation: &Installation, now: bool, out: &mut dyn Write) -> Outcome
         )
     } else {
         format!(
-            "next: {fingerprint}\nEach server that is trusted by fingerprint is told of it with the next delivery. Once all have \
+            "next: {fingerprint}\nIt is announced to each server that is trusted by fingerprint, with the next delivery. Once all have \
              had it for a day it is used; `telemctl doctor` says which have not, `telemctl identity renew --now` uses it at once."
         )
     };

@@ -30,7 +30,7 @@ pub struct Announced {
 /// How far a renewal has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// There is nobody to be told.
+    /// There is no peer to announce it to.
     NoPeers,
     /// These do not have it yet.
     Missing(Vec<String>),
@@ -102,7 +102,7 @@ impl Announced {
         self.next
     }
 
-    /// A peer has it. Returns whether that is news. A time of the future is none: then the clock was set back since.
+    /// A peer has it. Returns whether that was not known. A time of the future is none: then the clock was set back since.
     pub fn note(&mut self, peer: &str, now_secs: u64) -> bool {
         match self.since.get_mut(peer) {
             Some(since) if *since <= now_secs => false,
@@ -142,7 +142,9 @@ impl Announced {
 impl std::fmt::Display for Standing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoPeers => write!(f, "no peer can be told of it; `identity renew --now` uses it at once"),
+            Self::NoPeers => {
+                write!(f, "there is no peer to announce it to; `identity renew --now` uses it at once")
+            }
             Self::Missing(peers) => {
                 write!(f, "it waits for {} peers that do not have it yet", peers.len())?;
                 for peer in peers.iter().take(NAMED) {

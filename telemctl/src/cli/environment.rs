@@ -42,7 +42,7 @@ pub struct PullArguments {
 pub enum PullCommand {
     /// Show where it is asked, who may, and what each gets
     Status,
-    /// For so many minutes trust the first certificate that comes and is not known
+    /// Trust the first certificate that comes and is not known, for MINUTES
     FirstUse {
         /// How long
         #[arg(value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=10_080))]

@@ -56,7 +56,7 @@ fn judge(directory: &Path, said: &str, now: u64) -> Vec<Finding> {
         at.map(|at| at.strftime("%Y%m%d%H%M%S").to_string()).unwrap_or_default()
     };
     let mut findings = Vec::new();
-    let renew = "`telemctl identity renew` makes another, and servers are told of it";
+    let renew = "`telemctl identity renew` makes another, and announces it to servers";
     if end < digits(now).as_str() {
         let text =
             "this machine's certificate has ended; servers that trust its fingerprint take it all the same";

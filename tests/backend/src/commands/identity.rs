@@ -78,7 +78,7 @@ fn announce(directory: &Path) -> Result<String, TrustError> {
         let what = if is_new { "is made" } else { "is there already" };
         said += &format!("{does}, next: {} {what}\n", next.fingerprint);
     }
-    said += "Each peer that is trusted by fingerprint is told within a day; once all have had it for a day it is used. \
+    said += "It is announced to each peer that is trusted by fingerprint within a day; once all have had it for a day it is used. \
              `telem-collector doctor` says who is missing; `telem-collector identity renew --now` uses it at once.\n";
     Ok(said)
 }

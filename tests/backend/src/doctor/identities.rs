@@ -119,7 +119,7 @@ fn end(own: &OwnKey, kind: Kind) -> Option<Finding> {
     Some(Finding::warning(
         ABOUT,
         text,
-        "`telem-collector identity renew` makes another, and peers are told of it",
+        "`telem-collector identity renew` makes another, and announces it to peers",
     ))
 }
 
