@@ -1,6 +1,6 @@
 //! Judges the certificates of those who connect.
 
-use crate::signature::verify_signature;
+use crate::signature::{verify_tls12_signature, verify_tls13_signature};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -62,7 +62,7 @@ impl<C: Clients> ClientCertVerifier for ClientVerifier<C> {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.algorithms, message, certificate, signature)
+        verify_tls12_signature(&self.algorithms, message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -71,7 +71,7 @@ impl<C: Clients> ClientCertVerifier for ClientVerifier<C> {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.algorithms, message, certificate, signature)
+        verify_tls13_signature(&self.algorithms, message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

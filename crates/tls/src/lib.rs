@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!  connection ─▶ Handshakes: is there room? ─▶ server_config: shows our OwnKey, resumes nothing
-//!                                                    └▶ ClientVerifier: Clients::may_finish(leaf)? verify_signature
-//!  client_config: shows our OwnKey, over TLS 1.3 ─▶ ServerVerifier: is the leaf trusted? verify_signature
+//!                                                    └▶ ClientVerifier: Clients::may_finish(leaf)? verify_tls13_signature
+//!  client_config: shows our OwnKey, over TLS 1.3 ─▶ ServerVerifier: is the leaf trusted? verify_tls13_signature
 //! ```
 //!
 //! No socket and no runtime: whoever accepts connections brings his own.
@@ -23,4 +23,4 @@ pub use handshakes::{Handshakes, Turn};
 pub use own_key::{KeyFault, OwnKey};
 pub use server_config::{provider, server_config};
 pub use server_verifier::ServerVerifier;
-pub use signature::verify_signature;
+pub use signature::{verify_tls12_signature, verify_tls13_signature};

@@ -1,7 +1,7 @@
 //! Judges the certificate of a server that we connect to.
 
 use crate::server_config::provider;
-use crate::signature::verify_signature;
+use crate::signature::{verify_tls12_signature, verify_tls13_signature};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -46,7 +46,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.algorithms, message, certificate, signature)
+        verify_tls12_signature(&self.algorithms, message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -55,7 +55,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(&self.algorithms, message, certificate, signature)
+        verify_tls13_signature(&self.algorithms, message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

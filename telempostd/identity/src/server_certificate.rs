@@ -14,7 +14,7 @@ use rustls::{
 };
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use telemetry_tls::{provider, verify_signature};
+use telemetry_tls::{provider, verify_tls12_signature, verify_tls13_signature};
 use telemetry_trust::ServerAddress;
 
 /// Why there is no certificate.
@@ -95,13 +95,12 @@ impl Looking {
     }
 
     /// Keeps the certificate if its key made the signature. Always an error, by which the handshake ends.
-    fn check(
+    fn end(
         &self,
-        message: &[u8],
         certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
+        verified: Result<HandshakeSignatureValid, TlsError>,
     ) -> TlsError {
-        if let Err(error) = verify_signature(&self.algorithms, message, certificate, signature) {
+        if let Err(error) = verified {
             return error;
         }
         *self.proven.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.clone().into_owned());
@@ -128,7 +127,7 @@ impl ServerCertVerifier for Looking {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        Err(self.check(message, certificate, signature))
+        Err(self.end(certificate, verify_tls12_signature(&self.algorithms, message, certificate, signature)))
     }
 
     fn verify_tls13_signature(
@@ -137,7 +136,7 @@ impl ServerCertVerifier for Looking {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        Err(self.check(message, certificate, signature))
+        Err(self.end(certificate, verify_tls13_signature(&self.algorithms, message, certificate, signature)))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
