@@ -60,7 +60,9 @@ pub fn parse(bytes: &[u8]) -> Result<Option<ClientId>, ParamsError> {
     let attributes = |node: Node<'_, '_>, allowed: Option<(&str, &str)>| {
         let is_known = |attribute: &roxmltree::Attribute<'_, '_>| {
             attribute.namespace() == Some(XSI)
-                || allowed == attribute.namespace().map(|ns| (ns, attribute.name()))
+                || allowed.is_some_and(|(namespace, name)| {
+                    attribute.namespace() == Some(namespace) && attribute.name() == name
+                })
         };
         match node.attributes().find(|attribute| !is_known(attribute)) {
             Some(attribute) => {
@@ -157,6 +159,7 @@ mod tests {
             ("</monitoringClient>", "</monitoringClient><monitoringClient/>", 12, "twice"),
             (" id:objectType=\"SUBSYSTEM\"", "", 6, "objectType is missing"),
             ("id:objectType=", "objectType=", 6, "the attribute objectType"),
+            ("<monitoringClient>", "<monitoringClient foo='x'>", 5, "the attribute foo"),
             ("\"SUBSYSTEM\"", "\"SERVER\"", 6, "objectType must be MEMBER or SUBSYSTEM"),
             ("<id:memberClass>GOV</id:memberClass>", "", 6, "memberClass"),
             ("<id:memberCode>1710128-9</id:memberCode>", "<id:memberCode/>", 6, "memberCode"),
