@@ -6,6 +6,7 @@ use crate::key::Key;
 use crate::server_list::HttpUrls;
 use crate::server_url::ServerUrl;
 use crate::{ConfigError, Configuration};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// `server`.
@@ -140,7 +141,9 @@ impl ServerSettings {
     pub fn read_copies(configuration: &Configuration) -> Result<Vec<Self>, ConfigError> {
         let mut copies = configuration.get(&SERVER_COPY)?;
         let list = configuration.get(&SERVER)?;
-        copies.retain(|url| !list.contains(url));
+        // What waits for a copy, and what is counted of it, goes by its URL as it may be shown.
+        let mut shown = HashSet::new();
+        copies.retain(|url| !list.contains(url) && shown.insert(url.to_string()));
         Self::read(configuration)?.with_urls(copies, configuration)
     }
 

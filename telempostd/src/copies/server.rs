@@ -93,6 +93,8 @@ impl CopyServer {
 
     /// Its folder, which is made where it is not there.
     pub(super) fn make_folder(&mut self, spool: &SpoolReader) -> io::Result<&CopyFolder> {
+        // Somebody may have removed it.
+        self.folder.take_if(|folder| !folder.is_in_place());
         match &mut self.folder {
             Some(folder) => Ok(folder),
             none => Ok(none.insert(CopyFolder::make(spool, &self.folder_name)?)),
