@@ -43,7 +43,12 @@ pub(crate) fn run(path: &Path, trusted: &Path, peers: &[Peer]) -> Result<String,
     let directory = open(path).map_err(|error| about(&error))?;
     let own = Identity::read(&directory, make::FILE).map_err(|fault| about(&fault))?;
     let own = OwnKey::from_pem(own.pem(), own.pem()).map_err(|fault| about(&fault))?;
-    let next = renewal::next(&directory, NEXT_CERTIFICATE_FILE).map_err(|fault| about(&fault))?;
+    // What servers announce is learned all the same.
+    let next = renewal::next(&directory, NEXT_CERTIFICATE_FILE).unwrap_or_else(|fault| {
+        let path = path.join(NEXT_CERTIFICATE_FILE);
+        eprintln!("telempost-identity: {}: {fault}; it is announced to nobody", path.display());
+        None
+    });
     let next = next.and_then(|next| Next::of_certificate(next.certificate()).ok());
     let now_secs = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let exchange = Exchange { directory, trusted, own, next, now_secs };

@@ -1,6 +1,6 @@
 //! Certificates that follow, ours and the servers': exchanged by telempost-identity, daily, while something is delivered.
 
-use super::{TrustFiles, identity_program, stamp};
+use super::{TrustFiles, identity_program};
 use crate::settings::ClientCertificate;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -69,12 +69,10 @@ impl TrustFiles {
         if self.peers.is_empty() || self.client_certificate == ClientCertificate::Never {
             return false;
         }
-        let modified = |name| {
-            let path = self.identity_dir.join(name);
-            stamp(&path).and_then(|_| std::fs::metadata(path).ok()?.modified().ok())
-        };
+        let modified = |name| std::fs::metadata(self.identity_dir.join(name)).ok()?.modified().ok();
         let Some(exchanged) = modified(EXCHANGED_FILE) else { return true };
-        let is_old = SystemTime::now().duration_since(exchanged).is_ok_and(|age| age >= INTERVAL);
-        is_old || modified(NEXT_CERTIFICATE_FILE).is_some_and(|next| next > exchanged)
+        // A time that is still to come is none: the clock was set back since.
+        let is_fresh = SystemTime::now().duration_since(exchanged).is_ok_and(|age| age < INTERVAL);
+        !is_fresh || modified(NEXT_CERTIFICATE_FILE).is_some_and(|next| next > exchanged)
     }
 }
