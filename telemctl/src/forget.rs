@@ -3,6 +3,7 @@
 use crate::exit_code::{Failure, Outcome};
 use crate::helper;
 use crate::installation::Installation;
+use crate::work_directories::OF_REQUEST;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
@@ -25,6 +26,14 @@ pub(crate) fn is_needed(installation: &Installation) -> bool {
 /// Whether servers are still to be asked.
 pub(crate) fn is_pending(installation: &Installation) -> bool {
     has(installation, PENDING_FILE)
+}
+
+/// Whether what is left is a directory that was kept for a request alone, which is done by now. Whoever sends them may not
+/// remove it.
+pub(crate) fn is_done(installation: &Installation) -> bool {
+    let Ok(entries) = installation.settings.state_dir.read_dir() else { return false };
+    let is_of_request = |name: &OsStr| OF_REQUEST.iter().any(|it| name == *it);
+    !is_needed(installation) && entries.flatten().all(|entry| is_of_request(&entry.file_name()))
 }
 
 fn has(installation: &Installation, name: &str) -> bool {

@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// machine. Stopped anywhere, the next one goes on.
 pub(crate) fn run(installation: &Installation, arguments: &OptOutArguments, out: &mut dyn Write) -> Outcome {
     let had_consent = withdraw(installation)?;
-    if !had_consent && !forget::is_needed(installation) {
+    if !had_consent && !forget::is_needed(installation) && !forget::is_done(installation) {
         return writeln!(out, "Already opted out. Nothing to do.").map_err(Failure::Output);
     }
     // All is done before anything is printed: nobody need read it.

@@ -193,6 +193,31 @@ fn a_server_that_is_away_is_asked_later_and_only_the_request_stays_until_then() 
 }
 
 #[test]
+fn what_the_timer_got_done_leaves_a_directory_that_a_further_opt_out_removes() {
+    let server = collector(|_| DONE);
+    let address = server.address();
+    let machine = Machine::new(&server.url());
+    machine.send();
+    drop(server);
+    machine.said(&["opt-out"]);
+    let _server = Server::start_at(address, |_, _| DONE);
+    let config = machine.sandbox.config_arg();
+    let mut timer = machine.sandbox.command("telempost-forget", &["--config_file", &config, "try", "--all"]);
+    assert!(timer.output().unwrap().status.success());
+    assert_eq!(machine.state().len(), 0);
+    let state = machine.sandbox.path("state");
+    // Who sends requests may not remove it.
+    assert!(state.exists());
+    let said = machine.said(&["opt-out"]);
+    assert!(
+        said.contains("Opted out before") && said.contains(&format!("Removed {}.", state.display())),
+        "{said}"
+    );
+    assert!(!state.exists());
+    assert_eq!(machine.said(&["opt-out"]), "Already opted out. Nothing to do.\n");
+}
+
+#[test]
 fn what_was_stopped_after_the_consent_went_goes_on() {
     let server = collector(|_| DONE);
     let mut machine = Machine::new(&server.url());
