@@ -2,7 +2,8 @@
 
 use super::Examined;
 use super::finding::Finding;
-use crate::storage::{Purpose, Session, StorageError, one};
+use crate::storage::{Purpose, Session, StorageError};
+use crate::sync::{BufferState, buffer_state};
 use crate::timestamp::now_secs;
 
 const ABOUT: &str = "buffer";
@@ -50,17 +51,16 @@ pub(super) fn check(examined: &Examined<'_>) -> Vec<Finding> {
 }
 
 fn standing(session: &mut dyn Session, max_bytes: u64, now: i64) -> Result<Standing, StorageError> {
-    let query = "SELECT records, bytes, freed_by, freed_secs, \
-        (SELECT min(received) FROM buffer_items WHERE freed = 0 AND kind = 'record') FROM sync_self";
-    let mut row = one(session, query, &[])?;
-    let (records, bytes, by, at) = (row.count()?, row.count()?, row.opt_text()?, row.int()?);
-    let oldest_secs = row.opt_int()?.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
-    let keepers =
-        session.select("SELECT fetcher, seen FROM buffer_keepers ORDER BY fetcher LIMIT 100", &[])?;
-    let keepers = keepers.into_iter().map(|mut row| Ok((row.text()?, now.saturating_sub(row.int()?))));
-    let keepers = keepers.collect::<Result<_, StorageError>>()?;
-    let freed = by.map(|by| (by, now.saturating_sub(at)));
-    Ok(Standing { records, bytes, max_bytes, oldest_secs, freed, keepers })
+    let BufferState { waiting, freed_by, keepers, .. } = buffer_state(session, now)?;
+    let ago = |(who, at): (String, i64)| (who, now.saturating_sub(at));
+    Ok(Standing {
+        records: waiting.records,
+        bytes: waiting.bytes,
+        max_bytes,
+        oldest_secs: waiting.oldest_age_secs,
+        freed: freed_by.map(ago),
+        keepers: keepers.into_iter().map(ago).collect(),
+    })
 }
 
 fn judge(standing: &Standing) -> Vec<Finding> {

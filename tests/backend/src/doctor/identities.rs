@@ -16,7 +16,7 @@ use super::Examined;
 use super::finding::Finding;
 use crate::sync::Source;
 use crate::timestamp::{format_utc, now_secs};
-use crate::trust::{Kind, Lists, who_connects};
+use crate::trust::{Kind, LOCAL_IDENTITIES, Lists, local_services, who_connects};
 
 const ABOUT: &str = "identity";
 
@@ -182,7 +182,10 @@ fn next(examined: &Examined<'_>, directory: &Path, kind: Kind) -> Option<Finding
 
 fn peers(examined: &Examined<'_>, kind: Kind) -> Vec<Vec<String>> {
     match kind {
-        Kind::Server => who_connects(&Lists { list: examined.list.clone(), ..Lists::default() }),
+        Kind::Server => {
+            let local = local_services(Path::new(LOCAL_IDENTITIES), nix::unistd::geteuid().as_raw());
+            who_connects(&Lists { list: examined.list.clone(), local })
+        }
         Kind::Client => {
             let sync = &examined.options.sync;
             let sources = Source::list(&sync.sync_address.join(" "), sync.sync_port).unwrap_or_default();

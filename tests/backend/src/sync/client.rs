@@ -118,17 +118,17 @@ impl Link {
     pub(super) async fn identity(
         &self,
         tls: &Arc<ClientConfig>,
-        announcement: Option<String>,
+        method: Method,
+        body: String,
     ) -> Result<(Fingerprint, Answer), String> {
         let (mut sender, leaf) = self.connect(tls).await?;
         let leaf = leaf.ok_or_else(|| self.say("it shows no certificate"))?;
-        let method = if announcement.is_some() { Method::POST } else { Method::GET };
         let request = Request::builder()
             .method(method)
             .uri(self.source.identity_path())
             .header(header::HOST, self.source.address().to_string())
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(announcement.unwrap_or_default())))
+            .body(Full::new(Bytes::from(body)))
             .map_err(|error| error.to_string())?;
         let response = self.bounded("an answer", sender.send_request(request)).await?;
         let (head, body) = response.map_err(|error| self.say(&explain(&error)))?.into_parts();

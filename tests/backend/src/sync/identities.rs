@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 
 use super::client::{Answer, Link};
 use super::fetching::Fetching;
@@ -67,7 +67,7 @@ async fn exchange(
     ours: Announcement,
 ) -> Result<(), String> {
     let tls = Arc::new(fetching.connecting.config(pins.to_vec()).map_err(|error| error.to_string())?);
-    let (leaf, answer) = link.identity(&tls, None).await?;
+    let (leaf, answer) = link.identity(&tls, Method::GET, String::new()).await?;
     let Some(theirs) = read(source, leaf, &answer)? else { return Ok(()) };
     let (trust, announced) = (Arc::clone(&fetching.trust), theirs.next.map(|next| next.fingerprint));
     let announcing = tokio::task::spawn_blocking(move || trust.announce(leaf, announced)).await;
@@ -82,7 +82,7 @@ async fn exchange(
         }
     }
     let Some(next) = ours.next else { return Ok(()) };
-    let (leaf, answer) = link.identity(&tls, Some(ours.to_json())).await?;
+    let (leaf, answer) = link.identity(&tls, Method::POST, ours.to_json()).await?;
     read(source, leaf, &answer)?;
     if let (StatusCode::OK, Some(renewal)) = (answer.status, fetching.connecting.renewal()) {
         renewal.note(&source.to_string(), next);

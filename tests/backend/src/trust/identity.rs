@@ -99,11 +99,18 @@ pub fn renew(directory: &Path, kind: Kind) -> Result<(OwnKey, bool), TrustError>
 pub fn switch(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
     let handle = open(directory)?;
     // Never for one that cannot be used.
-    existing_file(directory, &handle, kind.next_file())?;
+    let own = existing_file(directory, &handle, kind.next_file())?;
     let fault = |error| TrustError::Directory { path: directory.into(), error };
     renewal::switch(&handle, kind.next_file(), kind.file()).map_err(fault)?;
-    Announced::remove(&handle, kind.announced_file()).map_err(fault)?;
-    ensure(directory, kind)
+    // It is used from here on, whatever becomes of what stands beside it.
+    let beside = Announced::remove(&handle, kind.announced_file()).and_then(|()| match kind {
+        Kind::Client => write_fingerprint(&handle, &own),
+        Kind::Server => Ok(()),
+    });
+    if let Err(error) = beside {
+        eprintln!("telem-collector: {}: {error}; the next start puts that right", directory.display());
+    }
+    Ok(own)
 }
 
 /// The identity in this file; whether it was made.

@@ -121,10 +121,13 @@ impl Trust {
                 "there is no --identity DIR, where announcements are kept".into(),
             ));
         };
-        let list = &self.lists().list;
-        let is_written = |one: &Fingerprint| list.find(one).is_some_and(|line| line.words.next_of.is_none());
-        // A service of this machine is known by the file beside its certificate, whatever that says.
-        if list.find(&parent).is_none() || next.as_ref().is_some_and(is_written) {
+        let lists = self.lists();
+        let list = &lists.list;
+        // A service of this machine is known by the file beside its certificate, and nobody announces it as his own.
+        let is_taken = |one: &Fingerprint| {
+            lists.local.contains(one) || list.find(one).is_some_and(|line| line.words.next_of.is_none())
+        };
+        if list.find(&parent).is_none() || next.as_ref().is_some_and(is_taken) {
             return Ok(Announcing::Known);
         }
         let fault = |error| TrustError::Directory { path: directory.into(), error };

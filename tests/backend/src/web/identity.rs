@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use telemetry_trust::limits::ANNOUNCEMENT_BYTES;
 
@@ -17,7 +17,8 @@ const MAX_BYTES: usize = ANNOUNCEMENT_BYTES as usize;
 
 pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (tls, peer) = admitted(&app, &request)?;
-    Ok(answer(tls, &peer))
+    // Whoever asks for the head alone does not know the next one after that.
+    Ok(answer(tls, &peer, request.method() != Method::HEAD))
 }
 
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
@@ -34,7 +35,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Resul
     let (trust, next) = (Arc::clone(&app.trust), announced.next.map(|next| next.fingerprint));
     let work = tokio::task::spawn_blocking(move || trust.announce(peer, next));
     match work.await.map_err(Problem::internal)?.map_err(Problem::internal)? {
-        Announcing::Changed | Announcing::Known => Ok(answer(tls, &peer)),
+        Announcing::Changed | Announcing::Known => Ok(answer(tls, &peer, true)),
         Announcing::OfAnother => Err(conflict("another peer has announced this certificate", "of_another")),
         Announcing::TooMany => Err(conflict(
             "there are too many announced certificates here; an administrator has to accept some, or remove them",
@@ -63,12 +64,12 @@ fn admitted<'a>(app: &'a App, request: &Request) -> Result<(&'a Tls, Fingerprint
     }
 }
 
-/// What we say of ours; from now on this peer has the next one.
-fn answer(tls: &Tls, peer: &Fingerprint) -> Response {
+/// What we say of ours; from now on this peer has the next one, where it hears of it.
+fn answer(tls: &Tls, peer: &Fingerprint, is_heard: bool) -> Response {
     let renewal = tls.renewal();
     let fingerprint = tls.fingerprint();
     let next = renewal.and_then(|renewal| renewal.following(&fingerprint));
-    if let (Some(renewal), Some(next)) = (renewal, next) {
+    if let (true, Some(renewal), Some(next)) = (is_heard, renewal, next) {
         renewal.note(&peer.to_string(), next);
     }
     let announcement = Announcement { fingerprint, next };
