@@ -30,12 +30,18 @@ const STEP: i64 = 500;
 pub async fn keep_buffer(buffer: Buffer) {
     let mut last = None;
     loop {
-        let (own, before) = (buffer.clone(), last);
-        let step = tokio::task::spawn_blocking(move || own.grow_old(before));
-        match step.await {
-            Ok(Ok(())) => last = Some(boot_time::now()),
-            Ok(Err(error)) => eprintln!("telem-collector: cannot look after the buffer: {error}"),
-            Err(_) => {}
+        let (own, before, now) = (buffer.clone(), last, boot_time::now());
+        let step = tokio::task::spawn_blocking(move || {
+            let aged = own.age(before);
+            let is_aged = aged.is_ok();
+            (is_aged, aged.and_then(|()| own.expire_old()))
+        });
+        if let Ok((is_aged, result)) = step.await {
+            // What has passed is counted once, whatever becomes of the rest.
+            last = if is_aged { Some(now) } else { last };
+            if let Err(error) = result {
+                eprintln!("telem-collector: cannot look after the buffer: {error}");
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -43,9 +49,9 @@ pub async fn keep_buffer(buffer: Buffer) {
 
 impl Buffer {
     /// Counts the time that passed, by a clock that nobody sets; `last`: when that was done before, none at a start. Blocks.
-    pub(super) fn grow_old(&self, last: Option<Duration>) -> Result<(), StorageError> {
+    pub(super) fn age(&self, last: Option<Duration>) -> Result<(), StorageError> {
         let mut session = self.shared.engine.open(Purpose::Maintain)?;
-        let (now, expiry_secs) = (now_secs(), self.shared.room.expiry_secs);
+        let now = now_secs();
         session.write(&mut |sql| {
             let seen = one(sql, "SELECT seen_secs FROM sync_self", &[])?.int()?;
             let passed = match last {
@@ -56,7 +62,13 @@ impl Buffer {
             let update = "UPDATE sync_self SET aged_secs = aged_secs + $1, seen_secs = $2";
             sql.execute(update, &[passed.into(), now.into()])?;
             delete_passed(sql, now)
-        })?;
+        })
+    }
+
+    /// Deletes what is too old by that time. Blocks.
+    pub(super) fn expire_old(&self) -> Result<(), StorageError> {
+        let mut session = self.shared.engine.open(Purpose::Maintain)?;
+        let expiry_secs = self.shared.room.expiry_secs;
         let mut after = 0;
         loop {
             let mut last = None;

@@ -93,7 +93,9 @@ impl Task {
             if let Failure::Batch(_) = failure {
                 self.limits = self.limits.halved();
             }
-            if matches!(failure, Failure::Busy(_)) || tries >= self.fetching.options.sync_retries {
+            // Without the turn a lease would end those of whoever has it now.
+            let is_over = turn.is_none() || tries >= self.fetching.options.sync_retries;
+            if is_over || matches!(failure, Failure::Busy(_)) {
                 return Err(failure);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -106,7 +106,8 @@ pub(super) fn take(
         taken.known = came.saturating_sub(taken.records);
         note_keys(sql, &keys(&new, arrivals, appended, &invalid), now_secs)?;
         note_invalid(sql, source, &own_id, &invalid, now_secs)?;
-        for losses in &batch.head.losses {
+        // What was lost here nobody else says.
+        for losses in batch.head.losses.iter().filter(|losses| losses.buffer != own_id) {
             note_losses(sql, losses)?;
         }
         taken.was_restored = note_batch(sql, source, batch, &taken)?;

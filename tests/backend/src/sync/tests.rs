@@ -683,7 +683,7 @@ fn clocks_that_are_wrong_by_fifty_years_lose_and_expire_nothing() {
             session.append(&[arrival]).unwrap();
             // As its upkeep found it, under the wrong clock, and finds it under the right one.
             execute(&*inner, &format!("UPDATE sync_self SET seen_secs = {}", (now_secs() + wrong_by).max(1)));
-            buffer.grow_old(None).unwrap();
+            buffer.age(None).and_then(|()| buffer.expire_old()).unwrap();
             let mut batch = lease(&buffer, A, 10);
             assert_eq!(batch.items.len(), 1, "a clock that is set makes nothing old");
             batch.head.now += wrong_by;
