@@ -111,12 +111,22 @@ impl Definition {
 pub fn definitions(text: &str) -> Result<Vec<Definition>, LineFault> {
     let mut all = Vec::new();
     let mut lines: HashMap<String, usize> = HashMap::new();
+    let mut ids: HashMap<String, usize> = HashMap::new();
     for section in sections::read(text)? {
         let Some(name) = section.about("pull") else { continue };
         for definition in of_section(name, &section)? {
             if let Some(line) = lines.insert(definition.name.clone(), section.line) {
                 let what = format!(
                     "[pull {}] is there already, in line {line}; give it another name",
+                    definition.name
+                );
+                return Err(LineFault::new(section.line, what));
+            }
+            if let Some(id) = &definition.id
+                && let Some(line) = ids.insert(id.clone(), section.line)
+            {
+                let what = format!(
+                    "[pull {}]: another [pull], in line {line}, has id={id} too; two machines have two",
                     definition.name
                 );
                 return Err(LineFault::new(section.line, what));
