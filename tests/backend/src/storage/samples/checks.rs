@@ -80,17 +80,25 @@ pub(super) fn store_all(
         there.insert(row.text()?, There::read(&mut row)?);
     }
     let named: HashSet<&str> = reports.iter().map(|report| report.name.as_str()).collect();
-    for (name, _) in
-        there.iter().filter(|(name, there)| !named.contains(name.as_str()) && there.reported < when.at_secs)
-    {
+    let is_gone =
+        |(name, there): &(&String, &There)| !named.contains(name.as_str()) && there.reported < when.at_secs;
+    let gone: Vec<_> = there.iter().filter(is_gone).map(|(name, _)| name).collect();
+    for name in &gone {
         sql.execute(
             "DELETE FROM check_now WHERE machine = $1 AND name = $2",
             &[machine.into(), name.as_str().into()],
         )?;
         change(sql, machine, name, when.at_secs, CheckState::Gone)?;
     }
+    let mut room = MACHINE_CHECKS.saturating_sub(there.len().saturating_sub(gone.len()));
     for report in reports {
-        put(sql, shelf, machine, report, when, there.get(&report.name))?;
+        let known = there.get(&report.name);
+        if known.is_none() && room == 0 {
+            shelf.meet("machine_checks", 1);
+            continue;
+        }
+        room -= usize::from(known.is_none());
+        put(sql, shelf, machine, report, when, known)?;
     }
     Ok(())
 }
@@ -103,7 +111,11 @@ fn put(
     when: When,
     there: Option<&There>,
 ) -> Result<(), StorageError> {
-    let since = taken_at(report.since_secs, when.received_secs).min(when.at_secs);
+    let mut since = taken_at(report.since_secs, when.received_secs).min(when.at_secs);
+    if there.is_none() && is_gone_at(sql, machine, &report.name, since, when.at_secs)? {
+        // It was not there since: what it says of the time before is noted already.
+        since = when.at_secs;
+    }
     let value = report.value.map(|value| value.to_string()).unwrap_or_default();
     let mut changes = there.map_or(0, |there| there.changes);
     let known = there.filter(|there| (there.since, there.state) == (since, report.state.number()));
@@ -131,6 +143,22 @@ fn put(
     let update = "UPDATE check_now SET changes = $3 WHERE machine = $1 AND name = $2";
     sql.execute(update, &[machine.into(), report.name.as_str().into(), changes.into()])?;
     Ok(())
+}
+
+/// Whether the check was gone last, at this moment or later, of the changes up to another one.
+fn is_gone_at(
+    sql: &mut dyn Write,
+    machine: i64,
+    name: &str,
+    since: i64,
+    until: i64,
+) -> Result<bool, StorageError> {
+    let last = "SELECT time, state FROM check_change WHERE machine = $1 AND name = $2 AND time <= $3 ORDER BY time DESC LIMIT 1";
+    let Some(mut row) = first(sql, last, &[machine.into(), name.into(), until.into()])? else {
+        return Ok(false);
+    };
+    let (time, state) = (row.int()?, row.int()?);
+    Ok(state == CheckState::Gone.number() && since <= time)
 }
 
 /// Whether what is known was said later, or just before.

@@ -47,9 +47,7 @@ pub(super) fn remove(sql: &mut dyn Write, machine: i64) -> Result<(), StorageErr
 pub(super) fn remove_unused(sql: &mut dyn Write) -> Result<(), StorageError> {
     let unused =
         "DELETE FROM layout WHERE NOT EXISTS (SELECT 1 FROM machine_layout m WHERE m.layout = layout.id)";
-    if sql.execute(unused, &[])? == 0 {
-        return Ok(());
-    }
+    sql.execute(unused, &[])?;
     let mut used = HashSet::new();
     for mut row in sql.select("SELECT series FROM layout", &[])? {
         used.extend(unpack_ids(&row.bytes()?));

@@ -80,7 +80,9 @@ impl Purge<'_> {
         let are_many = one(sql, "SELECT count(*) FROM layout", &[])?.count()? > ALL_LAYOUTS / 2;
         let mut shelf = Shelf::default();
         for machine in &machines {
-            self.machine(sql, machine)?;
+            if !self.machine(sql, machine)? {
+                continue;
+            }
             narrow(sql, &mut shelf, machine)?;
             if are_many {
                 forget_layouts(sql, machine)?;
@@ -90,7 +92,8 @@ impl Purge<'_> {
         Ok(machines.last().filter(|_| is_full).map(|machine| machine.id))
     }
 
-    fn machine(&self, sql: &mut dyn Write, machine: &Machine) -> Result<(), StorageError> {
+    /// Purges one; whether it is still there.
+    fn machine(&self, sql: &mut dyn Write, machine: &Machine) -> Result<bool, StorageError> {
         let rotates =
             machine.kind == 0 && machine.last_seen.saturating_sub(machine.first_seen) <= ROTATING_SECS;
         let subject = Subject {
@@ -105,7 +108,8 @@ impl Purge<'_> {
             self.keep.days_from(self.now_secs),
         );
         if rotates && self.records.is_due(subject, self.now_secs) || machine.last_seen < days {
-            return remove(sql, machine.id);
+            remove(sql, machine.id)?;
+            return Ok(false);
         }
         remove_samples(sql, machine.id, samples)?;
         for (table, from) in [("sample_hour", hours), ("sample_day", days)] {
@@ -116,7 +120,8 @@ impl Purge<'_> {
         }
         let silence = "DELETE FROM silence WHERE machine = $1 AND until_secs < $2";
         sql.execute(silence, &[machine.id.into(), days.into()])?;
-        remove_changes(sql, machine.id, days)
+        remove_changes(sql, machine.id, days)?;
+        Ok(true)
     }
 }
 
