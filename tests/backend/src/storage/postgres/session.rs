@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::write::{self, Ended};
 use super::{partition, purge, query, schema, select};
 use crate::filter::Filter;
+use crate::limits::QUERY_TIME;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
 use crate::storage::grouping::{Directory, Place};
@@ -47,6 +48,8 @@ pub(super) struct PostgresSession {
     days: HashSet<i64>,
     directory: Directory,
     slot: Option<i64>,
+    /// When the answer that is being made has to be there.
+    answer_until: Option<Instant>,
 }
 
 impl PostgresSession {
@@ -57,7 +60,8 @@ impl PostgresSession {
     ) -> Result<Self, StorageError> {
         let connection = Some(server.connect(purpose)?);
         let (days, directory) = (HashSet::new(), Directory::default());
-        Ok(Self { server, purpose, connection, rules, append: None, days, directory, slot: None })
+        let (append, slot, answer_until) = (None, None, None);
+        Ok(Self { server, purpose, connection, rules, append, days, directory, slot, answer_until })
     }
 
     /// The connection; a new one if the last has failed.
@@ -290,6 +294,11 @@ impl Session for PostgresSession {
         self.read(|session| session.try_query(filter, now_secs))
     }
 
+    fn begin_answer(&mut self) -> Result<(), StorageError> {
+        self.answer_until = Some(Instant::now() + QUERY_TIME);
+        Ok(())
+    }
+
     fn count(&mut self, filter: &Filter, now_secs: i64) -> Result<(u64, Option<i64>), StorageError> {
         let (count, last) = self.read(|session| {
             session.connection()?.run(async |client| query::count(client, filter, now_secs).await)
@@ -310,6 +319,10 @@ impl Session for PostgresSession {
 
 impl Select for PostgresSession {
     fn select(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StorageError> {
+        // The server bounds each query, and an answer may have many.
+        if self.answer_until.is_some_and(|until| Instant::now() > until) {
+            return Err(StorageError::TooSlow);
+        }
         self.read(|session| {
             session.connection()?.run(async |client| select::select(client, sql, values).await)
         })

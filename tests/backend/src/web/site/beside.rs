@@ -8,16 +8,21 @@ use super::ask::Ask;
 use crate::groups::changes::GroupId;
 use crate::status::beside::{Beside, Dimension, FactBeside, Machine, NumberBeside};
 use crate::status::measures::{Unit, Values};
+use crate::storage::Answers;
 use crate::storage::samples::BesideMachine;
 
 /// Days up to today of which crashes are compared.
 const DAYS: i64 = 14;
 
-/// Asks for it.
+/// Asks for it. It is counted on the reader's thread: machines have thousands of packages.
 pub(super) async fn find(ask: &Ask, group: GroupId) -> Result<Beside, Problem> {
-    let found = ask.app.store.answer(ask.now_secs, move |answers| answers.beside_group(group, DAYS)).await?;
-    let machines = |side: &[BesideMachine]| side.iter().map(machine).collect::<Vec<_>>();
-    Ok(Beside::new(&machines(&found.with), &machines(&found.without)))
+    let question = move |answers: &mut Answers<'_>| {
+        let found = answers.beside_group(group, DAYS)?;
+        let machines =
+            |side: Vec<BesideMachine>| side.into_iter().map(|one| machine(&one)).collect::<Vec<_>>();
+        Ok(Beside::new(&machines(found.with), &machines(found.without)))
+    };
+    Ok(ask.app.store.answer(ask.now_secs, question).await?)
 }
 
 fn machine(machine: &BesideMachine) -> Machine {

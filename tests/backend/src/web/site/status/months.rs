@@ -139,8 +139,7 @@ fn months_of(
 ) -> Result<Vec<MonthRow>, StorageError> {
     let mut found = Vec::new();
     for _ in 0..MONTHS {
-        let row = Month::new(answers, machines, at)?.row(named, check.to_owned())?;
-        let Some(row) = row.filter(|row| row.shares.none < row.shares.total()) else { break };
+        let Some(row) = Month::new(answers, machines, at)?.row(named, check.to_owned())? else { break };
         found.push(row);
         at = at.previous();
     }
