@@ -42,27 +42,29 @@ impl<T: Finding + Clone> Repeats<T> {
     /// Counts what happened again, by its key alone; false if it has to be noted. In a flood this is all that happens.
     pub fn counts(&mut self, key: &str, happened_ms: u64) -> bool {
         let same = self.groups.iter_mut().find(|same| same.finding.key() == key);
-        // Entries of a log are not always in order: one from before the window counts into it.
-        let same = same.filter(|same| happened_ms < same.window_start_ms.saturating_add(WINDOW_MS));
-        same.map(|same| same.count += 1).is_some()
+        same.filter(|same| same.is_of_window(happened_ms)).map(|same| same.count += 1).is_some()
     }
 
     /// Notes a finding. Returns what has to be reported now, with its count: a window that ended before this finding, or
     /// the finding itself where there are too many kinds to count.
     pub fn note(&mut self, finding: T, happened_ms: u64, now_ms: u64) -> Option<(T, u64)> {
-        if self.counts(finding.key(), happened_ms) {
-            return None;
-        }
         let group = Group { finding, count: 1, window_start_ms: happened_ms, held_since_ms: Some(now_ms) };
-        let Some(same) = self.groups.iter_mut().find(|same| same.finding.key() == group.finding.key()) else {
-            if self.groups.len() >= GROUPS {
-                return Some((group.finding, 1));
+        let has_room = self.groups.len() < GROUPS;
+        match self.groups.iter_mut().find(|same| same.finding.key() == group.finding.key()) {
+            Some(same) if same.is_of_window(happened_ms) => {
+                same.count += 1;
+                None
             }
-            self.groups.push(group);
-            return None;
-        };
-        let ended = std::mem::replace(same, group);
-        (ended.count > 0).then_some((ended.finding, ended.count))
+            Some(same) => {
+                let ended = std::mem::replace(same, group);
+                (ended.count > 0).then_some((ended.finding, ended.count))
+            }
+            None if has_room => {
+                self.groups.push(group);
+                None
+            }
+            None => Some((group.finding, 1)),
+        }
     }
 
     /// What is due at this time. Windows that ended quietly are forgotten.
@@ -104,6 +106,11 @@ impl<T: Finding + Clone> Repeats<T> {
 }
 
 impl<T> Group<T> {
+    /// Entries of a log are not always in order: one from before the window counts into it.
+    fn is_of_window(&self, happened_ms: u64) -> bool {
+        happened_ms < self.window_start_ms.saturating_add(WINDOW_MS)
+    }
+
     fn due_ms(&self) -> u64 {
         match self.held_since_ms {
             Some(since) => since.saturating_add(HOLD_MS),

@@ -4,7 +4,7 @@ use super::{run as daemon, text};
 use crate::log::Privacy;
 use clap::Parser;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use telemetry_config::{Configuration, consent};
 use telemetry_outbox::{ProbeSettings, sending};
@@ -43,23 +43,28 @@ fn privacy(settings: &ProbeSettings) -> Privacy {
 }
 
 fn print(path: &Path, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {
-    let found = if path == Path::new("-") {
-        text::records(io::stdin().lock(), privacy)?
-    } else {
-        let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        text::records(BufReader::with_capacity(1 << 16, file), privacy)?
-    };
+    if path == Path::new("-") {
+        return print_records(path, io::stdin().lock(), privacy);
+    }
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    print_records(path, BufReader::with_capacity(1 << 16, file), privacy)
+}
+
+/// Each record as it is found: a log may have more of them than there is memory.
+fn print_records(path: &Path, log: impl BufRead, privacy: Privacy) -> Result<(), Box<dyn std::error::Error>> {
     // Standard output alone is written line by line.
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    for record in &found.records {
-        writeln!(out, "# {}, severity {}\n{}", record.class, record.severity, record.payload)?;
-    }
-    match found.records.len() {
+    let mut count = 0_u64;
+    let fault = text::records(log, privacy, |record| {
+        count += 1;
+        writeln!(out, "# {}, severity {}\n{}", record.class, record.severity, record.payload)
+    })?;
+    match count {
         1 => writeln!(out, "# 1 record would be sent")?,
         count => writeln!(out, "# {count} records would be sent")?,
     }
     out.flush()?;
-    match found.fault {
+    match fault {
         Some(fault) => Err(format!("{}: {fault}", path.display()).into()),
         None => Ok(()),
     }

@@ -65,8 +65,10 @@ impl Follower {
         for oops in found {
             if self.state.position_mut().is_new(oops) {
                 let happened_ms = oops.stamp_us.map_or(now_ms, |us| us / 1000);
-                if !self.state.counts(&oops.key(), happened_ms) {
-                    self.state.note(KernelFinding::new(oops, self.privacy, &[]), happened_ms, now_ms);
+                let key = oops.key();
+                if !self.state.counts(&key, happened_ms) {
+                    let finding = KernelFinding::with_key(oops, key, self.privacy, &[]);
+                    self.state.note(finding, happened_ms, now_ms);
                 }
             }
         }

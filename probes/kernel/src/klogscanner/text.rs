@@ -4,30 +4,31 @@ use crate::log::{KernelFinding, LINE_BYTES, Line, Log, LogError, Oops, Privacy, 
 use std::io::{self, BufRead};
 use telemetry_outbox::{Finding, Repeats, UnsentRecord};
 
-/// What would be sent of a log, and what is wrong with the log.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) records: Vec<UnsentRecord>,
-    pub(super) fault: Option<LogError>,
-}
-
-/// What would be sent of this log.
+/// Gives each record that would be sent of this log to `take`, and returns what is wrong with the log.
 ///
 /// # Errors
-/// As reading the log.
-pub(super) fn records(log: impl BufRead, privacy: Privacy) -> io::Result<Found> {
+/// As reading the log, and as `take`.
+pub(super) fn records(
+    log: impl BufRead,
+    privacy: Privacy,
+    mut take: impl FnMut(&UnsentRecord) -> io::Result<()>,
+) -> io::Result<Option<LogError>> {
     let mut repeats = Repeats::default();
-    let mut due = Vec::new();
+    let mut taken = Ok(());
     let fault = each_oops(log, |oops| {
         let happened_ms = oops.stamp_us.unwrap_or(0) / 1000;
         let key = oops.key();
-        if !repeats.counts(&key, happened_ms) {
-            due.extend(repeats.note(KernelFinding::with_key(oops, key, privacy, &[]), happened_ms, 0));
+        if taken.is_err() || repeats.counts(&key, happened_ms) {
+            return;
+        }
+        let finding = KernelFinding::with_key(oops, key, privacy, &[]);
+        if let Some((finding, count)) = repeats.note(finding, happened_ms, 0) {
+            taken = take(&finding.record(count));
         }
     })?;
-    due.extend(repeats.flush());
-    let records = due.iter().map(|(finding, count)| finding.record(*count)).collect();
-    Ok(Found { records, fault })
+    taken?;
+    repeats.flush().iter().try_for_each(|(finding, count)| take(&finding.record(*count)))?;
+    Ok(fault)
 }
 
 /// Lines on their way to failures.

@@ -7,6 +7,7 @@
 //! ```
 
 use super::privacy::{self, Privacy};
+use std::borrow::Cow;
 
 const MARK: &str = "[Hardware Error]:";
 
@@ -25,16 +26,16 @@ pub(super) fn is_severe(error: &str) -> bool {
 
 /// The line as it may leave the machine. A bank's status stays, since it is what the line is about: it says what kind
 /// of error it was, and nothing about what was in memory.
-pub(super) fn filtered(text: &str, privacy: Privacy) -> String {
+pub(super) fn filtered(text: &str, privacy: Privacy) -> Cow<'_, str> {
     if privacy == Privacy::Everything {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     if is_dump(text) {
-        return "(registers)".to_owned();
+        return Cow::Borrowed("(registers)");
     }
     // What a TLP header holds may be an address.
     if text.trim_start().starts_with("TLP Header:") {
-        return "TLP Header: (registers)".to_owned();
+        return Cow::Borrowed("TLP Header: (registers)");
     }
     privacy::filtered(text, privacy)
 }

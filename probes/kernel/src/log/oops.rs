@@ -4,9 +4,10 @@ use super::limits::HARDWARE_ERRORS;
 use super::line::{Caller, Line};
 use super::privacy::{self, Privacy};
 use super::styles::{self, FRAMES_OF_LINE, Frame};
-use super::{event, hardware_error};
+use super::{event, hardware_error, numbers, reporters};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 /// What kind of failure it is.
@@ -60,8 +61,8 @@ pub struct Oops {
     pub stamp_us: Option<u64>,
     /// Who wrote it.
     pub caller: Option<Caller>,
-    /// Asked for by the key and by the payload.
-    filtered_reason: OnceCell<String>,
+    /// Asked for by the key and by the payload; none if it is the reason.
+    filtered_reason: OnceCell<Option<String>>,
     pub(super) message: Option<String>,
     pub(super) die: Option<String>,
     /// The panic that ended the event.
@@ -131,11 +132,13 @@ impl Oops {
     /// Two oopses of the same key are the same failure again: the numbers of processor, process and address do not
     /// count, nor do the functions that only report.
     pub fn key(&self) -> String {
-        let mut key = format!("{} ", self.kind.class());
-        push_without_numbers(&mut key, self.filtered_reason());
+        let mut key = String::with_capacity(KEY_BYTES);
+        key.push_str(self.kind.class());
+        key.push(' ');
+        numbers::push_without_numbers(&mut key, self.filtered_reason());
         let frames = self.instruction().into_iter().chain(self.frames());
         let names = frames.map(|frame| frame.function.map_or("???", styles::without_suffixes));
-        let mut names = names.skip_while(|name| is_reporter(name)).peekable();
+        let mut names = names.skip_while(|name| reporters::is_reporter(name)).peekable();
         for name in names.by_ref().take(3) {
             key.push(' ');
             key.push_str(name);
@@ -160,7 +163,12 @@ impl Oops {
 
     /// The first line, without what may not be sent.
     pub(super) fn filtered_reason(&self) -> &str {
-        self.filtered_reason.get_or_init(|| privacy::filtered(&self.reason, Privacy::Filtered))
+        let filtered =
+            self.filtered_reason.get_or_init(|| match privacy::filtered(&self.reason, Privacy::Filtered) {
+                Cow::Owned(filtered) => Some(filtered),
+                Cow::Borrowed(_) => None,
+            });
+        filtered.as_deref().unwrap_or(&self.reason)
     }
 
     /// What distinguishes this oops from any other of this boot, wherever its lines were found: they are in the kernel's log
@@ -207,109 +215,5 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Functions that report a failure, or print a trace of it: at their end begins what failed.
-fn is_reporter(function: &str) -> bool {
-    const NAMES: [&str; 18] = [
-        "dump_backtrace",
-        "show_stack",
-        "__dump_stack",
-        "dump_stack",
-        "show_regs",
-        "panic",
-        "vpanic",
-        "nmi_panic",
-        "check_panic_on_warn",
-        "report_bug",
-        "fixup_bug",
-        "handle_bug",
-        "__report_bug",
-        "handle_exception",
-        "__schedule",
-        "schedule",
-        "oops_end",
-        "die",
-    ];
-    const HEADS: [&str; 13] = [
-        "dump_stack",
-        "__warn",
-        "warn_slowpath",
-        "exc_",
-        "asm_exc_",
-        "__die",
-        "do_error_trap",
-        "do_trap",
-        "do_invalid_op",
-        "invalid_op",
-        "page_fault",
-        "kasan_",
-        "print_",
-    ];
-    NAMES.contains(&function)
-        || HEADS.iter().any(|head| function.starts_with(head))
-        || function.contains("_report")
-}
-
-/// Adds the text with numbers as `#`, but not in names and source lines: `CPU#1` is `CPU##`, while `x86_64`, `fn.c:525` and
-/// `fn+0x1/0x2` stay.
-fn push_without_numbers(shown: &mut String, text: &str) {
-    for (at, word) in text.split(' ').enumerate() {
-        if at > 0 {
-            shown.push(' ');
-        }
-        let is_place = word.contains('+') && word.contains("+0x")
-            || word.trim_end_matches(['.', ',', '!']).contains('.');
-        if is_place {
-            shown.push_str(word);
-        } else {
-            push_word_without_numbers(shown, word);
-        }
-    }
-}
-
-fn push_word_without_numbers(shown: &mut String, word: &str) {
-    let (mut in_name, mut in_number) = (false, false);
-    for c in word.chars() {
-        let is_number = c.is_ascii_digit() && !in_name;
-        if !is_number {
-            shown.push(c);
-        } else if !in_number {
-            shown.push('#');
-        }
-        in_number = is_number;
-        in_name = !is_number && (c.is_ascii_alphanumeric() || c == '_');
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn without_numbers(text: &str) -> String {
-        let mut shown = String::new();
-        push_without_numbers(&mut shown, text);
-        shown
-    }
-
-    #[test]
-    fn the_same_failure_has_the_same_words() {
-        for (one, other) in [
-            (
-                "WARNING: CPU: 0 PID: 12 at mm/a.c:5 fn+0x1/0x2",
-                "WARNING: CPU: 3 PID: 4567 at mm/a.c:5 fn+0x1/0x2",
-            ),
-            ("WARNING: mm/a.c:5 at fn+0x1/0x2, CPU#0: a/12", "WARNING: mm/a.c:5 at fn+0x1/0x2, CPU#7: a/9"),
-            (
-                "BUG: soft lockup - CPU#0 stuck for 26s! [a:12]",
-                "BUG: soft lockup - CPU#1 stuck for 52s! [a:13]",
-            ),
-            (
-                "INFO: task a:1 blocked for more than 120 seconds.",
-                "INFO: task a:2 blocked for more than 241 seconds.",
-            ),
-            ("Oops: 0000 [#1] SMP", "Oops: 0000 [#2] SMP"),
-        ] {
-            assert_eq!(without_numbers(one), without_numbers(other));
-        }
-        assert_ne!(without_numbers("at mm/a.c:5 fn+0x1/0x2"), without_numbers("at mm/a.c:6 fn+0x1/0x2"));
-    }
-}
+/// Room for the keys of most oopses, in bytes.
+const KEY_BYTES: usize = 256;

@@ -25,7 +25,6 @@ use super::oops::{Kind, Oops};
 use super::privacy::Privacy;
 use super::styles::Frame;
 use super::{hardware_error, privacy};
-use std::fmt::Write;
 use telemetry_record::header::cut;
 use telemetry_record::limits::PAYLOAD_BYTES;
 
@@ -35,87 +34,103 @@ const MIXED_NOTE: &str =
 impl Oops {
     /// What is sent of it. `notes` are sentences of whoever found it.
     pub fn payload(&self, privacy: Privacy, notes: &[String]) -> String {
-        let tail = self.notes(notes);
-        let mut payload = if self.kind == Kind::Bert { self.bert(privacy) } else { self.report(privacy) };
-        if privacy == Privacy::Filtered && payload.contains("ffff") {
-            payload = privacy::without_kernel_addresses(&payload);
+        let mut payload = String::with_capacity(USUAL_BYTES);
+        if self.kind == Kind::Bert {
+            self.push_bert(&mut payload, privacy);
+        } else {
+            self.push_report(&mut payload, privacy);
         }
+        if privacy == Privacy::Filtered
+            && let Some(filtered) = privacy::without_kernel_addresses(&payload)
+        {
+            payload = filtered;
+        }
+        let tail = self.notes(notes);
         let room = PAYLOAD_BYTES.saturating_sub(tail.len());
         if payload.len() > room {
             // Never in the middle of a line.
             let end = cut(&payload, room).rfind('\n').map_or(0, |at| at + 1);
             payload.truncate(end);
         }
-        payload + &tail
+        payload.push_str(&tail);
+        payload
     }
 
-    fn bert(&self, privacy: Privacy) -> String {
-        let mut text = line("", &self.reason);
+    fn push_bert(&self, payload: &mut String, privacy: Privacy) {
+        push_line(payload, "", &self.reason);
         for error in &self.hardware_errors {
-            text += &line("[Hardware Error]: ", &hardware_error::filtered(error, privacy));
+            push_line(payload, "[Hardware Error]: ", &hardware_error::filtered(error, privacy));
         }
-        text
     }
 
-    fn report(&self, privacy: Privacy) -> String {
-        let sentence = |text: &str| cut(&privacy::filtered(text, privacy), SENTENCE_BYTES).to_owned();
-        let reason = match hardware_error::text(&self.reason) {
-            Some(text) => hardware_error::filtered(text, privacy),
-            None if privacy == Privacy::Filtered => cut(self.filtered_reason(), SENTENCE_BYTES).to_owned(),
-            None => sentence(&self.reason),
-        };
-        let mut text = "Crash Report:\n".to_owned() + &line("Reason: ", &reason);
-        text += &self.version.as_ref().map(|version| line("Kernel Version : ", version)).unwrap_or_default();
+    fn push_report(&self, payload: &mut String, privacy: Privacy) {
+        payload.push_str("Crash Report:\n");
+        match hardware_error::text(&self.reason) {
+            Some(text) => push_line(payload, REASON, &hardware_error::filtered(text, privacy)),
+            None if privacy == Privacy::Filtered => {
+                push_line(payload, REASON, cut(self.filtered_reason(), SENTENCE_BYTES));
+            }
+            None => push_line(payload, REASON, cut(&self.reason, SENTENCE_BYTES)),
+        }
+        push_fact(payload, "Kernel Version : ", self.version.as_deref());
         if self.is_mixed {
-            return text;
+            return;
         }
-        text += &self.tainted.as_ref().map(|flags| line("Tainted : ", flags)).unwrap_or_default();
-        if let Some(modules) = &self.modules {
-            text += &line("Modules : ", whole_words(modules, MODULES_BYTES));
-        }
-        text += &self.backtrace(privacy);
-        text += &self.die.as_ref().map(|die| line("", &sentence(die))).unwrap_or_default();
-        for (name, fact) in
-            [("Panic: ", &self.panic), ("Stalled: ", &self.stalled), ("Message: ", &self.message)]
-        {
-            text += &fact.as_ref().map(|fact| line(name, &sentence(fact))).unwrap_or_default();
+        push_fact(payload, "Tainted : ", self.tainted.as_deref());
+        let modules = self.modules.as_deref().map(|modules| whole_words(modules, MODULES_BYTES));
+        push_fact(payload, "Modules : ", modules);
+        self.push_backtrace(payload, privacy);
+        for (name, fact) in [
+            ("", &self.die),
+            ("Panic: ", &self.panic),
+            ("Stalled: ", &self.stalled),
+            ("Message: ", &self.message),
+        ] {
+            if let Some(fact) = fact {
+                push_line(payload, name, cut(&privacy::filtered(fact, privacy), SENTENCE_BYTES));
+            }
         }
         for error in &self.hardware_errors {
-            text += &line("Hardware Error: ", &hardware_error::filtered(error, privacy));
+            push_line(payload, "Hardware Error: ", &hardware_error::filtered(error, privacy));
         }
-        text
     }
 
-    fn backtrace(&self, privacy: Privacy) -> String {
-        const TITLE: &str = "Backtrace :\n";
-        let mut text = String::with_capacity(BACKTRACE_BYTES);
-        text.push_str(TITLE);
+    fn push_backtrace(&self, payload: &mut String, privacy: Privacy) {
+        let start = payload.len();
+        payload.push_str("Backtrace :\n");
+        let frames_from = payload.len();
         for (name, value) in self.registers() {
-            text.push_str("Register ");
-            text.push_str(name);
-            push_line(&mut text, ": ", privacy::register(value, privacy));
+            payload.push_str("Register ");
+            payload.push_str(name);
+            push_line(payload, ": ", privacy::register(value, privacy));
         }
-        self.instruction().into_iter().for_each(|frame| push_frame(&mut text, 0, frame));
-        self.frames().zip(1..).for_each(|(frame, number)| push_frame(&mut text, number, frame));
-        if text.len() == TITLE.len() { String::new() } else { text }
+        self.instruction().into_iter().for_each(|frame| push_frame(payload, 0, frame));
+        self.frames().zip(1..).for_each(|(frame, number)| push_frame(payload, number, frame));
+        if payload.len() == frames_from {
+            payload.truncate(start);
+        }
     }
 
     fn notes(&self, notes: &[String]) -> String {
-        let mixed = self.is_mixed.then(|| MIXED_NOTE.to_owned());
-        let foreign = match self.foreign_lines {
-            0 => None,
-            _ if self.is_mixed => None,
-            1 => Some("1 line of others stands within the trace".to_owned()),
-            count => Some(format!("{count} lines of others stand within the trace")),
-        };
-        mixed
-            .into_iter()
-            .chain(foreign)
-            .chain(notes.iter().cloned())
-            .map(|note| line("Note: ", &note))
-            .collect()
+        let mut text = String::new();
+        if self.is_mixed {
+            push_line(&mut text, NOTE, MIXED_NOTE);
+        } else if self.foreign_lines == 1 {
+            push_line(&mut text, NOTE, "1 line of others stands within the trace");
+        } else if self.foreign_lines > 1 {
+            let note = format!("{} lines of others stand within the trace", self.foreign_lines);
+            push_line(&mut text, NOTE, &note);
+        }
+        notes.iter().for_each(|note| push_line(&mut text, NOTE, note));
+        text
     }
 }
+
+const REASON: &str = "Reason: ";
+const NOTE: &str = "Note: ";
+
+/// Room for the payloads of most failures.
+const USUAL_BYTES: usize = 2048;
 
 /// Adds how often the same was there to a payload, which is cut at a line's end if it would be too long.
 pub fn with_count(payload: &str, count: u64) -> String {
@@ -133,26 +148,37 @@ pub fn with_count(payload: &str, count: u64) -> String {
     format!("{head}{repeated}")
 }
 
-/// Room for the frames of most failures, in bytes.
-const BACKTRACE_BYTES: usize = 2048;
-
 fn push_frame(text: &mut String, number: usize, frame: Frame<'_>) {
-    let mark = if frame.is_certain { "" } else { "? " };
-    let (function, module) = (frame.function.unwrap_or("???"), frame.module.unwrap_or("kernel"));
+    text.push('#');
+    push_decimal(text, number);
+    text.push_str(if frame.is_certain { " " } else { " ? " });
     // Both are printable: they were read as names.
-    let _ = writeln!(text, "#{number} {mark}{function} - [{module}]");
+    text.push_str(frame.function.unwrap_or("???"));
+    text.push_str(" - [");
+    text.push_str(frame.module.unwrap_or("kernel"));
+    text.push_str("]\n");
 }
 
-/// A line of a record: what the kernel wrote has no control characters in it then.
-fn line(name: &str, value: &str) -> String {
-    let mut text = String::with_capacity(name.len() + value.len() + 1);
-    push_line(&mut text, name, value);
-    text
+fn push_decimal(text: &mut String, number: usize) {
+    if number > 9 {
+        push_decimal(text, number / 10);
+    }
+    let digit = u8::try_from(number % 10).unwrap_or_default();
+    text.push(char::from(b'0' + digit));
 }
 
+fn push_fact(text: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        push_line(text, name, value);
+    }
+}
+
+/// Adds a line of a record: what the kernel wrote has no control characters in it then.
 fn push_line(text: &mut String, name: &str, value: &str) {
     text.push_str(name);
-    if value.contains(char::is_control) {
+    // Those beyond ASCII begin with C2. All bytes are asked at once, since nearly no line has one.
+    let may_be_control = |byte: u8| byte < b' ' || byte == 0x7f || byte == 0xc2;
+    if value.bytes().fold(false, |found, byte| found | may_be_control(byte)) {
         text.push_str(&value.replace(char::is_control, " "));
     } else {
         text.push_str(value);

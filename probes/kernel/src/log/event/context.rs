@@ -8,6 +8,9 @@
 //! REGS: c000201ac2807000 TRAP: 0380   Not tainted  (5.8.0)         POWER
 //! ```
 
+use crate::log::phrases::Phrases;
+use std::sync::LazyLock;
+
 /// What it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Context<'a> {
@@ -32,11 +35,20 @@ impl Owner {
 
     /// What a first line says: `CPU: 0 PID: 33`, `CPU#0`, `on cpu 2`, `task NAME:PID`.
     pub(super) fn named_in(header: &str) -> Self {
-        let after = |head: &str| header.find(head).and_then(|at| number(header.get(at + head.len()..)?));
-        let pid = after(" PID: ").or_else(|| task_pid(header));
-        Self { cpu: after("CPU: ").or_else(|| after("CPU#")).or_else(|| after(" on cpu ")), pid }
+        let found = NAMING.found(header);
+        let after = |at: usize| {
+            let head = HEADS.get(at).filter(|_| found >> at & 1 == 1)?;
+            number(header.get(header.find(head)? + head.len()..)?)
+        };
+        let [cpu, pid] = [after(0).or_else(|| after(1)).or_else(|| after(2)), after(3)];
+        Self { cpu, pid: pid.or_else(|| task_pid(header)) }
     }
 }
+
+/// What stands before a processor's number, and before a process's.
+const HEADS: [&str; 4] = ["CPU: ", "CPU#", " on cpu ", " PID: "];
+
+static NAMING: LazyLock<Phrases> = LazyLock::new(|| Phrases::new(HEADS));
 
 /// `INFO: task NAME:PID blocked for`, where the name may have a colon.
 fn task_pid(header: &str) -> Option<u32> {

@@ -43,12 +43,14 @@ fn number(name: &str) -> Option<u32> {
 pub(in crate::log) fn each_once(lines: &str) -> Vec<(&str, &str)> {
     let mut seen = 0_u64;
     let mut found = Vec::with_capacity(ROOM);
-    for (name, value) in lines.lines().flat_map(registers) {
-        let bit = number(name).map_or(0, |number| 1 << number);
-        if seen & bit == 0 {
-            seen |= bit;
-            found.push((name, value));
-        }
+    for line in lines.lines() {
+        each_register(line, |number, name, value| {
+            let bit = 1 << number;
+            if seen & bit == 0 {
+                seen |= bit;
+                found.push((name, value));
+            }
+        });
     }
     found
 }
@@ -67,10 +69,11 @@ pub(super) fn has_registers(line: &str) -> bool {
     number(name).is_some()
 }
 
-/// The registers on a line: `RAX: 0000000000000000 RBX: ...`, `pc : fn+0x1/0x2`, `x29: ffff x28: ffff`.
-pub(in crate::log) fn registers(line: &str) -> Vec<(&str, &str)> {
-    let mut words = line.split_whitespace().peekable();
-    let mut found = Vec::new();
+/// Gives the registers on a line to `take`, each with its number: `RAX: 0000000000000000 RBX: ...`, `pc : fn+0x1/0x2`,
+/// `x29: ffff x28: ffff`.
+fn each_register<'a>(line: &'a str, mut take: impl FnMut(u32, &'a str, &'a str)) {
+    let mut words = line.split_ascii_whitespace().peekable();
+    let mut is_begun = false;
     while let Some(word) = words.next() {
         let name = match word.strip_suffix(':') {
             Some(name) => name,
@@ -79,25 +82,30 @@ pub(in crate::log) fn registers(line: &str) -> Vec<(&str, &str)> {
                 words.next();
                 word
             }
-            None if found.is_empty() => return found,
-            None => continue,
+            None if is_begun => continue,
+            None => return,
         };
-        let is_known = number(name).is_some();
-        match words.peek() {
-            Some(value) if is_known && !value.ends_with(':') => {
-                found.push((name, *value));
+        match (number(name), words.peek()) {
+            (Some(number), Some(value)) if !value.ends_with(':') => {
+                is_begun = true;
+                take(number, name, value);
                 words.next();
             }
-            _ if found.is_empty() => return found,
-            _ => {}
+            _ if is_begun => {}
+            _ => return,
         }
     }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn registers(line: &str) -> Vec<(&str, &str)> {
+        let mut found = Vec::new();
+        each_register(line, |_, name, value| found.push((name, value)));
+        found
+    }
 
     #[test]
     fn registers_of_x86_and_arm() {

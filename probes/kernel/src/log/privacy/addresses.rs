@@ -2,6 +2,7 @@
 //! `address:`, and an error's code behind `error_code`.
 
 use super::ADDRESS;
+use super::words::{Replaced, run};
 
 /// Numbers below are offsets in the null page, or codes, and reveal nothing about where things lie.
 const SMALLEST_ADDRESS: u64 = 4096;
@@ -21,37 +22,34 @@ const CODES: [&str; 14] = [
 
 const UUID_BYTES: usize = 36;
 
-/// The text with `(address)` for each.
-pub(super) fn without_addresses(text: &str) -> String {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
+/// The text with `(address)` for each; none if there is none.
+pub(super) fn without_addresses(text: &str) -> Option<String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut replaced = Replaced::new(text);
     let mut around = Around::default();
-    while !rest.is_empty() {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         // Those that are not of a section's type are names, and gone.
-        if let Some((uuid, after)) =
-            rest.split_at_checked(UUID_BYTES).filter(|(uuid, _)| super::names::is_uuid(uuid))
-        {
-            shown.push_str(uuid);
-            rest = after;
+        if rest.get(..UUID_BYTES).is_some_and(super::names::is_uuid) {
+            at += UUID_BYTES;
             continue;
         }
-        let word_bytes = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let word_bytes = run(rest.as_bytes(), is_part);
         let (word, after) = rest.split_at_checked(word_bytes).unwrap_or((rest, ""));
-        let is_address = !word.is_empty() && around.says_address(word, after);
-        shown.push_str(if is_address { ADDRESS } else { word });
-        let other_bytes = after.find(is_part).unwrap_or(after.len());
-        let (other, next) = after.split_at_checked(other_bytes).unwrap_or((after, ""));
-        shown.push_str(other);
+        if !word.is_empty() && around.says_address(word, after) {
+            replaced.replace(at, at + word_bytes, ADDRESS);
+        }
+        let other_bytes = run(after.as_bytes(), |byte| !is_part(byte));
+        let other = after.get(..other_bytes).unwrap_or_default();
         if !word.is_empty() {
             around.is_status = word.ends_with("STATUS") || around.is_status && !other.starts_with(' ');
             around.before_last = std::mem::replace(&mut around.last, word);
             around.is_offset = around.between.ends_with('+') && word.starts_with("0x");
         }
         around.between = other;
-        rest = next;
+        at += word_bytes + other_bytes;
     }
-    shown
+    replaced.finish()
 }
 
 /// What stands before a word.
@@ -110,8 +108,11 @@ impl Around<'_> {
         if is_bank || self.is_status || is_pair && self.last == "ESR" {
             return true;
         }
-        let name = self.last.to_ascii_lowercase();
-        let is_name = CODES.iter().any(|code| name.ends_with(code) && !name.ends_with("pid"));
-        has_mark && digits.len() <= 8 && is_pair && is_name
+        let ends_with = |end: &str| {
+            let at = self.last.len().checked_sub(end.len());
+            at.and_then(|at| self.last.get(at..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
+        };
+        let is_code = has_mark && digits.len() <= 8 && is_pair;
+        is_code && !ends_with("pid") && CODES.iter().any(|code| ends_with(code))
     }
 }

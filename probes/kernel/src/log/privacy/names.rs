@@ -1,8 +1,6 @@
 //! Names that are of people and of their devices: MAC and IP addresses, UUIDs, serial numbers, pools, home directories.
 
-/// Words before a number that tells one device from all others.
-const SERIALS: [&str; 7] =
-    ["serial", "SerialNumber", "Serial", "PPIN", "fru_id", "Serial-Number", "serial_number"];
+use super::words::{Replaced, run};
 
 /// Words before a quoted name.
 const QUOTED: [&str; 5] = ["Pool", "pool", "proc_dir_entry", "dataset", "device-mapper"];
@@ -28,37 +26,102 @@ const TREES: [&str; 17] = [
     "/virt/",
 ];
 
-/// The text without them.
-pub(super) fn without_names(text: &str) -> String {
-    let text = without_quoted(&without_dentry(text));
-    let text = without_interface(&without_unmounted(&text));
-    let mut shown = String::with_capacity(text.len());
-    let is_end = |c: char| c.is_whitespace() || ",;()[]{}\"'=<>|".contains(c);
+/// Bytes of `enx00005e005301`, whose digits may all be letters, at least.
+const INTERFACE_BYTES: usize = 14;
+
+/// Words that none of this can be are passed over by these bits.
+const END: u8 = 1;
+const MARK: u8 = 2;
+const WIDE: u8 = 4;
+
+/// What a byte is: one that ends a word, one that a name of these kinds has, one of a character of several bytes.
+fn kind(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' | b'/' | b':' | b'-' => MARK,
+        b'\t'..=b'\r'
+        | b' '
+        | b','
+        | b';'
+        | b'('
+        | b')'
+        | b'['
+        | b']'
+        | b'{'
+        | b'}'
+        | b'"'
+        | b'\''
+        | b'='
+        | b'<'
+        | b'>'
+        | b'|' => END,
+        128.. => WIDE,
+        _ => 0,
+    }
+}
+
+/// The text without words that are such names; none if it has none.
+pub(super) fn without_words(text: &str) -> Option<String> {
+    let mut replaced = Replaced::new(text);
     let mut before = "";
     let mut is_section = false;
-    for piece in text.split_inclusive(is_end) {
-        let token = piece.trim_end_matches(is_end);
-        let bare = token.trim_end_matches([':', '.', '!']);
-        let rest = piece.get(bare.len()..).unwrap_or_default();
+    let mut at = 0;
+    while let Some(token) = Token::take(text, at) {
+        let bare = token.bare;
         is_section |= matches!(bare, "section_type" | "section") || before == "section" && bare == "type";
-        let is_serial = SERIALS.contains(&before) && !bare.is_empty() && bare != "number" && bare != "0";
-        match replacement(bare, is_section).or_else(|| is_serial.then(|| "(serial)".to_owned())) {
-            Some(name) => shown.push_str(&name),
-            None => shown.push_str(bare),
+        let is_serial = is_before_serial(before) && !bare.is_empty() && bare != "number" && bare != "0";
+        if token.has_mark || is_serial || bare.len() >= INTERFACE_BYTES {
+            let name = replacement(bare, is_section).or_else(|| is_serial.then(|| "(serial)".to_owned()));
+            name.into_iter().for_each(|name| replaced.replace(at, at + bare.len(), &name));
         }
-        shown.push_str(rest);
         if !bare.is_empty() && bare != "number" {
             before = bare;
         }
+        at = token.next;
     }
-    shown
+    replaced.finish()
+}
+
+/// A word, which may be empty.
+struct Token<'a> {
+    /// Without the punctuation at its end.
+    bare: &'a str,
+    has_mark: bool,
+    /// Where the next one begins.
+    next: usize,
+}
+
+impl<'a> Token<'a> {
+    fn take(text: &'a str, from: usize) -> Option<Self> {
+        let rest = text.get(from..).filter(|rest| !rest.is_empty())?;
+        let (mut kinds, mut end, mut end_bytes) = (0, rest.len(), 0);
+        for (at, byte) in rest.bytes().enumerate() {
+            let kind = kind(byte);
+            kinds |= kind;
+            if kind & (END | WIDE) != 0
+                && let Some(c) = rest.get(at..).and_then(|rest| rest.chars().next())
+                && (kind == END || c.is_whitespace())
+            {
+                (end, end_bytes) = (at, c.len_utf8());
+                break;
+            }
+        }
+        let token = rest.get(..end).unwrap_or_default();
+        let is_of_word = |byte: &u8| !matches!(byte, b':' | b'.' | b'!');
+        let bare_bytes = token.as_bytes().iter().rposition(is_of_word).map_or(0, |last| last + 1);
+        let bare = token.get(..bare_bytes).unwrap_or_default();
+        Some(Self { bare, has_mark: kinds & MARK != 0, next: from + end + end_bytes })
+    }
+}
+
+/// Words before a number that tells one device from all others.
+fn is_before_serial(word: &str) -> bool {
+    matches!(
+        word,
+        "serial" | "SerialNumber" | "Serial" | "PPIN" | "fru_id" | "Serial-Number" | "serial_number"
+    )
 }
 
 fn replacement(token: &str, is_section: bool) -> Option<String> {
-    // Most words have neither.
-    if !token.bytes().any(|byte| byte.is_ascii_digit() || byte == b'/' || byte == b':') {
-        return None;
-    }
     if is_mac(token) {
         return Some("(mac)".to_owned());
     }
@@ -109,9 +172,10 @@ pub(super) fn is_uuid(token: &str) -> bool {
 
 /// What follows an IPv4 address: a port, or the bits of a network.
 fn after_ipv4(token: &str) -> Option<&str> {
-    let end = token.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(token.len());
+    let end = run(token.as_bytes(), |byte| byte.is_ascii_digit() || byte == b'.');
     let (address, rest) = token.split_at_checked(end)?;
-    let is_address = address.parse::<std::net::Ipv4Addr>().is_ok();
+    // `0.0.0.0` has seven bytes.
+    let is_address = address.len() > 6 && address.parse::<std::net::Ipv4Addr>().is_ok();
     (is_address && (rest.is_empty() || rest.starts_with([':', '/', '%']))).then_some(rest)
 }
 
@@ -125,10 +189,15 @@ fn is_ipv6(token: &str) -> bool {
 
 /// A path below somebody's home, as of a kernel that was built there.
 fn path(token: &str) -> Option<String> {
-    if let Some(at) = token.find("/dev/mapper/") {
+    let first_of = |heads: &[&str]| {
+        let mut slashes = memchr::memchr_iter(b'/', token.as_bytes());
+        slashes
+            .find(|at| token.get(*at..).is_some_and(|rest| heads.iter().any(|head| rest.starts_with(head))))
+    };
+    if let Some(at) = first_of(&["/dev/mapper/"]) {
         return Some(format!("{}/dev/mapper/(name)", token.get(..at)?));
     }
-    let at = ["/home/", "/root/", "/Users/"].iter().filter_map(|home| token.find(home)).min()?;
+    let at = first_of(&["/home/", "/root/", "/Users/"])?;
     let (before, path) = token.split_at_checked(at)?;
     let mut below = TREES.iter().filter_map(|tree| path.rfind(tree)).max();
     // `/net/` of `/drivers/net/` is the tree's, too.
@@ -147,44 +216,38 @@ fn path(token: &str) -> Option<String> {
 }
 
 /// `BUG: Dentry ffff{i=1,n=NAME} still in use (1) [unmount of ext4 sda1]`: a file of somebody's.
-fn without_dentry(text: &str) -> String {
-    let Some((head, braces)) = text.split_once('{').filter(|_| text.starts_with("BUG: Dentry")) else {
-        return text.to_owned();
-    };
+pub(super) fn without_dentry(text: &str) -> Option<String> {
+    let (head, braces) = text.split_once('{').filter(|_| text.starts_with("BUG: Dentry"))?;
     let after = braces.rsplit_once('}').map_or("", |(_, after)| after.trim_start());
     let after = after.split(" [unmount of").next().unwrap_or_default();
-    format!("{} {after}", head.trim_end()).trim_end().to_owned()
+    Some(format!("{} {after}", head.trim_end()).trim_end().to_owned())
 }
 
 /// `VFS: Busy inodes after unmount of NAME (ext4)`
-fn without_unmounted(text: &str) -> String {
+pub(super) fn without_unmounted(text: &str) -> Option<String> {
     let head = "after unmount of ";
-    let found = if text.starts_with("VFS: ") { text.split_once(head) } else { None };
-    let Some((before, after)) = found else { return text.to_owned() };
+    let (before, after) = text.split_once(head).filter(|_| text.starts_with("VFS: "))?;
     let end = after.find(" (").unwrap_or(after.len());
-    format!("{before}{head}(name){}", after.get(end..).unwrap_or_default())
+    Some(format!("{before}{head}(name){}", after.get(end..).unwrap_or_default()))
 }
 
 /// `e1000e 0000:00:1f.6 eth0: NETDEV WATCHDOG: ...`: of these words the driver's is nobody's.
-fn without_interface(text: &str) -> String {
+pub(super) fn without_interface(text: &str) -> Option<String> {
     // Most sentences have no capital N, and are asked.
-    if memchr::memchr(b'N', text.as_bytes()).is_none() {
-        return text.to_owned();
-    }
-    let Some((device, rest)) = text.split_once(": NETDEV WATCHDOG: ") else { return text.to_owned() };
+    let mut capitals = memchr::memchr_iter(b'N', text.as_bytes());
+    capitals.find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with("NETDEV WATCHDOG: ")))?;
+    let (device, rest) = text.split_once(": NETDEV WATCHDOG: ")?;
     let driver = match device.split_once(' ') {
         Some((driver, _)) => driver,
         None => "device",
     };
-    format!("({driver}): NETDEV WATCHDOG: {rest}")
+    Some(format!("({driver}): NETDEV WATCHDOG: {rest}"))
 }
 
 /// `Pool 'NAME' has ...`, `proc_dir_entry 'NAME' already registered`
-fn without_quoted(text: &str) -> String {
+pub(super) fn without_quoted(text: &str) -> Option<String> {
+    memchr::memchr2(b'\'', b'"', text.as_bytes())?;
     let mut shown = text.to_owned();
-    if !shown.contains(['\'', '"']) {
-        return shown;
-    }
     for word in QUOTED {
         for quote in ['\'', '"'] {
             let head = format!("{word} {quote}");
@@ -195,5 +258,5 @@ fn without_quoted(text: &str) -> String {
             shown.replace_range(start..end, "(name)");
         }
     }
-    shown
+    Some(shown)
 }

@@ -1,6 +1,9 @@
 //! Names of processes, which a user may choose. They stay in the first lines of hung tasks and lockups, and of kernel
 //! threads.
 
+use crate::log::phrases::Phrases;
+use std::sync::LazyLock;
+
 const PROCESS: &str = "(process)";
 
 /// What the names of kernel threads begin with.
@@ -64,19 +67,26 @@ const PLACES: [Place; 20] = [
     place("task=", End::Text(",")),
 ];
 
-/// The text without the names of processes.
-pub(super) fn without_processes(text: &str) -> String {
-    if let Some(shown) = before_needle(text) {
-        return shown;
+/// What stands behind a name that begins the line.
+const NEEDLES: [&str; 2] = [": page allocation failure", " invoked oom-killer: "];
+
+/// All that says where a name is: the needles first.
+static AROUND: LazyLock<Phrases> =
+    LazyLock::new(|| Phrases::new(NEEDLES.into_iter().chain(PLACES.iter().map(|place| place.before))));
+
+/// The text without the names of processes; none if it has none.
+pub(super) fn without_processes(text: &str) -> Option<String> {
+    let found = AROUND.found(text);
+    if found == 0 {
+        return None;
+    }
+    if found & 0b11 != 0
+        && let Some(shown) = before_needle(text)
+    {
+        return Some(shown);
     }
     let mut shown = text.to_owned();
-    // Most sentences have no process in them: a number follows one, or a word comes before it.
-    let has_mark = shown.contains('/') || shown.contains("task ");
-    if !has_mark && !["process ", "Comm:", "name: ", " in ", "task="].iter().any(|word| shown.contains(word))
-    {
-        return shown;
-    }
-    for place in &PLACES {
+    for (_, place) in PLACES.iter().enumerate().filter(|(at, _)| found >> (NEEDLES.len() + at) & 1 == 1) {
         if let Some(at) = shown.find(place.before) {
             let start = at + place.before.len();
             if let Some((from, to)) = name_in(&shown, start, place) {
@@ -87,13 +97,12 @@ pub(super) fn without_processes(text: &str) -> String {
             }
         }
     }
-    shown
+    Some(shown)
 }
 
 /// `NAME: page allocation failure`, `NAME invoked oom-killer`.
 fn before_needle(text: &str) -> Option<String> {
-    let needles = [": page allocation failure", " invoked oom-killer: "];
-    let at = needles.iter().find_map(|needle| text.find(needle)).filter(|at| *at <= 16)?;
+    let at = NEEDLES.iter().find_map(|needle| text.find(needle)).filter(|at| *at <= 16)?;
     let name = text.get(..at)?;
     let rest = text.get(at..)?;
     // The names of cgroups.

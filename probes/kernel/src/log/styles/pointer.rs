@@ -1,6 +1,8 @@
 //! The function at the instruction pointer.
 
 use super::frame::{Frame, after_address, each_frame};
+use crate::log::by_prefix::ByPrefix;
+use std::sync::LazyLock;
 
 /// What stands before it, by architecture.
 const HEADS: [&str; 18] = [
@@ -24,6 +26,9 @@ const HEADS: [&str; 18] = [
     "PC: ",
 ];
 
+static BY_PREFIX: LazyLock<ByPrefix<()>> =
+    LazyLock::new(|| ByPrefix::new(HEADS.into_iter().map(|head| (head, ()))));
+
 const KERNEL_STATUS: &str = "Krnl PSW : ";
 
 /// Reads such a line; none if it is another, or names no function.
@@ -37,7 +42,7 @@ pub(in crate::log) fn instruction(line: &str) -> Option<Frame<'_>> {
         let (symbol, _) = status.split_once('(')?.1.split_once(')')?;
         return only_frame(symbol);
     }
-    let head = HEADS.iter().find(|head| line.starts_with(**head))?;
+    let (head, ()) = BY_PREFIX.all(line).next()?;
     let rest = line.get(head.len()..)?;
     let rest = if head.ends_with('[') { rest.split_once(']')?.1 } else { rest };
     let symbol = after_selector(rest.trim_ascii_start())?;
