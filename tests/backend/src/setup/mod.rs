@@ -12,6 +12,7 @@
 
 pub mod nginx;
 mod plan;
+mod served;
 mod steps;
 
 use std::fmt;

@@ -79,6 +79,7 @@ pub(super) fn install(found: &Found) -> Plan {
     steps.push(Step::run("systemctl", &["enable", UNIT, "nginx.service"]));
     steps.push(Step::run("systemctl", &["restart", UNIT]));
     steps.push(Step::run("systemctl", &["reload-or-restart", "nginx.service"]));
+    steps.push(Step::Served { host: found.host.clone(), has_certificate: found.has_certificate });
     Plan { steps, words: words(found) }
 }
 

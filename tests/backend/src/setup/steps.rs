@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::User;
 
-use super::SetupError;
+use super::{SetupError, served};
 
 /// One thing to do. Paths are below the root that [`take`] is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) enum Step {
     Restore { path: &'static str, target: &'static str },
     /// Deletes a file or a link, if it is there.
     Delete { path: &'static str },
+    /// Waits until the site answers to this name.
+    Served { host: String, has_certificate: bool },
 }
 
 impl Step {
@@ -54,6 +56,9 @@ pub(super) fn take(steps: &[Step], root: &Path) -> Result<(), SetupError> {
                 }
             }
             Step::Delete { path } => delete(&root.join(path)).map_err(failed)?,
+            Step::Served { host, has_certificate } => {
+                served::wait(host, *has_certificate).map_err(failed)?;
+            }
         }
     }
     Ok(())
@@ -72,6 +77,7 @@ fn name(step: &Step) -> String {
             format!("cannot make /{path}")
         }
         Step::Restore { path, .. } | Step::Delete { path } => format!("cannot change /{path}"),
+        Step::Served { .. } => "nginx does not answer for the collector".to_owned(),
     }
 }
 

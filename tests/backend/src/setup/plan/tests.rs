@@ -22,7 +22,7 @@ fn found(has_certificate: bool) -> Found {
 
 /// The steps that change files.
 fn on_files(plan: &Plan) -> Vec<Step> {
-    let is_file = |step: &&Step| !matches!(step, Step::Run { .. } | Step::Feed { .. });
+    let is_file = |step: &&Step| !matches!(step, Step::Run { .. } | Step::Feed { .. } | Step::Served { .. });
     let here = |step: Step| match step {
         // The user of the unit is not there where tests run.
         Step::Secret { path, text, .. } => Step::Secret { path, text, owner: "root" },
