@@ -1,13 +1,14 @@
 //! One request by HTTP/1.0, whose answer comes whole and ends with its connection.
 
-use super::{connect, tls};
+use super::connection::Connection;
+use super::tls;
 use crate::result::Measured;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 use telemetry_store::check_states::State;
 
 /// Of an answer, so much is read, in bytes.
-const ANSWER_BYTES: u64 = 256 * 1024;
+const ANSWER_BYTES: usize = 256 * 1024;
 
 /// Asks for a page. What does not answer, or otherwise than it should, is critical.
 pub(super) fn get(
@@ -55,9 +56,10 @@ fn request(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
         (false, true) => format!("{host}:443"),
         (false, false) => format!("{host}:80"),
     };
-    let request =
-        format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: checkprobe\r\nAccept: */*\r\n\r\n");
-    let stream = connect(&address, timeout)?;
+    let request = format!(
+        "GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: checkprobe\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    );
+    let stream = Connection::open(&address, timeout)?;
     if is_tls {
         let name = address.rsplit_once(':').map_or(host, |(name, _)| name).to_owned();
         exchange(tls::verified(stream, &name)?, &request)
@@ -68,12 +70,28 @@ fn request(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
 
 fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Vec<u8>, String> {
     stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
-    let mut answer = Vec::new();
-    match stream.take(ANSWER_BYTES).read_to_end(&mut answer) {
-        // Some servers close a connection of TLS without a word.
-        Err(error) if answer.is_empty() => Err(error.to_string()),
-        _ => Ok(answer),
+    let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
+    while answer.len() < ANSWER_BYTES && !is_whole(&answer) {
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => answer.extend(piece.iter().take(length)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Some servers close a connection of TLS without a word.
+            Err(error) if error.kind() != io::ErrorKind::TimedOut && !answer.is_empty() => break,
+            Err(error) => return Err(error.to_string()),
+        }
     }
+    Ok(answer)
+}
+
+/// Whether all is there that its length says, so that who leaves the connection open is not waited for.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default());
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = fields.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = lengths.next().and_then(|(_, length)| length.trim().parse::<usize>().ok());
+    length.is_some_and(|length| answer.len().saturating_sub(end + 4) >= length)
 }
 
 fn status_of(answer: &[u8]) -> Option<u16> {
@@ -125,5 +143,26 @@ mod tests {
         assert_eq!(got("HTTP/1.0 500 No\r\n\r\n", "", None, None).0, Some(State::Critical));
         assert_eq!(got("SSH-2.0\r\n", "", None, None).0, Some(State::Critical));
         assert_eq!(got("", "", None, None).0, Some(State::Critical));
+    }
+
+    #[test]
+    fn an_answer_is_whole_or_late() {
+        for (answer, expected) in [
+            ("HTTP/1.1 200 OK\r\nContent-length: 5\r\n\r\nhello", None),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", Some(State::Critical)),
+            ("HTTP/1.1 200 OK\r\n", Some(State::Critical)),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let server = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+                // It leaves the connection open.
+                while stream.read(&mut [0; 1024]).unwrap_or(0) > 0 {}
+            });
+            let measured = get(&url, None, None, Duration::from_millis(500)).unwrap();
+            assert_eq!(measured.verdict, expected, "{answer}: {}", measured.text);
+            server.join().unwrap();
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! What the kinds measure, each in a child that ends: any of these may hang.
 
+mod connection;
 mod http;
 mod tls;
+
+use connection::Connection;
 
 use crate::definition::{CertificateOf, Definition, DeliveryMeasure, DiskMeasure, FileMeasure, Kind};
 use crate::result::Measured;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -87,31 +89,13 @@ fn unit_state(unit: &str) -> Result<Measured, String> {
 
 fn tcp(address: &str, timeout: Duration) -> Result<Measured, String> {
     let begun = Instant::now();
-    match connect(address, timeout) {
+    match Connection::open(address, timeout) {
         Ok(_) => {
             let seconds = begun.elapsed().as_secs_f64();
             Ok(Measured::value(seconds, format!("{address} answers in {seconds:.3} s")))
         }
         Err(error) => Ok(Measured::verdict(State::Critical, format!("{address}: {error}"))),
     }
-}
-
-/// A connection to the first of its addresses that takes one.
-fn connect(address: &str, timeout: Duration) -> Result<TcpStream, String> {
-    let addresses: Vec<_> = address.to_socket_addrs().map_err(|error| error.to_string())?.collect();
-    let mut last = "has no address".to_owned();
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, timeout) {
-            Ok(stream) => {
-                let times =
-                    stream.set_read_timeout(Some(timeout)).and(stream.set_write_timeout(Some(timeout)));
-                times.map_err(|error| error.to_string())?;
-                return Ok(stream);
-            }
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(last)
 }
 
 fn file(path: &Path, measure: FileMeasure, definition: &Definition) -> Result<Measured, String> {

@@ -1,21 +1,20 @@
 //! TLS to a server: verified by the system's authorities, or only to see its certificate.
 
-use super::connect;
+use super::connection::Connection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
 };
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 use telemetry_sensors::certificates;
 
-type Stream = StreamOwned<ClientConnection, TcpStream>;
+type Stream = StreamOwned<ClientConnection, Connection>;
 
 /// A connection to who is `name` by an authority of this system.
-pub(super) fn verified(stream: TcpStream, name: &str) -> Result<Stream, String> {
+pub(super) fn verified(stream: Connection, name: &str) -> Result<Stream, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = builder()?.with_root_certificates(roots).with_no_client_auth();
@@ -24,7 +23,7 @@ pub(super) fn verified(stream: TcpStream, name: &str) -> Result<Stream, String> 
 
 /// When the certificate of a server ends, in seconds since 1970, whoever made it.
 pub(super) fn end_of(address: &str, timeout: Duration) -> Result<i64, String> {
-    let stream = connect(address, timeout).map_err(|error| format!("{address}: {error}"))?;
+    let stream = Connection::open(address, timeout).map_err(|error| format!("{address}: {error}"))?;
     let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
     let verifier = Arc::new(AnyCertificate(ring::default_provider().into()));
     let config = builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
@@ -39,7 +38,7 @@ fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier
     builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())
 }
 
-fn shake_hands(config: ClientConfig, mut stream: TcpStream, name: &str) -> Result<Stream, String> {
+fn shake_hands(config: ClientConfig, mut stream: Connection, name: &str) -> Result<Stream, String> {
     let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
