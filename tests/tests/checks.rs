@@ -2,12 +2,15 @@
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use system_tests::torture::needs_root;
 use telemetry_record::header::Header;
 use telemetry_store::check_states::{CheckStates, State};
-use test_harness::{Sandbox, until};
+use test_harness::hung_fs::{Hang, HungFs};
+use test_harness::{Process, Sandbox, until};
 
 const CLASS: &str = "org.telemetrics/check/state";
 
@@ -146,6 +149,53 @@ fn whatever_plugins_do_nothing_is_left_and_good_ones_go_on() {
     until("all that plugins left to be gone", || (!is_running(&marker)).then_some(()));
     checkprobe.stop();
     assert!(!is_running(&marker), "something of a check still runs");
+}
+
+/// The runners of these checks that have not ended, and what they wait for.
+fn hanging(sandbox: &Sandbox, checkprobe: &Process) -> usize {
+    let is_hanging = |pid: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.contains(") D ") || stat.contains("(checkprobe-run)")
+    };
+    assert!(sandbox.path("hung").exists());
+    checkprobe.children().iter().filter(|pid| is_hanging(pid)).count()
+}
+
+#[test]
+fn what_hangs_on_a_file_system_is_there_once_and_its_check_unknown() {
+    if !needs_root("mounting") {
+        return;
+    }
+    let check =
+        |name: &str, keys: &str| format!("[{name}]\n{keys}\ninterval=10\nretry=1\ntimeout=1\nattempts=100\n");
+    let sandbox = sandbox(
+        &[
+            check("disk", "kind=disk\npath=@DIR@/hung"),
+            check("plugin", "kind=plugin\ncommand=/usr/bin/stat -f @DIR@/hung"),
+            check("good", "kind=load"),
+        ]
+        .concat(),
+    );
+    let hung = HungFs::mount(&sandbox.path("hung"), Hang::StatFs, 0);
+    let _telemprobd = sandbox.start_telemprobd();
+    let mut checkprobe = sandbox.start("checkprobe");
+    let output = |name: &str| {
+        let text = fs::read_to_string(sandbox.path("state/checks/output.json")).unwrap_or_default();
+        let outputs: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
+        outputs.get(name).cloned().unwrap_or_default()
+    };
+    for name in ["disk", "plugin"] {
+        wait_for_state(&sandbox, name, State::Unknown);
+        until("the next run", || output(name).starts_with("its last run hangs").then_some(()));
+    }
+    wait_for_state(&sandbox, "good", State::Ok);
+    let updated = states(&sandbox).updated_unix_secs;
+    until("some more runs", || (states(&sandbox).updated_unix_secs > updated + 4).then_some(()));
+    assert!(hanging(&sandbox, &checkprobe) <= 2, "{:?}", checkprobe.children());
+    // It answers, by an error, and so do they.
+    drop(hung);
+    until("the end of what hung", || (!output("disk").starts_with("its last run hangs")).then_some(()));
+    checkprobe.stop();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The loop: it waits for runs that end, for the next that is due, for signals and for the consent to be withdrawn.
 
-use crate::definition::{self, Definition, Fault};
+use crate::definition::{self, Definition};
+use crate::error::CheckError;
 use crate::plan::{Plan, Report};
 use crate::record;
 use crate::result::Measured;
@@ -13,60 +14,37 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use telemetry::{Client, Record};
-use telemetry_config::consent::{self, ConsentError};
+use telemetry_config::consent;
 use telemetry_files::{Attributes, Durability, replace_path};
 use telemetry_outbox::sending;
 use telemetry_runtime::consent_watch::{self, ConsentWatch};
 use telemetry_runtime::signals::{Signal, Signals};
 use telemetry_runtime::{clocks, readiness};
-use telemetry_store::check_states::{self, CheckStates};
+use telemetry_store::check_states::{self, CheckStates, State};
+
+/// What the end of a runner takes that has answered.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// Between two attempts to end what is left of runners that were killed.
+const STRAYS: Duration = Duration::from_secs(5);
 
 /// How long a record that telemprobd did not take waits for the next try.
 const RETRY: Duration = Duration::from_secs(60);
 
+/// How long ending all that runs may take when it is stopped.
+const END: Duration = Duration::from_secs(5);
+
 /// Records that wait for telemprobd; of more, the oldest goes.
 const WAITING: usize = 256;
 
-/// Why it does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] telemetry_config::ConfigError),
-    /// Nobody agreed.
-    #[error(transparent)]
-    Consent(#[from] ConsentError),
-    /// No record can be made.
-    #[error(transparent)]
-    Record(#[from] telemetry::Error),
-    /// No check has that name.
-    #[error("{name} is no check of {}; `telemctl check` lists them", directory.display())]
-    NoCheck {
-        /// The name.
-        name: String,
-        /// Where they are defined.
-        directory: PathBuf,
-    },
-    /// Its definition is wrong.
-    #[error("{0}")]
-    Definition(Fault),
-    /// A file cannot be written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system does not give what a process needs.
-    #[error("the system refuses what this needs: {0}")]
-    Process(io::Error),
-    /// What is printed is not taken.
-    #[error("standard output: {0}")]
-    Output(io::Error),
+/// A runner that is to end, and its check.
+struct Ending {
+    pid: Pid,
+    name: String,
+    since: Duration,
 }
 
 /// A daemon at work.
@@ -75,6 +53,10 @@ struct Daemon<'a> {
     client: Client,
     plan: Plan,
     running: Vec<Run>,
+    /// Runners that have answered or were killed, and have not ended yet.
+    ending: Vec<Ending>,
+    /// When what runners left behind that were killed is ended again; none: there is nothing.
+    strays_at: Option<Duration>,
     /// Records that telemprobd does not have, oldest first, and when that is tried again.
     waiting: Vec<Record>,
     retry_at: Option<Duration>,
@@ -113,6 +95,8 @@ pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckE
         client,
         plan,
         running: Vec::new(),
+        ending: Vec::new(),
+        strays_at: None,
         waiting: Vec::new(),
         retry_at: None,
         outputs: BTreeMap::new(),
@@ -173,14 +157,16 @@ impl Daemon<'_> {
     /// Until something is due.
     fn time_left(&self, now: Duration) -> Duration {
         let deadlines = self.running.iter().map(|run| run.deadline);
-        let is_full = self.running.len() >= crate::plan::AT_A_TIME;
-        let due = self.plan.next_due().filter(|_| !is_full);
-        let next = deadlines.chain(due).chain(self.retry_at).min();
+        let next = deadlines.chain(self.plan.next_due()).chain(self.retry_at).chain(self.strays_at).min();
         next.map_or(Duration::from_secs(3600), |next| next.saturating_sub(now))
     }
 
     fn start_due(&mut self, now: Duration) {
         for definition in self.plan.take_due(now) {
+            if let Some(ending) = self.ending.iter().find(|ending| ending.name == definition.name) {
+                self.pass_over(&definition.name, now.saturating_sub(ending.since), now);
+                continue;
+            }
             match Run::start(&definition, &self.settings.state_dir, now) {
                 Ok(run) => self.running.push(run),
                 Err(error) => {
@@ -194,10 +180,20 @@ impl Daemon<'_> {
         }
     }
 
+    /// A check is not run while its last run goes on, however that hangs: there would be ever more of them.
+    fn pass_over(&mut self, name: &str, ending_for: Duration, now: Duration) {
+        if ending_for < A_MOMENT {
+            self.plan.postpone(name, now + A_MOMENT);
+        } else {
+            let text = format!("its last run hangs since {} s and cannot be ended", ending_for.as_secs());
+            self.note(name, Measured::verdict(State::Unknown, text));
+        }
+    }
+
     fn take_results(&mut self) {
         let now = clocks::since_boot();
         let mut index = 0;
-        let mut is_stray = false;
+        let mut is_stray = self.strays_at.is_some_and(|at| at <= now);
         while let Some(run) = self.running.get_mut(index) {
             let measured = match run.take() {
                 Some(measured) => measured,
@@ -211,12 +207,29 @@ impl Daemon<'_> {
                 }
             };
             let run = self.running.swap_remove(index);
+            self.ending.push(Ending { pid: run.pid, name: run.name.clone(), since: now });
             self.note(&run.name, measured);
         }
-        is_stray |= reap(&self.running);
+        is_stray |= self.reap();
         if is_stray {
-            runner::end_strays(&self.running.iter().map(|run| run.pid).collect::<Vec<_>>());
+            let running = self.running.iter().map(|run| run.pid);
+            let runners: Vec<_> = running.chain(self.ending.iter().map(|ending| ending.pid)).collect();
+            let are_gone = runner::end_strays(&runners);
+            self.strays_at = (!are_gone).then(|| now + STRAYS);
         }
+    }
+
+    /// Takes note of runners and others that have ended; true if one of them may have left something behind: it was killed, or
+    /// is a runner that has not answered yet.
+    fn reap(&mut self) -> bool {
+        let mut is_stray = false;
+        while let Ok(status) = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
+            let Some(ended) = status.pid() else { break };
+            self.ending.retain(|ending| ending.pid != ended);
+            is_stray |= matches!(status, WaitStatus::Signaled(..));
+            is_stray |= self.running.iter().any(|run| run.pid == ended);
+        }
+        is_stray
     }
 
     fn note(&mut self, name: &str, measured: Measured) {
@@ -299,24 +312,11 @@ impl Daemon<'_> {
 
     /// Nothing that was started goes on.
     fn end(&mut self) {
-        runner::end_strays(&[]);
+        let deadline = clocks::since_boot() + END;
+        while !runner::end_strays(&[]) && clocks::since_boot() < deadline {}
         self.running.clear();
         self.save();
     }
-}
-
-/// Takes note of children that have ended; true if one of them may have left something behind: it was killed, or is a runner
-/// that has not answered yet.
-fn reap(running: &[Run]) -> bool {
-    let mut is_stray = false;
-    while let Ok(status) = waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
-        match status {
-            WaitStatus::StillAlive => break,
-            WaitStatus::Signaled(..) => is_stray = true,
-            status => is_stray |= status.pid().is_none_or(|pid| running.iter().any(|run| run.pid == pid)),
-        }
-    }
-    is_stray
 }
 
 /// Waits until one of these can be read, or the time is up.

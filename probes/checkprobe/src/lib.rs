@@ -12,6 +12,7 @@
 pub mod cli;
 mod daemon;
 pub mod definition;
+mod error;
 pub mod history;
 mod measure;
 mod once;
@@ -24,7 +25,7 @@ mod runner;
 pub mod schedule;
 mod settings;
 
-pub use daemon::CheckError;
+pub use error::CheckError;
 pub use result::Measured;
 
 use cli::Checkprobe;

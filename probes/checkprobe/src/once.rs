@@ -1,7 +1,8 @@
 //! For a person: one check, once, as it will be run; and what is wrong with the definitions.
 
-use crate::daemon::{CheckError, poll_runs};
+use crate::daemon::poll_runs;
 use crate::definition;
+use crate::error::CheckError;
 use crate::runner::{self, Run};
 use crate::settings::Settings;
 use std::io::Write;
@@ -44,10 +45,11 @@ pub(crate) fn run(settings: &Settings, name: &str) -> Result<ExitCode, CheckErro
         }
         if clocks::since_boot() >= running.deadline {
             let measured = running.kill();
-            runner::end_strays(&[]);
             break measured;
         }
     };
+    // Nothing is left, and if so nobody is kept waiting for it.
+    runner::end_strays(&[]);
     let state = measured.state(definition);
     let value = measured.value.map(|value| format!(" value {value},")).unwrap_or_default();
     let mut out = std::io::stdout().lock();

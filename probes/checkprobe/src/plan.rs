@@ -2,6 +2,9 @@
 //!
 //! A check that depends on others says nothing while one of them is not OK: it is not run, and keeps its state. One that begins
 //! to fail waits until those have been run, since they may have failed at the same moment and not be known to have.
+//!
+//! Few run at one time, and some of these places are only for checks that were quick when they last ran: however many others hang
+//! until their time is up, these do not wait for them.
 
 use crate::definition::Definition;
 use crate::history::{History, Reason, Rules};
@@ -11,8 +14,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use telemetry_store::check_states::{CheckState, CheckStates, State};
 
-/// Checks that run at one time.
-pub(crate) const AT_A_TIME: usize = 8;
+/// Checks that run at one time; those of them that may be others than quick ones.
+const AT_A_TIME: usize = 8;
+const SLOW_AT_A_TIME: usize = 6;
+
+/// A quick one took up to half of its time, within these bounds: what hangs takes all of it.
+const QUICK: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
 /// A check with its past.
 #[derive(Clone, Debug)]
@@ -20,7 +27,10 @@ struct Check {
     definition: Definition,
     history: History,
     due: Duration,
-    is_running: bool,
+    /// Since when it runs.
+    running_since: Option<Duration>,
+    /// What its last run took; none: it has not run yet.
+    took: Option<Duration>,
     /// Its newest result, whatever its state is.
     last: Option<(State, Duration)>,
     /// A first bad result, which waits for those it depends on since then.
@@ -52,9 +62,8 @@ impl Plan {
     ) -> Self {
         let check = |definition: Definition| {
             let history = History::new(kept.checks.remove(&definition.name).unwrap_or_default());
-            let name = definition.name.clone();
             let due = due(&definition, &history, boot_id, now);
-            (name, Check { definition, history, due, is_running: false, last: None, doubted: None })
+            (definition.name.clone(), Check::new(definition, history, due))
         };
         let checks = definitions.into_iter().map(check).collect();
         Self { boot_id: boot_id.to_owned(), checks }
@@ -76,16 +85,28 @@ impl Plan {
         self.checks.is_empty()
     }
 
-    /// When the next is due; none while all run.
+    /// When the next is due for which there is room; none while there is none.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.checks.values().filter(|check| !check.is_running).map(|check| check.due).min()
+        let room = self.room();
+        self.checks
+            .values()
+            .filter(|check| !check.is_running() && room.is_for(check))
+            .map(|check| check.due)
+            .min()
+    }
+
+    fn room(&self) -> Room {
+        let running = self.checks.values().filter(|check| check.is_running());
+        let (all, slow) =
+            running.fold((0, 0), |(all, slow), check| (all + 1, slow + usize::from(!check.is_quick())));
+        Room { of_all: AT_A_TIME.saturating_sub(all), of_slow: SLOW_AT_A_TIME.saturating_sub(slow) }
     }
 
     /// Those that are to be run now, as far as there is room; they count as running from now on.
     pub(crate) fn take_due(&mut self, now: Duration) -> Vec<Definition> {
-        let running = self.checks.values().filter(|check| check.is_running).count();
+        let mut room = self.room();
         let mut due: Vec<_> =
-            self.checks.values().filter(|check| !check.is_running && check.due <= now).collect();
+            self.checks.values().filter(|check| !check.is_running() && check.due <= now).collect();
         due.sort_by_key(|check| check.due);
         let names: Vec<_> = due.into_iter().map(|check| check.definition.name.clone()).collect();
         let mut starting = Vec::new();
@@ -94,14 +115,16 @@ impl Plan {
             let boot_id = self.boot_id.clone();
             let Some(check) = self.checks.get_mut(&name) else { continue };
             check.history.kept.held_by.clone_from(&holder);
-            if holder.is_some() || running + starting.len() < AT_A_TIME {
+            let has_room = room.is_for(check);
+            if holder.is_some() || has_room {
                 // What it said before is of no use any more.
                 check.doubted = None;
             }
             if holder.is_some() {
                 check.due = schedule::next(&name, &boot_id, check.definition.interval, now);
-            } else if running + starting.len() < AT_A_TIME {
-                check.is_running = true;
+            } else if has_room {
+                room.take(check);
+                check.running_since = Some(now);
                 starting.push(check.definition.clone());
             }
         }
@@ -118,6 +141,13 @@ impl Plan {
         parents.iter().find(is_bad).cloned()
     }
 
+    /// One that was to be run is to be run then.
+    pub(crate) fn postpone(&mut self, name: &str, until: Duration) {
+        if let Some(check) = self.checks.get_mut(name) {
+            (check.running_since, check.due) = (None, until);
+        }
+    }
+
     /// Takes what came of a run. Returns what is to be reported of it, and of those that waited for it.
     pub(crate) fn take_result(
         &mut self,
@@ -127,7 +157,7 @@ impl Plan {
         now_unix_secs: u64,
     ) -> Vec<Report> {
         let Some(check) = self.checks.get_mut(name) else { return Vec::new() };
-        check.is_running = false;
+        check.took = check.running_since.take().map(|since| now.saturating_sub(since));
         let state = measured.state(&check.definition);
         check.last = Some((state, now));
         let begins_to_fail = state != State::Ok && matches!(check.history.kept.state, None | Some(State::Ok));
@@ -194,25 +224,55 @@ impl Plan {
 
     /// The definitions as they are now: what is kept of those that stay stays.
     pub(crate) fn replace(&mut self, definitions: Vec<Definition>, now: Duration, now_unix_secs: u64) {
-        let running: Vec<_> = self
-            .checks
-            .values()
-            .filter(|check| check.is_running)
-            .map(|check| check.definition.name.clone())
-            .collect();
-        *self = Self::new(definitions, self.states(now_unix_secs), &self.boot_id, now);
-        for name in &running {
-            if let Some(check) = self.checks.get_mut(name) {
-                check.is_running = true;
+        let fresh = Self::new(definitions, self.states(now_unix_secs), &self.boot_id, now);
+        let mut before = std::mem::replace(self, fresh).checks;
+        for (name, check) in &mut self.checks {
+            match before.remove(name) {
+                // Nothing has changed for it, not even its results in a row.
+                Some(earlier) if earlier.definition == check.definition => *check = earlier,
+                Some(earlier) => (check.running_since, check.took) = (earlier.running_since, earlier.took),
+                None => {}
             }
         }
     }
 }
 
+/// Places that are free.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    of_all: usize,
+    of_slow: usize,
+}
+
+impl Room {
+    fn is_for(self, check: &Check) -> bool {
+        self.of_all > 0 && (check.is_quick() || self.of_slow > 0)
+    }
+
+    fn take(&mut self, check: &Check) {
+        self.of_all = self.of_all.saturating_sub(1);
+        self.of_slow = self.of_slow.saturating_sub(usize::from(!check.is_quick()));
+    }
+}
+
 impl Check {
+    fn new(definition: Definition, history: History, due: Duration) -> Self {
+        Self { definition, history, due, running_since: None, took: None, last: None, doubted: None }
+    }
+
+    fn is_running(&self) -> bool {
+        self.running_since.is_some()
+    }
+
+    fn is_quick(&self) -> bool {
+        let [least, most] = QUICK;
+        let limit = (self.definition.timeout / 2).clamp(least, most);
+        self.took.is_some_and(|took| took <= limit)
+    }
+
     /// A parent whose word is needed: it runs now, and reports a failure as soon as its own attempts are over.
     fn hasten(&mut self, now: Duration) {
-        if !self.is_running {
+        if !self.is_running() {
             self.due = now;
         }
     }

@@ -9,6 +9,7 @@ pub mod collected;
 pub mod dice;
 pub mod each_call;
 pub mod exchange;
+pub mod hostile_checks;
 pub mod load;
 pub mod loop_fs;
 pub mod relay;

@@ -52,11 +52,22 @@ fn a_check_runs_at_its_interval_and_sooner_while_it_is_not_settled() {
 fn no_more_run_at_one_time_than_there_is_room_for_and_none_twice() {
     let text: String = (0..30).map(|n| format!("[c{n}]\nkind=load\ninterval=10\nretry=10\n")).collect();
     let mut plan = plan(&text);
-    let first = plan.take_due(Duration::from_secs(100));
-    assert_eq!(first.len(), AT_A_TIME);
-    assert_eq!(plan.take_due(Duration::from_secs(100)), []);
-    plan.take_result(&first[0].name, result(State::Ok), Duration::from_secs(101), 1);
-    assert_eq!(plan.take_due(Duration::from_secs(101)).len(), 1);
+    let at = Duration::from_secs;
+    let mut running = plan.take_due(at(100));
+    // Of none of them it is known that it is quick.
+    assert_eq!(running.len(), SLOW_AT_A_TIME);
+    assert_eq!(plan.take_due(at(100)), []);
+    plan.take_result(&running.remove(0).name, result(State::Ok), at(101), 1);
+    running.extend(plan.take_due(at(101)));
+    assert_eq!(running.len(), SLOW_AT_A_TIME);
+    for second in 102..=110 {
+        for definition in std::mem::take(&mut running) {
+            plan.take_result(&definition.name, result(State::Ok), at(second), 1);
+        }
+        running = plan.take_due(at(second));
+    }
+    running.extend(plan.take_due(at(130)));
+    assert_eq!(running.len(), AT_A_TIME);
 }
 
 const FAMILY: &str = "[child]\nkind=load\ninterval=60\nretry=10\nattempts=2\ndepends=gate\n\
@@ -114,4 +125,55 @@ proptest! {
             prop_assert_eq!((kept.state, kept.held_by.clone()), (Some(State::Ok), None));
         }
     }
+}
+
+/// Runs the plan for so many seconds, where each run takes what `takes` says, and is bad; returns the seconds at which `name`
+/// was started, and the greatest number that ran at one time.
+fn starts(plan: &mut Plan, seconds: u64, name: &str, takes: impl Fn(&str) -> u64) -> (Vec<u64>, usize) {
+    let (mut running, mut starts, mut greatest) = (Vec::<(String, u64)>::new(), Vec::new(), 0);
+    for second in 0..seconds {
+        let now = Duration::from_secs(second);
+        for (name, _) in running.extract_if(.., |(_, end)| *end <= second) {
+            plan.take_result(&name, result(State::Unknown), now, 1_000_000 + second);
+        }
+        for definition in plan.take_due(now) {
+            starts.extend((definition.name == name).then_some(second));
+            running.push((definition.name.clone(), second + takes(&definition.name)));
+        }
+        greatest = greatest.max(running.len());
+        let is_due = plan.next_due().is_some_and(|due| due <= now);
+        assert!(!is_due, "{second}: it would be woken for what there is no room for");
+    }
+    (starts, greatest)
+}
+
+#[test]
+fn a_quick_check_does_not_wait_for_many_that_hang() {
+    let text: String = (0..100).map(|number| format!("[h-{number}]\nkind=load\ninterval=10\n")).collect();
+    let mut plan = plan(&format!("{text}[quick]\nkind=load\ninterval=10\n"));
+    let (starts, greatest) = starts(&mut plan, 3000, "quick", |name| if name == "quick" { 1 } else { 11 });
+    // The first run is one of many, of which nothing is known.
+    let gaps: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(starts.len() > 200 && gaps.iter().all(|gap| *gap <= 11), "{starts:?}");
+    assert!(greatest <= AT_A_TIME, "{greatest}");
+}
+
+#[test]
+fn a_reload_changes_nothing_for_what_stays_as_it_is() {
+    let text = "[a]\nkind=load\ninterval=100\nretry=10\n[b]\nkind=swap\n";
+    let mut plan = plan(text);
+    run(&mut plan, 0..200, |_, _| State::Ok);
+    let (_, reports) = run(&mut plan, 200..312, |_, _| State::Critical);
+    assert_eq!(reports, []);
+    let attempts = |plan: &Plan| plan.find("a").unwrap().1.attempts;
+    assert!(attempts(&plan) > 0);
+    let before = attempts(&plan);
+    plan.replace(definitions(text), Duration::from_secs(312), 1_000_312);
+    assert_eq!(attempts(&plan), before);
+    plan.replace(
+        definitions("[a]\nkind=load\ninterval=100\nretry=20\n"),
+        Duration::from_secs(312),
+        1_000_312,
+    );
+    assert_eq!((attempts(&plan), plan.find("b")), (0, None));
 }

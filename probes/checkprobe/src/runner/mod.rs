@@ -4,19 +4,23 @@
 //! ```text
 //!  checkprobe ──fork──▶ runner (subreaper) ──fork, exec──▶ plugin ──▶ its children, also those that left its group
 //!      ▲                   │ output: 8 KiB are kept, the rest is read and dropped
+//!      │                   │ over 64 processes: ended
 //!      │                   │ timeout: TERM, a second later KILL
-//!      │                   │ everything that is left below it: KILL, until nothing is
-//!      └── what came ──────┘ silent for 5 seconds beyond all that: killed itself
+//!      │                   │ everything that is left below it: STOP, then KILL, until nothing is
+//!      ├── what came ──────┤ silent for some seconds beyond all that: killed itself
+//!      └── its end ────────┘ only then the check is run again: what nobody can end, as on a dead NFS, is there once
 //! ```
 
 mod answer;
 mod child;
 mod descendants;
+mod ending;
+mod landlock;
 mod plugin;
 
 use answer::Answer;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Kind};
 use crate::result::Measured;
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -30,8 +34,12 @@ use std::time::Duration;
 use telemetry_runtime::fork;
 use telemetry_store::check_states::State;
 
-/// What a runner may take beyond the timeout of its check.
+/// What a runner may take beyond the timeout of its check: to end a plugin, and what it left; or to say what it measured.
 const GRACE: Duration = Duration::from_secs(5);
+const SHORT_GRACE: Duration = Duration::from_secs(1);
+
+/// How long ending what is left may keep the caller.
+const ENDING: Duration = Duration::from_millis(200);
 
 /// Longest answer, in bytes.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -47,6 +55,8 @@ pub(crate) struct Run {
     bytes: Vec<u8>,
     /// When it is killed, by the clock of the caller.
     pub(crate) deadline: Duration,
+    /// What is said of it then.
+    silence: Measured,
 }
 
 impl Run {
@@ -54,8 +64,16 @@ impl Run {
     pub(crate) fn start(definition: &Definition, state_dir: &Path, now: Duration) -> io::Result<Self> {
         let (pid, socket) =
             fork::start_with_stream(c"checkprobe-run", |socket| child::serve(definition, state_dir, socket))?;
-        let deadline = now + definition.timeout + GRACE;
-        Ok(Self { name: definition.name.clone(), pid, socket, bytes: Vec::new(), deadline })
+        let grace = if matches!(definition.kind, Kind::Plugin(_)) { GRACE } else { SHORT_GRACE };
+        let deadline = now + definition.timeout + grace;
+        // Who has to answer does not.
+        let state = match definition.kind {
+            Kind::Tcp(_) | Kind::Http { .. } => State::Critical,
+            _ => State::Unknown,
+        };
+        let text = format!("no result after {} s, ended", definition.timeout.as_secs());
+        let silence = Measured::verdict(state, text);
+        Ok(Self { name: definition.name.clone(), pid, socket, bytes: Vec::new(), deadline, silence })
     }
 
     /// Takes what has come; the answer once it is whole.
@@ -78,7 +96,7 @@ impl Run {
     pub(crate) fn kill(&self) -> Measured {
         // It fails only if the process has ended.
         let _ = kill(self.pid, Signal::SIGKILL);
-        Measured::verdict(State::Unknown, "gives no answer and was ended")
+        self.silence.clone()
     }
 }
 
@@ -96,7 +114,7 @@ pub(crate) fn adopt_strays() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
 
-/// Ends everything below this process but these.
-pub(crate) fn end_strays(runners: &[Pid]) {
-    descendants::end_all_but(runners, Duration::from_millis(200));
+/// Ends everything below this process but these; false if something is left.
+pub(crate) fn end_strays(runners: &[Pid]) -> bool {
+    ending::end_all_but(runners, ENDING)
 }

@@ -1,14 +1,15 @@
 //! A plugin: started without a shell, in a clean environment and within bounds, and waited for.
 
 use super::answer::Answer;
+use super::{descendants, landlock};
 use crate::measure::PATH;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, setsid};
+use nix::unistd::{Pid, getpid, setsid};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -19,9 +20,14 @@ use telemetry_runtime::fork;
 /// What is kept of the output, in bytes.
 const OUTPUT_BYTES: usize = 8 * 1024;
 
-/// Bounds of a plugin: memory in bytes, processes of its user.
+/// Memory of each of its processes, in bytes.
 const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
-const PROCESSES: u64 = 64;
+
+/// Processes of a plugin. The system can only count those of its user, which all plugins share: a limit of that number would
+/// let one of them keep the others from starting any. So the runner counts, and ends a plugin that has more; until it does,
+/// the system's limit is that of several, and below `TasksMax=` of the unit.
+const PROCESSES: usize = 64;
+const PROCESSES_OF_USER: u64 = 256;
 
 /// From TERM to KILL.
 const MERCY: Duration = Duration::from_secs(1);
@@ -36,30 +42,35 @@ pub(super) fn run(command: &[String], timeout: Duration) -> Answer {
         Ok(started) => started,
         Err(error) => return Answer::Error(format!("no process can be started: {error}")),
     };
-    let mut waiting = Waiting { pid, output, kept: Vec::new() };
+    let mut waiting = Waiting { pid, output, kept: Vec::new(), is_counted: descendants::are_known() };
     let deadline = Instant::now() + timeout;
-    if let Some(status) = waiting.until(deadline) {
-        return waiting.answer(status);
+    match waiting.until(deadline) {
+        Stage::Ended(status) => return waiting.answer(status),
+        Stage::Crowd => return too_many(),
+        Stage::TimeUp => {}
     }
     // Its group first, so that a shell's children hear it as well.
     let _ = killpg(pid, Signal::SIGTERM);
-    if waiting.until(deadline + MERCY).is_none() {
+    if !matches!(waiting.until(deadline + MERCY), Stage::Ended(_)) {
         let _ = killpg(pid, Signal::SIGKILL);
         let _ = kill(pid, Signal::SIGKILL);
     }
     Answer::Timeout(waiting.kept)
 }
 
+fn too_many() -> Answer {
+    Answer::Error(format!("has more than {PROCESSES} processes and was ended"))
+}
+
 /// Returns only if it cannot be started. Its parent reads why.
 fn become_plugin(command: &[String], socket: &OwnedFd) {
     // In the places of the three that were closed, so that nothing else is opened there before the plugin has its own.
     let _places: Vec<_> = (0..3).map(|_| File::open("/dev/null")).collect();
-    let limits = [
-        (Resource::RLIMIT_AS, MEMORY_BYTES),
-        (Resource::RLIMIT_NPROC, PROCESSES),
-        (Resource::RLIMIT_CORE, 0),
-    ];
-    let is_bounded = limits.into_iter().all(|(resource, limit)| setrlimit(resource, limit, limit).is_ok());
+    let of_user = if descendants::are_known() { PROCESSES_OF_USER } else { PROCESSES as u64 };
+    let limits =
+        [(Resource::RLIMIT_AS, MEMORY_BYTES), (Resource::RLIMIT_NPROC, of_user), (Resource::RLIMIT_CORE, 0)];
+    let is_bounded = limits.into_iter().all(|(resource, limit)| limit_to(resource, limit).is_ok())
+        && landlock::keep_signals_inside().is_ok();
     let error = match (command.split_first(), socket.try_clone()) {
         (Some((program, arguments)), Ok(output)) if is_bounded && setsid().is_ok() => Command::new(program)
             .args(arguments)
@@ -79,16 +90,33 @@ fn become_plugin(command: &[String], socket: &OwnedFd) {
     let _ = kill(nix::unistd::getpid(), Signal::SIGKILL);
 }
 
+/// Sets a limit that nothing raises again; one that is lower stays.
+fn limit_to(resource: Resource, limit: u64) -> nix::Result<()> {
+    let (_, hard) = getrlimit(resource)?;
+    setrlimit(resource, limit.min(hard), limit.min(hard))
+}
+
 /// A plugin at work.
 struct Waiting {
     pid: Pid,
     output: OwnedFd,
     kept: Vec<u8>,
+    is_counted: bool,
+}
+
+/// Why it is waited for no longer.
+enum Stage {
+    /// It ended so.
+    Ended(WaitStatus),
+    /// It has too many processes.
+    Crowd,
+    /// That time has come.
+    TimeUp,
 }
 
 impl Waiting {
     /// Reads until it has ended, or that time has come: what it has started may hold its output open.
-    fn until(&mut self, deadline: Instant) -> Option<WaitStatus> {
+    fn until(&mut self, deadline: Instant) -> Stage {
         let mut is_open = true;
         loop {
             is_open = is_open && self.read();
@@ -96,13 +124,16 @@ impl Waiting {
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
                 Ok(status) => {
                     self.read();
-                    return Some(status);
+                    return Stage::Ended(status);
                 }
-                Err(_) => return Some(WaitStatus::Exited(self.pid, i32::MAX)),
+                Err(_) => return Stage::Ended(WaitStatus::Exited(self.pid, i32::MAX)),
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return None;
+                return Stage::TimeUp;
+            }
+            if self.is_counted && descendants::below(getpid(), &[], PROCESSES + 1, drop).len() > PROCESSES {
+                return Stage::Crowd;
             }
             let pause = PollTimeout::try_from(left.min(PAUSE)).unwrap_or(PollTimeout::ZERO);
             if is_open {
