@@ -36,7 +36,8 @@ impl Echo {
         let slice = |range: Range<usize>| text.get(range).unwrap_or_default();
         let raw_prefix = raw_prefix(slice(id.range()));
         let hash = format!(
-            "<{raw_prefix}requestHash algorithmId=\"http://www.w3.org/2001/04/xmlenc#sha512\">{}</{raw_prefix}requestHash>",
+            "<{raw_prefix}requestHash{} algorithmId=\"http://www.w3.org/2001/04/xmlenc#sha512\">{}</{raw_prefix}requestHash>",
+            declaration(raw_prefix, header),
             request_hash(posted)
         );
         let mut before = String::new();
@@ -68,6 +69,16 @@ fn raw_prefix(element: &str) -> &str {
     let end = name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(name.len());
     let name = name.get(..end).unwrap_or_default();
     name.find(':').and_then(|colon| name.get(..=colon)).unwrap_or_default()
+}
+
+/// What declares a prefix of X-Road's that the header does not know: some programs declare it anew on each field.
+fn declaration(raw_prefix: &str, header: Node<'_, '_>) -> String {
+    let prefix = raw_prefix.strip_suffix(':');
+    if header.lookup_namespace_uri(prefix) == Some(XROAD) {
+        return String::new();
+    }
+    let name = prefix.map_or("xmlns".to_owned(), |prefix| format!("xmlns:{prefix}"));
+    format!(" {name}=\"{XROAD}\"")
 }
 
 fn start_tag(element: &str) -> &str {
