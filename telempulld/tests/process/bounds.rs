@@ -16,7 +16,7 @@ fn connect(machine: &Machine, name: &str) -> Child {
     let key = |ending: &str| machine.path(&format!("keys/{name}.{ending}")).display().to_string();
     let mut child = Command::new("openssl")
         .args(["s_client", "-quiet", "-connect", &format!("127.0.0.1:{}", machine.port)])
-        .args(["-key", &key("key"), "-cert", &key("crt")])
+        .args(["-key", &key("key"), "-cert", &key("pem")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

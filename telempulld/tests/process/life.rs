@@ -48,7 +48,7 @@ fn who_asks_too_often_waits_and_others_do_not() {
             "-w",
             "%{http_code} %header{retry-after}\n",
         ])
-        .args(["--key", &key("key"), "--cert", &key("crt")])
+        .args(["--key", &key("key"), "--cert", &key("pem")])
         .args((1..=20).map(|number| url.replace("[1-20]", &number.to_string())))
         .output()
         .unwrap();

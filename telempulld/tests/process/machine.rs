@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use test_harness::certificates::make_version_1;
 
 /// How long anything may take that is waited for.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -96,19 +97,9 @@ impl Machine {
         assert!(self.child.take().unwrap().wait().unwrap().success(), "{}", self.log());
     }
 
-    /// Makes a key with a certificate of version 1, and returns its fingerprint.
+    /// Makes a key with a certificate of version 1, `NAME.key` and `NAME.pem`, and returns its fingerprint.
     pub(crate) fn make_certificate(&self, name: &str) -> String {
-        let at = |ending: &str| self.path(&format!("keys/{name}.{ending}")).display().to_string();
-        let openssl = |words: &str| {
-            let output = Command::new("openssl").args(words.split(' ')).output().unwrap();
-            assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap()
-        };
-        openssl(&format!("ecparam -name prime256v1 -genkey -noout -out {}", at("key")));
-        openssl(&format!("req -new -key {} -subj /CN={name} -out {}", at("key"), at("csr")));
-        openssl(&format!("x509 -req -in {} -signkey {} -days 9 -out {}", at("csr"), at("key"), at("crt")));
-        let printed = openssl(&format!("x509 -in {} -noout -fingerprint -sha256", at("crt")));
-        printed.trim().rsplit('=').next().unwrap().to_owned()
+        make_version_1(&self.path("keys"), name)
     }
 
     /// Lists certificates with their words, each by the name of its file.
@@ -143,7 +134,7 @@ impl Machine {
     /// Asks by the network, with a certificate; empty: none.
     pub(crate) fn ask(&self, name: &str, path: &str, words: &[&str]) -> Got {
         let (key, certificate) =
-            (self.path(&format!("keys/{name}.key")), self.path(&format!("keys/{name}.crt")));
+            (self.path(&format!("keys/{name}.key")), self.path(&format!("keys/{name}.pem")));
         let url = format!("https://127.0.0.1:{}{path}", self.port);
         let mut all = vec![url.as_str()];
         if !name.is_empty() {
