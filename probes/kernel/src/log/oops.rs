@@ -3,12 +3,13 @@
 use super::limits::HARDWARE_ERRORS;
 use super::line::{Caller, Line};
 use super::privacy::{self, Privacy};
-use super::styles::{self, FRAMES_OF_LINE, Frame};
+use super::styles::{self, Frame};
 use super::{event, hardware_error, numbers, reporters};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,24 +137,53 @@ impl Oops {
         key.push_str(self.kind.class());
         key.push(' ');
         numbers::push_without_numbers(&mut key, self.filtered_reason());
-        let frames = self.instruction().into_iter().chain(self.frames());
-        let names = frames.map(|frame| frame.function.map_or("???", styles::without_suffixes));
-        let mut names = names.skip_while(|name| reporters::is_reporter(name)).peekable();
-        for name in names.by_ref().take(3) {
+        let mut names = 0;
+        self.each_frame(|_, frame| {
+            let name = frame.function.map_or("???", styles::without_suffixes);
+            if names == 0 && reporters::is_reporter(name) {
+                return ControlFlow::Continue(());
+            }
             key.push(' ');
             key.push_str(name);
-        }
+            names += 1;
+            if names < KEY_FRAMES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
         key
     }
 
-    /// Where it happened.
-    pub(super) fn instruction(&self) -> Option<Frame<'_>> {
-        styles::instruction(&self.instruction)
-    }
-
-    /// The call trace, the innermost function first.
-    pub(super) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        Frames { lines: self.trace.lines(), is_doubled: self.is_doubled, is_first: true, last: "" }.flatten()
+    /// Gives the frames to `take` with their numbers, until it breaks: 0 is where it happened, from 1 on comes the call trace,
+    /// the innermost function first.
+    pub(super) fn each_frame<'a>(&'a self, mut take: impl FnMut(usize, Frame<'a>) -> ControlFlow<()>) {
+        let mut flow =
+            styles::instruction(&self.instruction).map_or(ControlFlow::Continue(()), |frame| take(0, frame));
+        let mut number = 0;
+        let mut next = |flow: &mut ControlFlow<()>, frame| {
+            if flow.is_continue() {
+                number += 1;
+                *flow = take(number, frame);
+            }
+        };
+        let (mut last, mut is_first) = ("", true);
+        for line in self.trace.lines() {
+            // Of a log that has each line twice, every other one.
+            if self.is_doubled && line == last {
+                last = "";
+                continue;
+            }
+            last = line;
+            let mut has_frame = false;
+            styles::each_frame(line, is_first, |frame| {
+                has_frame = true;
+                next(&mut flow, frame);
+            });
+            is_first = false;
+            if !has_frame && let Some(frame) = styles::instruction(line) {
+                next(&mut flow, frame);
+            }
+            if flow.is_break() {
+                return;
+            }
+        }
     }
 
     /// The registers of the kernel, each once: names and values.
@@ -181,39 +211,8 @@ impl Oops {
     }
 }
 
-/// The frames of lines, as many as one line can have at a time.
-struct Frames<'a> {
-    lines: std::str::Lines<'a>,
-    is_doubled: bool,
-    is_first: bool,
-    last: &'a str,
-}
-
-impl<'a> Iterator for Frames<'a> {
-    type Item = std::iter::Flatten<std::array::IntoIter<Option<Frame<'a>>, FRAMES_OF_LINE>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        let mut next = [None; FRAMES_OF_LINE];
-        // Of a log that has each line twice, every other one.
-        if self.is_doubled && line == self.last {
-            self.last = "";
-            return Some(next.into_iter().flatten());
-        }
-        self.last = line;
-        let mut room = next.iter_mut();
-        styles::each_frame(line, self.is_first, |frame| {
-            if let Some(place) = room.next() {
-                *place = Some(frame);
-            }
-        });
-        self.is_first = false;
-        if let [first @ None, ..] = &mut next {
-            *first = styles::instruction(line);
-        }
-        Some(next.into_iter().flatten())
-    }
-}
+/// Frames that a key has.
+const KEY_FRAMES: usize = 3;
 
 /// Room for the keys of most oopses, in bytes.
 const KEY_BYTES: usize = 256;

@@ -25,6 +25,7 @@ use super::oops::{Kind, Oops};
 use super::privacy::Privacy;
 use super::styles::Frame;
 use super::{hardware_error, privacy};
+use std::ops::ControlFlow;
 use telemetry_record::header::cut;
 use telemetry_record::limits::PAYLOAD_BYTES;
 
@@ -104,8 +105,10 @@ impl Oops {
             payload.push_str(name);
             push_line(payload, ": ", privacy::register(value, privacy));
         }
-        self.instruction().into_iter().for_each(|frame| push_frame(payload, 0, frame));
-        self.frames().zip(1..).for_each(|(frame, number)| push_frame(payload, number, frame));
+        self.each_frame(|number, frame| {
+            push_frame(payload, number, frame);
+            ControlFlow::Continue(())
+        });
         if payload.len() == frames_from {
             payload.truncate(start);
         }

@@ -199,11 +199,11 @@ fn is_words(before: &str) -> bool {
 fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    for piece in pieces {
-        match rest.split_once(piece) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
+    // The last one is empty where anything may follow.
+    for piece in pieces.filter(|piece| !piece.is_empty()) {
+        let at = memchr::memmem::find(rest.as_bytes(), piece.as_bytes());
+        let Some(after) = at.and_then(|at| rest.get(at + piece.len()..)) else { return false };
+        rest = after;
     }
     true
 }

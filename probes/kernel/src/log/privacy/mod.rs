@@ -70,8 +70,9 @@ pub(super) fn register(value: &str, privacy: Privacy) -> &str {
         return value;
     }
     // Of `0010:ffffffff81000000` the selector does not count.
-    let number = value.rsplit(':').next().unwrap_or(value);
-    let number = number.trim().trim_start_matches("0x");
+    let from = value.bytes().rposition(|byte| byte == b':').map_or(0, |colon| colon + 1);
+    let number = value.get(from..).unwrap_or_default().trim_ascii();
+    let number = number.strip_prefix("0x").unwrap_or(number);
     let is_zero = !number.is_empty() && number.bytes().all(|byte| byte == b'0');
     if is_zero { "Zero" } else { "Non-zero" }
 }

@@ -35,28 +35,38 @@ const MARK: u8 = 2;
 const WIDE: u8 = 4;
 
 /// What a byte is: one that ends a word, one that a name of these kinds has, one of a character of several bytes.
-fn kind(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' | b'/' | b':' | b'-' => MARK,
-        b'\t'..=b'\r'
-        | b' '
-        | b','
-        | b';'
-        | b'('
-        | b')'
-        | b'['
-        | b']'
-        | b'{'
-        | b'}'
-        | b'"'
-        | b'\''
-        | b'='
-        | b'<'
-        | b'>'
-        | b'|' => END,
-        128.. => WIDE,
-        _ => 0,
+static KINDS: [u8; 256] = kinds();
+
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [0; 256];
+    let mut rest: &mut [u8] = &mut kinds;
+    let mut byte = 0_u8;
+    while let Some((kind, next)) = rest.split_first_mut() {
+        *kind = match byte {
+            b'0'..=b'9' | b'/' | b':' | b'-' => MARK,
+            b'\t'..=b'\r'
+            | b' '
+            | b','
+            | b';'
+            | b'('
+            | b')'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'"'
+            | b'\''
+            | b'='
+            | b'<'
+            | b'>'
+            | b'|' => END,
+            128.. => WIDE,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = next;
     }
+    kinds
 }
 
 /// The text without words that are such names; none if it has none.
@@ -95,7 +105,7 @@ impl<'a> Token<'a> {
         let rest = text.get(from..).filter(|rest| !rest.is_empty())?;
         let (mut kinds, mut end, mut end_bytes) = (0, rest.len(), 0);
         for (at, byte) in rest.bytes().enumerate() {
-            let kind = kind(byte);
+            let kind = KINDS.get(usize::from(byte)).copied().unwrap_or_default();
             kinds |= kind;
             if kind & (END | WIDE) != 0
                 && let Some(c) = rest.get(at..).and_then(|rest| rest.chars().next())
@@ -217,7 +227,7 @@ fn path(token: &str) -> Option<String> {
 
 /// `BUG: Dentry ffff{i=1,n=NAME} still in use (1) [unmount of ext4 sda1]`: a file of somebody's.
 pub(super) fn without_dentry(text: &str) -> Option<String> {
-    let (head, braces) = text.split_once('{').filter(|_| text.starts_with("BUG: Dentry"))?;
+    let (head, braces) = if text.starts_with("BUG: Dentry") { text.split_once('{')? } else { return None };
     let after = braces.rsplit_once('}').map_or("", |(_, after)| after.trim_start());
     let after = after.split(" [unmount of").next().unwrap_or_default();
     Some(format!("{} {after}", head.trim_end()).trim_end().to_owned())
@@ -226,7 +236,7 @@ pub(super) fn without_dentry(text: &str) -> Option<String> {
 /// `VFS: Busy inodes after unmount of NAME (ext4)`
 pub(super) fn without_unmounted(text: &str) -> Option<String> {
     let head = "after unmount of ";
-    let (before, after) = text.split_once(head).filter(|_| text.starts_with("VFS: "))?;
+    let (before, after) = if text.starts_with("VFS: ") { text.split_once(head)? } else { return None };
     let end = after.find(" (").unwrap_or(after.len());
     Some(format!("{before}{head}(name){}", after.get(end..).unwrap_or_default()))
 }

@@ -85,19 +85,18 @@ pub(super) fn without_processes(text: &str) -> Option<String> {
     {
         return Some(shown);
     }
-    let mut shown = text.to_owned();
+    // The head of many sentences, behind which nearly none has a name.
+    let mut shown: Option<String> = None;
     for (_, place) in PLACES.iter().enumerate().filter(|(at, _)| found >> (NEEDLES.len() + at) & 1 == 1) {
-        if let Some(at) = shown.find(place.before) {
-            let start = at + place.before.len();
-            if let Some((from, to)) = name_in(&shown, start, place) {
-                let is_kept = shown.get(from..to).is_none_or(is_kernel_thread);
-                if !is_kept {
-                    shown.replace_range(from..to, PROCESS);
-                }
-            }
+        let so_far = shown.as_deref().unwrap_or(text);
+        let start = so_far.find(place.before).map(|at| at + place.before.len());
+        if let Some((from, to)) = start.and_then(|start| name_in(so_far, start, place))
+            && !so_far.get(from..to).is_none_or(is_kernel_thread)
+        {
+            shown.get_or_insert_with(|| text.to_owned()).replace_range(from..to, PROCESS);
         }
     }
-    Some(shown)
+    shown
 }
 
 /// `NAME: page allocation failure`, `NAME invoked oom-killer`.
@@ -159,8 +158,8 @@ fn name_in(text: &str, start: usize, place: &Place) -> Option<(usize, usize)> {
         (_, End::Colon) => Some((start, start + numbered(':')?)),
         (before, End::Text(end)) if before.ends_with(": ") && end.starts_with(' ') => {
             // `WARNING: NAME/12 still has locks held!`
-            let inner = rest.get(..rest.find(end)?)?;
-            Some((start, start + inner.rfind('/')?))
+            let end = memchr::memmem::find(rest.as_bytes(), end.as_bytes())?;
+            Some((start, start + rest.get(..end)?.rfind('/')?))
         }
         (_, End::Text(end)) => Some((start, start + rest.find(end)?)),
     }

@@ -23,9 +23,6 @@ pub struct Frame<'a> {
 /// Frames that are read of one line: kernels of 2.6 put two there.
 const READ_OF_LINE: usize = 4;
 
-/// Up to so many frames are of one line: those of arm32 name their caller, too.
-pub(in crate::log) const FRAMES_OF_LINE: usize = 2 * READ_OF_LINE;
-
 /// Whether the line is one of a call trace.
 pub(in crate::log) fn has_frame(line: &str) -> bool {
     let mut found = false;
@@ -38,6 +35,9 @@ pub(in crate::log) fn has_frame(line: &str) -> bool {
 pub(in crate::log) fn each_frame<'a>(line: &'a str, is_first: bool, mut take: impl FnMut(Frame<'a>)) {
     let mut rest = line.trim_ascii();
     for _ in 0..READ_OF_LINE {
+        if rest.is_empty() {
+            return;
+        }
         let Some((found, after)) = frames_of(rest) else { return };
         match found {
             Found::One(frame) => take(frame),
@@ -108,7 +108,8 @@ impl<'a> Head<'a> {
             is_inlined: false,
             rest: text,
         };
-        loop {
+        // Nearly every line begins with the function.
+        while matches!(head.rest.as_bytes().first(), Some(b'<' | b'[' | b'(')) {
             if let Some(after) = after_mark(head.rest) {
                 head.rest = after.trim_ascii_start();
             } else if let Some(after) = after_address(head.rest) {
@@ -121,9 +122,10 @@ impl<'a> Head<'a> {
                 head.is_inlined = true;
                 head.rest = after.trim_ascii_start();
             } else {
-                return head;
+                break;
             }
         }
+        head
     }
 }
 
@@ -173,7 +175,8 @@ impl<'a> Tail<'a> {
 
     /// `[mod]`, `[mod 5bd06c33ac1d33f1]`, `[inline]`.
     fn brackets(&mut self, inner: &'a str) -> Option<&'a str> {
-        let (name, after) = inner.split_once(']')?;
+        let end = memchr::memchr(b']', inner.as_bytes())?;
+        let (name, after) = (inner.get(..end)?, inner.get(end + 1..)?);
         if name == "inline" {
             self.has_source = true;
             return Some(after);
@@ -260,7 +263,7 @@ fn in_parentheses(text: &str) -> Option<Frame<'_>> {
 
 /// A word, and what follows it.
 fn split_word(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len());
+    let end = memchr::memchr2(b' ', b'\t', text.as_bytes()).unwrap_or(text.len());
     let (word, rest) = text.split_at_checked(end).unwrap_or((text, ""));
     (word, rest.get(1..).unwrap_or_default())
 }

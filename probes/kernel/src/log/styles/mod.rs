@@ -11,7 +11,7 @@ mod title;
 
 pub(super) use filler::{is_end, is_filler, is_registers_of_program};
 pub use frame::Frame;
-pub(super) use frame::{FRAMES_OF_LINE, each_frame, has_frame, is_mark};
+pub(super) use frame::{each_frame, has_frame, is_mark};
 pub(super) use pointer::instruction;
 pub(super) use symbol::without_suffixes;
 pub(super) use table::STYLES;

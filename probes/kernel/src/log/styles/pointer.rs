@@ -46,9 +46,7 @@ pub(in crate::log) fn instruction(line: &str) -> Option<Frame<'_>> {
     let rest = line.get(head.len()..)?;
     let rest = if head.ends_with('[') { rest.split_once(']')?.1 } else { rest };
     let symbol = after_selector(rest.trim_ascii_start())?;
-    let symbol = symbol.split(" SS:ESP").next().unwrap_or(symbol);
-    let symbol = symbol.split(" EFLAGS").next().unwrap_or(symbol);
-    only_frame(after_addresses(symbol.trim_ascii_start()))
+    only_frame(after_addresses(before_registers(symbol).trim_ascii_start()))
 }
 
 /// The selector of the kernel's code on x86: its last two bits are the ring. Another one's code is a program.
@@ -58,6 +56,14 @@ fn after_selector(text: &str) -> Option<&str> {
     };
     let Ok(number) = u16::from_str_radix(selector, 16) else { return Some(text) };
     (number & 3 != 3).then_some(rest)
+}
+
+/// Without the registers that i386 writes behind it.
+fn before_registers(text: &str) -> &str {
+    let is_end = |rest: &str| rest.starts_with(" SS:ESP") || rest.starts_with(" EFLAGS");
+    let mut blanks = memchr::memchr_iter(b' ', text.as_bytes());
+    let end = blanks.find(|at| text.get(*at..).is_some_and(is_end));
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 /// What follows `[<addr>]`, `addr`, `<`.

@@ -78,8 +78,11 @@ pub(in crate::log) fn without_suffixes(function: &str) -> &str {
         [".isra", ".constprop", ".part", ".cold", ".llvm", ".localalias", ".lto_priv", ".plt"];
     // What begins with a dot is a descriptor of POWER.
     let first = function.strip_prefix('.').unwrap_or(function);
-    let ends = SUFFIXES.iter().filter_map(|suffix| first.find(suffix)).min();
-    ends.and_then(|end| first.get(..end)).filter(|name| !name.is_empty()).unwrap_or(first)
+    let mut points = memchr::memchr_iter(b'.', first.as_bytes());
+    let is_end = |at: &usize| {
+        first.get(*at..).is_some_and(|rest| SUFFIXES.iter().any(|suffix| rest.starts_with(suffix)))
+    };
+    points.find(is_end).and_then(|end| first.get(..end)).filter(|name| !name.is_empty()).unwrap_or(first)
 }
 
 #[cfg(test)]
