@@ -220,6 +220,12 @@ pub(super) fn priority(line: &str) -> Option<Reading<'_>> {
     if priority >= PROGRAMS_FROM {
         return Some(Reading::Program);
     }
+    // Where lines are sent on, the level stands before any form of syslog's.
+    if rest.starts_with(|c: char| c.is_ascii_digit())
+        && let Some(reading) = syslog_iso(rest)
+    {
+        return Some(reading);
+    }
     // Frames begin with one blank: behind a level alone it is the line's own, unless a stamp follows.
     let stamped = rest.trim_start_matches(' ');
     Some(match kernel(stamped) {
@@ -239,8 +245,12 @@ pub(super) fn dated(line: &str) -> Option<Reading<'_>> {
     let rest = parts::terminal_date(line)?;
     Some(match priority(rest).or_else(|| delta(rest)).or_else(|| prompt(rest)) {
         Some(reading) => reading,
-        None => kernel(rest),
+        None => kernel(parts::after_address(rest).unwrap_or(rest)),
     })
+}
+
+pub(super) fn logcat(line: &str) -> Option<Reading<'_>> {
+    parts::logcat(line).map(of)
 }
 
 pub(super) fn prompt(line: &str) -> Option<Reading<'_>> {
@@ -248,7 +258,8 @@ pub(super) fn prompt(line: &str) -> Option<Reading<'_>> {
     for at_byte in memchr::memchr_iter(b'[', bytes.get(..PROMPT_BYTES).unwrap_or(bytes)) {
         let Some((us, rest)) = line.get(at_byte..).and_then(parts::stamp) else { continue };
         let before = line.get(..at_byte)?;
-        return (!before.contains("]: ")).then(|| at(Stamp::At(us), rest));
+        // A quotation mark is of JSON, whose line ends elsewhere.
+        return (!before.contains("]: ") && !before.contains('"')).then(|| at(Stamp::At(us), rest));
     }
     None
 }

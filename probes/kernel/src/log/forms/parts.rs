@@ -70,9 +70,46 @@ pub(super) fn caller(text: &str) -> Option<(Caller, &str)> {
     Some((Caller::parse(who.trim())?, rest))
 }
 
+/// Processor, process and its id, as kernels of telephones write them: ` [3:  kworker/u16:1:  123] ` (Samsung),
+/// ` (3)[123:kworker/u16:1]`, `-(3)[...]` in an interrupt (MediaTek), ` c3    123 ` (Unisoc).
+fn telephone_caller(text: &str) -> Option<(Caller, &str)> {
+    let text = text.trim_start_matches(' ');
+    let number = |text: &str| text.trim_matches(' ').parse().ok();
+    if let Some(inner) = text.strip_prefix('[') {
+        let (inner, rest) = inner.split_once("] ")?;
+        let (cpu, process) = inner.split_once(':')?;
+        let pid = number(process.rsplit_once(':')?.1)?;
+        return number(cpu).map(|_: u32| (Caller::Task(pid), rest));
+    }
+    if let Some(inner) = text.strip_prefix('-').unwrap_or(text).strip_prefix('(') {
+        let (cpu, rest) = inner.split_once(")[")?;
+        let (process, rest) = rest.split_once(']')?;
+        let pid = number(process.split_once(':')?.0)?;
+        return number(cpu).map(|_: u32| (Caller::Task(pid), rest));
+    }
+    let (cpu, rest) = text.strip_prefix('c')?.split_once(' ')?;
+    let (pid, rest) = rest.trim_start_matches(' ').split_once(' ')?;
+    let _: u32 = number(cpu)?;
+    Some((Caller::Task(number(pid)?), rest))
+}
+
+/// Whether what stands behind a stamp may be one: nearly no line begins so.
+pub(super) fn may_be_telephone_caller(text: &str) -> bool {
+    let blanks = text.bytes().take_while(|byte| *byte == b' ').count();
+    matches!(
+        text.as_bytes().get(blanks..).unwrap_or_default(),
+        [b'[' | b'c', b'0'..=b'9' | b' ', ..] | [b'(', b'0'..=b'9', ..] | [b'-', b'(', ..]
+    )
+}
+
 /// What follows a stamp: a caller where there is one, and the text. One blank belongs to the stamp; more are the line's.
 #[inline]
 pub(super) fn after_stamp(text: &str) -> (Option<Caller>, &str) {
+    if may_be_telephone_caller(text)
+        && let Some((who, rest)) = telephone_caller(text)
+    {
+        return (Some(who), rest);
+    }
     let (who, rest) = match caller(text) {
         Some((who, rest)) => (Some(who), rest),
         None => (None, text),
@@ -163,6 +200,27 @@ pub(super) fn minute(text: &str) -> Option<(u64, &str)> {
     Some(((number(rest) * 24 + number(hours)) * 60 + number(minutes), end))
 }
 
+/// `2025-11-01T12:00:00Z 192.0.2.2 `: what follows the address of a machine whose lines came by the network.
+pub(super) fn after_address(text: &str) -> Option<&str> {
+    let (word, rest) = text.trim_start_matches(' ').split_once(' ')?;
+    word.parse::<std::net::IpAddr>().ok()?;
+    Some(rest)
+}
+
+/// `11-01 12:00:00.123     0     0 W kernel  : `, of the kernel's buffer where the process is 0: what follows.
+pub(super) fn logcat(text: &str) -> Option<(Writer, &str)> {
+    let day = digits(digits(text, 2..=2)?.strip_prefix('-')?, 2..=2)?.strip_prefix(' ')?;
+    let rest = time(day)?.trim_start_matches(' ');
+    let (process, rest) = rest.split_once(' ')?;
+    let (thread, rest) = rest.trim_start_matches(' ').split_once(' ')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let rest = rest.strip_prefix(['V', 'D', 'I', 'W', 'E', 'F'])?.strip_prefix(' ')?;
+    let (tag, text) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?;
+    let is_kernel = process == "0" && matches!(tag.trim_end_matches(' '), "" | "kernel");
+    (is_number(process) && is_number(thread))
+        .then_some((if is_kernel { Writer::Kernel } else { Writer::Program }, text))
+}
+
 /// Who wrote a line of syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writer {
@@ -188,6 +246,12 @@ pub(super) fn writer(text: &str) -> Option<(Writer, &str)> {
 /// `kernel:`, `kernel[0]:`, `prog[12]:`, `prog:`
 fn identifier(word: &str) -> Option<Writer> {
     let name = word.strip_suffix(':').filter(|name| !name.is_empty())?;
+    // `BUG:`, `WARNING:`, `RIP:`, where a machine sends its lines without `kernel:`.
+    let is_first_word =
+        matches!(name, "Oops" | "watchdog" | "rcu") || name.bytes().all(|b| b.is_ascii_uppercase());
+    if is_first_word {
+        return None;
+    }
     let name = name.split_once('[').map_or(name, |(name, _)| name);
     Some(if name == "kernel" { Writer::Kernel } else { Writer::Program })
 }
@@ -237,6 +301,18 @@ mod tests {
         assert_eq!(after_stamp("[  T123] x"), (Some(Caller::Task(123)), "x"));
         assert_eq!(after_stamp(" [   T1234]  x"), (Some(Caller::Task(1234)), " x"));
         assert_eq!(after_stamp(" [<ffff>] x"), (None, "[<ffff>] x"));
+        for text in [
+            "  [3:  kworker/u16:1:  123] x",
+            " [0:swapper/0:123] x",
+            "  (3)[123:kworker/u16:1]x",
+            " -(0)[123:swapper/0]x",
+            " c3    123 x",
+        ] {
+            assert_eq!(after_stamp(text), (Some(Caller::Task(123)), "x"), "{text}");
+        }
+        for text in [" [0123456789abcdef] x", " c0ffee x y", " [1] x", " (1) x", " [12:34] x y", " c1 is x"] {
+            assert_eq!(after_stamp(text), (None, text.strip_prefix(' ').unwrap()), "{text}");
+        }
     }
 
     #[test]
@@ -270,6 +346,8 @@ mod tests {
         assert_eq!(writer(" kernel: x"), Some((Writer::Kernel, "x")));
         assert_eq!(writer(" host prog[12]: x"), Some((Writer::Program, "x")));
         assert_eq!(writer(" BUG: unable to handle"), None);
+        assert_eq!(writer(" 192.0.2.2 BUG: unable to handle"), None);
+        assert_eq!(writer(" host CRON[12]: BUG: x"), Some((Writer::Program, "BUG: x")));
         assert_eq!(writer(" host -- MARK --"), None);
     }
 

@@ -4,6 +4,7 @@
 use super::bare::{is_bare, is_of_program};
 use super::entries::{Entries, Entry};
 use super::lines::BLANKS;
+use super::parts::may_be_telephone_caller;
 use super::table::{FORMS, Form, How, Reading, Stamp};
 use super::{without_blanks, without_colours, without_end};
 use crate::log::headers::{Headers, has_phrase};
@@ -92,7 +93,7 @@ fn text_of_stamped(line: &str) -> Option<&str> {
     let end = memchr::memchr(b']', head)?;
     let text = line.get(end + 2..)?;
     let is_plain = matches!(bytes.get(end.checked_sub(1)?..end + 2), Some([b'0'..=b'9', b']', b' ']));
-    (is_plain && !text.starts_with('[')).then_some(text)
+    (is_plain && !text.starts_with('[') && !may_be_telephone_caller(text)).then_some(text)
 }
 
 impl Default for Reader {

@@ -78,7 +78,7 @@ const fn entries(
     Form { name, grammar, how: How::Entries(fits, new), test }
 }
 
-pub(super) static FORMS: [Form; 25] = [
+pub(super) static FORMS: [Form; 26] = [
     line(
         "/dev/kmsg, extended netconsole",
         "[RELEASE,]P,SEQ,US,FLAGS[,caller=T1][,ncfrag=O/L];TEXT; lines ` KEY=VALUE` belong to it",
@@ -141,7 +141,7 @@ pub(super) static FORMS: [Form; 25] = [
     ),
     line(
         "dmesg, with and without callers; serial consoles; plain netconsole",
-        "[S.U][[ T123]] TEXT",
+        "[S.U][[ T123]] TEXT; telephones: [S.U] [CPU: COMM: PID] TEXT, [S.U] (CPU)[PID:COMM]TEXT, [S.U] cCPU PID TEXT",
         lines::stamped,
         "[   12.345678] [   T123] WARNING: at a.c:1 fn+0x1/0x2()",
     ),
@@ -182,8 +182,14 @@ pub(super) static FORMS: [Form; 25] = [
         "[  T123] WARNING: at a.c:1 fn+0x1/0x2()",
     ),
     line(
+        "logcat -b kernel",
+        "MM-DD H:M:S.MMM 0 0 LEVEL [kernel]: [[S.U]] TEXT",
+        lines::logcat,
+        "11-01 12:00:00.123     0     0 W         : WARNING: at a.c:1 fn+0x1/0x2()",
+    ),
+    line(
         "terminals that write the date",
-        "DATE [S.U] TEXT, [DATE] TEXT",
+        "DATE [S.U] TEXT, [DATE] TEXT, DATE ADDRESS TEXT",
         lines::dated,
         "[2025-11-01 12:00:00.123] [   12.345678] WARNING: at a.c:1 fn+0x1/0x2()",
     ),

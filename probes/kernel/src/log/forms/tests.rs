@@ -54,8 +54,24 @@ fn stamps_and_callers_are_read() {
         ("[   12.345678] host kernel: x: y", us, None),
         ("12.345678 host kernel: x: y", us, None),
         ("kern  :warn  : [Sat Nov  1 12:00:00 2025] x: y", None, None),
+        ("<4>2025-11-01T12:00:00Z host kernel: [   12.345678] x: y", us, None),
+        ("2025-11-01T12:00:00.123456+01:00 192.0.2.2 [   12.345678] x: y", us, None),
+        ("11-01 12:00:00.123     0     0 W kernel  : [   12.345678] x: y", us, None),
+        ("[   12.345678]  [3:  kworker/u16:1:  123] x: y", us, Some(Caller::Task(123))),
+        ("<4>[   12.345678] -(0)[123:swapper/0]x: y", us, Some(Caller::Task(123))),
+        ("[   12.345678] c3    123 x: y", us, Some(Caller::Task(123))),
     ] {
         assert_eq!(read(log).0, [("x: y".to_owned(), stamp, caller, false)], "{log}");
+    }
+}
+
+#[test]
+fn a_machine_whose_lines_come_by_the_network_may_have_an_address_alone() {
+    for date in ["2025-11-01T12:00:00.123456+01:00", "Nov  1 12:00:00"] {
+        let log = format!(
+            "{date} 192.0.2.2 BUG: a\n{date} 2001:db8::2 watchdog: b\n{date} 192.0.2.2  fn+0x1/0x2\n"
+        );
+        assert_eq!(texts(&log), ["BUG: a", "watchdog: b", " fn+0x1/0x2"], "{date}");
     }
 }
 
@@ -76,6 +92,8 @@ fn what_a_program_wrote_is_no_line_of_the_kernel() {
         "<30>1 2025-11-01T12:00:00Z host prog 12 - - BUG: x",
         "Sat Nov  1 12:00:00 2025 daemon.info prog[12]: BUG: x",
         "12,1,2,-;BUG: x",
+        "<12>2025-11-01T12:00:00Z host prog[12]: BUG: x",
+        "11-01 12:00:00.123  1234  1235 E prog    : BUG: x",
         "[   12.345678] host prog[12]: BUG: x",
     ] {
         assert_eq!(read(log), (vec![], None), "{log}");
@@ -122,6 +140,9 @@ fn a_log_of_no_known_form_is_named() {
     assert_eq!(read("usb 1-1: new device\nLinux version 6.1.0\n").1, None);
     let prefixed = "[    1.000000] a: b\nnode7/console/BUG: unable to handle page fault\n";
     assert_eq!(read(prefixed).1, Some(LogError::UnknownLine(2)));
+    let of_docker =
+        "{\"log\":\"[    1.000000] BUG: unable to handle page fault\\n\",\"stream\":\"stdout\"}\n";
+    assert_eq!(read(of_docker).1, Some(LogError::UnknownLine(1)));
     let of_program = "[    1.000000] a: b\nsyslogger[3]: saw BUG: unable to handle page fault\n";
     assert_eq!(read(of_program).1, None);
 }

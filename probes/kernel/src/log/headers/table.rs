@@ -96,7 +96,7 @@ pub(in crate::log) static HEADERS: &[Header] = &[
     row("genirq: Flags mismatch irq *", Kind::Warning, Trace::Own, "kernel/irq/manage.c", "3.6", "genirq: Flags mismatch irq 16. 00000000 (a) vs. 00000080 (b)"),
     row("sysctl table check failed: *", Kind::Warning, Trace::None, "kernel/sysctl_check.c", "2.6.24 to 3.10", "sysctl table check failed: /net/ipv4/route .3.5.16 Unknown sysctl binary path"),
     row("ACPI Error: *", Kind::Warning, Trace::None, "drivers/acpi/acpica/utxferror.c", "2.6", "ACPI Error: AE_NOT_FOUND, Evaluating _PRW (20220331/x-1)"),
-    row("UBSAN: *", Kind::Warning, Trace::Own, "lib/ubsan.c", "4.5", "UBSAN: shift-out-of-bounds in a.c:1:2"),
+    row("UBSAN: * in *", Kind::Warning, Trace::Own, "lib/ubsan.c", "4.5", "UBSAN: shift-out-of-bounds in a.c:1:2"),
     row("INFO: task *:* blocked *more than *", Kind::Warning, Trace::Task, "kernel/hung_task.c", "2.6.25", "INFO: task a:1 blocked for more than 120 seconds."),
     row("INFO: task *:* can't die for more than *", Kind::Warning, Trace::Task, "kernel/hung_task.c", "5.3 of linux-next", "INFO: task a:1 can't die for more than 143 seconds."),
     row("INFO: rcu* detected stall*", Kind::Warning, Trace::Stall, "kernel/rcu/tree_stall.h", "2.6.29", "INFO: rcu_sched detected stalls on CPUs/tasks:")

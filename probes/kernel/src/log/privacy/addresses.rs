@@ -96,7 +96,7 @@ impl Around<'_> {
     fn is_pointer(&self, after: &str) -> bool {
         let is_in_brackets = self.between.ends_with("[<") && after.starts_with(">]");
         let is_in_parentheses = self.between.ends_with('(') && after.starts_with(')');
-        let is_behind = matches!(self.between, " " | ": " | ":" | "=" | " = " | " : ");
+        let is_behind = matches!(self.between.trim_matches(' '), "" | ":" | "=" | "==");
         is_in_brackets || is_in_parentheses || is_behind && POINTERS.contains(&self.last)
     }
 

@@ -15,6 +15,10 @@ fn addresses_are_taken_out_and_nothing_else() {
         ("next->prev should be prev (c1234567)", "next->prev should be prev ((address))"),
         ("paging request at virtual address 81234567", "paging request at virtual address (address)"),
         ("on read at 0x7fd00000", "on read at (address)"),
+        (
+            "address 00000000, epc == 80123456, ra == 80123400",
+            "address 00000000, epc == (address), ra == (address)",
+        ),
         ("[<81234567>] x", "[<(address)>] x"),
         ("val (ptrval) stays", "val (ptrval) stays"),
         (
