@@ -1,4 +1,4 @@
-//! Samples of how the machine is: sent only where both switches are on, with this machine's values, whole in parts, and
+//! Samples of how the machine is: with this machine's values, whole in parts, and
 //! whatever a file system does.
 // Outside of the test functions too.
 #![allow(clippy::unwrap_used)]
@@ -10,24 +10,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use system_tests::torture::needs_root;
 use telemetry_record::header::Header;
+use test_harness::Sandbox;
 use test_harness::hung_fs::{Hang, HungFs};
-use test_harness::{Sandbox, programs};
 
 const SAMPLE: &str = "org.telemetrics/environment/sample";
 const PACKAGES: &str = "org.telemetrics/environment/packages";
-
-/// What a sensor at work reads and a program that starts does not.
-const SENSORS: [&str; 9] = [
-    "/proc/stat",
-    "/proc/meminfo",
-    "/proc/diskstats",
-    "/proc/net/dev",
-    "/proc/1/mountinfo",
-    "/proc/self/mountinfo",
-    "/sys/class",
-    "/var/lib/dpkg",
-    "statfs",
-];
 
 /// The payloads of a classification that wait in the spool, with the event id of each.
 fn payloads(sandbox: &Sandbox, class: &str) -> Vec<(String, String)> {
@@ -53,43 +40,6 @@ fn sending(keys: &[(&str, &str)]) -> Sandbox {
 fn value(texts: &str, series: &str) -> f64 {
     let line = texts.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{series} is not in {texts}")).parse().unwrap()
-}
-
-/// Runs a program under strace, and returns what it opened and asked of file systems.
-fn traced(sandbox: &Sandbox, program: &str) -> String {
-    let log = sandbox.path("strace.log");
-    let output = Command::new("strace")
-        .args(["-f", "-e", "trace=open,openat,openat2,statfs,fstatfs,getdents64,execve,fork,vfork", "-o"])
-        .arg(&log)
-        .arg(programs::path(program))
-        .args(["-f", &sandbox.config_arg()])
-        .output()
-        .unwrap();
-    let trace = fs::read_to_string(log).unwrap();
-    assert!(trace.contains("execve"), "{}", String::from_utf8_lossy(&output.stderr));
-    trace
-}
-
-#[test]
-fn nothing_is_read_before_both_switches_are_on() {
-    let mut sandbox = Sandbox::with_spool();
-    let read = |sandbox: &Sandbox| {
-        let trace = traced(sandbox, "envprobe");
-        SENSORS.into_iter().filter(|sensor| trace.contains(sensor)).collect::<Vec<_>>()
-    };
-    // Opted in, and all keys as they are.
-    assert_eq!(read(&sandbox), [""; 0]);
-    sandbox.set("environment_interval", "60");
-    sandbox.opt_out();
-    assert_eq!(read(&sandbox), [""; 0]);
-    assert_eq!(payloads(&sandbox, SAMPLE), []);
-    sandbox.opt_in();
-    sandbox.set("environment_readings", "system disks packages");
-    let _telemprobd = sandbox.start_telemprobd();
-    let all = read(&sandbox);
-    for sensor in ["/proc/stat", "/proc/1/mountinfo", "statfs", "/var/lib/dpkg"] {
-        assert!(all.contains(&sensor), "the trace sees no {sensor}: {all:?}");
-    }
 }
 
 #[test]

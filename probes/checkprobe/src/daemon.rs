@@ -74,6 +74,13 @@ pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckE
     // A wrong value is an error whether or not somebody agreed.
     let client = sending::client(file)?;
     consent::check(&settings.etc_dir)?;
+    let definitions = definitions(settings);
+    if definitions.is_empty() {
+        log::info!("no check is defined in {}", settings.definitions().display());
+        // It has done what there is to do, which is no failure of its start.
+        readiness::ready();
+        return Ok(());
+    }
     let signals = Signals::watch().map_err(CheckError::Process)?;
     let consent = ConsentWatch::new(&settings.etc_dir).map_err(CheckError::Process)?;
     runner::adopt_strays().map_err(CheckError::Process)?;
@@ -83,13 +90,7 @@ pub(crate) fn run(settings: &Settings, file: Option<&Path>) -> Result<(), CheckE
         None
     });
     let boot_id = clocks::read().boot_id.to_string();
-    let plan = Plan::new(definitions(settings), kept.unwrap_or_default(), &boot_id, clocks::since_boot());
-    if plan.is_empty() {
-        log::info!("no check is defined in {}", settings.definitions().display());
-        // It has done what there is to do, which is no failure of its start.
-        readiness::ready();
-        return Ok(());
-    }
+    let plan = Plan::new(definitions, kept.unwrap_or_default(), &boot_id, clocks::since_boot());
     let mut daemon = Daemon {
         settings,
         client,

@@ -80,11 +80,6 @@ impl Plan {
         self.checks.get(name).map(|check| (&check.definition, &check.history.kept))
     }
 
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.checks.is_empty()
-    }
-
     /// When the next is due for which there is room; none while there is none.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         let room = self.room();
