@@ -14,7 +14,7 @@ mod daemon;
 pub mod definition;
 mod error;
 pub mod history;
-mod measure;
+pub mod measure;
 mod once;
 mod plan;
 pub mod plugin;

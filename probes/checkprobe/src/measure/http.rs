@@ -18,7 +18,9 @@ pub(super) fn get(
     timeout: Duration,
 ) -> Result<Measured, String> {
     let begun = Instant::now();
-    let answer = match request(url, timeout) {
+    let answer = request(url, timeout);
+    let url = shown(url);
+    let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return Ok(Measured::verdict(State::Critical, format!("{url}: {error}"))),
     };
@@ -38,6 +40,11 @@ pub(super) fn get(
             ..measured
         },
     })
+}
+
+/// A URL as it may be reported: its query often holds a key.
+fn shown(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
 }
 
 fn request(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
@@ -85,7 +92,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> Result<Vec<u8>, Str
 }
 
 /// Whether all is there that its length says, so that who leaves the connection open is not waited for.
-fn is_whole(answer: &[u8]) -> bool {
+pub fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default());
     let fields = head.lines().filter_map(|line| line.split_once(':'));
@@ -94,15 +101,20 @@ fn is_whole(answer: &[u8]) -> bool {
     length.is_some_and(|length| answer.len().saturating_sub(end + 4) >= length)
 }
 
-fn status_of(answer: &[u8]) -> Option<u16> {
+/// The status of an answer, in its first line; none where that is not HTTP's.
+pub fn status_of(answer: &[u8]) -> Option<u16> {
     let line = answer.split(|byte| *byte == b'\n').next()?;
     let line = std::str::from_utf8(line).ok()?.strip_prefix("HTTP/1.")?;
-    line.split(' ').nth(1)?.trim().parse().ok()
+    let word = line.split(' ').nth(1)?.trim();
+    let is_number = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { word.parse().ok().filter(|status| *status >= 100) } else { None }
 }
 
-fn contains(answer: &[u8], text: &[u8]) -> bool {
+/// Whether the body of an answer has this text; an empty one is in each.
+pub fn contains(answer: &[u8], text: &[u8]) -> bool {
     let body = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |end| end + 4);
-    answer.get(body..).is_some_and(|body| body.windows(text.len()).any(|window| window == text))
+    let is_there = |body: &[u8]| text.is_empty() || body.windows(text.len()).any(|window| window == text);
+    answer.get(body..).is_some_and(is_there)
 }
 
 #[cfg(test)]
@@ -128,6 +140,7 @@ mod tests {
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
         let measured = get(&url, status, text, Duration::from_secs(5)).unwrap();
+        assert!(!measured.text.contains(['?', '#']), "{}", measured.text);
         (measured.verdict, server.join().unwrap())
     }
 
@@ -143,6 +156,10 @@ mod tests {
         assert_eq!(got("HTTP/1.0 500 No\r\n\r\n", "", None, None).0, Some(State::Critical));
         assert_eq!(got("SSH-2.0\r\n", "", None, None).0, Some(State::Critical));
         assert_eq!(got("", "", None, None).0, Some(State::Critical));
+        let statuses =
+            ["HTTP/1.1 204\r\n", "HTTP/1.0 099 x\n", "HTTP/1.1 +20 x\n", "HTTP/1.1 2000 x\n", "HTTP/1.1"];
+        assert_eq!(statuses.map(|line| status_of(line.as_bytes())), [Some(204), None, None, None, None]);
+        assert!(contains(b"", b"") && contains(good.as_bytes(), b"") && !contains(b"", b"x"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the kinds measure, each in a child that ends: any of these may hang.
 
 mod connection;
-mod http;
+pub mod http;
 mod tls;
 
 use connection::Connection;
