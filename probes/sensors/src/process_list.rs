@@ -11,6 +11,7 @@ use crate::error::SensorError;
 use crate::limits::{ARGUMENTS_BYTES, PASSWD_BYTES, PROCESSES_LISTED};
 use crate::source::{self, Source};
 use crate::system::memory;
+use crate::system::processes;
 use crate::system::processor::ticks_per_second;
 use crate::text;
 use nix::unistd::{SysconfVar, sysconf};
@@ -54,7 +55,8 @@ struct Machine {
 /// The processes, in the order of their numbers. `with_arguments` is the user whose command lines are read.
 ///
 /// # Errors
-/// `/proc` cannot be read. A process that has ended meanwhile is none.
+/// `/proc` cannot be read, or hides the processes of others: a part of them would pass for all. A process that has ended
+/// meanwhile is none.
 pub fn list(
     source: &Source,
     with_arguments: Option<u32>,
@@ -66,7 +68,10 @@ pub fn list(
         source::names(&proc, PROCESSES_LISTED).map_err(|error| SensorError::file(proc.display(), &error))?;
     let mut pids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     pids.sort_unstable();
-    Ok(pids.into_iter().filter_map(|pid| machine.process(&proc, pid, with_arguments)).collect())
+    let list: Vec<_> =
+        pids.into_iter().filter_map(|pid| machine.process(&proc, pid, with_arguments)).collect();
+    // Every machine has that one. With hidepid=1 it is in the directory, and nothing can be read of it.
+    if list.first().is_some_and(|first| first.pid == 1) { Ok(list) } else { Err(processes::hidden()) }
 }
 
 impl Machine {
@@ -80,7 +85,7 @@ impl Machine {
             uptime_secs: uptime.ok_or_else(|| SensorError::Malformed("/proc/uptime".to_owned()))?,
             ticks: ticks_per_second(),
             page_bytes: page as f64,
-            memory_bytes: memory.total.map(|total| total as f64),
+            memory_bytes: memory.total.filter(|total| *total > 0).map(|total| total as f64),
             users: users(
                 &bounded_file::read_head(&source.path("etc/passwd"), PASSWD_BYTES).unwrap_or_default(),
             ),
@@ -103,7 +108,8 @@ impl Machine {
             user: self.users.get(&uid).cloned().unwrap_or_else(|| uid.to_string()),
             command: stat.command,
             arguments: arguments.flatten().map(|bytes| command_line(&bytes)),
-            cpu_percent: if life_secs > 0.0 { cpu_secs * 100.0 / life_secs } else { 0.0 },
+            // The kernel knows no shorter time than a tick.
+            cpu_percent: if life_secs * self.ticks >= 1.0 { cpu_secs * 100.0 / life_secs } else { 0.0 },
             memory_percent: self.memory_bytes.map_or(0.0, |all| resident * 100.0 / all),
             start_unix_secs: self.now_unix_secs.saturating_sub(life_secs.round() as u64),
         })
@@ -189,6 +195,7 @@ mod tests {
         for (file, text) in [
             ("proc/uptime", "100.00 1.00\n"),
             ("proc/meminfo", "MemTotal: 102400 kB\n"),
+            ("proc/1/stat", STAT),
             ("proc/7/stat", STAT),
             ("proc/7/cmdline", "/bin/a\0secret\0"),
             ("proc/self/stat", STAT),
@@ -200,13 +207,38 @@ mod tests {
         }
         let uid = fs::metadata(root.path()).unwrap().uid();
         let source = Source::below(root.path());
-        let [process] = <[_; 1]>::try_from(list(&source, Some(uid), 1_000_000).unwrap()).unwrap();
+        let [first, process] = <[_; 2]>::try_from(list(&source, Some(uid), 1_000_000).unwrap()).unwrap();
+        assert_eq!((first.pid, first.arguments), (1, None), "its line cannot be read");
         // 5 s of processor in 50 s, and 1 MiB of 100.
         assert_eq!((process.pid, process.cpu_percent, process.memory_percent), (7, 10.0, 1.0));
         assert_eq!(process.start_unix_secs, 999_950);
         assert_eq!((process.user, process.arguments.as_deref()), (uid.to_string(), Some("/bin/a secret")));
         let others = list(&source, Some(uid + 1), 0).unwrap();
         assert!(others.iter().all(|process| process.arguments.is_none()));
+        // With hidepid=2 others are not there at all, with hidepid=1 nothing can be read of them.
+        fs::remove_file(root.path().join("proc/1/stat")).unwrap();
+        let error = list(&source, Some(uid), 0).unwrap_err();
+        assert!(error.to_string().contains("hidepid"), "{error}");
+        fs::write(root.path().join("proc/1/stat"), STAT).unwrap();
+        // Of a machine without memory, as a file that is cut may have it, nothing is a part.
+        fs::write(root.path().join("proc/meminfo"), "MemTotal: 0 kB\n").unwrap();
+        assert_eq!(list(&source, None, 0).unwrap()[1].memory_percent, 0.0);
+    }
+
+    #[test]
+    fn thirty_thousand_processes_are_listed() {
+        let root = tempfile::tempdir().unwrap();
+        let proc = root.path().join("proc");
+        fs::create_dir_all(proc.join("1")).unwrap();
+        fs::write(proc.join("uptime"), "100.00 1.00\n").unwrap();
+        fs::write(proc.join("meminfo"), "MemTotal: 102400 kB\n").unwrap();
+        fs::write(proc.join("1/stat"), STAT).unwrap();
+        for pid in 2..=30_000 {
+            fs::create_dir(proc.join(pid.to_string())).unwrap();
+            fs::hard_link(proc.join("1/stat"), proc.join(pid.to_string()).join("stat")).unwrap();
+        }
+        let list = list(&Source::below(root.path()), None, 0).unwrap();
+        assert!(list.iter().map(|process| process.pid).eq(1..=30_000));
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub(crate) fn whole(word: &str) -> Option<u64> {
 pub(crate) fn real(word: &str) -> Option<f64> {
     let is_number = word.starts_with(|c: char| c.is_ascii_digit())
         && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_number { word.parse().ok() } else { None }
+    // Of more digits than a double has room for it would be infinite.
+    if is_number { word.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }
 
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod tests {
 
     #[test]
     fn numbers_are_digits() {
+        assert_eq!((real("9.5"), real("1e5"), real(&"9".repeat(400))), (Some(9.5), None, None));
         for (word, expected) in
             [("0", Some(0)), ("18446744073709551615", Some(u64::MAX)), ("18446744073709551616", None)]
         {

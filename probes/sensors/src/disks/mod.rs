@@ -38,3 +38,30 @@ fn read(source: &Source, name: &str) -> Result<Vec<Mount>, SensorError> {
         .map_err(|error| SensorError::file(path.display(), &error))?;
     Ok(mounts::parse(&bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn of_four_thousand_mounts_some_are_read_and_the_rest_is_counted() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("proc/1")).unwrap();
+        let line = |id: usize| {
+            format!("{id} 1 8:{id} / /very/long/path/of/a/container\\040{id:0200} rw - ext4 a rw\n")
+        };
+        let lines: String = (2..4000).map(line).collect();
+        let text =
+            format!("1 1 8:1 / / rw - ext4 a rw\n4000 2 8:4000 / /x\\012y\\134 rw - ext4 a rw\n{lines}");
+        fs::write(root.path().join("proc/1/mountinfo"), text).unwrap();
+        let source = Source::below(root.path());
+        let (mounts, more) = chosen(&source, &Wanted::Local).unwrap();
+        assert_eq!((mounts.len(), more), (FILE_SYSTEMS, 4000 - FILE_SYSTEMS));
+        assert_eq!((mounts[0].point.as_slice(), mounts[1].point.as_slice()), (&b"/"[..], &b"/x\ny\\"[..]));
+        // Whoever names one gets it, wherever it stands.
+        let last = format!("/very/long/path/of/a/container {:0200}", 3999);
+        let (mounts, more) = chosen(&source, &Wanted::Named(vec![last.clone()])).unwrap();
+        assert_eq!((mounts.len(), more, mounts[0].point.as_slice()), (1, 0, last.as_bytes()));
+    }
+}

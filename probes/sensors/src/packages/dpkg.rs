@@ -166,6 +166,30 @@ Version: 10L
         assert_eq!(listed(&[STATUS.as_bytes(), update]), ["b 3", "c 0x1F", "c 10L"]);
     }
 
+    /// While it works, dpkg has what it did in `updates`, one of which it is still writing, and a list that it will rename.
+    #[test]
+    fn a_list_that_is_being_written_is_as_it_was_with_what_was_done_since() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("updates")).unwrap();
+        let paragraph =
+            |version: &str| format!("Package: a\nStatus: install ok installed\nVersion: {version}\n\n");
+        for (name, text) in [
+            ("status", STATUS),
+            ("status-new", "Package: a\nStatus: install ok installed\nVersion: 9"),
+            ("updates/0000", paragraph("2.0-1").as_str()),
+            ("updates/0001", paragraph("3.0-1").as_str()),
+            ("updates/tmp.i", paragraph("4.0-1").as_str()),
+            ("updates/0002", "Package: a\nStatus: install ok installed\nVersion: 5"),
+        ] {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let packages = list(dir.path()).unwrap().unwrap();
+        assert_eq!(packages[0].version, "3.0-1", "{packages:?}");
+        assert_eq!(packages.len(), 3);
+        fs::remove_file(dir.path().join("status")).unwrap();
+        assert_eq!(list(dir.path()), Ok(None));
+    }
+
     #[test]
     fn lines_of_any_length_and_bytes_of_any_kind() {
         let long = format!(

@@ -93,6 +93,53 @@ fn a_whole_machine_says_each_of_its_values() {
     }
 }
 
+/// Numbers of such a kernel as they stood there, and what later kernels have left out.
+#[test]
+fn a_machine_of_linux_3_10_says_what_it_has() {
+    let root = tempfile::tempdir().unwrap();
+    let lines = lines(&machine(
+        root.path(),
+        &[
+            (
+                "proc/stat",
+                "cpu  2255 34 2290 22625563 6290 127 456 0 0 0\ncpu0 1132 34 1441 11311718 3675 127 438 0 0 0\n\
+                 cpu1 1123 0 849 11313845 2614 0 18 0 0 0\nintr 114930548 113199788 3 0\nctxt 1990473\n\
+                 btime 1062191376\nprocesses 2915\nprocs_running 1\nprocs_blocked 0\n",
+            ),
+            (
+                "proc/meminfo",
+                "MemTotal:        1016232 kB\nMemFree:          118244 kB\nBuffers:            1964 kB\n\
+                 Cached:           676820 kB\nSwapCached:            0 kB\nSReclaimable:      49752 kB\n\
+                 SwapTotal:        839676 kB\nSwapFree:         839668 kB\n",
+            ),
+            ("proc/diskstats", "   8       0 sda 13170 61 1077802 8127 5374 3032 204352 3563 0 4610 11679\n"),
+            (
+                "proc/net/dev",
+                "Inter-|   Receive\n face |bytes\n  eth0:98765432109 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n",
+            ),
+            ("proc/vmstat", "nr_free_pages 29561\npswpin 0\npswpout 2\n"),
+            ("proc/1/stat", ""),
+            ("sys/block/sda/device/x", ""),
+            ("sys/class/net/eth0/device/x", ""),
+        ],
+    ));
+    for line in [
+        "system_cpu_time_seconds_total{mode=\"idle\"} 226255.63",
+        "system_cpu_time_seconds_total{mode=\"interrupt\"} 5.83",
+        "system_cpu_logical_count 2",
+        "system_process_created_total 2915",
+        "system_memory_limit_bytes 1040621568",
+        "system_memory_usage_bytes{state=\"used\"} 173518848",
+        "system_paging_usage_bytes{state=\"used\"} 8192",
+        "system_disk_io_bytes_total{direction=\"read\"} 551834624",
+        "system_disk_operations_total{direction=\"write\"} 5374",
+        "system_network_io_bytes_total{direction=\"receive\"} 98765432109",
+    ] {
+        assert!(lines.iter().any(|there| there == line), "{line} is not in {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("available") || line.contains("pressure")), "{lines:#?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     /// A reading is right or not there.
