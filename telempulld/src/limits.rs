@@ -8,6 +8,9 @@ pub const CONNECTIONS: usize = 64;
 /// Connections of one certificate at one time.
 pub const CONNECTIONS_OF_ONE: usize = 8;
 
+/// Connections of programs of this machine at one time: whoever is here cannot take the room of those who ask from elsewhere.
+pub const CONNECTIONS_OF_THIS_MACHINE: usize = CONNECTIONS / 2;
+
 /// Handshakes at one time: the oldest makes room.
 pub const HANDSHAKES: usize = 16;
 

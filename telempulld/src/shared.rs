@@ -1,6 +1,6 @@
 //! What all connections share.
 
-use crate::limits::{CONNECTIONS, CONNECTIONS_OF_ONE};
+use crate::limits::{CONNECTIONS, CONNECTIONS_OF_ONE, CONNECTIONS_OF_THIS_MACHINE};
 use crate::parameters::Parameters;
 use crate::passwords::Login;
 use crate::rate::Paces;
@@ -109,7 +109,7 @@ impl Counted {
         let count = by_peer.entry(peer).or_default();
         *count += 1;
         self.peer = Some(peer);
-        *count <= CONNECTIONS_OF_ONE || peer == Peer::Local
+        *count <= if peer == Peer::Local { CONNECTIONS_OF_THIS_MACHINE } else { CONNECTIONS_OF_ONE }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod authentication;
 mod body;
-mod host;
+pub(crate) mod host;
 mod payload;
 
 use crate::shared::{Peer, Shared};
@@ -237,7 +237,10 @@ fn too_often(wait: Duration) -> Answer {
 
 /// To whoever has too many connections: this one ends.
 pub(crate) fn too_many() -> Answer {
-    let response = refused(StatusCode::SERVICE_UNAVAILABLE, "too many connections of one certificate");
+    let response = refused(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many connections of one certificate, or of this machine",
+    );
     let response = with(response, RETRY_AFTER, HeaderValue::from_static("1"));
     with(response, CONNECTION, HeaderValue::from_static("close"))
 }

@@ -1,6 +1,6 @@
 //! Bounds of connections: how many one certificate has, and how long one may wait and stand still.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, OWNER, SOAP, request};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -55,6 +55,55 @@ fn one_certificate_has_eight_connections_and_others_are_unhurt() {
     }
     assert_eq!((statuses, refused.as_str(), other), (vec!["200".to_owned(); 8], "503", 200));
     assert!(gone.is_some());
+}
+
+#[test]
+fn who_does_not_read_what_he_asked_for_is_ended() {
+    let mut machine = Machine::new(&format!("{SOAP}\npull_local=127.0.0.1:LOCAL"));
+    machine.start();
+    let descriptors = |machine: &Machine| {
+        let pid = machine.child.as_ref().unwrap().id();
+        std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+    };
+    assert_eq!(machine.ask_here("/metrics", &[]).status, 200);
+    let before = descriptors(&machine);
+    let mut stream = TcpStream::connect(("127.0.0.1", machine.local_port)).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    let body = request(OWNER);
+    let one = format!(
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    // More than all buffers between two ends hold.
+    for _ in 0..200 {
+        if stream.write_all(one.as_bytes()).is_err() {
+            break;
+        }
+    }
+    crate::machine::wait_until("it is served", || descriptors(&machine) > before);
+    assert_eq!(machine.ask_here("/metrics", &[]).status, 200, "others are unhurt");
+    crate::machine::wait_until("it is ended", || descriptors(&machine) <= before);
+    drop(stream);
+}
+
+#[test]
+fn programs_of_this_machine_leave_room_for_others() {
+    let mut machine = Machine::new("pull_local=127.0.0.1:LOCAL");
+    machine.trust(&[("known", "")]);
+    machine.start();
+    let ask = |_| {
+        let mut stream = TcpStream::connect(("127.0.0.1", machine.local_port)).unwrap();
+        stream.write_all(QUESTION.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        (stream, String::from_utf8_lossy(&status[9..]).into_owned())
+    };
+    let held: Vec<_> = (0..32).map(ask).collect();
+    assert!(held.iter().all(|(_, status)| status == "200"));
+    assert!((0..40).map(ask).all(|(_, status)| status == "503"));
+    assert_eq!(machine.ask("known", "/metrics", &[]).status, 200);
+    drop(held);
+    crate::machine::wait_until("there is room again", || machine.ask_here("/metrics", &[]).status == 200);
 }
 
 /// Sends this on a connection of this machine, and says how long it is until the other end closes it.
