@@ -310,6 +310,32 @@ fn with_completions(files: &[&str]) -> BTreeSet<String> {
     files.iter().map(ToString::to_string).chain(completions).collect()
 }
 
+/// Users as they are installed, with the name of each.
+const USERS: [(&str, &str); 3] = [
+    ("etc/telemetrics.sysusers.conf", "telemetry"),
+    ("etc/telemetrics-environment.sysusers.conf", "telemetry-check"),
+    ("tests/backend/system/sysusers.conf", "telemetrics-collector"),
+];
+
+/// A package whose users cannot be made is not installed.
+#[test]
+fn systemd_makes_the_users_without_objection() {
+    for (path, name) in USERS {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("root/etc")).unwrap();
+        let file = dir.path().join("users.conf");
+        fs::write(&file, filled(path)).unwrap();
+        let root = format!("--root={}", dir.path().join("root").display());
+        let Ok(output) = Command::new("systemd-sysusers").arg(root).arg(&file).output() else {
+            return println!("skipped: no systemd-sysusers here (Debian package systemd)");
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !said.contains("not a valid"), "{path}: {said}");
+        let passwd = fs::read_to_string(dir.path().join("root/etc/passwd")).unwrap();
+        assert!(passwd.lines().any(|line| line.starts_with(&format!("{name}:"))), "{passwd}");
+    }
+}
+
 /// Runs `make` on what this build made, with `prefix=/usr` below `destination`, and answers its output.
 fn make(target: &str, destination: &Path) -> String {
     let built = executables::folder();
