@@ -22,6 +22,11 @@ pub(crate) fn opted_in(test: &str) -> Option<Machine> {
     can_boot(test).then(installation::opted_in)
 }
 
+/// The same, with the package that reads how the machine is.
+pub(crate) fn with_environment(test: &str) -> Option<Machine> {
+    can_boot(test).then(installation::with_environment)
+}
+
 /// Waits until the collector has a record like this.
 pub(crate) fn record_with(machine: &Machine, is_it: impl Fn(&Value) -> bool) -> Value {
     until("the record at the collector", || records(machine).into_iter().find(&is_it))

@@ -6,6 +6,7 @@ mod consent;
 mod crash;
 mod debians_tests;
 mod deploy;
+mod environment;
 mod failing_unit;
 mod home;
 mod kept_dumps;

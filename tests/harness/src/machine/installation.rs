@@ -10,6 +10,9 @@ use std::path::Path;
 pub const PACKAGES: [&str; 4] =
     ["telemetrics-client", "libtelemetry4", "libtelemetry-dev", "telemetrics-collector"];
 
+/// What reads how the machine is, which only those install who want it.
+const ENVIRONMENT: &str = "telemetrics-environment";
+
 /// The client's configuration: the collector of the same machine, and what a test needs to be quick.
 pub const CONFIGURATION: &str = "\
 # Written by the administrator.
@@ -55,6 +58,18 @@ pub fn installed() -> Machine {
 pub fn opted_in() -> Machine {
     let machine = installed();
     machine.run(&["telemctl", "opt-in"]);
+    machine
+}
+
+/// The same, with what reads how the machine is, none of which is switched on.
+///
+/// # Panics
+/// `make deb` has not made it, or it cannot be installed.
+pub fn with_environment() -> Machine {
+    let machine = opted_in();
+    let inside = format!("/root/{ENVIRONMENT}.deb");
+    machine.write(&inside, std::fs::read(Package::named(ENVIRONMENT).file).unwrap());
+    machine.shell(&format!("DEBIAN_FRONTEND=noninteractive apt-get install --yes {inside}"));
     machine
 }
 

@@ -81,7 +81,12 @@ impl Machine {
             name: tree.name(),
             root: tree.root(),
             logs: tree.folder().to_owned(),
-            options: vec!["--resolv-conf=off".to_owned(), "--timezone=off".to_owned()],
+            options: vec![
+                "--resolv-conf=off".to_owned(),
+                "--timezone=off".to_owned(),
+                // As outside of a container.
+                "--system-call-filter=landlock_create_ruleset landlock_restrict_self".to_owned(),
+            ],
         });
         let machine = Self { container, tree };
         machine.wait_until_up();
