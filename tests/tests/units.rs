@@ -74,6 +74,9 @@ fn paths_are_those_of_the_code() {
     }
     assert_eq!(units["telemprobd.socket"].values("ListenStream"), [keys::SOCKET_PATH.default]);
     assert_eq!(units["telempostd.path"].values("DirectoryNotEmpty"), [spool]);
+    // Hidden names do not match the stars: what a folder says of itself starts nothing.
+    let copies = format!("{spool}/{}/*/*", telemetry_store::spool::COPY_DIR);
+    assert_eq!(units["telempostd.path"].values("PathExistsGlob"), [copies]);
     let run_dir = keys::RUN_DIR.default.strip_prefix("/run/");
     for unit in units.values().filter(|unit| !unit.values("RuntimeDirectory").is_empty()) {
         assert_eq!(unit.values("RuntimeDirectory"), run_dir.as_slice(), "{}", unit.name);

@@ -20,6 +20,8 @@ const RUN: &str = "/run";
 
 /// Lists of one word a line, and of words: section and name.
 const SINGLE: [(&str, &str); 2] = [("Socket", "ListenStream"), ("Path", "DirectoryNotEmpty")];
+/// One of a pattern a line (see `glob`(7)).
+const PATTERNS: (&str, &str) = ("Path", "PathExistsGlob");
 const WRITABLE: (&str, &str) = ("Service", "ReadWritePaths");
 const HIDDEN: (&str, &str) = ("Service", "InaccessiblePaths");
 const RUNTIME: (&str, &str) = ("Service", "RuntimeDirectory");
@@ -50,6 +52,8 @@ pub(super) fn drop_in(unit: &str, places: &[Place]) -> Option<String> {
     for list in SINGLE {
         lines.extend(single(&settings, list, &places));
     }
+    let in_patterns: Vec<_> = places.iter().map(|place| as_pattern(place)).collect();
+    lines.extend(single(&settings, PATTERNS, &in_patterns.iter().collect::<Vec<_>>()));
     lines.extend(service(&settings, &places));
     lines.extend(hidden(&settings, &places));
     (!lines.is_empty()).then(|| {
@@ -205,6 +209,18 @@ fn moved(value: &str, places: &[&Place]) -> Option<String> {
     Some(format!("{marks}{}", at.display()))
 }
 
+/// A place whose path stands for itself in a pattern.
+fn as_pattern(place: &Place) -> Place {
+    let mut pattern = String::new();
+    for letter in place.configured.display().to_string().chars() {
+        if matches!(letter, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    Place { configured: pattern.into(), ..place.clone() }
+}
+
 /// A path in which systemd finds no specifier.
 fn with_specifiers(path: &str) -> String {
     path.replace('%', "%%")
@@ -270,6 +286,11 @@ ProtectHome=yes
                 "[Path]\nDirectoryNotEmpty=/var/spool/telemetry\n",
                 &[place("spool_dir", "/var/spool/telemetry", "/srv/spool")],
                 "[Path]\nDirectoryNotEmpty=\nDirectoryNotEmpty=/srv/spool\n",
+            ),
+            (
+                "[Path]\nPathExistsGlob=/var/spool/telemetry/.copy/*/*\n",
+                &[place("spool_dir", "/var/spool/telemetry", "/srv/a[1] *%")],
+                "[Path]\nPathExistsGlob=\nPathExistsGlob=/srv/a\\[1\\] \\*%%/.copy/*/*\n",
             ),
             (
                 SERVICE,

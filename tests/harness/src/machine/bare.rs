@@ -8,8 +8,6 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// User and group id of the daemons in there.
-const TELEMETRY_ID: u32 = 991;
 /// Where this build's programs are in there.
 const PROGRAMS: &str = "/programs";
 
@@ -21,6 +19,9 @@ pub struct BareMachine {
 }
 
 impl BareMachine {
+    /// User and group id of the daemons in there.
+    pub const TELEMETRY_ID: u32 = 991;
+
     /// A tree in this directory, which has consent, the daemons' user, their directories and these units.
     ///
     /// # Panics
@@ -40,7 +41,7 @@ impl BareMachine {
         let machine = Self { root, booted: None };
         // nspawn needs it before it mounts /usr.
         fs::copy("/etc/os-release", machine.path("/etc/os-release")).unwrap();
-        let id = TELEMETRY_ID;
+        let id = Self::TELEMETRY_ID;
         machine.write(
             "/etc/passwd",
             &format!("root:x:0:0::/root:/bin/sh\ntelemetry:x:{id}:{id}::/:/bin/false\n"),
