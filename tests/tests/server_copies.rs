@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use telemetry_store::counters::Counter;
 use telemetry_store::spool::copies::{CopyFolder, folder_name};
@@ -299,11 +301,12 @@ fn what_is_too_old_for_a_copy_goes_after_it_failed_and_is_counted() {
 fn a_record_that_the_list_lets_go_of_still_goes_to_a_copy() {
     // Its Date says that the clock is right, without which nothing is known to be old.
     let list = Server::start(|_, _| Reply::Status(503));
+    let rejecting = Server::start(|_, _| Reply::Full(400, "Content-Type: text/plain", "no"));
     let (copy_url, address) = away();
     let mut sandbox = Sandbox::new();
     sandbox
         .set("server", list.url())
-        .set("server_copy", &copy_url)
+        .set("server_copy", format!("{} {copy_url}", rejecting.url()))
         .set("record_expiry", 60)
         .set("server_copy_expiry", 6000);
     fs::create_dir(sandbox.spool_dir()).unwrap();
@@ -311,14 +314,53 @@ fn a_record_that_the_list_lets_go_of_still_goes_to_a_copy() {
     sandbox.age(&name, Duration::from_secs(2 * 60 * 60));
     let mut telempostd = sandbox.start("telempostd");
     sandbox.wait_until_empty();
-    telempostd.stop();
+    until("one of the copies rejects it", || {
+        (count(&sandbox, Counter::CopyRejected, &rejecting.url()) == 1).then_some(())
+    });
+    until("nothing waits for that one", || behind(&sandbox, &rejecting.url()).is_empty().then_some(()));
+    telempostd.kill();
     assert_eq!(sandbox.counts().total(Counter::Expired), 1);
+    assert!(sandbox.delivery_log().is_empty());
     let [file] = &behind(&sandbox, &copy_url)[..] else { panic!("one file") };
     assert!(file.starts_with(&name), "{file}");
     let copy = Server::start_at(address, |_, _| Reply::Status(201));
     let mut telempostd = sandbox.start("telempostd");
     until("the copy", || (copy.requests().len() == 1).then_some(()));
     telempostd.stop();
+    assert_eq!(sandbox.delivery_log().len(), 1, "it is delivered, though not by the list");
+    assert!(!sandbox.spool_dir().join(COPY_DIR).exists(), "nothing is left of it");
+}
+
+#[test]
+fn what_the_list_takes_after_a_restart_has_its_entry_in_the_journal_whatever_copies_gave_up() {
+    let number = |request: &Request| request.text().lines().next().unwrap().parse::<u8>().unwrap();
+    let takes_all = Arc::new(AtomicBool::new(false));
+    let is_up = Arc::clone(&takes_all);
+    let list = Server::start(move |_, request| {
+        Reply::Status(if number(request) == 0 || is_up.load(Ordering::SeqCst) { 201 } else { 503 })
+    });
+    let rejecting = Server::start(|_, _| Reply::Full(400, "Content-Type: text/plain", "no"));
+    let (away, address) = away();
+    let sandbox = set_up(&list, &[&rejecting.url(), &away]);
+    sandbox.store_batch((0..3).map(|number| format!("{number}\n")));
+    let mut telempostd = sandbox.start("telempostd");
+    until("one is taken, and one is not", || (list.requests().len() >= 2).then_some(()));
+    until("the first copy has rejected all", || (rejecting.requests().len() == 3).then_some(()));
+    telempostd.stop();
+    assert_eq!((sandbox.delivery_log().len(), sandbox.spooled().len()), (1, 2));
+    takes_all.store(true, Ordering::SeqCst);
+    let mut telempostd = sandbox.start("telempostd");
+    sandbox.wait_until_empty();
+    telempostd.stop();
+    assert_eq!(sandbox.delivery_log().len(), 3);
+    // And the copy makes no second one.
+    let copy = Server::start_at(address, |_, _| Reply::Status(201));
+    let mut telempostd = sandbox.start("telempostd");
+    until("the copy", || (keys(&copy).len() == 3).then_some(()));
+    until("nothing waits", || behind(&sandbox, &away).is_empty().then_some(()));
+    telempostd.stop();
+    assert_eq!((sandbox.delivery_log().len(), rejecting.requests().len()), (3, 3));
+    assert!(!sandbox.spool_dir().join(COPY_DIR).exists());
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub use directory::{names_in, open_directory};
 pub use errno::errno_of;
 pub use open::{
     open_directory_below, open_directory_nofollow, open_lock_file, open_lock_file_in, open_to_append,
+    open_to_append_in,
 };
 pub use owner::Owner;
 pub use replace::{Attributes, Durability, replace, replace_path};

@@ -45,6 +45,21 @@ pub fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
     only_regular(file)
 }
 
+/// [`open_to_append`] for a name in an open directory, to whose owner a new one belongs.
+///
+/// # Errors
+/// As [`open_to_append`].
+pub fn open_to_append_in(directory: impl AsFd, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
+    let name = name.as_ref();
+    match create_new(&directory, name, mode) {
+        Ok(file) => give_to_owner_of(&directory, &file)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    only_regular(openat(directory, name, flags, Mode::empty())?.into())
+}
+
 /// Opens a file that holds nothing and is there to be locked, and makes it where it is not there, for its user alone: a
 /// lock that any other user took on it would keep ours waiting. A link of that name is not followed.
 ///

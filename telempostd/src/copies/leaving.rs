@@ -2,29 +2,33 @@
 
 use super::Copies;
 use super::behind::BehindFile;
+use super::once::Once;
 use super::server::{CopyServer, is_for_copies};
 use crate::accounting::Accounting;
 use crate::clock::Clock;
 use crate::limits::NAMES_PER_TURN;
 use crate::queue::FileName;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::time::Instant;
+use telemetry_record::hex_id::HexId;
+use telemetry_store::spool::copies::unlogged;
 use telemetry_store::spool::file::{self, StoredRecord};
+use telemetry_store::spool::{COPY_DIR, Reader as SpoolReader};
 
 /// What a copy gets of a file.
 enum Share {
     Nothing,
-    /// All of it, as it is.
+    /// All of it, as it is; of these records no server has any.
     Whole {
         records: u32,
-        unlogged: u64,
+        unlogged: Vec<HexId>,
     },
-    /// These.
+    /// These, likewise.
     Records {
         records: Vec<StoredRecord>,
-        unlogged: u64,
+        unlogged: Vec<HexId>,
     },
 }
 
@@ -58,6 +62,7 @@ impl Copies {
                 staying.extend(added);
             }
         }
+        self.write_unlogged(accounting, now);
         self.keep_budgets(accounting, now);
         if !files.is_empty() && !self.is_none() {
             self.holds_files = !staying.is_empty();
@@ -112,7 +117,7 @@ impl Copies {
         let disk_bytes = server.make_folder(spool)?.entry(&OsString::from(&added))?.disk_bytes;
         server.behind.insert(added.clone(), BehindFile { modified_ns, disk_bytes, records: Some(records) });
         server.queue.add_waiting(added.clone(), modified_ns);
-        once.note_behind(&added, unlogged);
+        unlogged.into_iter().for_each(|id| once.unlogged.insert(&added, id));
         if added != *file {
             // What of it is in flight ends under its old name.
             server.queue.forget(file);
@@ -129,9 +134,8 @@ impl Copies {
             return Ok(Share::Nothing);
         }
         // The id of a record of the C daemons follows from the name of its file, which may come again.
-        if is_read && marks.left() == marks.all && file.is_ours() {
-            let unlogged = marks.left() & marks.unlogged();
-            return Ok(Share::Whole { records: marks.all.count_ones(), unlogged });
+        if is_read && marks.left() == marks.all && marks.unlogged() == 0 && file.is_ours() {
+            return Ok(Share::Whole { records: marks.all.count_ones(), unlogged: Vec::new() });
         }
         let decoded = file::decode(name, &self.spool.read(name)?);
         let (is_sound, all) = (decoded.damage.is_none(), decoded.records.len());
@@ -145,9 +149,8 @@ impl Copies {
         if left.is_empty() {
             return Ok(Share::Nothing);
         }
-        let unlogged =
-            (0..u64::BITS).zip(&left).filter(|(_, (index, _))| marks.unlogged() & (1_u64 << index) != 0);
-        let unlogged = unlogged.fold(0, |bits, (new, _)| bits | (1_u64 << new));
+        let unlogged = left.iter().filter(|(index, record)| self.once.is_unlogged((file, *index), record.id));
+        let unlogged = unlogged.map(|(_, record)| record.id).collect();
         let records: Vec<_> = left.into_iter().map(|(_, record)| record).collect();
         if is_all {
             return Ok(Share::Whole { records: u32::try_from(all).unwrap_or(u32::MAX), unlogged });
@@ -171,6 +174,7 @@ impl Copies {
     pub(crate) fn keep_whole(&mut self, file: &FileName, accounting: &mut Accounting, now: Instant) -> bool {
         let may_be = self.let_go(file, accounting, now);
         if may_be {
+            note_missed(&mut self.once, file, &self.spool);
             for server in &mut self.servers {
                 server.taken.insert(file.clone());
             }
@@ -180,13 +184,11 @@ impl Copies {
 
     /// Drops the oldest of what is too much for a copy.
     pub(super) fn keep_budgets(&mut self, accounting: &mut Accounting, now: Instant) {
-        let Self { servers, once, .. } = self;
-        for server in servers {
+        for server in &mut self.servers {
             while let Some(file) = server.behind.surplus(|file| !server.queue.is_open(file)) {
                 let records = server.unsettled_behind(&file);
                 server.remove_behind(&file, accounting, now);
                 server.queue.forget(&file);
-                once.forget_behind(&file);
                 accounting.copy_over_budget(&server.url, records, now);
             }
         }
@@ -208,12 +210,12 @@ impl Copies {
                 }
                 let records = if is_behind {
                     let records = server.unsettled_behind(&file);
-                    once.forget_behind(&file);
                     server.remove_behind(&file, accounting, now);
                     records
                 } else {
                     let left = once.marks(&file).map_or(1, |marks| marks.left().count_ones());
                     let settled = server.queue.settled_bits(&file).count_ones();
+                    note_missed(once, &file, spool);
                     server.taken.insert(file.clone());
                     u64::from(left.saturating_sub(settled))
                 };
@@ -225,13 +227,17 @@ impl Copies {
 
     /// Files that a copy has all records of are done with. To be called once the delivery log is written.
     pub(crate) fn commit(&mut self, accounting: &mut Accounting, now: Instant) {
+        self.write_unlogged(accounting, now);
         let Self { servers, once, spool, .. } = self;
         for server in servers {
             for file in server.queue.take_finished() {
                 if server.behind.contains(&file) {
                     server.remove_behind(&file, accounting, now);
-                    once.forget_behind(&file);
                 } else if spool.entry(&OsString::from(&file)).is_ok() {
+                    if !once.are_logged(&file, server.queue.settled_bits(&file)) {
+                        // It rejected some, which the list may take.
+                        note_missed(once, &file, spool);
+                    }
                     server.taken.insert(file.clone());
                 }
                 server.queue.remove_finished(&file);
@@ -239,10 +245,62 @@ impl Copies {
         }
     }
 
+    /// Which records no server had, as an earlier run left it.
+    pub(super) fn read_unlogged(&mut self, is_over: bool) {
+        let Self { spool, servers, once, .. } = self;
+        let known = if is_over { BTreeMap::new() } else { unlogged::read(spool) };
+        for (id, files) in known {
+            files.iter().for_each(|name| once.unlogged.insert(&FileName::from(name.as_os_str()), id));
+        }
+        let is_there = |file: &FileName| {
+            servers.iter().any(|server| server.behind.contains(file))
+                || spool.entry(&OsString::from(file)).is_ok()
+        };
+        once.unlogged.retain(is_there);
+        if is_over || !servers.is_empty() {
+            self.replace_unlogged();
+        }
+    }
+
+    fn replace_unlogged(&mut self) {
+        let _ = self.once.unlogged.take_changes();
+        let all = self.once.unlogged.all();
+        if let Err(error) = unlogged::write(&self.spool, all.iter().map(|(id, name)| (*id, name.as_os_str())))
+        {
+            log::warn!("{}: some records get no entry in the journal: {error}", self.spool.path().display());
+        }
+    }
+
+    /// Puts what is new of it on disk.
+    fn write_unlogged(&mut self, accounting: &mut Accounting, now: Instant) {
+        let Some(changes) = self.once.unlogged.take_changes() else { return };
+        if let Err(error) = unlogged::append(&self.spool, &changes) {
+            let fault = format!("some records get no entry in the journal after a restart: {error}");
+            accounting.spool_fault(&self.spool.path().join(COPY_DIR), &fault, now);
+        }
+    }
+
     /// Leaves all to the next run.
     pub(crate) fn finish(&mut self, accounting: &mut Accounting, now: Instant) {
+        if !self.is_none() {
+            self.replace_unlogged();
+        }
         for server in &mut self.servers {
             server.finish(&self.spool, accounting, now);
+        }
+    }
+}
+
+/// A copy gets nothing more of a file in the spool: which of its records no server has yet, so that they are known after a restart.
+fn note_missed(once: &mut Once, of: &FileName, spool: &SpoolReader) {
+    let name = OsString::from(of);
+    // One that is gone has nothing to be noted, and one that cannot be read is reported by whoever delivers it.
+    let Ok(bytes) = spool.read(&name) else { return };
+    let dropped = once.marks(of).map_or(0, |marks| marks.dropped);
+    for (index, record) in (0..u64::BITS).zip(file::decode(&name, &bytes).records) {
+        let is_its = is_for_copies(&record) && dropped & (1_u64 << index) == 0;
+        if is_its && once.is_unlogged((of, index), record.id) {
+            once.unlogged.insert(of, record.id);
         }
     }
 }

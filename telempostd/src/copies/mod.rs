@@ -16,17 +16,19 @@ mod leaving;
 mod once;
 mod others;
 mod server;
+mod unlogged;
 
 use crate::accounting::Accounting;
 use crate::clock::Clock;
 use crate::queue::{FileName, InFlight, NextSend, Outage, Permission, Queue, RetryAdvice};
 use crate::settings::Settings;
-use once::{Once, Place};
+use once::{Once, RecordInFile};
 use others::remove_others;
 use server::CopyServer;
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+use telemetry_record::hex_id::HexId;
 use telemetry_store::spool::Reader as SpoolReader;
 use telemetry_store::spool::StoredRecord;
 
@@ -93,6 +95,7 @@ impl Copies {
             servers.push(server);
         }
         let mut copies = Self { spool, servers, once, expiry: settings.copy_expiry, holds_files: false };
+        copies.read_unlogged(settings.copies.is_empty());
         copies.keep_budgets(accounting, now);
         copies
     }
@@ -134,9 +137,14 @@ impl Copies {
     }
 
     /// The list has read a file: which of its records copies get.
-    pub(crate) fn note_read(&mut self, file: &FileName, records: usize, for_copies: u64) {
+    pub(crate) fn note_read(
+        &mut self,
+        file: &FileName,
+        records: impl Iterator<Item = HexId>,
+        for_copies: u64,
+    ) {
         if !self.is_none() {
-            self.once.note_read(file, records, for_copies);
+            self.once.note_read(file, &records.collect::<Vec<_>>(), for_copies);
         }
     }
 
@@ -149,6 +157,8 @@ impl Copies {
         }
         // What somebody else removed.
         once.retain(is_there);
+        let is_behind = |file: &FileName| servers.iter().any(|server| server.behind.contains(file));
+        once.unlogged.retain(|file| is_behind(file) || is_there(file));
         for server in servers {
             server.taken.retain(is_there);
             server.begin_scan(clock, *expiry);
@@ -156,13 +166,13 @@ impl Copies {
     }
 
     /// Whether the list's next record was counted by the rate limits when a copy was sent it.
-    pub(crate) fn is_free_for_list(&self, place: Option<Place<'_>>) -> bool {
-        place.is_some_and(|place| self.once.is_free_for_list(place))
+    pub(crate) fn is_free_for_list(&self, which: Option<RecordInFile<'_>>) -> bool {
+        which.is_some_and(|which| self.once.is_free_for_list(which))
     }
 
     /// Whether the rate limits dropped a record when a copy was to be sent it.
-    pub(crate) fn is_dropped(&self, place: Option<Place<'_>>) -> bool {
-        place.is_some_and(|place| self.once.is_dropped(place))
+    pub(crate) fn is_dropped(&self, which: Option<RecordInFile<'_>>) -> bool {
+        which.is_some_and(|which| self.once.is_dropped(which))
     }
 
     /// The list sends a record.
@@ -180,8 +190,8 @@ impl Copies {
     }
 
     /// The list has delivered a record. Returns whether no copy had it before.
-    pub(crate) fn is_first_of_list(&mut self, place: Place<'_>) -> bool {
-        self.is_none() || self.once.is_first_delivery(place, false)
+    pub(crate) fn is_first_of_list(&mut self, which: RecordInFile<'_>, id: HexId) -> bool {
+        self.is_none() || self.once.is_first_delivery(which, id, false)
     }
 
     /// A copy has taken a record. Returns whether no other server had it before.
@@ -189,9 +199,10 @@ impl Copies {
         &mut self,
         CopyId(index): CopyId,
         (file, record): (FileName, u32),
+        id: HexId,
     ) -> bool {
         let has_left = self.servers.get(index).is_some_and(|server| server.behind.contains(&file));
-        self.once.is_first_delivery((&file, record), has_left)
+        self.once.is_first_delivery((&file, record), id, has_left)
     }
 
     /// The next record that a copy is sent now. `permission` is asked where nobody was sent it before.
@@ -206,12 +217,12 @@ impl Copies {
         if server.hold_end.is_some_and(|end| end > now) {
             return CopySend::Nothing;
         }
-        let Some((file, record)) = server.queue.next_place(now) else { return CopySend::Nothing };
-        let place = (file.clone(), record);
-        let (is_dropped, is_free) = match server.behind.contains(&place.0) {
+        let Some((file, record)) = server.queue.next_record_in_file(now) else { return CopySend::Nothing };
+        let which = (file.clone(), record);
+        let (is_dropped, is_free) = match server.behind.contains(&which.0) {
             // It has left the spool, and was counted before.
             true => (false, true),
-            false => (once.is_dropped((&place.0, record)), once.is_free_for_copy((&place.0, record))),
+            false => (once.is_dropped((&which.0, record)), once.is_free_for_copy((&which.0, record))),
         };
         let next = server.queue.next_send(now, |record| match (is_dropped, is_free) {
             (true, _) => Permission::Drop,
@@ -222,7 +233,7 @@ impl Copies {
             NextSend::Send(in_flight) => CopySend::Send { tag: in_flight.tag, counts: !is_free },
             NextSend::Drop(_) if is_dropped => CopySend::Skipped,
             NextSend::Drop(record) => {
-                once.drop((&place.0, place.1));
+                once.drop((&which.0, which.1));
                 CopySend::Dropped(Box::new(record))
             }
             NextSend::SetAside(_) => CopySend::Skipped,

@@ -154,9 +154,9 @@ impl<'a> Delivery<'a> {
         let (pacer, steady_secs) = (&mut self.pacer, self.clock.now().secs());
         let accounts = self.accounts.accounts();
         let holder = |record: &StoredRecord| accounts.holder(record.sender);
-        let place = self.queue.next_place(now);
-        let (is_dropped, is_free) = (self.copies.is_dropped(place), self.copies.is_free_for_list(place));
-        let place = place.map(|(file, index)| (file.clone(), index));
+        let which = self.queue.next_record_in_file(now);
+        let (is_dropped, is_free) = (self.copies.is_dropped(which), self.copies.is_free_for_list(which));
+        let which = which.map(|(file, index)| (file.clone(), index));
         let permission = |record: &StoredRecord| match (is_dropped, is_free) {
             (true, _) => Permission::Drop,
             (_, true) => Permission::Send,
@@ -173,7 +173,7 @@ impl<'a> Delivery<'a> {
                     if !is_free {
                         self.pacer.note_sent(bytes, holder, steady_secs, now);
                     }
-                    place.into_iter().for_each(|place| self.copies.note_sent_by_list(place));
+                    which.into_iter().for_each(|which| self.copies.note_sent_by_list(which));
                 }
             }
             NextSend::Wait(record, wait) => {
@@ -185,7 +185,7 @@ impl<'a> Delivery<'a> {
             NextSend::Drop(_) if is_dropped => {}
             NextSend::Drop(record) => {
                 self.accounting.dropped_by_rate_limit(&record, now);
-                place.into_iter().for_each(|place| self.copies.note_dropped(place));
+                which.into_iter().for_each(|which| self.copies.note_dropped(which));
             }
             NextSend::Nothing => match self.queue.next_file(now) {
                 Some(position) => self.read(&position, scanner, now),

@@ -100,7 +100,7 @@ impl Settling<'_> {
         let server = in_flight.server.url.to_string();
         match classified {
             Classified::Delivered => {
-                if self.copies.is_first_of_list(in_flight.place()) {
+                if self.copies.is_first_of_list(in_flight.record_in_file(), in_flight.record.id) {
                     self.log.add(&in_flight.record);
                 }
                 self.accounting.delivered(self.now);

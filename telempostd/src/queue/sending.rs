@@ -43,7 +43,7 @@ impl<R> InFlight<R> {
     }
 
     /// Where it comes from: its file, and its position there.
-    pub(crate) fn place(&self) -> (&FileName, u32) {
+    pub(crate) fn record_in_file(&self) -> (&FileName, u32) {
         (&self.file, self.index)
     }
 
@@ -116,7 +116,7 @@ impl<R> Queue<R> {
     }
 
     /// Where the record comes from that [`Queue::next_send`] would ask about.
-    pub(crate) fn next_place(&self, now: Instant) -> Option<(&FileName, u32)> {
+    pub(crate) fn next_record_in_file(&self, now: Instant) -> Option<(&FileName, u32)> {
         let held = self.lanes.get(self.next_lane(now)?.0)?.held.front()?;
         Some((&held.file, held.index))
     }

@@ -71,6 +71,11 @@ mod tests {
     fn a_configuration_names_a_server_or_the_error_says_why_not() {
         assert_eq!(resolve_file(USER, 0o644, "server=http://a/"), Ok("http://a/".to_owned()));
         assert_eq!(resolve_file(0, 0o644, "server=http://a/"), Ok("http://a/".to_owned()));
+        // Of a list the first, and no failover.
+        assert_eq!(
+            resolve_file(USER, 0o644, "server=http://a/x,y, http://b/"),
+            Ok("http://a/x,y".to_owned())
+        );
         for (owner, mode, line, reason) in [
             (USER + 1, 0o644, "server=http://h/", "/t.conf: it belongs to user 1001"),
             (USER, 0o664, "server=http://h/", "/t.conf: others than its owner can write it"),

@@ -3,13 +3,16 @@
 //! ```text
 //! SPOOL/.copy/HASH/NAME     a file of the spool as it was there, which had to leave before this server had its records. HASH are
 //!                           32 hex digits that follow from the server's URL
-//! SPOOL/.copy/HASH/.taken   names of files that are still in the spool and whose records this server has: a line each
+//! SPOOL/.copy/HASH/.taken   names of files that are still in the spool and of which this server gets nothing more: a line each
+//! SPOOL/.copy/.unlogged     records that no server had when they were left to the copies (`unlogged.rs`)
 //!
 //! spool/NAME ──▶ link .copy/HASH/NAME ──▶ directory synced ──▶ spool/NAME removed
 //! ```
 //!
 //! Killed, or cut from power, anywhere in this, a file is in the spool, in the folder, or in both. A folder is made when the first
 //! file needs it, and removed when it is empty.
+
+pub mod unlogged;
 
 use super::file::{self, StoredRecord};
 use super::name::{COPY_DIR, DAMAGED_DIR, FileName, is_hidden, is_unfinished, sender_of};

@@ -16,7 +16,7 @@ impl Delivery<'_> {
         let bits = (0..u64::BITS)
             .zip(records)
             .fold(0, |bits, (index, (target, _))| bits | is_system(target) << index);
-        self.copies.note_read(file, records.len(), bits);
+        self.copies.note_read(file, records.iter().map(|(_, record)| record.id), bits);
     }
 
     /// Sends to each copy what can be sent now: a bounded part of it. Returns whether there is more.
@@ -50,15 +50,15 @@ impl Delivery<'_> {
 
     fn post_to_copy(&mut self, id: CopyId, tag: u64, counts: bool, now: Instant) {
         let Some(in_flight) = self.copies.in_flight(id, tag) else { return };
-        let (file, index) = in_flight.place();
-        let place = (file.clone(), index);
+        let (file, index) = in_flight.record_in_file();
+        let which = (file.clone(), index);
         let bytes = record_bytes(&in_flight.record);
         let holder = self.accounts.accounts().holder(in_flight.record.sender);
         let Self { queue, copies, exchange, janitor, clock, log, accounting, foreign_files, .. } = self;
         let mut settling = Settling { queue, copies, janitor, clock, log, accounting, now };
         if exchange.post(tag, foreign_files, &mut settling) && counts {
             self.pacer.note_sent(bytes, holder, self.clock.now().secs(), now);
-            self.copies.note_sent_by_copy(place);
+            self.copies.note_sent_by_copy(which);
         }
     }
 

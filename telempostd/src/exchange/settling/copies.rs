@@ -14,9 +14,9 @@ impl Settling<'_> {
         let server = in_flight.server.url.to_string();
         match classified {
             Classified::Delivered => {
-                let (file, index) = in_flight.place();
-                let place = (file.clone(), index);
-                if self.copies.is_first_of_copy(id, place)
+                let (file, index) = in_flight.record_in_file();
+                let (which, record_id) = ((file.clone(), index), in_flight.record.id);
+                if self.copies.is_first_of_copy(id, which, record_id)
                     && let Some(in_flight) = self.copies.in_flight(id, tag)
                 {
                     self.log.add(&in_flight.record);
