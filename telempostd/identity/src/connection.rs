@@ -46,11 +46,12 @@ impl Connection {
         mut step: impl FnMut(&mut Easy) -> Result<usize, curl::Error>,
     ) -> io::Result<usize> {
         loop {
+            // Also for one that sends a byte now and then.
+            if Instant::now() >= self.deadline {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 seconds"));
+            }
             match step(&mut self.easy) {
-                Err(error) if error.code() == AGAIN && Instant::now() < self.deadline => thread::sleep(PACE),
-                Err(error) if error.code() == AGAIN => {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in 10 seconds"));
-                }
+                Err(error) if error.code() == AGAIN => thread::sleep(PACE),
                 Err(error) => return Err(io::Error::other(error)),
                 Ok(count) => return Ok(count),
             }

@@ -9,8 +9,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, ProtocolVersion,
-    SignatureScheme,
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError,
+    ProtocolVersion, SignatureScheme,
 };
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +26,12 @@ pub(crate) enum LookError {
     /// The server speaks no TLS, or none that we do.
     #[error("no TLS: {0}")]
     Tls(TlsError),
+    /// It speaks TLS, and has neither a key nor a cipher suite that we know.
+    #[error(
+        "the server has no key or cipher suite that is supported here; keys of ECDSA on P-256 or P-384, RSA and Ed25519 are, P-521 is \
+         not, and of TLS 1.2 suites with ECDHE and AEAD"
+    )]
+    NothingInCommon,
     /// The name is neither a host's nor an address.
     #[error("not the name of a host")]
     Name,
@@ -73,7 +79,12 @@ fn handshake(connection: &mut ClientConnection, stream: &mut (impl Read + Write)
         if connection.read_tls(stream)? == 0 {
             return Err(LookError::Unproven);
         }
-        connection.process_new_packets().map_err(LookError::Tls)?;
+        connection.process_new_packets().map_err(|error| match error {
+            TlsError::AlertReceived(AlertDescription::HandshakeFailure) | TlsError::PeerIncompatible(_) => {
+                LookError::NothingInCommon
+            }
+            error => LookError::Tls(error),
+        })?;
     }
     Ok(())
 }

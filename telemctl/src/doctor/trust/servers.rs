@@ -52,6 +52,11 @@ fn judge(server: &ServerAddress, trusted: &[Fingerprint], seen: &Result<Seen, St
             reason.clone(),
             "check the port, and that the server speaks TLS there",
         )),
+        Err(reason) if reason.contains("no key or cipher suite") => Some(Finding::error(
+            ABOUT,
+            reason.clone(),
+            "give the server a key of ECDSA on P-256, and TLS 1.3",
+        )),
         // Whether anybody is there is said of the server.
         Err(_) => None,
         Ok(Seen { fingerprint, .. }) if !trusted.contains(fingerprint) => {
@@ -93,5 +98,7 @@ mod tests {
         assert_finding(&judge(seen(b, true)).unwrap(), Level::Error, &remedy);
         assert_finding(&judge(seen(a, false)).unwrap(), Level::Warning, "TLS 1.2 alone");
         assert_finding(&judge(Err("h:443: no TLS: x".to_owned())).unwrap(), Level::Error, "no TLS");
+        let text = "h:443: the server has no key or cipher suite that is supported here; x";
+        assert_finding(&judge(Err(text.to_owned())).unwrap(), Level::Error, "a key of ECDSA on P-256");
     }
 }
