@@ -20,7 +20,7 @@ runtime         files config record
 libtelemetry    config files record
 crash           record
 trust           files
-tls             trust
+tls             trust files
 xroad           config
 outbox          libtelemetry store config record
 journal         outbox record

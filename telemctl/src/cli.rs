@@ -8,7 +8,7 @@ pub use environment::{
     PullArguments, PullCommand, SnmpArguments,
 };
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use help::{
     AFTER_HELP, CHECK_AFTER_HELP, CONFIG_AFTER_HELP, CRASH_TEST_AFTER_HELP, DOCTOR_AFTER_HELP,
     OPT_OUT_AFTER_HELP, PREVIEW_AFTER_HELP, PULL_AFTER_HELP, REJECTED_AFTER_HELP, REJECTED_LIST_AFTER_HELP,
@@ -86,7 +86,6 @@ pub enum Command {
     #[command(after_help = CONFIG_AFTER_HELP, args_conflicts_with_subcommands = true)]
     Config(ConfigArguments),
     /// The certificate by which servers know this machine: show its fingerprint
-    #[command(args_conflicts_with_subcommands = true)]
     Identity(IdentityArguments),
     /// The servers that are trusted by the fingerprint of their certificate: list them, add, remove
     #[command(after_help = TRUST_AFTER_HELP, args_conflicts_with_subcommands = true)]
@@ -199,9 +198,22 @@ pub enum ConfigCommand {
 /// What to do with this machine's certificate.
 #[derive(Debug, Args)]
 pub struct IdentityArguments {
+    /// Whose certificate: telempostd's, which servers see, or telempulld's, which those see who ask how this machine is;
+    /// `renew` is about both, where both are in use, unless this names one
+    #[arg(long, value_enum, global = true)]
+    pub service: Option<IdentityService>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<IdentityCommand>,
+}
+
+/// Whose certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IdentityService {
+    /// Who delivers
+    Telempostd,
+    /// Who answers those who ask how this machine is
+    Telempulld,
 }
 
 /// What to do with this machine's certificate.
@@ -209,9 +221,9 @@ pub struct IdentityArguments {
 pub enum IdentityCommand {
     /// Print its fingerprint, and that of the one that is to follow; the certificate is made if there is none
     Show,
-    /// Make the one that is to follow: it is announced to servers, and once they have had it for a day it is used
+    /// Make the one that is to follow: it is announced to servers and collectors, and once they have had it for a day it is used
     Renew {
-        /// Use it at once: servers that have not had it yet refuse this machine, and records wait
+        /// Use it at once: servers and collectors that have not had it yet refuse this machine, and records wait
         #[arg(long)]
         now: bool,
     },

@@ -66,8 +66,9 @@ async fn serve(
     let changes =
         watch.as_fd().try_clone_to_owned().and_then(Receiver::from_owned_fd_unchecked).map_err(&system)?;
     let trust = Arc::new(Trust::new(&settings));
-    let (tls, fingerprint) = trust::config(&settings.state_dir, Arc::clone(&trust))?;
-    let shared = Rc::new(Shared::new(settings, trust));
+    let (tls, own) = trust::config(&settings.state_dir, Arc::clone(&trust))?;
+    let fingerprint = own.fingerprint();
+    let shared = Rc::new(Shared::new(settings, trust, own));
     for listener in std::mem::take(&mut sockets.listeners) {
         spawn_local(serve::accept(Rc::clone(&shared), listener, TlsAcceptor::from(Arc::clone(&tls))));
     }

@@ -20,7 +20,6 @@ mod respond;
 mod serve;
 mod shared;
 mod sockets;
-mod stamp;
 mod trust;
 
 pub use daemon::{preview, run};

@@ -1,10 +1,10 @@
 //! monitoring-params.xml in force: read when it has changed. A broken one changes nothing; at the start there is nobody but
 //! the owner.
 
-use crate::stamp::{Stamp, stamp};
 use std::io;
 use std::path::{Path, PathBuf};
 use telemetry_files::{Attributes, Durability, bounded_file, replace_path};
+use telemetry_tls::{Stamp, stamp};
 use telemetry_xroad::identifier::ClientId;
 use telemetry_xroad::limits::PARAMS_BYTES;
 use telemetry_xroad::params;

@@ -5,7 +5,7 @@ use crate::parameters::Parameters;
 use crate::passwords::Login;
 use crate::rate::Paces;
 use crate::readings::Readings;
-use crate::trust::Trust;
+use crate::trust::{Own, Trust};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -31,6 +31,7 @@ pub(crate) enum Peer {
 pub(crate) struct Shared {
     settings: RefCell<Rc<Settings>>,
     pub(crate) trust: Arc<Trust>,
+    pub(crate) own: Arc<Own>,
     pub(crate) parameters: RefCell<Parameters>,
     pub(crate) readings: Readings,
     pub(crate) paces: RefCell<Paces<Peer>>,
@@ -52,11 +53,12 @@ pub(crate) struct Counted {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, trust: Arc<Trust>) -> Self {
+    pub(crate) fn new(settings: Settings, trust: Arc<Trust>, own: Arc<Own>) -> Self {
         let readings = Readings::new(&settings.run_dir);
         Self {
             settings: RefCell::new(Rc::new(settings)),
             trust,
+            own,
             parameters: RefCell::default(),
             readings,
             paces: RefCell::new(Paces::new()),

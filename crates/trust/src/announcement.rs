@@ -89,6 +89,24 @@ impl Announcement {
         Ok(Self { fingerprint, next })
     }
 
+    /// What a peer answered that has proven this certificate's key; none: it is too old to say anything.
+    ///
+    /// # Errors
+    /// For people: it says something else.
+    pub fn of_answer(status: u16, body: &[u8], leaf: Fingerprint) -> Result<Option<Self>, String> {
+        match status {
+            200 => {}
+            404 | 405 | 501 => return Ok(None),
+            status => return Err(format!("it answers {status}")),
+        }
+        let theirs = Self::parse(body).map_err(|error| error.to_string())?;
+        // Who stands in front of a peer passes on what that one says of another connection.
+        if theirs.fingerprint != leaf {
+            return Err("it speaks of another certificate than the one that it shows".to_owned());
+        }
+        Ok(Some(theirs))
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> String {
         let next = self
@@ -151,6 +169,17 @@ mod tests {
             let error = Announcement::parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_about_the_certificate_that_was_shown() {
+        let [shown, other] = [&b"a"[..], b"b"].map(Fingerprint::of_der);
+        let ours = Announcement { fingerprint: shown, next: None };
+        let read = |status, leaf| Announcement::of_answer(status, ours.to_json().as_bytes(), leaf);
+        assert_eq!(read(200, shown), Ok(Some(ours)));
+        assert_eq!([404, 405, 501].map(|status| read(status, shown)), [const { Ok(None) }; 3]);
+        assert!(read(200, other).unwrap_err().contains("another certificate"));
+        assert_eq!(read(503, shown), Err("it answers 503".to_owned()));
     }
 
     proptest! {

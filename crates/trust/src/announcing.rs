@@ -5,6 +5,7 @@ use crate::first_use::{LEARNED_FILE, Learning, since_now};
 use crate::limits::{ANNOUNCED_IN_A_ROW, TRUST_FILE_BYTES, TRUST_FILE_LINES};
 use crate::line::Words;
 use crate::trust_list::TrustList;
+use std::collections::HashSet;
 use std::io;
 
 /// What came of an announcement.
@@ -81,8 +82,26 @@ impl Learning {
         self.keep(&learned, &gone)
     }
 
+    /// Forgets what was announced by certificates that come from none of these any more. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// As the system says; then all is as it was.
+    pub fn keep_rows_of(&self, is_first: impl Fn(&Fingerprint) -> bool) -> io::Result<bool> {
+        let _lock = self.lock()?;
+        let learned = self.learned()?;
+        let leads_there = |one: &Fingerprint| {
+            let parent = |one: &Fingerprint| learned.find(one)?.words.next_of;
+            let mut row = std::iter::successors(parent(one), parent).take(ANNOUNCED_IN_A_ROW + 1);
+            row.any(|before| is_first(&before))
+        };
+        let all = learned.certificates().iter().map(|line| line.fingerprint);
+        let gone: Vec<_> = all.filter(|one| !leads_there(one)).collect();
+        self.keep(&learned, &gone)
+    }
+
     /// Writes what was learned without these. Returns whether they were among it.
     fn keep(&self, learned: &TrustList, gone: &[Fingerprint]) -> io::Result<bool> {
+        let gone: HashSet<_> = gone.iter().collect();
         let stays: Vec<_> =
             learned.certificates().iter().filter(|line| !gone.contains(&line.fingerprint)).collect();
         if stays.len() == learned.certificates().len() {
@@ -174,6 +193,25 @@ mod tests {
             assert_eq!(lines(), then);
         }
         assert!(learning.learned().unwrap().certificates()[0].words.since_secs.is_some());
+    }
+
+    #[test]
+    fn what_comes_from_a_certificate_that_is_known_no_more_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let learning = learning_in(dir.path());
+        let [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map(certificate);
+        for (parent, next) in [(a, b), (b, c), (d, e)] {
+            assert_eq!(learning.announce(parent, Some(next)).unwrap(), Announcing::Changed);
+        }
+        let left = |first: Fingerprint| {
+            let changed = learning.keep_rows_of(|one| *one == first).unwrap();
+            let learned = learning.learned().unwrap();
+            (changed, learned.certificates().iter().map(|line| line.fingerprint).collect::<Vec<_>>())
+        };
+        assert_eq!(left(a), (true, vec![b, c]));
+        assert_eq!(left(a), (false, vec![b, c]));
+        assert_eq!(left(b), (true, vec![c]));
+        assert_eq!(left(d), (true, vec![]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::fingerprint::Fingerprint;
 use crate::limits::{TRUST_FILE_BYTES, TRUST_FILE_LINES};
 use crate::line::{self, Grammar, Line, LineFault, Words};
 use crate::server_address::ServerAddress;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A certificate that a file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +165,22 @@ impl TrustList {
             self.push(certificate);
         }
         true
+    }
+
+    /// Of these certificates those that one peer may show, together: one that was announced belongs to whoever announced it.
+    pub fn by_peer(&self, certificates: impl IntoIterator<Item = Fingerprint>) -> Vec<Vec<String>> {
+        let parent = |one: &Fingerprint| self.find(one)?.words.next_of;
+        let mut peers = BTreeMap::<_, Vec<_>>::new();
+        for fingerprint in certificates {
+            let row = std::iter::successors(Some(fingerprint), parent);
+            let first = row.take(self.certificates.len().max(1)).last();
+            let names = peers.entry(first.unwrap_or(fingerprint)).or_default();
+            let name = fingerprint.to_string();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        peers.into_values().collect()
     }
 
     /// The certificates that a server may have: those of its own lines; without any, those of lines that name no server. None

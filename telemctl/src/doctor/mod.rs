@@ -178,7 +178,7 @@ fn examine(installation: &Installation, steps: &Steps) {
     steps.step("crashes", || [crashes::check(installation, opted_in)]);
     steps.step("probes", || probes::check(installation, &status));
     steps.step("environment", || environment::check(installation, opted_in, &user));
-    steps.step("pull", || pull::check(installation, opted_in, &user));
+    steps.step("pull", || pull::check(installation, opted_in, &user, now));
     steps.step("checks", || checks::check(installation, opted_in));
     steps.step("clock", || {
         let spoils_tls = delivery::is_about_certificate(&status.delivery) && !is_clock_synchronised(settings);

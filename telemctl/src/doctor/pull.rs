@@ -13,7 +13,12 @@ use telempull_answers::settings::SERVICE;
 
 pub(super) const ABOUT: &str = "pull";
 
-pub(super) fn check(installation: &Installation, opted_in: bool, user: &DaemonUser) -> Vec<Finding> {
+pub(super) fn check(
+    installation: &Installation,
+    opted_in: bool,
+    user: &DaemonUser,
+    now: u64,
+) -> Vec<Finding> {
     let Some(words) = switched_on(&installation.settings.pull) else { return Vec::new() };
     let mut findings = vec![match (opted_in, services::is_managed(installation)) {
         (false, _) => Finding::ok(ABOUT, format!("after opt-in, {words}")),
@@ -21,7 +26,7 @@ pub(super) fn check(installation: &Installation, opted_in: bool, user: &DaemonUs
         (true, false) if is_running(installation) => Finding::ok(ABOUT, words),
         (true, false) => Finding::ok(ABOUT, format!("when somebody runs {SERVICE}, {words}")),
     }];
-    findings.extend(trusted::check(installation, user));
+    findings.extend(trusted::check(installation, user, now));
     findings
 }
 

@@ -4,7 +4,7 @@ mod rights;
 mod status;
 mod words;
 
-pub(crate) use rights::{Rights, central_client};
+pub(crate) use rights::{Rights, central_client, params_file};
 pub(crate) use status::is_nobody_trusted;
 pub(crate) use words::switched_on;
 

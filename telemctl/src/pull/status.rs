@@ -78,8 +78,11 @@ fn trusted_lines(
     central: Option<&ClientId>,
 ) -> Vec<(&'static str, String)> {
     let zone = local_time::zone();
-    let both = trusted.list.certificates().iter().map(|line| (line, false));
-    let both = both.chain(trusted.learned.certificates().iter().map(|line| (line, true)));
+    let written = trusted.list.certificates().iter().map(|line| (line, false));
+    // What was announced has the rights of who announced it, and is gone with him.
+    let all = trusted.list.clone().with_learned(&trusted.learned);
+    let is_learned = |line: &&TrustedCertificate| trusted.list.find(&line.fingerprint).is_none();
+    let both = written.chain(all.certificates().iter().filter(is_learned).map(|line| (line, true)));
     let mut lines: Vec<_> = both
         .map(|(line, is_learned)| ("Trusted", trusted_text(line, is_learned, settings, central, &zone)))
         .collect();
@@ -119,8 +122,10 @@ pub(crate) fn is_nobody_trusted(
     settings: &Settings,
     central: Option<&ClientId>,
 ) -> bool {
-    let mut all = list.certificates().iter().chain(learned.certificates());
-    all.all(|line| Rights::new(&Caller::of_line(&line.words), settings, central).are_none())
+    let all = list.clone().with_learned(learned);
+    all.certificates()
+        .iter()
+        .all(|line| Rights::new(&Caller::of_line(&line.words), settings, central).are_none())
 }
 
 fn central_text(settings: &Settings, central: &Result<Option<ClientId>, String>) -> String {
@@ -144,7 +149,10 @@ mod tests {
         let (a, b, c) = (Fingerprint::of_der(b"a"), Fingerprint::of_der(b"b"), Fingerprint::of_der(b"c"));
         let list = format!("{a} role=read Prometheus\n{b} client=A/B/9\n");
         let list = TrustList::parse(list.as_bytes(), Grammar::Administrators).unwrap();
-        let learned = TrustList::parse(format!("{c} by=first-use\n").as_bytes(), Grammar::Learned).unwrap();
+        let (d, e) = (Fingerprint::of_der(b"d"), Fingerprint::of_der(b"e"));
+        let learned =
+            format!("{c} by=first-use\n{d} next-of={a}\n{e} next-of={}\n", Fingerprint::of_der(b"gone"));
+        let learned = TrustList::parse(learned.as_bytes(), Grammar::Learned).unwrap();
         let text = "[settings]\nmember=A/B/1\npull_listen=127.0.0.1:1\n";
         let settings = Settings::read(&Configuration::parse(Path::new("/f"), text).unwrap()).unwrap();
         let trusted = Trusted { list, learned, window: None };
@@ -156,6 +164,7 @@ mod tests {
                 format!("{a} role=read: gets /metrics (Prometheus)"),
                 format!("{b} client=A/B/9: gets nothing"),
                 format!("{c}: gets /v1/environment, /metrics (learned on first use)"),
+                format!("{d}: gets /metrics (announced by {a})"),
             ]
         );
         assert!(!is_nobody_trusted(&trusted.list, &trusted.learned, &settings, None));

@@ -6,8 +6,9 @@
 //!                       exchanged             HOST:PORT SECS NEXT: asked then, and given that one (or -); daily
 //! ```
 
+use crate::make::Holder;
 use crate::peer::{Answer, Peer, ask};
-use crate::{make, open, renew};
+use crate::{open, renew};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -41,7 +42,7 @@ struct Exchange<'a> {
 pub(crate) fn run(path: &Path, trusted: &Path, peers: &[Peer]) -> Result<String, String> {
     let about = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let directory = open(path).map_err(|error| about(&error))?;
-    let own = Identity::read(&directory, make::FILE).map_err(|fault| about(&fault))?;
+    let own = Identity::read(&directory, Holder::Connects.file()).map_err(|fault| about(&fault))?;
     let own = OwnKey::from_pem(own.pem(), own.pem()).map_err(|fault| about(&fault))?;
     // What servers announce is learned all the same.
     let next = renewal::next(&directory, NEXT_CERTIFICATE_FILE).unwrap_or_else(|fault| {
@@ -107,23 +108,13 @@ impl Exchange<'_> {
 
     /// What a server says of its certificates; none: it is too old to say anything.
     fn read(&self, answer: &Answer) -> Result<Option<Announcement>, String> {
-        match answer.status {
-            200 => {}
-            404 | 405 | 501 => return Ok(None),
-            403 => {
-                return Err(format!(
-                    "it does not know this machine; its list of trusted certificates needs the line: {}",
-                    self.own.fingerprint
-                ));
-            }
-            status => return Err(format!("it answers {status}")),
+        if answer.status == 403 {
+            return Err(format!(
+                "it does not know this machine; its list of trusted certificates needs the line: {}",
+                self.own.fingerprint
+            ));
         }
-        let theirs = Announcement::parse(&answer.body).map_err(|error| error.to_string())?;
-        // Who stands in front of a collector passes on what that one says of another connection.
-        if theirs.fingerprint != answer.leaf {
-            return Err("it speaks of another certificate than the one that it shows".to_owned());
-        }
-        Ok(Some(theirs))
+        Announcement::of_answer(answer.status, &answer.body, answer.leaf)
     }
 
     fn learn(&self, list: &TrustList, leaf: Fingerprint, next: Option<Fingerprint>) -> Result<(), String> {
@@ -153,7 +144,7 @@ impl Exchange<'_> {
         let names: Vec<_> = peers.iter().map(|peer| vec![peer.server.to_string()]).collect();
         let standing = self.announced(next)?.standing(names.iter().map(Vec::as_slice), self.now_secs);
         if standing == Standing::Ready {
-            let own = renew::switch(&self.directory)?;
+            let own = renew::switch(&self.directory, &Holder::Connects)?;
             eprintln!(
                 "telempost-identity: the next certificate, which all servers have had for a day, is the present one now: {own}"
             );

@@ -9,6 +9,8 @@
 //! telempost-identity exchange DIRECTORY --trusted FILE PEER...
 //!                                                asks trusted servers for the certificates that follow theirs, and gives ours
 //! telempost-identity window DIRECTORY MINUTES    opens a window of first use there
+//! telempost-identity check|renew ... --listens-as NAME
+//!                                                the same of srv_certificate.pem, which the service of this name shows
 //! telempost-identity look HOST:PORT              prints FINGERPRINT PIN VERSION: of the server's certificate, and of TLS
 //! ```
 
@@ -24,7 +26,7 @@ mod server_certificate;
 use clap::{Parser, Subcommand};
 use connection::Connection;
 use key_kind::KeyKind;
-use make::Origin;
+use make::{Holder, Origin};
 use peer::Peer;
 use server_certificate::Seen;
 use std::fs::{DirBuilder, File};
@@ -62,6 +64,9 @@ enum Task {
     Check {
         /// The directory
         directory: PathBuf,
+        /// It is the certificate of the service of this name, which listens
+        #[arg(long, value_name = "NAME")]
+        listens_as: Option<String>,
     },
     /// Prints the fingerprint of the certificate that is to follow, if there is one
     Next {
@@ -75,6 +80,9 @@ enum Task {
         /// Use it at once, instead of once all peers have had it for a day
         #[arg(long)]
         now: bool,
+        /// It is for the service of this name, which listens
+        #[arg(long, value_name = "NAME")]
+        listens_as: Option<String>,
         /// The kind of key that one is made with
         #[arg(long, value_enum, default_value_t)]
         key: KeyKind,
@@ -107,9 +115,11 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Args::parse().task {
         Task::Ensure { directory, key } => ensure(&directory, key),
-        Task::Check { directory } => renew::check(&directory),
+        Task::Check { directory, listens_as } => renew::check(&directory, &Holder::new(listens_as)),
         Task::Next { directory } => renew::next(&directory),
-        Task::Renew { directory, now, key } => renew::renew(&directory, now, key),
+        Task::Renew { directory, now, listens_as, key } => {
+            renew::renew(&directory, now, &Holder::new(listens_as), key)
+        }
         Task::Exchange { directory, trusted, peers } => exchange::run(&directory, &trusted, &peers),
         Task::Window { directory, minutes } => open_window(&directory, minutes),
         Task::Look { server } => look(&server),
@@ -131,9 +141,10 @@ fn main() -> ExitCode {
 
 fn ensure(path: &Path, key: KeyKind) -> Result<String, String> {
     let about = |error: &dyn std::error::Error| format!("{}: {error}", path.display());
+    let file = Holder::Connects.file();
     let directory = open(path).map_err(|error| about(&error))?;
-    let (identity, origin) = make::ensure(&directory, make::FILE, key)
-        .map_err(|error| format!("{}: {error}", path.join(make::FILE).display()))?;
+    let (identity, origin) = make::ensure(&directory, file, &Holder::Connects, key)
+        .map_err(|error| format!("{}: {error}", path.join(file).display()))?;
     let fingerprint = identity.fingerprint();
     fingerprint_file::update(&directory, &fingerprint).map_err(|error| about(&error))?;
     match origin {
@@ -143,7 +154,7 @@ fn ensure(path: &Path, key: KeyKind) -> Result<String, String> {
             "telempost-identity: {}/{}: {fault}; it is kept as {aside}, and the new certificate is {fingerprint}: servers that \
              knew the old one must be given it",
             path.display(),
-            make::FILE,
+            file,
         ),
     }
     Ok(fingerprint.to_string())

@@ -3,13 +3,14 @@
 use crate::key_kind::{self, KeyKind};
 use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, date_time_ymd};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use std::fs::File;
 use std::io;
 use telemetry_files::{Attributes, Durability, replace};
+use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE};
 use telemetry_trust::{Identity, IdentityFault, der};
 
 /// What the certificates are called: the same for all machines.
@@ -19,7 +20,33 @@ const COMMON_NAME: &str = "telemetry";
 const MALFORMED_KEPT: u32 = 99;
 
 /// The file of who connects.
-pub(crate) const FILE: &str = telemetry_trust::paths::CLIENT_CERTIFICATE_FILE;
+#[cfg(test)]
+pub(crate) const FILE: &str = CLIENT_CERTIFICATE_FILE;
+
+/// Whose certificate it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// Who connects.
+    #[default]
+    Connects,
+    /// Who listens, a service of this name. Its name stands in the certificate, where those who do not pin it look for it.
+    Listens(String),
+}
+
+impl Holder {
+    /// Of a service of this name that listens; of none, who connects.
+    pub(crate) fn new(listens_as: Option<String>) -> Self {
+        listens_as.map_or(Self::Connects, Self::Listens)
+    }
+
+    /// The file of its present certificate.
+    pub(crate) fn file(&self) -> &'static str {
+        match self {
+            Self::Connects => CLIENT_CERTIFICATE_FILE,
+            Self::Listens(_) => SERVER_CERTIFICATE_FILE,
+        }
+    }
+}
 
 /// How an identity came to be there.
 #[derive(Debug)]
@@ -55,17 +82,23 @@ pub(crate) enum MakeError {
 }
 
 /// The identity in this file of a directory; makes it where there is none.
-pub(crate) fn ensure(directory: &File, name: &str, key: KeyKind) -> Result<(Identity, Origin), MakeError> {
+pub(crate) fn ensure(
+    directory: &File,
+    name: &str,
+    holder: &Holder,
+    key: KeyKind,
+) -> Result<(Identity, Origin), MakeError> {
+    let make = || make(directory, name, holder, key);
     match Identity::read(directory, name) {
         Ok(identity) => match check_key(&identity) {
             Ok(()) => Ok((identity, Origin::Found)),
             Err(KeyFault::Unsupported) => Err(MakeError::Unsupported),
             Err(KeyFault::OfAnother) => {
-                replace_malformed(directory, name, "its certificate is about another key".to_owned(), key)
+                replace_malformed(directory, name, "its certificate is about another key".to_owned(), make)
             }
         },
-        Err(IdentityFault::Missing) => Ok((make(directory, name, key)?, Origin::Made)),
-        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, name, fault.to_string(), key),
+        Err(IdentityFault::Missing) => Ok((make()?, Origin::Made)),
+        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, name, fault.to_string(), make),
         Err(fault) => Err(MakeError::Fault(fault)),
     }
 }
@@ -92,10 +125,10 @@ fn replace_malformed(
     directory: &File,
     name: &str,
     fault: String,
-    key: KeyKind,
+    make: impl FnOnce() -> Result<Identity, MakeError>,
 ) -> Result<(Identity, Origin), MakeError> {
     let aside = move_aside(directory, name).map_err(|error| MakeError::Write(error.into()))?;
-    Ok((make(directory, name, key)?, Origin::Replaced { fault, aside }))
+    Ok((make()?, Origin::Replaced { fault, aside }))
 }
 
 /// Renames a file to a name that is not taken.
@@ -112,8 +145,8 @@ fn move_aside(directory: &File, name: &str) -> Result<String, Errno> {
     result
 }
 
-fn make(directory: &File, name: &str, key: KeyKind) -> Result<Identity, MakeError> {
-    let pem = new_pem(key).map_err(MakeError::Library)?;
+fn make(directory: &File, name: &str, holder: &Holder, key: KeyKind) -> Result<Identity, MakeError> {
+    let pem = new_pem(holder, key).map_err(MakeError::Library)?;
     let write = replace(directory, name, pem.as_bytes(), Attributes::of_directory(0o600), Durability::Synced);
     write.map_err(MakeError::Write)?;
     let fault = |fault| MakeError::Fault(IdentityFault::Malformed(fault));
@@ -121,15 +154,25 @@ fn make(directory: &File, name: &str, key: KeyKind) -> Result<Identity, MakeErro
 }
 
 /// A new key and its certificate, key first.
-fn new_pem(key: KeyKind) -> Result<String, String> {
+fn new_pem(holder: &Holder, key: KeyKind) -> Result<String, String> {
     let key = key_kind::generate(key)?;
     let mut params = CertificateParams::new(Vec::new()).map_err(|error| error.to_string())?;
     // Behind a clock that was never set, and beyond what a pinned certificate is asked for.
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2049, 12, 31);
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    match holder {
+        Holder::Connects => {
+            params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        }
+        Holder::Listens(name) => {
+            params.distinguished_name.push(DnType::CommonName, name.as_str());
+            let name = name.as_str().try_into().map_err(|error: rcgen::Error| error.to_string())?;
+            params.subject_alt_names = vec![SanType::DnsName(name)];
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        }
+    }
     let certificate = params.self_signed(&key).map_err(|error| error.to_string())?;
     Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
 }
@@ -143,7 +186,7 @@ mod tests {
     use telemetry_files::open_directory;
 
     fn ensure_in(dir: &Path) -> Result<(Identity, Origin), MakeError> {
-        ensure(&open_directory(dir).unwrap(), FILE, KeyKind::Ecdsa)
+        ensure(&open_directory(dir).unwrap(), FILE, &Holder::Connects, KeyKind::Ecdsa)
     }
 
     fn openssl(dir: &Path, arguments: &str) -> String {
@@ -184,12 +227,24 @@ mod tests {
     #[test]
     fn a_key_of_rsa_is_made_where_that_is_wanted() {
         let dir = tempfile::tempdir().unwrap();
-        let (made, _) = ensure(&open_directory(dir.path()).unwrap(), FILE, KeyKind::Rsa).unwrap();
+        let (made, _) =
+            ensure(&open_directory(dir.path()).unwrap(), FILE, &Holder::Connects, KeyKind::Rsa).unwrap();
         let text = openssl(dir.path(), "x509 -in cli_certificate.pem -noout -text");
         assert!(text.contains("Public-Key: (2048 bit)"), "{text}");
         // The other kind is for the next one that is made.
         let (found, origin) = ensure_in(dir.path()).unwrap();
         assert!(matches!(origin, Origin::Found) && found.fingerprint() == made.fingerprint());
+    }
+
+    #[test]
+    fn one_of_who_listens_has_the_name_of_its_service() {
+        let dir = tempfile::tempdir().unwrap();
+        let holder = Holder::new(Some("telempulld".to_owned()));
+        ensure(&open_directory(dir.path()).unwrap(), holder.file(), &holder, KeyKind::Ecdsa).unwrap();
+        let text = openssl(dir.path(), "x509 -in srv_certificate.pem -noout -text");
+        for expected in ["Subject: CN = telempulld\n", "DNS:telempulld", "TLS Web Server Authentication"] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The certificate that is to follow: made, shown, used.
 
 use crate::key_kind::KeyKind;
-use crate::make::{self, Origin};
+use crate::make::{self, Holder, Origin};
 use crate::{fingerprint_file, open};
 use std::fs::File;
 use std::io;
@@ -12,10 +12,11 @@ use telemetry_trust::paths::{ANNOUNCED_FILE, NEXT_CERTIFICATE_FILE};
 use telemetry_trust::{Announced, Fingerprint, Identity, renewal};
 
 /// Fingerprint and end of the certificate that is there.
-pub(crate) fn check(path: &Path) -> Result<String, String> {
-    let about = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.join(make::FILE).display());
+pub(crate) fn check(path: &Path, holder: &Holder) -> Result<String, String> {
+    let file = holder.file();
+    let about = |fault: &dyn std::fmt::Display| format!("{}: {fault}", path.join(file).display());
     let directory = open_directory_nofollow(path).map_err(|error| about(&error))?;
-    let identity = Identity::read(&directory, make::FILE).map_err(|fault| about(&fault))?;
+    let identity = Identity::read(&directory, file).map_err(|fault| about(&fault))?;
     let own = OwnKey::from_pem(identity.pem(), identity.pem()).map_err(|fault| about(&fault))?;
     Ok(format!("{} {}", own.fingerprint, own.not_after))
 }
@@ -29,9 +30,9 @@ pub(crate) fn next(path: &Path) -> Result<String, String> {
 }
 
 /// Makes it where there is none; and uses it, if that is to be now.
-pub(crate) fn renew(path: &Path, now: bool, key: KeyKind) -> Result<String, String> {
+pub(crate) fn renew(path: &Path, now: bool, holder: &Holder, key: KeyKind) -> Result<String, String> {
     let directory = open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (next, origin) = make::ensure(&directory, NEXT_CERTIFICATE_FILE, key)
+    let (next, origin) = make::ensure(&directory, NEXT_CERTIFICATE_FILE, holder, key)
         .map_err(|error| format!("{}: {error}", path.join(NEXT_CERTIFICATE_FILE).display()))?;
     if let Origin::Replaced { fault, aside } = origin {
         eprintln!(
@@ -40,17 +41,19 @@ pub(crate) fn renew(path: &Path, now: bool, key: KeyKind) -> Result<String, Stri
         );
     }
     if now {
-        switch(&directory).map_err(|error| format!("{}: {error}", path.display()))?;
+        switch(&directory, holder).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(next.fingerprint().to_string())
 }
 
 /// It takes the place of the present one. Whoever is killed in between leaves one of them whole; `ensure` puts right what
 /// stands beside it.
-pub(crate) fn switch(directory: &File) -> io::Result<Fingerprint> {
-    renewal::switch(directory, NEXT_CERTIFICATE_FILE, make::FILE)?;
-    let own = Identity::read(directory, make::FILE).map_err(io::Error::other)?;
-    fingerprint_file::update(directory, &own.fingerprint())?;
+pub(crate) fn switch(directory: &File, holder: &Holder) -> io::Result<Fingerprint> {
+    renewal::switch(directory, NEXT_CERTIFICATE_FILE, holder.file())?;
+    let own = Identity::read(directory, holder.file()).map_err(io::Error::other)?;
+    if *holder == Holder::Connects {
+        fingerprint_file::update(directory, &own.fingerprint())?;
+    }
     Announced::remove(directory, ANNOUNCED_FILE)?;
     Ok(own.fingerprint())
 }
@@ -67,11 +70,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path();
         let directory = open(path).unwrap();
-        let present = make::ensure(&directory, make::FILE, KeyKind::Ecdsa).unwrap().0.fingerprint();
+        let present =
+            make::ensure(&directory, make::FILE, &Holder::Connects, KeyKind::Ecdsa).unwrap().0.fingerprint();
         assert_eq!(next(path).unwrap(), "");
-        let made = renew(path, false, KeyKind::Ecdsa).unwrap();
+        let made = renew(path, false, &Holder::Connects, KeyKind::Ecdsa).unwrap();
         assert_eq!(
-            (renew(path, false, KeyKind::Ecdsa).unwrap(), next(path).unwrap()),
+            (renew(path, false, &Holder::Connects, KeyKind::Ecdsa).unwrap(), next(path).unwrap()),
             (made.clone(), made.clone())
         );
         assert_ne!(made, present.to_string());
@@ -80,19 +84,34 @@ mod tests {
         assert_eq!(crate::ensure(path, KeyKind::Ecdsa).unwrap(), made);
         assert_eq!(fs::read_to_string(path.join(FINGERPRINT_FILE)).unwrap(), format!("{made}\n"));
         // Without one that was made before.
-        let third = renew(path, true, KeyKind::Ecdsa).unwrap();
+        let third = renew(path, true, &Holder::Connects, KeyKind::Ecdsa).unwrap();
         assert_eq!(
             (crate::ensure(path, KeyKind::Ecdsa).unwrap(), next(path).unwrap()),
             (third.clone(), String::new())
         );
         assert_eq!(fs::read_to_string(path.join(FINGERPRINT_FILE)).unwrap(), format!("{third}\n"));
-        assert_eq!(check(path).unwrap(), format!("{third} 20491231000000"));
+        assert_eq!(check(path, &Holder::Connects).unwrap(), format!("{third} 20491231000000"));
         // Half a file is no next one, and never used.
         fs::write(path.join(NEXT_CERTIFICATE_FILE), "half").unwrap();
         fs::set_permissions(path.join(NEXT_CERTIFICATE_FILE), fs::Permissions::from_mode(0o600)).unwrap();
         assert!(next(path).is_err());
-        assert_ne!(renew(path, false, KeyKind::Ecdsa).unwrap(), third);
+        assert_ne!(renew(path, false, &Holder::Connects, KeyKind::Ecdsa).unwrap(), third);
         assert!(path.join("next_certificate.pem.malformed-1").exists());
         assert_eq!(crate::ensure(path, KeyKind::Ecdsa).unwrap(), third);
+    }
+
+    #[test]
+    fn who_listens_has_another_file_and_no_fingerprint_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        let holder = Holder::Listens("telempulld".to_owned());
+        let directory = open(path).unwrap();
+        let present =
+            make::ensure(&directory, holder.file(), &holder, KeyKind::Ecdsa).unwrap().0.fingerprint();
+        let made = renew(path, false, &holder, KeyKind::Ecdsa).unwrap();
+        assert_eq!(check(path, &holder).unwrap(), format!("{present} 20491231000000"));
+        assert_eq!(renew(path, true, &holder, KeyKind::Ecdsa).unwrap(), made);
+        assert_eq!(check(path, &holder).unwrap(), format!("{made} 20491231000000"));
+        assert!(!path.join(FINGERPRINT_FILE).exists() && !path.join(make::FILE).exists());
     }
 }

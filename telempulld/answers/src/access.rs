@@ -11,7 +11,7 @@
 //! ```
 
 use telemetry_config::pull::Member;
-use telemetry_trust::{Role, Words};
+use telemetry_trust::{Role, TrustList, Words};
 use telemetry_xroad::identifier::ClientId;
 
 /// How much of what is known somebody gets on a way. Of several rights the largest counts.
@@ -101,6 +101,15 @@ static MATRIX: [Row; 7] = [
     // The limit is about the remote side. Its SOAP is that of whoever its header names.
     Row { who: Who::Local, plain: [NO, ALL, ALL, NO], limited: [NO, ALL, ALL, NO] },
 ];
+
+/// Those of a list who may ask for all that JSON has, which collectors do: of each all certificates that he may show. They have
+/// to know our next certificate before it is shown. Who gets series alone, or asks in X-Road's words, knows nothing of next
+/// certificates, and is not waited for.
+pub fn who_asks(list: &TrustList) -> Vec<Vec<String>> {
+    let asks =
+        list.certificates().iter().filter(|line| Caller::of_line(&line.words).roles.contains(&Role::Pull));
+    list.by_peer(asks.map(|line| line.fingerprint))
+}
 
 impl Caller {
     /// Who shows a certificate with such a line.

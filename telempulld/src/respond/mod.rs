@@ -3,6 +3,7 @@
 mod authentication;
 mod body;
 pub(crate) mod host;
+mod identity;
 mod payload;
 
 use crate::shared::{Peer, Shared};
@@ -27,6 +28,9 @@ use telempull_answers::{json, soap};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Where certificates are announced, the same as at a collector.
+const IDENTITY_PATH: &str = "/v3/identity";
+
 type Answer = Response<Payload>;
 
 /// Answers a request.
@@ -44,6 +48,10 @@ pub(crate) async fn respond(shared: &Rc<Shared>, peer: Peer, request: Request<In
         return too_often(wait);
     }
     match authentication::caller(shared, &settings, peer, request.headers()).await {
+        Ok(_) if request.uri().path() == IDENTITY_PATH => match *request.method() {
+            Method::GET | Method::HEAD | Method::POST => identity::respond(shared, peer, request).await,
+            _ => not_allowed("GET, HEAD, POST"),
+        },
         Ok(caller) => route(shared, &settings, &caller, request).await,
         Err(answer) => answer,
     }

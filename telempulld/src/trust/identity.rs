@@ -58,6 +58,21 @@ pub(super) fn ensure(state_dir: &Path) -> Result<OwnKey, DaemonError> {
     own(pem.as_bytes()).map_err(|_| fault("cannot be used".to_owned()))
 }
 
+/// Reads the identity that is there.
+///
+/// # Errors
+/// There is none, or none that can be used.
+pub(super) fn existing(state_dir: &Path) -> Result<OwnKey, DaemonError> {
+    let directory = identity_dir(state_dir, SERVICE);
+    let path = directory.join(SERVER_CERTIFICATE_FILE);
+    let fault = |fault: String| DaemonError::Identity { path: path.clone(), fault };
+    let handle = open_directory(&directory).map_err(|error| fault(error.to_string()))?;
+    read(&handle).map_err(|unusable| match unusable {
+        Unusable::Missing => fault("is not there".to_owned()),
+        Unusable::Malformed(what) | Unusable::Fault(what) => fault(what),
+    })
+}
+
 fn read(directory: &File) -> Result<OwnKey, Unusable> {
     let identity = Identity::read(directory, SERVER_CERTIFICATE_FILE).map_err(|fault| match fault {
         IdentityFault::Missing => Unusable::Missing,

@@ -2,16 +2,18 @@
 //! old list in force; at the start nobody is trusted then but who is on this machine.
 
 use crate::limits::LOGGED_CERTIFICATES;
-use crate::stamp::{Stamp, stamp};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use telemetry_files::bounded_file;
+use telemetry_tls::{Stamp, stamp};
 use telemetry_trust::limits::TRUST_FILE_BYTES;
 use telemetry_trust::paths::{identity_dir, trust_file};
-use telemetry_trust::{BootTime, Fingerprint, FirstUse, Grammar, LEARNED_FILE, Learning, TrustList};
-use telempull_answers::access::Caller;
+use telemetry_trust::{
+    Announcing, BootTime, Fingerprint, FirstUse, Grammar, LEARNED_FILE, Learning, TrustList,
+};
+use telempull_answers::access::{self, Caller};
 use telempull_answers::settings::{SERVICE, Settings};
 
 /// Who is trusted.
@@ -103,6 +105,34 @@ impl Trust {
                 false
             }
         }
+    }
+
+    /// Those who ask for more than series, and so for our next certificate too: of each all certificates that he may show.
+    pub(super) fn who_asks(&self) -> Vec<Vec<String>> {
+        access::who_asks(&self.fresh().list)
+    }
+
+    /// The owner of a trusted certificate, who has proven its key, names the one that is to follow it; none: none does any
+    /// more. It is trusted beside the present one, with the same rights, as long as that one is.
+    pub(crate) fn announce(&self, parent: Fingerprint, next: Option<Fingerprint>) -> io::Result<Announcing> {
+        let state_dir = {
+            let inner = self.fresh();
+            let is_written =
+                |one: &Fingerprint| inner.list.find(one).is_some_and(|line| line.words.next_of.is_none());
+            if inner.list.find(&parent).is_none() || next.as_ref().is_some_and(is_written) {
+                return Ok(Announcing::Known);
+            }
+            inner.state_dir.clone()
+        };
+        let announcing = Learning::open(&state_dir, SERVICE)?.announce(parent, next)?;
+        match (announcing, next) {
+            (Announcing::Changed, Some(next)) => {
+                log::warn!("{parent} has announced its next certificate, which is trusted beside it: {next}");
+            }
+            (Announcing::Changed, None) => log::warn!("{parent} has taken its next certificate back"),
+            _ => {}
+        }
+        Ok(announcing)
     }
 
     /// Logs a certificate that was refused, as a line to be pasted; each once.

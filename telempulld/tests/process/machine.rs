@@ -119,6 +119,12 @@ impl Machine {
         )
     }
 
+    /// Writes a file that others cannot read.
+    pub(crate) fn write_private(&self, below: &str, text: &str) {
+        fs::write(self.path(below), text).unwrap();
+        fs::set_permissions(self.path(below), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     fn curl(&self, words: &[&str]) -> Got {
         let mut command = Command::new("curl");
         command.args(["-s", "-S", "-i", "-k", "--noproxy", "*", "--max-time", "30"]).args(words);

@@ -4,6 +4,7 @@
 
 mod access;
 mod bounds;
+mod identity;
 mod life;
 mod machine;
 mod soap;

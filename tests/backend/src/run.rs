@@ -53,7 +53,8 @@ fn collect(options: &Options) -> Result<(), StartError> {
     let engine = if writes { database.open() } else { database.open_reading() };
     let (engine, buffer) = syncing::with_buffer(options, engine.map_err(StartError::Database)?);
     let sources = syncing::sources(options, &database, &engine, &trust)?;
-    let puller = pulling::puller(options, &database, writes)?;
+    let renewal = sources.as_ref().filter(|_| writes).and_then(|(fetching, _)| fetching.renewal());
+    let puller = pulling::puller(options, &database, writes, renewal)?;
     let (store, owner) = Store::start(engine, writes).map_err(StartError::Storage)?;
 
     let rules = runtime.block_on(RulesSource::begin(options.rules.as_deref(), &store, writes));

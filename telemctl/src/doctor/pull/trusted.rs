@@ -2,14 +2,16 @@
 
 use super::super::finding::Finding;
 use super::super::ownership::{DaemonUser, Seen, Who, closed_directory, is_readable};
+use super::super::trust::next_of;
 use super::ABOUT;
 use crate::installation::Installation;
-use crate::pull::{Rights, central_client, files, is_nobody_trusted};
+use crate::pull::{Rights, central_client, files, is_nobody_trusted, params_file};
 use std::path::Path;
 use telemetry_files::bounded_file;
+use telemetry_trust::paths::identity_dir;
 use telemetry_trust::{TrustList, Window};
 use telemetry_xroad::identifier::ClientId;
-use telempull_answers::access::Caller;
+use telempull_answers::access::{Caller, who_asks};
 use telempull_answers::settings::{SERVICE, Settings};
 
 /// Longest file of passwords that is looked at.
@@ -18,12 +20,12 @@ const PASSWORD_FILE_BYTES: u64 = 64 * 1024;
 /// With this bit others than owner and group may read a file.
 const READABLE_FOR_ALL: u32 = 0o004;
 
-pub(super) fn check(installation: &Installation, user: &DaemonUser) -> Vec<Finding> {
+pub(super) fn check(installation: &Installation, user: &DaemonUser, now: u64) -> Vec<Finding> {
     let settings = &installation.settings.pull;
     let central = central_client(settings);
     let mut findings = Vec::new();
     if settings.listen.is_some() {
-        findings.extend(listed(installation, settings, central.as_ref().ok().and_then(Option::as_ref)));
+        findings.extend(listed(installation, settings, central.as_ref().ok().and_then(Option::as_ref), now));
     }
     if let Some(path) = &settings.password_file {
         findings.extend(passwords("pull_password_file", path, user));
@@ -36,13 +38,22 @@ pub(super) fn check(installation: &Installation, user: &DaemonUser) -> Vec<Findi
     findings
 }
 
-fn listed(installation: &Installation, settings: &Settings, central: Option<&ClientId>) -> Vec<Finding> {
+fn listed(
+    installation: &Installation,
+    settings: &Settings,
+    central: Option<&ClientId>,
+    now: u64,
+) -> Vec<Finding> {
     let files = files(installation);
     let lists = || Ok((files.parse(&files.text()?)?, files.learned()?, files.window()?));
     let lists: Result<_, crate::exit_code::Failure> = lists();
     match lists {
         Ok((list, learned, window)) => {
-            judge_list(files.path(), &list, &learned, window.as_ref(), settings, central)
+            let mut findings = judge_list(files.path(), &list, &learned, window.as_ref(), settings, central);
+            let peers = who_asks(&list.with_learned(&learned));
+            let directory = identity_dir(&settings.state_dir, SERVICE);
+            findings.extend(next_of(ABOUT, SERVICE, installation, &directory, &peers, now));
+            findings
         }
         Err(error) => vec![Finding::error(
             ABOUT,
@@ -133,7 +144,7 @@ fn central_file(
     central: &Result<Option<ClientId>, String>,
     user: &DaemonUser,
 ) -> Option<Finding> {
-    let path = settings.monitoring_params.clone().unwrap_or_else(|| settings.sent_params());
+    let path = params_file(settings);
     let shown = path.display();
     let is_named = settings.monitoring_params.is_some();
     match central {

@@ -3,6 +3,8 @@
 mod own;
 mod servers;
 
+pub(super) use own::next_of;
+
 use super::finding::Finding;
 use crate::installation::Installation;
 use crate::trust::Files;

@@ -1,6 +1,7 @@
 //! The certificate of this machine, and the next one.
 
 use super::SERVICE;
+use crate::cli::IdentityService;
 use crate::doctor::finding::Finding;
 use crate::identity;
 use crate::installation::Installation;
@@ -26,7 +27,7 @@ pub(super) fn check(installation: &Installation, list: &TrustList, now: u64) -> 
     if path.symlink_metadata().is_err() {
         return Vec::new();
     }
-    let mut findings = match identity::examine(installation) {
+    let mut findings = match identity::examine(installation, IdentityService::Telempostd) {
         Ok(said) => judge(&directory, &said, now),
         Err(failure) => vec![unusable(&path, &failure.to_string())],
     };
@@ -74,14 +75,6 @@ fn judge(directory: &Path, said: &str, now: u64) -> Vec<Finding> {
 }
 
 fn next(installation: &Installation, directory: &Path, list: &TrustList, now: u64) -> Option<Finding> {
-    let made = directory.join(NEXT_CERTIFICATE_FILE).symlink_metadata().ok()?.modified().ok();
-    let next = match identity::next(installation) {
-        Ok(next) => next?,
-        Err(failure) => {
-            let remedy = "`telemctl identity renew` makes another";
-            return Some(Finding::error(ABOUT, failure.to_string(), remedy));
-        }
-    };
     let settings = &installation.settings;
     let servers = settings.servers.iter().chain(&settings.copies);
     let peers: Vec<_> = servers
@@ -89,6 +82,26 @@ fn next(installation: &Installation, directory: &Path, list: &TrustList, now: u6
         .filter(|address| !list.of_server(address).is_empty())
         .map(|address| vec![address.to_string()])
         .collect();
+    next_of(ABOUT, SERVICE, installation, directory, &peers, now)
+}
+
+/// How far the next certificate of a service has come, with these peers; none: there is none.
+pub(in crate::doctor) fn next_of(
+    about: &'static str,
+    service: &str,
+    installation: &Installation,
+    directory: &Path,
+    peers: &[Vec<String>],
+    now: u64,
+) -> Option<Finding> {
+    let made = directory.join(NEXT_CERTIFICATE_FILE).symlink_metadata().ok()?.modified().ok();
+    let next = match identity::next(installation, service) {
+        Ok(next) => next?,
+        Err(failure) => {
+            let remedy = format!("`telemctl identity renew --service {service}` makes another");
+            return Some(Finding::error(about, failure.to_string(), remedy));
+        }
+    };
     let announced =
         open_directory(directory).and_then(|directory| Announced::read(&directory, ANNOUNCED_FILE, next));
     let announced = announced.unwrap_or_else(|_| Announced::new(next));
@@ -101,9 +114,10 @@ fn next(installation: &Installation, directory: &Path, list: &TrustList, now: u6
         Standing::Until(_) | Standing::Ready => false,
     };
     Some(if is_stuck {
-        Finding::warning(ABOUT, text, "`telemctl identity renew --now` uses it at once")
+        let remedy = format!("`telemctl identity renew --now --service {service}` uses it at once");
+        Finding::warning(about, text, remedy)
     } else {
-        Finding::ok(ABOUT, text)
+        Finding::ok(about, text)
     })
 }
 

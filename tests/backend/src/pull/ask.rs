@@ -1,7 +1,7 @@
 //! Asks one machine, and judges what comes back: an [`Answer`], or a fault in words.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode, header};
@@ -13,38 +13,37 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::definition::{Definition, KnownBy, Question, Soap};
+use super::identities::Identities;
 use super::limits::{ANSWER_BYTES, LARGE_AT_A_TIME, REFUSAL_BYTES, SMALL_BYTES, WHOLE_TIME};
 use super::link::{self, Links, Reply};
 use super::soap;
 use crate::samples::pulled::{self, Answer};
-use crate::trust::{Fingerprint, Kind, OwnKey, ServerVerifier, TrustError, ensure, server_authorities};
+use crate::trust::{Announcement, Fingerprint, ServerVerifier, TrustError, server_authorities};
 
 /// The lists that samples and checks are made of; not those of packages and processes.
 const FIELDS: &str = "fields=readings,sensors,checks,certificates,operating_system";
 
-const NO_DIRECTORY: &str = "[pull NAME] needs --identity DIR, where the certificate is that this collector shows: there is no \
-                            database file beside which it could be";
+/// Where telempulld says which certificate follows its own.
+const IDENTITY_PATH: &str = "/v3/identity";
 
 /// What all machines are asked with.
 #[derive(Debug)]
 pub(super) struct Asker {
-    /// Who we are, where somebody wants to know.
-    own: Option<OwnKey>,
+    identities: Arc<Identities>,
     authorities: HashMap<PathBuf, Arc<WebPkiServerVerifier>>,
     links: Links,
     large: Arc<Semaphore>,
 }
 
 impl Asker {
-    /// Reads the files that are needed for these machines: our certificate from `directory`, where it is made if it is not
-    /// there, and authorities.
-    pub(super) fn new(definitions: &[Arc<Definition>], directory: Option<&Path>) -> Result<Self, TrustError> {
-        let has_tls = definitions.iter().any(|definition| definition.url.is_tls());
-        let own = match (has_tls, directory) {
-            (false, _) => None,
-            (true, Some(directory)) => Some(ensure(directory, Kind::Client)?),
-            (true, None) => return Err(TrustError::Options(NO_DIRECTORY.to_owned())),
-        };
+    /// Reads the files that are needed for these machines: our certificate, which is made if it is not there, and authorities.
+    pub(super) fn new(
+        definitions: &[Arc<Definition>],
+        identities: &Arc<Identities>,
+    ) -> Result<Self, TrustError> {
+        if definitions.iter().any(|definition| definition.url.is_tls()) {
+            identities.need_own()?;
+        }
         let mut authorities = HashMap::new();
         for definition in definitions {
             if let KnownBy::Authorities(path) = &definition.known_by
@@ -53,13 +52,8 @@ impl Asker {
                 authorities.insert(path.clone(), server_authorities(path)?);
             }
         }
-        let links = Links::new(own.as_ref().map(|own| own.fingerprint));
-        Ok(Self { own, authorities, links, large: Arc::new(Semaphore::new(LARGE_AT_A_TIME)) })
-    }
-
-    /// The certificate that machines have to know.
-    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
-        self.own.as_ref().map(|own| own.fingerprint)
+        let (identities, large) = (Arc::clone(identities), Arc::new(Semaphore::new(LARGE_AT_A_TIME)));
+        Ok(Self { links: Links::new(Arc::clone(&identities)), identities, authorities, large })
     }
 
     /// Asks a machine how it is.
@@ -139,6 +133,33 @@ impl Asker {
         }
     }
 
+    /// Asks a machine for its certificates, or announces ours. Whose key it has proven; and what it says of them, none where it
+    /// is too old to say anything, or no telempulld.
+    pub(super) async fn identity(
+        &self,
+        definition: &Definition,
+        method: Method,
+        body: String,
+    ) -> Result<(Fingerprint, Option<Announcement>), String> {
+        let content_type = Some("application/json").filter(|_| method == Method::POST);
+        let question = link::Question {
+            method,
+            path: definition.url.below(IDENTITY_PATH),
+            content_type,
+            body: body.into_bytes(),
+            most_bytes: REFUSAL_BYTES,
+        };
+        let exchange = self.exchange(definition, &question);
+        let reply = timeout(WHOLE_TIME, exchange).await.unwrap_or_else(|_| Err(no_answer()))?;
+        let leaf = reply.leaf.ok_or("it shows no certificate")?;
+        // Who speaks X-Road's words may be anybody's server.
+        let is_telempulld =
+            matches!(definition.question, Question::Json(_)) || reply.status == StatusCode::OK;
+        let status = if is_telempulld { reply.status.as_u16() } else { 404 };
+        let said = Announcement::of_answer(status, reply.body.as_slice(), leaf);
+        Ok((leaf, said.map_err(|fault| format!("{fault} ({})", first_line(reply.body.as_slice())))?))
+    }
+
     async fn exchange(&self, definition: &Definition, question: &link::Question) -> Result<Reply, String> {
         let tls = self.tls(definition).map_err(|error| error.to_string())?;
         self.links.exchange(&definition.url, tls, question).await
@@ -148,12 +169,12 @@ impl Asker {
         let no_certificate = || TrustError::Options("this collector has no certificate to show".to_owned());
         let takes: Arc<dyn ServerCertVerifier> = match &definition.known_by {
             KnownBy::Here => return Ok(None),
-            KnownBy::Fingerprint(fingerprint) => Arc::new(ServerVerifier::new(vec![*fingerprint])),
+            KnownBy::Fingerprint(first) => Arc::new(ServerVerifier::new(self.identities.taken(first))),
             KnownBy::Authorities(path) => {
                 Arc::<WebPkiServerVerifier>::clone(self.authorities.get(path).ok_or_else(no_certificate)?)
             }
         };
-        let own = self.own.as_ref().ok_or_else(no_certificate)?;
+        let own = &self.identities.own().ok_or_else(no_certificate)?;
         let config = match &definition.question {
             Question::Json(_) => client_config(own, takes),
             // Security servers of X-Road speak 1.2.
@@ -165,7 +186,7 @@ impl Asker {
     }
 
     fn own_name(&self) -> String {
-        self.fingerprint().map_or_else(|| "FINGERPRINT".to_owned(), |own| own.to_string())
+        self.identities.fingerprint().map_or_else(|| "FINGERPRINT".to_owned(), |own| own.to_string())
     }
 
     /// Whether it is an answer, by its head.

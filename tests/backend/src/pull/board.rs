@@ -67,6 +67,10 @@ impl Board {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
+    pub(super) fn set_fingerprint(&self, fingerprint: Option<Fingerprint>) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).fingerprint = fingerprint;
+    }
+
     pub(super) fn set_fault(&self, fault: String) {
         self.state.write().unwrap_or_else(PoisonError::into_inner).fault = Some(fault);
     }

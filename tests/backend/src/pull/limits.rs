@@ -42,5 +42,8 @@ pub const BATCH: usize = 256;
 /// monitoring-params.xml that are handed to machines at the same time.
 pub const HANDING: usize = 16;
 
+/// Machines with which certificates are exchanged at the same time.
+pub const EXCHANGING: usize = 16;
+
 /// Faults that are logged in a minute.
 pub const LOGGED: u32 = 20;

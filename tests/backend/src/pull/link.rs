@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::identities::Identities;
 use super::limits::{ADDRESS_TIME, BUFFER_BYTES, LOOKUPS, REFUSAL_BYTES};
 use super::room::{Bytes, Room, too_large};
 use super::url::Url;
@@ -30,8 +31,8 @@ type Sent = Full<hyper::body::Bytes>;
 pub(super) struct Links {
     room: Room,
     lookups: Arc<Semaphore>,
-    /// What machines have to know.
-    own: Option<Fingerprint>,
+    /// Who we are to machines.
+    identities: Arc<Identities>,
 }
 
 /// What is sent.
@@ -51,11 +52,13 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The certificate whose key was proven, over TLS.
+    pub(super) leaf: Option<Fingerprint>,
 }
 
 impl Links {
-    pub(super) fn new(own: Option<Fingerprint>) -> Self {
-        Self { room: Room::new(), lookups: Arc::new(Semaphore::new(LOOKUPS)), own }
+    pub(super) fn new(identities: Arc<Identities>) -> Self {
+        Self { room: Room::new(), lookups: Arc::new(Semaphore::new(LOOKUPS)), identities }
     }
 
     pub(super) async fn exchange(
@@ -73,7 +76,10 @@ impl Links {
                 let name = ServerName::try_from(url.host().to_owned());
                 let name = name.map_err(|_| format!("{} is no name of a server", url.host()))?;
                 let stream = TlsConnector::from(tls).connect(name, stream).await;
-                self.speak(url, stream.map_err(|error| self.explain(&error))?, question).await
+                let stream = stream.map_err(|error| self.explain(&error))?;
+                let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                let leaf = leaf.map(|leaf| Fingerprint::of_der(leaf));
+                self.speak(url, stream, question).await.map(|reply| Reply { leaf, ..reply })
             }
         }
     }
@@ -162,7 +168,7 @@ impl Links {
                 bytes.extend(data).await?;
             }
         }
-        Ok(Reply { status: head.status, headers: head.headers, body: bytes })
+        Ok(Reply { status: head.status, headers: head.headers, body: bytes, leaf: None })
     }
 
     /// What went wrong, by its cause, and what helps.
@@ -177,7 +183,7 @@ impl Links {
             }
             rustls::Error::AlertReceived(alert) => format!(
                 "it refuses this collector's certificate ({alert:?}); there, `telemctl pull trust {} role=pull` lets it ask",
-                self.own.map_or_else(|| "FINGERPRINT".to_owned(), |own| own.to_string())
+                self.identities.fingerprint().map_or_else(|| "FINGERPRINT".to_owned(), |own| own.to_string())
             ),
             other => format!("TLS: {other}"),
         }

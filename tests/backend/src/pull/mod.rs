@@ -15,6 +15,7 @@ mod board;
 pub mod definition;
 mod faults;
 mod handing;
+mod identities;
 pub mod limits;
 mod link;
 mod plan;

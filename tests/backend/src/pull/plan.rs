@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::ask::Asker;
 use super::board::Definitions;
 use super::definition::definitions;
+use super::identities::Identities;
 use super::schedule::{Millis, Schedule};
 use crate::config_file::{self, ConfigError};
-use crate::trust::TrustError;
+use crate::trust::{Renewal, TrustError};
 
 /// Why a configuration cannot be taken.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct PlanSource {
     pub file: PathBuf,
     /// Where our own certificates are.
     pub identity: Option<PathBuf>,
+    /// Of the one that machines are shown, if somebody looks after its renewal already.
+    pub renewal: Option<Arc<Renewal>>,
     /// Whether this collector is a buffer.
     pub is_buffer: bool,
 }
@@ -57,7 +60,11 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Reads the file, and what it names. Blocks.
-    pub(super) fn read(source: &PlanSource, now_ms: Millis) -> Result<Self, PullError> {
+    pub(super) fn read(
+        source: &PlanSource,
+        identities: &Arc<Identities>,
+        now_ms: Millis,
+    ) -> Result<Self, PullError> {
         let path: &Path = &source.file;
         let text = config_file::read(path).map_err(PullError::File)?;
         let wrong = |fault| PullError::File(ConfigError::of_line(path, &fault));
@@ -65,7 +72,8 @@ impl Plan {
         if source.is_buffer && !definitions.is_empty() {
             return Err(PullError::Buffer);
         }
-        let asker = Asker::new(&definitions, source.identity.as_deref()).map_err(PullError::Trust)?;
+        let asker = Asker::new(&definitions, identities).map_err(PullError::Trust)?;
+        identities.set_machines(&definitions);
         let machines = definitions.iter().map(|one| (one.name.as_str(), one.interval_secs));
         let schedule = Schedule::new(machines, now_ms);
         Ok(Self { definitions: Arc::new(definitions), schedule, asker: Arc::new(asker) })
@@ -91,10 +99,11 @@ mod tests {
     fn what_is_wrong_is_named_with_its_file() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("collector.conf");
-        let source = |is_buffer| PlanSource { file: file.clone(), identity: None, is_buffer };
+        let source = |is_buffer| PlanSource { file: file.clone(), identity: None, renewal: None, is_buffer };
+        let identities = Arc::new(Identities::new(None, None));
         let read = |text: &str, is_buffer| {
             std::fs::write(&file, text).unwrap();
-            Plan::read(&source(is_buffer), 0)
+            Plan::read(&source(is_buffer), &identities, 0)
                 .map(|plan| plan.definitions.len())
                 .map_err(|error| error.to_string())
         };
@@ -115,7 +124,7 @@ mod tests {
             read(&format!("[pull a]\nurl=https://x\nfingerprint={fingerprint}\n"), false).unwrap_err();
         assert!(error.contains("[pull NAME] needs --identity DIR"), "{error}");
         std::fs::remove_file(&file).unwrap();
-        let error = Plan::read(&source(false), 0).unwrap_err().to_string();
+        let error = Plan::read(&source(false), &identities, 0).unwrap_err().to_string();
         assert!(error.contains("collector.conf: cannot be read"), "{error}");
     }
 }

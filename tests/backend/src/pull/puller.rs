@@ -15,6 +15,7 @@ use super::board::Board;
 use super::definition::Definition;
 use super::faults::Faults;
 use super::handing::{Handing, follow};
+use super::identities::Identities;
 use super::limits::WAITING;
 use super::plan::{Plan, PlanSource, PullError};
 use super::schedule::{After, Millis, Place};
@@ -36,6 +37,7 @@ pub struct Puller {
     plan: Plan,
     clock: Clock,
     board: Arc<Board>,
+    identities: Arc<Identities>,
 }
 
 /// Time since 1970 that never steps: what it was at the start, and what has passed.
@@ -63,10 +65,11 @@ impl Puller {
     /// If the configuration cannot be taken.
     pub fn new(source: PlanSource) -> Result<Self, PullError> {
         let clock = Clock::start();
-        let plan = Plan::read(&source, clock.now_ms())?;
+        let identities = Arc::new(Identities::new(source.identity.clone(), source.renewal.clone()));
+        let plan = Plan::read(&source, &identities, clock.now_ms())?;
         let board = Arc::new(Board::default());
-        board.set(Arc::clone(&plan.definitions), plan.asker.fingerprint());
-        Ok(Self { source, plan, clock, board })
+        board.set(Arc::clone(&plan.definitions), identities.fingerprint());
+        Ok(Self { source, plan, clock, board, identities })
     }
 
     /// What pages show.
@@ -135,6 +138,9 @@ impl Asking {
         let (kept, is_kept) = watch::channel(None);
         helpers.spawn(follow(store.clone(), kept));
         let handing = Handing::new(is_kept, puller.board());
+        let (identities, board) = (Arc::clone(&puller.identities), puller.board());
+        let shown = Arc::clone(&identities);
+        helpers.spawn(identities.keep_own(move || board.set_fingerprint(shown.fingerprint())));
         let (questions, reports) = (JoinSet::new(), mpsc::unbounded_channel());
         Self {
             puller,
@@ -186,12 +192,14 @@ impl Asking {
     fn ask(&mut self, place: Place, definition: Arc<Definition>) {
         let mut reporter = Reporter { report: Some((self.round, place)), to: self.reports.0.clone() };
         let (asker, handing) = (Arc::clone(&self.puller.plan.asker), self.handing.clone());
+        let identities = Arc::clone(&self.puller.identities);
         self.questions.spawn(async move {
             let result = asker.ask(&definition).await;
             let is_answer = result.is_ok();
             reporter.send(result);
             if is_answer {
                 handing.hand(&asker, &definition).await;
+                identities.exchange(&asker, &definition).await;
             }
         });
     }
@@ -224,7 +232,9 @@ impl Asking {
 
     async fn read_again(&mut self) {
         let (source, clock) = (self.puller.source.clone(), self.puller.clock);
-        let read = tokio::task::spawn_blocking(move || Plan::read(&source, clock.now_ms())).await;
+        let identities = Arc::clone(&self.puller.identities);
+        let read = move || Plan::read(&source, &identities, clock.now_ms());
+        let read = tokio::task::spawn_blocking(read).await;
         let read =
             read.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
         let mut plan = match read {
@@ -246,7 +256,7 @@ impl Asking {
         );
         let is_asked = |name: &str| definitions.binary_search_by(|one| one.name.as_str().cmp(name)).is_ok();
         self.faults.retain(is_asked);
-        self.puller.board.set(Arc::clone(&definitions), self.puller.plan.asker.fingerprint());
+        self.puller.board.set(Arc::clone(&definitions), self.puller.identities.fingerprint());
         self.forget_others().await;
     }
 

@@ -1,9 +1,12 @@
 //! The machines that are asked.
 
+use std::sync::Arc;
+
 use crate::cli::Options;
 use crate::pull::{PlanSource, PullError, Puller};
 use crate::start_error::StartError;
 use crate::storage::Address;
+use crate::trust::Renewal;
 
 use super::sockets::identity_directory;
 
@@ -12,9 +15,10 @@ pub(super) fn puller(
     options: &Options,
     database: &Address,
     writes: bool,
+    renewal: Option<Arc<Renewal>>,
 ) -> Result<Option<Puller>, StartError> {
     let Some(file) = options.config.clone().filter(|_| writes) else { return Ok(None) };
     let identity = identity_directory(options, database);
-    let source = PlanSource { file, identity, is_buffer: options.sync.buffer };
+    let source = PlanSource { file, identity, renewal, is_buffer: options.sync.buffer };
     Puller::new(source).map(Some).map_err(|error: PullError| StartError::Pull(error))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::options::SyncOptions;
 use super::source::Source;
 use crate::storage::Engine;
-use crate::trust::{Connecting, Fingerprint, Trust, TrustError};
+use crate::trust::{Connecting, Fingerprint, Renewal, Trust, TrustError};
 
 /// What all sources share.
 #[derive(Debug)]
@@ -36,6 +36,12 @@ impl Fetching {
         let own = (options.sync_cert.as_deref(), options.sync_key.as_deref());
         let connecting = Connecting::new(own, options.sync_ca.as_deref(), directory.as_deref())?;
         Ok(Self { engine, trust, connecting, options, trust_file, is_shared })
+    }
+
+    /// The renewal of the certificate that sources are shown, where it is of our own making.
+    #[must_use]
+    pub fn renewal(&self) -> Option<Arc<Renewal>> {
+        self.connecting.renewal().cloned()
     }
 
     /// The certificates that a source may have.

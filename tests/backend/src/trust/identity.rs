@@ -173,7 +173,11 @@ enum Unusable {
     Fault(String),
 }
 
-pub(super) fn open(directory: &Path) -> Result<File, TrustError> {
+/// The directory, which is made if it is missing.
+///
+/// # Errors
+/// [`TrustError`].
+pub fn open(directory: &Path) -> Result<File, TrustError> {
     let fault = |error| TrustError::Directory { path: directory.into(), error };
     match DirBuilder::new().mode(0o755).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fault(error)),

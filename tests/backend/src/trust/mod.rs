@@ -29,14 +29,14 @@ pub use caller::{Caller, ClientCertificates, Roles};
 pub use connecting::{Connecting, server_authorities};
 pub use error::TrustError;
 pub use file::read_list;
-pub use identity::{Kind, ensure, existing, next, renew, switch};
+pub use identity::{Kind, ensure, existing, next, open as open_directory, renew, switch};
 pub use local_services::fingerprints as local_services;
 pub use options::{TrustOptions, address};
 pub use peers::{LOCAL_IDENTITIES, Lists, Trust};
 pub use renewal::{Renewal, keep, keep_renewal, who_connects};
 pub use shown::Shown;
 pub use tls::Tls;
-pub use watch::{Stamp, stamp, watch_files};
+pub use watch::watch_files;
 
-pub use telemetry_tls::{Handshakes, OwnKey, ServerVerifier, provider};
+pub use telemetry_tls::{Handshakes, OwnKey, ServerVerifier, Stamp, provider, stamp};
 pub use telemetry_trust::{Announcement, Announcing, Fingerprint, Next, Role, Standing};

@@ -5,18 +5,15 @@
 //!           a rename at each end, so that whoever is killed leaves one or the other
 //! ```
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use telemetry_tls::OwnKey;
-use telemetry_trust::{Announced, Fingerprint, Next, Role, Standing};
+use telemetry_tls::{Renewal as Files, RenewalFiles};
+use telemetry_trust::{Fingerprint, Next, Role, Standing};
 
-use super::error::TrustError;
 use super::identity::{self, Kind};
 use super::peers::{Lists, Trust};
-use super::watch::{Stamp, stamp};
 use crate::timestamp::now_secs;
 
 /// Between two looks at the files.
@@ -30,25 +27,19 @@ const LOOKS_PER_SAVE: u32 = 30;
 pub struct Renewal {
     directory: PathBuf,
     kind: Kind,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// How the files were when they were last read.
-    seen: Option<[Stamp; 2]>,
-    /// What the file of the present one holds.
-    present: Option<Next>,
-    next: Option<(Next, Announced)>,
-    /// Whether there is something to write.
-    is_changed: bool,
+    files: Files,
+    /// Peers besides those that whoever looks after it names.
+    others: Mutex<Vec<Vec<String>>>,
 }
 
 impl Renewal {
     /// Of an identity in this directory, as its files are now.
     #[must_use]
     pub fn new(directory: &Path, kind: Kind) -> Arc<Self> {
-        let renewal = Arc::new(Self { directory: directory.into(), kind, state: Mutex::default() });
+        let names =
+            RenewalFiles { present: kind.file(), next: kind.next_file(), announced: kind.announced_file() };
+        let files = Files::new(directory, names);
+        let renewal = Arc::new(Self { directory: directory.into(), kind, files, others: Mutex::default() });
         renewal.refresh();
         renewal
     }
@@ -56,91 +47,46 @@ impl Renewal {
     /// The certificate that is to follow.
     #[must_use]
     pub fn next(&self) -> Option<Next> {
-        self.locked().next.as_ref().map(|(next, _)| *next)
+        self.files.next()
     }
 
-    /// The certificate that follows the one that is shown. It may be the present one of the files already, which is shown
-    /// a moment later: whoever heard in that moment that none follows would not know it then.
+    /// The certificate that follows the one that is shown, which may be the present one of the files already.
     #[must_use]
     pub fn following(&self, shown: &Fingerprint) -> Option<Next> {
-        let state = self.locked();
-        let present = state.present.filter(|present| present.fingerprint != *shown);
-        state.next.as_ref().map(|(next, _)| *next).or(present)
+        self.files.following(shown)
     }
 
     /// A peer has this one.
     pub fn note(&self, peer: &str, next: Next) {
-        let mut state = self.locked();
-        if let Some((of, announced)) = &mut state.next
-            && *of == next
-        {
-            let is_news = announced.note(peer, now_secs().unsigned_abs());
-            state.is_changed |= is_news;
-        }
+        self.files.note(peer, next, now_secs().unsigned_abs());
+    }
+
+    /// Peers that have to have it as well.
+    pub fn set_others(&self, peers: Vec<Vec<String>>) {
+        *self.others.lock().unwrap_or_else(PoisonError::into_inner) = peers;
     }
 
     /// Takes what the file says, where it has changed.
     pub fn refresh(&self) {
-        let mut state = self.locked();
-        let now = [self.kind.next_file(), self.kind.file()].map(|name| stamp(&self.directory.join(name)));
-        if state.seen == Some(now) {
-            return;
+        if let Err(error) = self.files.refresh() {
+            eprintln!("telem-collector: {error}; no next certificate is announced");
         }
-        state.seen = Some(now);
-        state.is_changed = false;
-        state.present = self.read_present();
-        state.next = match self.read() {
-            Ok(next) => next,
-            Err(error) => {
-                eprintln!("telem-collector: {error}; no next certificate is announced");
-                None
-            }
-        };
-    }
-
-    /// None where it is missing or cannot be used, of which whoever shows it complains.
-    fn read_present(&self) -> Option<Next> {
-        // The directory is not made for this.
-        let own = self.directory.is_dir().then(|| identity::existing(&self.directory, self.kind))?;
-        next_of(&own.ok()?)
-    }
-
-    fn read(&self) -> Result<Option<(Next, Announced)>, TrustError> {
-        // The directory is not made for this.
-        if !self.directory.is_dir() {
-            return Ok(None);
-        }
-        let Some(own) = identity::next(&self.directory, self.kind)? else { return Ok(None) };
-        let Some(next) = next_of(&own) else { return Ok(None) };
-        let handle = identity::open(&self.directory)?;
-        let announced = Announced::read(&handle, self.kind.announced_file(), next.fingerprint);
-        let announced = announced.map_err(|error| self.fault(error))?;
-        Ok(Some((next, announced)))
     }
 
     /// Writes down who has it, where that has changed.
     pub fn save(&self) {
-        let mut state = self.locked();
-        if !std::mem::take(&mut state.is_changed) {
-            return;
-        }
-        let Some((_, announced)) = &state.next else { return };
-        let write = || -> Result<(), TrustError> {
-            let handle = identity::open(&self.directory)?;
-            announced.write(&handle, self.kind.announced_file()).map_err(|error| self.fault(error))
-        };
-        if let Err(error) = write() {
+        if let Err(error) = self.files.save() {
             // It is announced again then, and takes a day longer.
             eprintln!("telem-collector: who has the next certificate cannot be written down: {error}");
         }
     }
 
-    /// How far it has come, with these peers; none: there is none.
+    /// How far it has come, with these peers and the others; none: there is none.
     #[must_use]
     pub fn standing(&self, peers: &[Vec<String>]) -> Option<Standing> {
-        let state = self.locked();
-        let (_, announced) = state.next.as_ref()?;
-        Some(announced.standing(peers.iter().map(Vec::as_slice), now_secs().unsigned_abs()))
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let peers: Vec<_> = peers.iter().chain(others.iter()).cloned().collect();
+        self.files.standing(&peers, now_secs().unsigned_abs())
     }
 
     /// Lets it take the place of the present one where all of these peers have had it for a day. Returns whether it has.
@@ -161,24 +107,11 @@ impl Renewal {
             Err(error) => {
                 eprintln!("telem-collector: the next certificate cannot be used: {error}");
                 // Not each second.
-                self.locked().next = None;
+                self.files.give_up();
                 false
             }
         }
     }
-
-    fn fault(&self, error: std::io::Error) -> TrustError {
-        TrustError::Directory { path: self.directory.clone(), error }
-    }
-
-    fn locked(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is announced of a certificate.
-fn next_of(own: &OwnKey) -> Option<Next> {
-    Next::of_certificate(own.certified.cert.first()?).ok()
 }
 
 /// The peers that connect to us: of each, all certificates that it may show. Who only looks at pages asks for no next
@@ -188,19 +121,8 @@ pub fn who_connects(lists: &Lists) -> Vec<Vec<String>> {
     let speaks = |fingerprint: &Fingerprint| {
         lists.roles(fingerprint).is_some_and(|roles| roles.has(Role::Deliver) || roles.has(Role::Fetch))
     };
-    let parent = |one: &Fingerprint| lists.list.find(one)?.words.next_of;
-    let mut peers: BTreeMap<Fingerprint, Vec<String>> = BTreeMap::new();
     let listed = lists.list.certificates().iter().map(|line| line.fingerprint);
-    for fingerprint in listed.chain(lists.local.iter().copied()).filter(speaks) {
-        let rows = lists.list.certificates().len();
-        let first = std::iter::successors(Some(fingerprint), parent).take(rows.max(1)).last();
-        let names = peers.entry(first.unwrap_or(fingerprint)).or_default();
-        let name = fingerprint.to_string();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    peers.into_values().collect()
+    lists.list.by_peer(listed.chain(lists.local.iter().copied()).filter(speaks))
 }
 
 /// Looks after the next certificate of who listens, until it is dropped.

@@ -1,11 +1,10 @@
 //! Takes what files of trust say, once they change.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use telemetry_tls::{Stamp, stamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::peers::Trust;
@@ -13,9 +12,6 @@ use super::tls::Tls;
 
 /// Between two looks at the files: a change is in force within two seconds.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What changes with a file: device, inode, length, time of change in seconds and nanoseconds.
-pub type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
 /// Reloads the lists and our certificate whenever a file changes or SIGHUP comes. Does not end by itself. From the call
 /// on, SIGHUP does not kill the process.
@@ -56,13 +52,6 @@ async fn watch(trust: Arc<Trust>, tls: Option<Arc<Tls>>, mut hangup: Signal) {
 fn files(trust: &Trust, tls: Option<&Tls>) -> Vec<PathBuf> {
     let of_tls = tls.map(Tls::files).unwrap_or_default();
     trust.files().map(Path::to_path_buf).chain(of_tls).collect()
-}
-
-/// What the file is like now; none: it is not there.
-#[must_use]
-pub fn stamp(path: &Path) -> Stamp {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
 }
 
 fn reload(trust: &Trust, tls: Option<&Tls>) {

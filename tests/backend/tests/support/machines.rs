@@ -123,7 +123,13 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &State) -
         head.extend_from_slice(&more[..count]);
     }
     let head = String::from_utf8(head).ok()?;
-    let name = head.split(' ').nth(1)?.split('/').nth(1)?.to_owned();
+    let path = head.split(' ').nth(1)?;
+    if path.ends_with("/v3/identity") {
+        // As one that is too old to announce certificates.
+        stream.write_all(http("404 Not Found", "text/plain", "").as_bytes()).await.ok()?;
+        return stream.shutdown().await.ok();
+    }
+    let name = path.split('/').nth(1)?.to_owned();
     let count = {
         let mut asked = state.asked.lock().unwrap();
         let count = asked.entry(name.clone()).or_default();

@@ -1,0 +1,130 @@
+//! The certificate that is shown, and the one that is to follow it: announced to those who ask at `/v3/identity`, and shown once
+//! all have had it for a day. No clock is needed for that: whoever connects has the files looked at first.
+
+use super::identity;
+use super::lists::Trust;
+use crate::error::DaemonError;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+use telemetry_tls::{OwnKey, Renewal, RenewalFiles, Stamp, stamp};
+use telemetry_trust::paths::{ANNOUNCED_FILE, NEXT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE, identity_dir};
+use telemetry_trust::{Announcement, Fingerprint, Standing};
+use telempull_answers::settings::SERVICE;
+
+const FILES: RenewalFiles =
+    RenewalFiles { present: SERVER_CERTIFICATE_FILE, next: NEXT_CERTIFICATE_FILE, announced: ANNOUNCED_FILE };
+
+/// Who we are.
+#[derive(Debug)]
+pub(crate) struct Own {
+    state_dir: PathBuf,
+    path: PathBuf,
+    shown: Mutex<Shown>,
+    renewal: Renewal,
+    trust: Arc<Trust>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    own: OwnKey,
+    /// How its file was when it was read.
+    stamp: Stamp,
+}
+
+impl Own {
+    /// By the files below `state_dir`; the certificate is made where there is none.
+    ///
+    /// # Errors
+    /// There is none that can be shown.
+    pub(super) fn open(state_dir: &Path, trust: Arc<Trust>) -> Result<Self, DaemonError> {
+        let directory = identity_dir(state_dir, SERVICE);
+        let path = directory.join(SERVER_CERTIFICATE_FILE);
+        let own = identity::ensure(state_dir)?;
+        let shown = Mutex::new(Shown { own, stamp: stamp(&path) });
+        let renewal = Renewal::new(&directory, FILES);
+        let own = Self { state_dir: state_dir.to_owned(), path, shown, renewal, trust };
+        own.follow();
+        Ok(own)
+    }
+
+    /// What those who ask know us by.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.locked().own.fingerprint
+    }
+
+    /// What is said of our certificates to a peer; he has the next one from then on, if he hears of it.
+    pub(crate) fn announcement(&self, peer: &Fingerprint, is_heard: bool) -> Announcement {
+        self.follow();
+        let fingerprint = self.fingerprint();
+        let next = self.renewal.following(&fingerprint);
+        if let (true, Some(next)) = (is_heard, next)
+            && self.renewal.note(&peer.to_string(), next, now_secs())
+            && let Err(error) = self.renewal.save()
+        {
+            // It is announced again then, and takes a day longer.
+            log::error!(
+                "{}: who has the next certificate cannot be written down: {error}",
+                self.path.display()
+            );
+        }
+        Announcement { fingerprint, next }
+    }
+
+    /// Takes what the files say, and lets the next certificate take the place of the present one where that is due.
+    fn follow(&self) {
+        if let Err(fault) = self.renewal.refresh() {
+            log::error!("{fault}; no next certificate is announced");
+        }
+        let is_due = self.renewal.next().is_some()
+            && self.renewal.standing(&self.trust.who_asks(), now_secs()) == Some(Standing::Ready);
+        if is_due {
+            match self.renewal.switch() {
+                Ok(()) => log::info!(
+                    "the next certificate, which all who ask have had for a day, is the present one now"
+                ),
+                Err(fault) => {
+                    log::error!("{fault}; the certificate from before is shown further");
+                    // Not with each connection.
+                    self.renewal.give_up();
+                }
+            }
+        }
+        self.read_if_changed();
+    }
+
+    fn read_if_changed(&self) {
+        let now = stamp(&self.path);
+        let mut shown = self.locked();
+        if shown.stamp == now {
+            return;
+        }
+        shown.stamp = now;
+        match identity::existing(&self.state_dir) {
+            Ok(own) if own.fingerprint == shown.own.fingerprint => {}
+            Ok(own) => {
+                log::info!("the certificate is another one; its fingerprint is {}", own.fingerprint);
+                shown.own = own;
+            }
+            Err(error) => log::error!("{error}; the certificate from before is shown further"),
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows the one certificate, whatever name is asked for.
+impl ResolvesServerCert for Own {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.follow();
+        Some(Arc::clone(&self.locked().own.certified))
+    }
+}
+
+fn now_secs() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
