@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::process::Output;
 use std::time::{Duration, Instant};
-use test_harness::server::{Reply, Server};
+use test_harness::server::{Reply, Request, Server};
 use test_harness::{Sandbox, until, waiting};
 
 fn telemctl(sandbox: &Sandbox, arguments: &[&str]) -> Output {
@@ -18,7 +18,7 @@ fn status(sandbox: &Sandbox) -> Value {
 }
 
 fn keys(server: &Server) -> BTreeSet<String> {
-    server.requests().iter().map(test_harness::server::Request::key).collect()
+    server.requests().iter().map(Request::key).collect()
 }
 
 /// A list of these servers, with the shortest times.
@@ -58,6 +58,39 @@ fn records_go_to_the_next_server_and_an_idle_exit_keeps_which_that_is() {
     assert!(first.requests().len() <= asked + 1, "{}", first.requests().len() - asked);
     let text = String::from_utf8(telemctl(&sandbox, &["status"]).stdout).unwrap();
     assert!(text.contains(": records go there for"), "{text}");
+    let said = String::from_utf8(telemctl(&sandbox, &["doctor"]).stdout).unwrap();
+    let why = format!("of 2 servers records go to {} for ", second.url());
+    assert!(
+        said.lines().any(|line| line.contains(&why) && line.contains("fails: ") && line.contains("503")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_rejects_records_works_and_one_that_is_not_trusted_does_not() {
+    // Rejected by every record, and by each for longer than it may fail.
+    let reject = |_: usize, _: &Request| Reply::Full(400, "Content-Type: text/plain", "no");
+    let (rejecting, other) = (Server::start(reject), Server::accepting());
+    let sandbox = set_up(&[&rejecting, &other]);
+    let mut telempostd = sandbox.start("telempostd");
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(7) {
+        waiting::put(&sandbox, 1);
+        sandbox.wait_until_empty();
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    telempostd.stop();
+    assert_eq!(other.requests().len(), 0, "what is rejected is rejected, and goes nowhere else");
+    assert!(rejecting.requests().len() > 5);
+
+    // It speaks no TLS, and no certificate of it is trusted.
+    let mut sandbox = set_up(&[&other]);
+    let https = rejecting.url().replace("http://", "https://");
+    sandbox.set("server", format!("{https} {}", other.url()));
+    waiting::put(&sandbox, 3);
+    let mut telempostd = sandbox.start("telempostd");
+    until("all at the other one", || (keys(&other).len() == 3).then_some(()));
+    telempostd.stop();
 }
 
 #[test]

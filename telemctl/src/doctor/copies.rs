@@ -27,7 +27,7 @@ fn judge_one(copy: &CopyStatus, max_bytes: Option<u64>, now: u64) -> Finding {
         }
         _ => String::new(),
     };
-    let rest = format!("{}{about_to_lose}{}", copy.behind(), copy.loss());
+    let rest = format!("{}{about_to_lose}{}", copy.behind(now), copy.loss());
     if copy.failures > 0 {
         let since = copy.failing_since_unix_secs.map(|secs| now.saturating_sub(secs));
         let since = since.map(|secs| format!(" for {}", duration_text::of_secs(secs))).unwrap_or_default();
@@ -61,7 +61,7 @@ mod tests {
             url: "http://c/".to_owned(),
             waiting_records: waiting,
             waiting_bytes: waiting.map(|records| records * 1024),
-            oldest_unix_secs: None,
+            oldest_unix_secs: waiting.filter(|records| *records > 0).map(|_| 100),
             missed: Some(missed),
             failures,
             failing_since_unix_secs: Some(100).filter(|_| failures > 0),
@@ -72,7 +72,12 @@ mod tests {
         for (copy, limit, level, part) in [
             (copy(0, Some(0), 0), limit, Level::Ok, "http://c/: lags behind nobody; "),
             (copy(0, Some(0), 7), limit, Level::Ok, "lags behind nobody, but for 7 records that it missed"),
-            (copy(0, Some(5), 0), limit, Level::Ok, "catches up; 5 records wait for it, 5 KiB"),
+            (
+                copy(0, Some(5), 0),
+                limit,
+                Level::Ok,
+                "catches up; 5 records wait for it, 5 KiB, the oldest for 1 h 0 min",
+            ),
             (copy(0, None, 0), limit, Level::Warning, "run this as root"),
             (
                 copy(1, Some(5), 0),
@@ -80,7 +85,12 @@ mod tests {
                 Level::Warning,
                 "fails for 1 h 0 min: Connection refused; 5 records wait",
             ),
-            (copy(1, Some(89), 0), limit, Level::Warning, "89 KiB; see that this copy can be reached"),
+            (
+                copy(1, Some(89), 0),
+                limit,
+                Level::Warning,
+                "89 KiB, the oldest for 1 h 0 min; see that this copy can be reached",
+            ),
             (
                 copy(1, Some(90), 3),
                 limit,
@@ -88,7 +98,12 @@ mod tests {
                 "of more than 100 KiB the oldest are dropped for it",
             ),
             (copy(1, Some(90), 3), limit, Level::Warning, "; it missed 3 records; see that"),
-            (copy(1, Some(90), 3), None, Level::Warning, "90 KiB; it missed 3 records"),
+            (
+                copy(1, Some(90), 3),
+                None,
+                Level::Warning,
+                "90 KiB, the oldest for 1 h 0 min; it missed 3 records",
+            ),
             (copy(1, Some(0), 0), limit, Level::Warning, "Connection refused; see that"),
         ] {
             assert_finding(&judge_one(&copy, limit, 3700), level, part);

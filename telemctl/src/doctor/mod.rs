@@ -17,6 +17,7 @@ mod environment;
 mod finding;
 mod forget;
 mod inotify;
+mod list;
 mod ownership;
 mod probes;
 mod pull;
@@ -168,8 +169,14 @@ fn examine(installation: &Installation, steps: &Steps) {
     steps.step("copies", || copies::judge(&status.server.copies, settings.copy_max_bytes, now));
     steps.step("delivery", || [delivery::judge(&status.delivery, now)]);
     if !installation.has_wrong_value("server") {
-        steps.step("server", || server::check(settings, opted_in, &user));
+        steps.step("server", || server::certificates(settings, &user));
+        let urls = settings.servers.iter().map(|server| &server.url);
+        // Each takes its time.
+        for url in urls.chain(settings.servers.is_empty().then_some(&settings.server.url)) {
+            steps.step("server", || [server::check(url, settings, opted_in)]);
+        }
     }
+    steps.step("server", || list::judge(&status.server.list, now));
     steps.step("trust", || trust::check(installation, opted_in, now));
     steps.step("forget", || forget::check(&settings.state_dir, now));
     for (about, error) in [("counters", &status.counters_error), ("crashes", &status.crashes.error)] {

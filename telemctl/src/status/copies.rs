@@ -83,16 +83,22 @@ impl CopyStatus {
                 format!("fails{since}: {}", reason.as_deref().unwrap_or("no reason is known"))
             }
         };
-        format!("{url}: {state}{}{}", self.behind(), self.loss())
+        format!("{url}: {state}{}{}", self.behind(now), self.loss())
     }
 
-    /// What only it has still to get.
-    pub(crate) fn behind(&self) -> String {
+    /// What only it has still to get, and how old that is.
+    pub(crate) fn behind(&self, now: u64) -> String {
+        let oldest = self.oldest_unix_secs.and_then(|secs| u64::try_from(secs).ok());
+        let oldest = oldest.map(|secs| {
+            let age = duration_text::of_secs(now.saturating_sub(secs));
+            format!(", the oldest for {age}")
+        });
         match (self.waiting_records, self.waiting_bytes) {
             (Some(0), _) => String::new(),
             (Some(records), Some(bytes)) => {
                 let wait = if records == 1 { "waits" } else { "wait" };
-                format!("; {} {wait} for it, {} KiB", plural(records, "record"), bytes.div_ceil(1024))
+                let (records, kib) = (plural(records, "record"), bytes.div_ceil(1024));
+                format!("; {records} {wait} for it, {kib} KiB{}", oldest.unwrap_or_default())
             }
             _ => "; what waits for it cannot be counted, run this as root".to_owned(),
         }
@@ -135,6 +141,7 @@ mod tests {
             failing_since_unix_secs,
             waiting_records: Some(1),
             waiting_bytes: Some(4097),
+            oldest_unix_secs: Some(NOW as i64 - 7200),
             missed: Some(2),
             ..copy()
         };
@@ -143,7 +150,8 @@ mod tests {
             (CopyStatus { last_delivered_unix_secs: None, ..copy() }, "http://c/: took nothing yet"),
             (
                 failing(Some(NOW - 3600)),
-                "http://c/: fails for 1 h 0 min: long ago; 1 record waits for it, 5 KiB; it missed 2 records",
+                "http://c/: fails for 1 h 0 min: long ago; 1 record waits for it, 5 KiB, the oldest for 2 h 0 min; it missed 2 \
+                 records",
             ),
             (
                 CopyStatus { last_failure: None, waiting_records: None, missed: None, ..failing(None) },

@@ -35,7 +35,10 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     let socket = status.socket.error.as_deref().unwrap_or("listening");
     lines.push(("Socket", format!("{}: {socket}", status.socket.path.display())));
     lines.push(("Server", server_text(status)));
-    lines.extend(status.server.list.iter().map(|server| ("", listed_text(server, status.taken_unix_secs))));
+    let active = status.server.list.iter().position(|server| server.active);
+    lines.extend(status.server.list.iter().enumerate().map(|(place, server)| {
+        ("", listed_text(server, active.is_some_and(|active| place < active), status.taken_unix_secs))
+    }));
     lines.extend(status.server.copies.iter().map(|copy| ("Copy", copy.text(status.taken_unix_secs))));
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));
     lines.extend(delivery_lines(&status.delivery, status.taken_unix_secs, zone));
@@ -83,12 +86,15 @@ fn forget_text(request: &ForgetStatus, now: u64) -> String {
 }
 
 /// A server of the list: where records go, and why not to an earlier one.
-fn listed_text(server: &ListedServer, now: u64) -> String {
+fn listed_text(server: &ListedServer, is_before_active: bool, now: u64) -> String {
     let url = &server.url;
     let since = server.active_since_unix_secs.map(|secs| now.saturating_sub(secs));
     let since = since.map(|secs| format!(" for {}", duration_text::of_secs(secs))).unwrap_or_default();
     match (server.active, server.failures, &server.last_failure) {
         (true, 0, _) => format!("{url}: records go there{since}"),
+        (false, 0, _) if is_before_active => {
+            format!("{url}: works again; records go back there once it has for failback_after")
+        }
         (false, 0, _) => format!("{url}: is not needed, as far as is known"),
         (is_active, _, reason) => {
             let role = if is_active { format!("records go there{since}, and ") } else { String::new() };
@@ -290,6 +296,10 @@ Crashes         none was seen
             failures,
             last_failure: last_failure.map(str::to_owned),
         };
+        assert_eq!(
+            listed_text(&server("http://a/", false, 0, Some("refused")), true, NOW),
+            "http://a/: works again; records go back there once it has for failback_after"
+        );
         for (server, expected) in [
             (server("http://a/", false, 3, Some("refused")), "http://a/: fails: refused"),
             (server("http://b/", true, 0, Some("long ago")), "http://b/: records go there for 2 min"),
@@ -299,7 +309,7 @@ Crashes         none was seen
             ),
             (server("http://c/", false, 0, None), "http://c/: is not needed, as far as is known"),
         ] {
-            assert_eq!(listed_text(&server, NOW), expected);
+            assert_eq!(listed_text(&server, false, NOW), expected);
         }
     }
 

@@ -17,6 +17,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use telemetry_config::{ServerSettings, ServerUrl};
 
 const ABOUT: &str = "server";
 
@@ -41,20 +42,17 @@ enum Reached {
     NoConnection(SocketAddr, io::Error),
 }
 
-/// Reads the certificates that an https server is judged by, as telempostd does, and connects to what it would connect to.
-pub(super) fn check(settings: &Settings, opted_in: bool, user: &DaemonUser) -> Vec<Finding> {
-    let is_https =
-        Endpoint::of_url(settings.server.url.with_password()).is_some_and(|server| server.is_https);
-    let certificates =
-        settings.server.cainfo.as_deref().filter(|_| is_https && settings.server_delivery_enabled);
-    let mut findings: Vec<_> =
-        certificates.and_then(|path| certificates::check(path, user)).into_iter().collect();
-    findings.push(check_connection(settings, opted_in));
-    findings
+/// Reads the certificates that https servers are judged by, as telempostd does.
+pub(super) fn certificates(settings: &Settings, user: &DaemonUser) -> Option<Finding> {
+    let is_https = |server: &ServerSettings| {
+        Endpoint::of_url(server.url.with_password()).is_some_and(|server| server.is_https)
+    };
+    let is_judged = settings.server_delivery_enabled && settings.servers.iter().any(is_https);
+    certificates::check(settings.server.cainfo.as_deref().filter(|_| is_judged)?, user)
 }
 
-fn check_connection(settings: &Settings, opted_in: bool) -> Finding {
-    let url = &settings.server.url;
+/// Connects to what telempostd would connect to for this server.
+pub(super) fn check(url: &ServerUrl, settings: &Settings, opted_in: bool) -> Finding {
     if !settings.server_delivery_enabled {
         return Finding::ok(ABOUT, "not asked: delivery is off (record_server_delivery_enabled=false)");
     }
