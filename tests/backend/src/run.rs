@@ -72,7 +72,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let app = app.with_buffer(buffer.clone()).with_machines(machines);
         let app = app.with_rules_trouble(rules.trouble());
         let app = app.with_pulls(puller.as_ref().map(Puller::board).unwrap_or_default());
-        let asking = puller.map(|puller| puller.start(store.clone())).transpose();
+        let asking = puller.map(|puller| puller.start(store.clone(), database.is_shared())).transpose();
         let asking = asking.map_err(system("signals"))?;
         let watching = watch_files(Arc::clone(&trust), tls.clone()).map_err(system("signals"))?;
         let watching = tokio::spawn(watching);

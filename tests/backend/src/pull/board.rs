@@ -1,6 +1,7 @@
 //! What pages show of the machines that are asked, beside what the database has.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::definition::Definition;
@@ -18,6 +19,8 @@ pub struct Board {
     state: RwLock<State>,
     /// By name: the number of the monitoring-params.xml, and what became of it there.
     handed: Mutex<BTreeMap<String, Handed>>,
+    /// Whether another collector of the database asks them.
+    is_other: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +41,12 @@ impl Board {
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).fingerprint
+    }
+
+    /// Whether it is another collector of the same database that asks them now.
+    #[must_use]
+    pub fn is_other(&self) -> bool {
+        self.is_other.load(Ordering::Relaxed)
     }
 
     /// Why a changed configuration is not in force.
@@ -69,6 +78,10 @@ impl Board {
 
     pub(super) fn set_fingerprint(&self, fingerprint: Option<Fingerprint>) {
         self.state.write().unwrap_or_else(PoisonError::into_inner).fingerprint = fingerprint;
+    }
+
+    pub(super) fn set_asks(&self, is_ours: bool) {
+        self.is_other.store(!is_ours, Ordering::Relaxed);
     }
 
     pub(super) fn set_fault(&self, fault: String) {

@@ -24,6 +24,7 @@ mod room;
 pub mod schedule;
 pub mod soap;
 mod storing;
+mod turns;
 mod url;
 
 pub use board::{Board, Definitions};

@@ -79,6 +79,12 @@ impl Plan {
         Ok(Self { definitions: Arc::new(definitions), schedule, asker: Arc::new(asker) })
     }
 
+    /// Nothing is known of anybody: each is due at its next time from now on.
+    pub(super) fn begin_anew(&mut self, now_ms: Millis) {
+        let machines = self.definitions.iter().map(|one| (one.name.as_str(), one.interval_secs));
+        self.schedule = Schedule::new(machines, now_ms);
+    }
+
     /// Takes over what another plan knows of machines of the same name.
     pub(super) fn follow(&mut self, before: &Self, now_ms: Millis) {
         let place_before = |name: &str| {

@@ -20,6 +20,7 @@ use super::limits::WAITING;
 use super::plan::{Plan, PlanSource, PullError};
 use super::schedule::{After, Millis, Place};
 use super::storing::store_forever;
+use super::turns::Turns;
 use crate::samples::pulled::Answer;
 use crate::storage::Store;
 use crate::storage::samples::PullDone;
@@ -78,13 +79,14 @@ impl Puller {
         Arc::clone(&self.board)
     }
 
-    /// Asks, until it is dropped. SIGHUP reads the file again; a broken one changes nothing.
+    /// Asks, until it is dropped. SIGHUP reads the file again; a broken one changes nothing. Of the collectors of a database
+    /// that `is_shared` one asks.
     ///
     /// # Errors
     /// If SIGHUP cannot be waited for.
-    pub fn start(self, store: Store) -> io::Result<impl Future<Output = ()> + Send> {
+    pub fn start(self, store: Store, is_shared: bool) -> io::Result<impl Future<Output = ()> + Send> {
         let hangup = signal(SignalKind::hangup())?;
-        Ok(Asking::new(self, store).run(hangup))
+        Ok(Asking::new(self, store, is_shared).run(hangup))
     }
 }
 
@@ -128,10 +130,11 @@ struct Asking {
     to_store: mpsc::Sender<PullDone>,
     handing: Handing,
     faults: Faults,
+    turns: Turns,
 }
 
 impl Asking {
-    fn new(puller: Puller, store: Store) -> Self {
+    fn new(puller: Puller, store: Store, is_shared: bool) -> Self {
         let mut helpers = JoinSet::new();
         let (to_store, waiting) = mpsc::channel(WAITING);
         helpers.spawn(store_forever(store.clone(), waiting));
@@ -141,6 +144,8 @@ impl Asking {
         let (identities, board) = (Arc::clone(&puller.identities), puller.board());
         let shown = Arc::clone(&identities);
         helpers.spawn(identities.keep_own(move || board.set_fingerprint(shown.fingerprint())));
+        let turns = Turns::new(store.engine(), is_shared, &mut helpers);
+        turns.want(&puller.plan.definitions);
         let (questions, reports) = (JoinSet::new(), mpsc::unbounded_channel());
         Self {
             puller,
@@ -152,6 +157,7 @@ impl Asking {
             to_store,
             handing,
             faults: Faults::default(),
+            turns,
         }
     }
 
@@ -165,13 +171,33 @@ impl Asking {
                 Some(_) = self.questions.join_next(), if !self.questions.is_empty() => {}
                 // Storing ends when the database is closed: so does asking.
                 Some(_) = self.helpers.join_next() => return,
+                () = self.turns.changed() => self.begin_turn(),
                 _ = hangup.recv() => self.read_again().await,
             }
         }
     }
 
+    /// It may be our turn now: each machine keeps the times that it had while another collector asked.
+    fn begin_turn(&mut self) {
+        if self.turns.is_ours() && self.turns.was_anothers() {
+            self.break_off();
+            self.puller.plan.begin_anew(self.puller.clock.now_ms());
+        }
+    }
+
+    /// Ends all questions.
+    fn break_off(&mut self) {
+        self.questions = JoinSet::new();
+        self.round += 1;
+    }
+
     /// Asks those whose time it is, and says how long there is nothing else to do.
     fn ask_who_is_due(&mut self) -> Duration {
+        let is_ours = self.turns.is_ours();
+        self.puller.board.set_asks(is_ours);
+        if !is_ours {
+            return LONGEST_SLEEP;
+        }
         let now_ms = self.puller.clock.now_ms();
         // Whatever is asked can be stored.
         let room = self.to_store.capacity().saturating_sub(self.puller.plan.schedule.asked());
@@ -246,10 +272,10 @@ impl Asking {
         };
         plan.follow(&self.puller.plan, self.puller.clock.now_ms());
         // Who is being asked is asked again at once.
-        self.questions = JoinSet::new();
-        self.round += 1;
+        self.break_off();
         self.puller.plan = plan;
         let definitions = Arc::clone(&self.puller.plan.definitions);
+        self.turns.want(&definitions);
         eprintln!(
             "telem-collector: pull: the configuration is read again; machines that are asked: {}",
             definitions.len()

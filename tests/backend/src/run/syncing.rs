@@ -47,7 +47,7 @@ pub(super) fn sources(
     let directory = identity_directory(options, database);
     let (engine, trust) = (Arc::clone(engine), Arc::clone(trust));
     let fetching = {
-        let is_shared = matches!(database, Address::Postgres(_));
+        let is_shared = database.is_shared();
         Fetching::new(engine, trust, sync.clone(), directory, options.trust.trust.clone(), is_shared)
     };
     Ok(Some((Arc::new(fetching.map_err(StartError::Trust)?), sources)))

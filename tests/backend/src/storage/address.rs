@@ -57,6 +57,12 @@ impl Address {
         }
     }
 
+    /// Whether several collectors may use it at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Opens the database. Blocks.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ pub mod sqlite;
 mod store;
 pub mod symbols;
 mod tombstones;
+mod turn;
 mod upkeep;
 pub mod values;
 pub mod view;
@@ -57,6 +58,7 @@ pub(crate) use sql::{first, insert_many, known_keys, list, one};
 pub use store::{Owner, Store};
 pub use tombstones::{Tombstone, tombstone};
 pub(crate) use tombstones::{forgotten, without_forgotten};
+pub(crate) use turn::Turn;
 
 use crate::filter::Filter;
 use crate::record::{IdempotencyKey, KeyDigest, Record, StoredRecord};

@@ -25,8 +25,7 @@ use super::pace::{Limits, MOST, pause_after};
 use super::source::Source;
 use super::states::{ensure, note_failure};
 use super::take::{Taken, take};
-use super::turn::Turn;
-use crate::storage::{Purpose, Session, StorageError};
+use crate::storage::{Purpose, Session, StorageError, Turn};
 use crate::timestamp::now_secs;
 use crate::trust::Fingerprint;
 

@@ -36,7 +36,6 @@ mod states;
 mod take;
 #[cfg(test)]
 mod tests;
-mod turn;
 mod wire;
 
 pub use answer::{AnswerFault, Batch, read_answer};

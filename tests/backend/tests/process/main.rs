@@ -30,6 +30,7 @@ mod page;
 mod plugins;
 mod postgres;
 mod posting;
+mod pull_turns;
 mod pulling;
 mod queries;
 mod questions;

@@ -79,6 +79,7 @@ impl Pulled {
             "waiting": count(State::Waiting),
             "certificate": board.fingerprint().map(|fingerprint| fingerprint.to_string()),
             "configuration_fault": board.fault(),
+            "another_collector_asks": board.is_other(),
         })
     }
 

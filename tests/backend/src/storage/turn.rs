@@ -1,44 +1,45 @@
-//! Whose turn it is at a source: collectors of one PostgreSQL database are one fetcher, and ask one at a time.
+//! Whose turn it is at what collectors of one PostgreSQL database do one at a time: fetching from a source, asking machines.
 //!
-//! The turn is an advisory lock of a session that lasts as long as the round, so that one of a collector that is killed ends
+//! The turn is an advisory lock of a session that lasts as long as it does, so that one of a collector that is killed ends
 //! with its connection.
 
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::storage::{Engine, Purpose, Session, StorageError, Value, one};
+use super::sql::one;
+use super::{Engine, Purpose, Session, StorageError, Value};
 
-/// The first number of our locks at sources, `TELN`: another one than that of all other locks of ours.
+/// The first number of these locks, `TELN`: another one than that of all other locks of ours.
 const LOCKS: i64 = 0x5445_4c4e;
 
-/// A turn at a source, until it is dropped.
+/// A turn, until it is dropped.
 #[derive(Default)]
-pub(super) struct Turn(Option<Box<dyn Session>>);
+pub(crate) struct Turn(Option<Box<dyn Session>>);
 
 impl Turn {
     /// Where a database has one collector at a time, it is always that one's.
-    pub(super) fn of_the_only_one() -> Self {
+    pub(crate) fn of_the_only_one() -> Self {
         Self::default()
     }
 
-    /// Takes the turn at a source, unless another collector has it. Blocks.
+    /// Takes the turn at something, unless another collector has it. Blocks.
     ///
     /// # Errors
     /// If the database is out of reach.
-    pub(super) fn take(engine: &Arc<dyn Engine>, source: &str) -> Result<Option<Self>, StorageError> {
+    pub(crate) fn take(engine: &Arc<dyn Engine>, at: &str) -> Result<Option<Self>, StorageError> {
         let mut session = engine.open(Purpose::Append)?;
         let lock = "SELECT CASE WHEN pg_try_advisory_lock(CAST($1 AS integer), CAST($2 AS integer)) THEN 1 ELSE 0 END";
-        let is_ours = one(&mut *session, lock, &numbers(source))?.int()? == 1;
+        let is_ours = one(&mut *session, lock, &numbers(at))?.int()? == 1;
         Ok(is_ours.then_some(Self(Some(session))))
     }
 
     /// Whether it is still ours: a session whose connection broke has got another one, without the lock. Blocks.
-    pub(super) fn is_ours(&mut self, source: &str) -> Result<bool, StorageError> {
+    pub(crate) fn is_ours(&mut self, at: &str) -> Result<bool, StorageError> {
         let Some(session) = &mut self.0 else { return Ok(true) };
         let query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted \
             AND CAST(classid AS bigint) = $1 AND CAST(objid AS bigint) = $2 AND pid = pg_backend_pid()";
-        Ok(one(&mut **session, query, &numbers(source))?.int()? > 0)
+        Ok(one(&mut **session, query, &numbers(at))?.int()? > 0)
     }
 }
 
@@ -52,8 +53,8 @@ impl Drop for Turn {
     }
 }
 
-fn numbers(source: &str) -> [Value; 2] {
-    let digest = Sha256::digest(source);
+fn numbers(at: &str) -> [Value; 2] {
+    let digest = Sha256::digest(at);
     let number = digest.iter().take(4).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
     // Without a sign: it is shown as a number that has none.
     [LOCKS.into(), (number & 0x7fff_ffff).into()]
