@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Presence, Roster, Standing, Words, Zone};
+use super::{Contact, Presence, Roster, Standing, Zone};
 use crate::samples::{CheckState, MachineKey};
 
 /// A machine, as far as tables know it.
@@ -52,7 +52,7 @@ pub struct Check {
 
 /// A machine on the board.
 #[derive(Clone, Debug)]
-pub struct Seat {
+pub struct BoardMachine {
     /// As it is called: its name, or its id.
     pub name: String,
     /// The group of `[machine NAME]` or `[pull NAME]`.
@@ -98,7 +98,7 @@ pub struct Counts([u64; Standing::ALL.len()]);
 /// Machines, and which of them are silent.
 #[derive(Debug, Default)]
 pub struct Board {
-    seats: HashMap<i64, Seat>,
+    machines: HashMap<i64, BoardMachine>,
     by_key: HashMap<MachineKey, i64>,
     silent: Vec<SilentMachine>,
 }
@@ -118,22 +118,22 @@ impl Board {
                 !named.downtime.spans(zone, (now_secs, now_secs.saturating_add(1))).is_empty()
             });
             let planned = by_key.get(&machine.key).map(Vec::as_slice).unwrap_or_default();
-            let words = Words {
+            let contact = Contact {
                 is_named: named.is_some(),
                 first_secs: machine.first_secs,
                 last_secs: machine.last_secs,
                 interval_secs: named.and_then(|named| named.interval_secs).or(machine.interval_secs),
             };
-            let seat = Seat {
+            let shown = BoardMachine {
                 name: named.map_or_else(|| machine.key.text().to_owned(), |named| named.name.clone()),
                 group: named.and_then(|named| named.group.clone()),
-                presence: words.presence(now_secs),
+                presence: contact.presence(now_secs),
                 last_secs: machine.last_secs,
                 all_planned: weekly || planned.contains(&None),
                 planned: planned.iter().filter_map(|check| check.map(str::to_owned)).collect(),
             };
             board.by_key.insert(machine.key.clone(), machine.id);
-            board.seats.insert(machine.id, seat);
+            board.machines.insert(machine.id, shown);
         }
         board.silent = board.find_silent(roster, &by_key);
         board
@@ -145,16 +145,16 @@ impl Board {
         planned: &HashMap<&MachineKey, Vec<Option<&str>>>,
     ) -> Vec<SilentMachine> {
         let silent = |named: &super::Named| {
-            let seat = self.seat_of(&named.key);
-            if seat.is_some_and(|seat| seat.presence != Presence::Silent) {
+            let known = self.machine_of(&named.key);
+            if known.is_some_and(|known| known.presence != Presence::Silent) {
                 return None;
             }
-            let is_planned = seat.map_or_else(
+            let is_planned = known.map_or_else(
                 || planned.get(&named.key).is_some_and(|checks| checks.contains(&None)),
-                |seat| seat.all_planned,
+                |known| known.all_planned,
             );
             let (name, group) = (named.name.clone(), named.group.clone());
-            Some(SilentMachine { name, group, last_secs: seat.map(|seat| seat.last_secs), is_planned })
+            Some(SilentMachine { name, group, last_secs: known.map(|known| known.last_secs), is_planned })
         };
         let mut all: Vec<SilentMachine> = roster.all().filter_map(silent).collect();
         all.sort_by(|one, other| {
@@ -171,14 +171,14 @@ impl Board {
 
     /// A machine by its row.
     #[must_use]
-    pub fn seat(&self, id: i64) -> Option<&Seat> {
-        self.seats.get(&id)
+    pub fn machine(&self, id: i64) -> Option<&BoardMachine> {
+        self.machines.get(&id)
     }
 
     /// A machine as tables know it.
     #[must_use]
-    pub fn seat_of(&self, key: &MachineKey) -> Option<&Seat> {
-        self.seats.get(self.by_key.get(key)?)
+    pub fn machine_of(&self, key: &MachineKey) -> Option<&BoardMachine> {
+        self.machines.get(self.by_key.get(key)?)
     }
 
     /// The row of a machine.
@@ -190,37 +190,42 @@ impl Board {
     /// Machines that are in a group by what the configuration says, and those that are in another.
     #[must_use]
     pub fn members(&self, group: &str) -> (Vec<i64>, Vec<i64>) {
-        let grouped = self.seats.iter().filter_map(|(id, seat)| Some((*id, seat.group.as_deref()?)));
+        let grouped = self.machines.iter().filter_map(|(id, one)| Some((*id, one.group.as_deref()?)));
         let (members, others): (Vec<_>, Vec<_>) = grouped.partition(|(_, known)| *known == group);
-        let ids = |seats: Vec<(i64, &str)>| seats.into_iter().map(|(id, _)| id).collect();
+        let ids = |machines: Vec<(i64, &str)>| machines.into_iter().map(|(id, _)| id).collect();
         (ids(members), ids(others))
     }
 
-    /// Rows of machines of which a check that is OK does not simply stand there as OK: it is silent, planned, or has ended.
+    /// Rows of machines that are there: those whose checks stand as they were reported, and those of which a check that is OK
+    /// does not stand there as OK, as it is silent or planned.
     #[must_use]
-    pub fn special(&self) -> Vec<i64> {
-        let is_special =
-            |seat: &Seat| seat.presence != Presence::Heard || seat.all_planned || !seat.planned.is_empty();
-        let mut ids: Vec<i64> =
-            self.seats.iter().filter(|(_, seat)| is_special(seat)).map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids
+    pub fn present(&self) -> (Vec<i64>, Vec<i64>) {
+        let is_plain = |one: &BoardMachine| {
+            one.presence == Presence::Heard && !one.all_planned && one.planned.is_empty()
+        };
+        let (mut plain, mut special) = (Vec::new(), Vec::new());
+        for (id, one) in self.machines.iter().filter(|(_, one)| !one.presence.has_ended()) {
+            if is_plain(one) { plain.push(*id) } else { special.push(*id) }
+        }
+        plain.sort_unstable();
+        special.sort_unstable();
+        (plain, special)
     }
 
     /// A check in its place; none where its machine has ended.
     #[must_use]
     pub fn row(&self, check: Check) -> Option<Row> {
-        let seat = self.seats.get(&check.machine).filter(|seat| !seat.presence.has_ended())?;
-        let is_planned = seat.all_planned || seat.planned.contains(&check.name);
-        let standing = Standing::new(check.state, seat.presence == Presence::Silent, is_planned);
-        let group = seat.group.clone().unwrap_or_else(|| check.group.clone());
-        Some(Row { standing, group, machine: seat.name.clone(), check })
+        let machine = self.machines.get(&check.machine).filter(|one| !one.presence.has_ended())?;
+        let is_planned = machine.all_planned || machine.planned.contains(&check.name);
+        let standing = Standing::new(check.state, machine.presence == Presence::Silent, is_planned);
+        let group = machine.group.clone().unwrap_or_else(|| check.group.clone());
+        Some(Row { standing, group, machine: machine.name.clone(), check })
     }
 
     /// The group of checks of a machine that have this one.
     #[must_use]
     pub fn group(&self, machine: i64, own: &str) -> String {
-        self.seats.get(&machine).and_then(|seat| seat.group.clone()).unwrap_or_else(|| own.to_owned())
+        self.machines.get(&machine).and_then(|one| one.group.clone()).unwrap_or_else(|| own.to_owned())
     }
 }
 
@@ -364,7 +369,7 @@ mod tests {
                 "here g a OK false",
             ]
         );
-        assert_eq!(board.special(), [2, 3, 4, 5]);
+        assert_eq!(board.present(), (vec![1], vec![2, 4, 5]), "3 has ended");
         assert_eq!(board.members("g"), (vec![1], vec![]));
         assert_eq!((board.group(1, "own"), board.group(2, "own")), ("g".into(), "own".into()));
     }

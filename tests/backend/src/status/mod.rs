@@ -27,7 +27,7 @@ pub use downtime::Downtime;
 pub use forecast::Forecast;
 pub use month::Shares;
 pub use named::{Named, Roster};
-pub use presence::{Presence, Words};
+pub use presence::{Contact, Presence};
 pub use spans::Spans;
 pub use standing::Standing;
 pub use zone::Zone;

@@ -95,6 +95,13 @@ impl Roster {
         self.all.iter()
     }
 
+    /// The machine ids of those that have one.
+    #[must_use]
+    pub fn ids(&self) -> Vec<&str> {
+        let id = |named: &Named| matches!(named.key, MachineKey::Id(_));
+        self.all.iter().filter(|named| id(named)).map(|named| named.key.text()).collect()
+    }
+
     /// The one that tables know so.
     #[must_use]
     pub fn of_key(&self, key: &MachineKey) -> Option<&Named> {

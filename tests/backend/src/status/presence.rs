@@ -1,7 +1,7 @@
 //! Whether a machine is there: heard, silent, or an id that nobody expects any more.
 
 /// Intervals without a word after which a machine is silent.
-const INTERVALS: i64 = 3;
+pub const INTERVALS: i64 = 3;
 
 /// The interval where none is known: a heartbeat comes once a day.
 pub const UNKNOWN_INTERVAL_SECS: i64 = 24 * 60 * 60;
@@ -9,9 +9,9 @@ pub const UNKNOWN_INTERVAL_SECS: i64 = 24 * 60 * 60;
 /// An id that was seen for longer is static: by default ids live for three days.
 const ROTATING_SECS: i64 = 4 * 24 * 60 * 60;
 
-/// What is known of a machine's words.
+/// When a machine was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct Contact {
     /// Whether it has a name: it is asked under it, or `[machine NAME]` has its id.
     pub is_named: bool,
     /// When it was first heard.
@@ -35,7 +35,7 @@ pub enum Presence {
     Left,
 }
 
-impl Words {
+impl Contact {
     /// From when on it is not heard any more, if it says nothing until then.
     #[must_use]
     pub fn due_secs(&self) -> i64 {
@@ -74,29 +74,29 @@ mod tests {
 
     #[test]
     fn only_what_has_a_name_is_silent() {
-        let words = |is_named, days: i64, interval_secs| Words {
+        let contact = |is_named, days: i64, interval_secs| Contact {
             is_named,
             first_secs: 0,
             last_secs: days * DAY,
             interval_secs,
         };
-        for (words, after_secs, expected) in [
-            (words(true, 30, Some(300)), 899, Presence::Heard),
-            (words(true, 30, Some(300)), 900, Presence::Silent),
-            (words(true, 1, Some(300)), 900, Presence::Silent),
-            (words(false, 3, Some(300)), 899, Presence::Heard),
-            (words(false, 3, Some(300)), 900, Presence::Rotated),
-            (words(false, 4, Some(300)), 100 * DAY, Presence::Rotated),
-            (words(false, 5, Some(300)), 900, Presence::Left),
-            (words(true, 5, None), 3 * DAY - 1, Presence::Heard),
-            (words(true, 5, None), 3 * DAY, Presence::Silent),
-            (words(true, 5, Some(0)), 3 * DAY - 1, Presence::Heard),
-            (words(true, 5, Some(i64::MAX)), i64::MAX / 2, Presence::Heard),
+        for (contact, after_secs, expected) in [
+            (contact(true, 30, Some(300)), 899, Presence::Heard),
+            (contact(true, 30, Some(300)), 900, Presence::Silent),
+            (contact(true, 1, Some(300)), 900, Presence::Silent),
+            (contact(false, 3, Some(300)), 899, Presence::Heard),
+            (contact(false, 3, Some(300)), 900, Presence::Rotated),
+            (contact(false, 4, Some(300)), 100 * DAY, Presence::Rotated),
+            (contact(false, 5, Some(300)), 900, Presence::Left),
+            (contact(true, 5, None), 3 * DAY - 1, Presence::Heard),
+            (contact(true, 5, None), 3 * DAY, Presence::Silent),
+            (contact(true, 5, Some(0)), 3 * DAY - 1, Presence::Heard),
+            (contact(true, 5, Some(i64::MAX)), i64::MAX / 2, Presence::Heard),
         ] {
-            let now = words.last_secs.saturating_add(after_secs);
-            assert_eq!(words.presence(now), expected, "{words:?} {after_secs}");
+            let now = contact.last_secs.saturating_add(after_secs);
+            assert_eq!(contact.presence(now), expected, "{contact:?} {after_secs}");
             assert_eq!(
-                words.presence(now).has_ended(),
+                contact.presence(now).has_ended(),
                 matches!(expected, Presence::Rotated | Presence::Left)
             );
         }

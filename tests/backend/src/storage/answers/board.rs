@@ -3,22 +3,33 @@
 //! A fleet has many checks that are OK and few that are not. The few are read whole; the many are counted, and only those
 //! that stand on a page are read.
 
+use std::collections::HashSet;
+
 use super::Answers;
 use super::question::Where;
 use crate::samples::{CheckState, MachineKey};
 use crate::status::board::{Check, Known, Planned};
+use crate::status::presence::{INTERVALS, UNKNOWN_INTERVAL_SECS};
 use crate::storage::StorageError;
 use crate::storage::samples::RunsOut;
-use crate::storage::sql::{Row, first, list};
+use crate::storage::sql::{Row, Value, first, list};
 
 /// Checks that are not OK, or of machines that are silent or planned, on one page.
 const MOST_APART: usize = 100_000;
 
+/// Ids that are asked for in one query.
+const NAMED_AT_A_TIME: usize = 500;
+
+/// Machines whose checks are found by their key.
+const FEW: usize = 100;
+
 /// Which checks are asked for. All conditions hold together.
 #[derive(Clone, Debug, Default)]
 pub struct BoardAsked {
-    /// Of one machine.
-    pub machine: Option<i64>,
+    /// Of these machines, whose checks stand as they were reported.
+    pub plain: Vec<i64>,
+    /// And of these, which are silent or planned, so that a check that is OK does not stand there as OK.
+    pub special: Vec<i64>,
     /// Of one name.
     pub name: Option<String>,
     /// Of one group.
@@ -44,13 +55,34 @@ const MACHINE: &str = "id, kind, name, first_seen, last_seen, push_interval";
 const COLUMNS: &str = "machine, name, check_group, state, since, received, value, output";
 
 impl Answers<'_> {
-    /// All machines that sent a sample or a check, or that were asked.
+    /// Machines that are there: those that were heard within their time, were asked, or have one of these ids, which have names.
+    /// An id that has rotated is none of them: in a year a fleet has a hundred times as many as machines.
     ///
     /// # Errors
     /// If the database cannot be read, or not in time.
-    pub fn board_machines(&mut self) -> Result<Vec<Known>, StorageError> {
-        let query = format!("SELECT {MACHINE} FROM state_machine ORDER BY id");
-        self.sql.select(&query, &[])?.into_iter().map(|mut row| known(&mut row)).collect()
+    pub fn board_machines(&mut self, named: &[&str]) -> Result<Vec<Known>, StorageError> {
+        let heard = format!(
+            "SELECT {MACHINE} FROM state_machine WHERE kind = 1 OR ($1 - last_seen) / {INTERVALS} < \
+                 CASE WHEN push_interval > 0 THEN push_interval ELSE {UNKNOWN_INTERVAL_SECS} END"
+        );
+        let rows = self.sql.select(&heard, &[self.now_secs.into()])?;
+        let mut all: Vec<Known> =
+            rows.into_iter().map(|mut row| known(&mut row)).collect::<Result<_, _>>()?;
+        let there: HashSet<&str> =
+            all.iter().filter(|known| known.key.kind() == 0).map(|known| known.key.text()).collect();
+        let missing: Vec<Value> =
+            named.iter().filter(|id| !there.contains(*id)).map(|id| (*id).into()).collect();
+        for ids in missing.chunks(NAMED_AT_A_TIME) {
+            let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+            let query = format!(
+                "SELECT {MACHINE} FROM state_machine WHERE kind = 0 AND name IN ({})",
+                places.join(", ")
+            );
+            for mut row in self.sql.select(&query, ids)? {
+                all.push(known(&mut row)?);
+            }
+        }
+        Ok(all)
     }
 
     /// One of them, and how many series of its newest sample had no room.
@@ -97,29 +129,36 @@ impl Answers<'_> {
         self.sql.select(query, &[self.now_secs.into()])?.into_iter().map(planned).collect()
     }
 
-    /// Checks that are not OK, and all of these machines.
+    /// Checks that are not OK, and all of the special machines.
     ///
     /// # Errors
     /// If the database cannot be read, or not in time.
-    pub fn checks_apart(&mut self, asked: &BoardAsked, machines: &[i64]) -> Result<Vec<Check>, StorageError> {
-        let mut all = asked.conditions();
-        all.add_fixed(format!("(state <> 0 OR machine IN ({}))", list(machines.iter().copied())));
-        self.checks(&all, &format!("rank, since LIMIT {MOST_APART}"))
+    pub fn checks_apart(&mut self, asked: &BoardAsked) -> Result<Vec<Check>, StorageError> {
+        let mut wrong = asked.conditions();
+        wrong.add_fixed(format!("rank < {}", CheckState::Ok.rank()));
+        // The `+` hides the key: of many machines few checks are not OK, and an index has these.
+        let machine = if asked.plain.len() > FEW { "+machine" } else { "machine" };
+        wrong.add_fixed(format!("{machine} IN ({})", list(asked.plain.iter().copied())));
+        let order = format!("rank, since LIMIT {MOST_APART}");
+        let mut found = self.checks(&wrong, &order)?;
+        if !asked.special.is_empty() {
+            let mut special = asked.conditions();
+            special.add_fixed(format!("machine IN ({})", list(asked.special.iter().copied())));
+            found.extend(self.checks(&special, &order)?);
+        }
+        Ok(found)
     }
 
-    /// Checks that are OK, but for those of these machines; after so many of them, up to a number.
+    /// Checks of plain machines that are OK; after so many of them, up to a number.
     ///
     /// # Errors
     /// If the database cannot be read, or not in time.
     pub fn checks_ok(
         &mut self,
         asked: &BoardAsked,
-        but: &[i64],
         (skip, limit): (u64, u64),
     ) -> Result<Vec<Check>, StorageError> {
-        let mut all = asked.conditions();
-        all.add_fixed("state = 0");
-        all.add_fixed(format!("machine NOT IN ({})", others(but)));
+        let all = asked.ok_conditions();
         self.checks(&all, &format!("machine, name LIMIT {limit} OFFSET {skip}"))
     }
 
@@ -135,19 +174,16 @@ impl Answers<'_> {
         self.sql.select(&query, &all.values)?.into_iter().map(check).collect()
     }
 
-    /// How many checks that are OK each machine has in each group, but for these machines.
+    /// How many checks that are OK each plain machine has in each group.
     ///
     /// # Errors
     /// If the database cannot be read, or not in time.
     pub fn ok_sums(
         &mut self,
         asked: &BoardAsked,
-        but: &[i64],
         mut each: impl FnMut(i64, &str, u64),
     ) -> Result<(), StorageError> {
-        let mut all = asked.conditions();
-        all.add_fixed("state = 0");
-        all.add_fixed(format!("machine NOT IN ({})", others(but)));
+        let all = asked.ok_conditions();
         let query = format!(
             "SELECT machine, check_group, count(*) FROM check_now WHERE {} GROUP BY machine, check_group",
             all.text()
@@ -171,11 +207,15 @@ fn known(row: &mut Row) -> Result<Known, StorageError> {
 }
 
 impl BoardAsked {
+    fn ok_conditions(&self) -> Where {
+        let mut all = self.conditions();
+        all.add_fixed(format!("rank = {}", CheckState::Ok.rank()));
+        all.add_fixed(format!("machine IN ({})", list(self.plain.iter().copied())));
+        all
+    }
+
     fn conditions(&self) -> Where {
         let mut all = Where::default();
-        if let Some(machine) = self.machine {
-            all.add("machine = ?", machine);
-        }
         if let Some(name) = &self.name {
             all.add("name = ?", name.as_str());
         }

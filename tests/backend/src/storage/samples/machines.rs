@@ -1,7 +1,6 @@
 //! The machines of samples and checks.
 
 use crate::samples::MachineKey;
-use crate::samples::limits::ROTATING_SECS;
 use crate::storage::StorageError;
 use crate::storage::sql::{Row, Write, one};
 
@@ -23,13 +22,6 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Whether it keeps its name: it was pulled by one, or its id was seen for longer than ids live that rotate.
-    #[must_use]
-    pub fn is_static(&self) -> bool {
-        let is_old = self.last_seen_secs.saturating_sub(self.first_seen_secs) > ROTATING_SECS;
-        is_old || matches!(self.key, MachineKey::Pulled(_))
-    }
-
     pub(super) const COLUMNS: &str =
         "kind, name, first_seen, last_seen, last_sample, push_interval, left_out";
 

@@ -12,6 +12,8 @@ use std::path::Path;
 use super::*;
 use crate::samples::pulled::{self, Answer};
 use crate::samples::{KeepSamples, Line, MachineKey, Resolution};
+use crate::status::board::Check;
+use crate::storage::answers::BoardAsked;
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::storage::tests::{NOW_SECS, arrival, with_postgres};
 use crate::storage::{Answers, Appended, Arrival, Engine, Purpose, StorageError, Write};
@@ -97,6 +99,17 @@ fn lines(engine: &dyn Engine, key: &MachineKey, resolution: Resolution) -> Vec<L
     })
 }
 
+/// The checks of a machine, the worst first.
+fn checks_of(engine: &dyn Engine, key: &MachineKey) -> Vec<Check> {
+    ask(engine, NOW_SECS, |answers| {
+        let Some((known, _)) = answers.board_machine(key)? else { return Ok(Vec::new()) };
+        let asked = BoardAsked { plain: vec![known.id], ..BoardAsked::default() };
+        let mut found = answers.checks_apart(&asked)?;
+        found.extend(answers.checks_ok(&asked, (0, 1000))?);
+        Ok(found)
+    })
+}
+
 /// The rows of a table, in some order.
 fn count(engine: &dyn Engine, table: &str) -> i64 {
     let mut session = engine.open(Purpose::Query).unwrap();
@@ -111,7 +124,7 @@ fn a_sample_is_there_when_its_record_is_stored() {
         let machine = ask(engine, NOW_SECS, |answers| answers.state_machine(&id("m"))).unwrap();
         assert_eq!((machine.first_seen_secs, machine.last_seen_secs), (START + 15, START + 75));
         assert_eq!((machine.last_sample_secs, machine.interval_secs), (Some(START + 70), Some(60)));
-        assert_eq!((machine.left_out, machine.is_static()), (0, false));
+        assert_eq!(machine.left_out, 0);
         let (time, points) = ask(engine, NOW_SECS, |answers| answers.latest_sample(&id("m"))).unwrap();
         let shown: Vec<_> = points.iter().map(|point| (point.series.name.as_str(), point.value)).collect();
         assert_eq!(time, START + 70);
@@ -124,11 +137,6 @@ fn a_sample_is_there_when_its_record_is_stored() {
         let names: Vec<_> = all.iter().map(|line| (line.series.name.as_str(), line.points.len())).collect();
         assert_eq!(names, [("system_load", 2), ("system_process_created", 1), ("system_uptime_seconds", 2)]);
         assert_eq!((all[1].points[0].at_secs, all[1].points[0].last), (START + 70, 1.0));
-        let newest = ask(engine, NOW_SECS, |answers| answers.newest(&|series| series.name == "system_load"));
-        assert_eq!(
-            (newest.len(), &newest[0].0, newest[0].1, newest[0].2[0].value),
-            (1, &id("m"), START + 70, 2.5)
-        );
         // Machines with the same series share them.
         append(engine, &[sample("n", &text(1.5, 100.0, 1000.0), START + 10)]);
         assert_eq!((count(engine, "series"), count(engine, "layout"), count(engine, "sample")), (4, 1, 3));

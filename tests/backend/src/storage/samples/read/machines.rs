@@ -1,13 +1,11 @@
 //! Machines, and the newest that they said.
 
-use std::collections::HashMap;
-
 use super::machine_id;
-use crate::samples::packed::{unpack_ids, unpack_values};
+use crate::samples::packed::unpack_values;
 use crate::samples::{MachineKey, Point, Series};
 use crate::storage::samples::StateMachine;
 use crate::storage::samples::shelf::Shelf;
-use crate::storage::sql::{Select, first, list};
+use crate::storage::sql::{Select, first};
 use crate::storage::{Answers, StorageError};
 
 impl Answers<'_> {
@@ -54,48 +52,6 @@ impl Answers<'_> {
         let Some(mut row) = first(self.sql, query, &[machine.into()])? else { return Ok(None) };
         let (time, layout, data) = (row.int()?, row.int()?, row.bytes()?);
         Ok(Some((time, points(self.sql, &mut Shelf::default(), layout, &data)?)))
-    }
-
-    /// What the newest sample of each machine has of series that are wanted, and its time.
-    ///
-    /// # Errors
-    /// If the database cannot be read, or not in time.
-    pub fn newest(
-        &mut self,
-        wanted: &dyn Fn(&Series) -> bool,
-    ) -> Result<Vec<(MachineKey, i64, Vec<Point>)>, StorageError> {
-        let mut shelf = Shelf::default();
-        let mut places: HashMap<i64, Vec<(usize, Series)>> = HashMap::new();
-        for mut row in self.sql.select("SELECT id, series FROM layout", &[])? {
-            let (id, ids) = (row.int()?, unpack_ids(&row.bytes()?));
-            let series = shelf.series(self.sql, &ids)?;
-            let wanted = series.iter().enumerate().filter(|(_, series)| wanted(series));
-            let wanted: Vec<(usize, Series)> = wanted.map(|(at, series)| (at, (**series).clone())).collect();
-            if !wanted.is_empty() {
-                places.insert(id, wanted);
-            }
-        }
-        let query = format!(
-            "SELECT m.kind, m.name, s.time, s.layout, s.data FROM state_machine m \
-             JOIN sample s ON s.machine = m.id AND s.time = m.last_sample \
-             WHERE s.layout IN ({}) ORDER BY m.kind, m.name",
-            list(places.keys().copied())
-        );
-        let mut found = Vec::new();
-        for mut row in self.sql.select(&query, &[])? {
-            let key = MachineKey::from_parts(row.int()?, row.text()?);
-            let (time, layout, values) = (row.int()?, row.int()?, unpack_values(&row.bytes()?));
-            let wanted = places.get(&layout).into_iter().flatten();
-            let point = |(at, series): &(usize, Series)| {
-                let value = values.get(*at).copied().filter(|value| value.is_finite())?;
-                Some(Point { series: series.clone(), value })
-            };
-            let points: Vec<Point> = wanted.filter_map(point).collect();
-            if !points.is_empty() {
-                found.push((key, time, points));
-            }
-        }
-        Ok(found)
     }
 }
 

@@ -7,7 +7,7 @@ mod machines;
 mod planned;
 
 pub use beside::{Beside, BesideMachine};
-pub use checks::{CheckChange, CheckNow, ChecksAsked};
+pub use checks::CheckChange;
 
 use crate::samples::MachineKey;
 use crate::storage::StorageError;

@@ -1,4 +1,4 @@
-//! The order of checks, and downtime.
+//! The order of checks, who is on the board, and downtime.
 
 use super::*;
 use crate::samples::CheckState;
@@ -21,27 +21,70 @@ fn the_worst_check_comes_first_and_of_equal_ones_the_longest() {
             })
             .collect();
         append(engine, &batch);
-        let names = |not_ok_only, limit| {
-            let asked = ChecksAsked { machine: None, not_ok_only, limit };
-            let checks = ask(engine, NOW_SECS, |answers| answers.checks_now(&asked));
-            checks.into_iter().map(|check| check.report.name).collect::<Vec<_>>().concat()
+        let found = checks_of(engine, &id("m"));
+        let names: String = found.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(names, "ebdca");
+        let (machine, first) = (found[0].machine, &found[0]);
+        assert_eq!(
+            (first.state, first.value, first.group.as_str(), first.received_secs),
+            (CheckState::Critical, Some(2.5), "g", NOW_SECS)
+        );
+        let asked = BoardAsked { plain: vec![machine], ..BoardAsked::default() };
+        let sums = |asked: &BoardAsked| {
+            let mut sums = Vec::new();
+            ask(engine, NOW_SECS, |answers| {
+                answers
+                    .ok_sums(asked, |machine, group, checks| sums.push((machine, group.to_owned(), checks)))
+            });
+            sums
         };
-        assert_eq!(
-            (names(false, 9), names(true, 9), names(true, 2)),
-            ("edcba".replace("edc", "ebdc").replace("ba", "a"), "ebdc".into(), "eb".into())
-        );
-        let counts = ask(engine, NOW_SECS, |answers| answers.check_counts());
-        assert_eq!(
-            counts,
-            [
-                (CheckState::Critical, 2),
-                (CheckState::Unknown, 1),
-                (CheckState::Warning, 1),
-                (CheckState::Ok, 1)
-            ]
-        );
+        assert_eq!(sums(&asked), [(machine, "g".to_owned(), 1)]);
+        // Where it is silent or planned, checks that are OK do not stand there as such.
+        let apart = BoardAsked { special: vec![machine], ..BoardAsked::default() };
+        assert_eq!(ask(engine, NOW_SECS, |answers| answers.checks_apart(&apart)).len(), 5);
+        assert_eq!((sums(&apart), sums(&BoardAsked::default())), (vec![], vec![]));
         let changed = ask(engine, NOW_SECS, |answers| answers.checks_changed(&id("m")));
         assert_eq!(changed, ["a", "b", "c", "d", "e"]);
+    });
+}
+
+#[test]
+fn an_id_that_has_ended_is_not_on_the_board() {
+    on_each(|engine| {
+        let check = "Check: c\nState: CRITICAL\nSince: 2023-11-01T00:00:00Z\n";
+        let heard = |machine: &str, at: i64| record(machine, "org.telemetrics/check/state", check, at, at);
+        let minutely = |machine: &str, at: i64| sample(machine, &text(1.0, 1.0, 1.0), at - 5);
+        append(
+            engine,
+            &[
+                // By a day, which is the interval where none is known, and by a minute.
+                heard("rotated", NOW_SECS - 3 * DAY),
+                heard("here", NOW_SECS - 3 * DAY + 1),
+                heard("named", NOW_SECS - 300 * DAY),
+                minutely("gone", NOW_SECS - 180),
+                minutely("there", NOW_SECS - 179),
+            ],
+        );
+        let pulls = PullDone {
+            name: "asked".into(),
+            machine: MachineKey::Pulled("asked".into()),
+            at_secs: NOW_SECS - 300 * DAY,
+            outcome: Ok(pulled::parse(b"{\"version\":1,\"readings\":[]}").unwrap()),
+            next_secs: 0,
+            interval_secs: 60,
+        };
+        write(engine, |sql| store_pulls(sql, std::slice::from_ref(&pulls)));
+        let board = |named: &[&str]| {
+            let known = ask(engine, NOW_SECS, |answers| answers.board_machines(named));
+            let mut names: Vec<String> = known.iter().map(|known| known.key.text().to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(board(&[]), ["asked", "here", "there"]);
+        let many: Vec<String> = (0..1200).map(|number| format!("never{number}")).collect();
+        let mut named: Vec<&str> = many.iter().map(String::as_str).collect();
+        named.extend(["here", "named"]);
+        assert_eq!(board(&named), ["asked", "here", "named", "there"]);
     });
 }
 

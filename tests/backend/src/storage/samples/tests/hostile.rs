@@ -81,12 +81,10 @@ fn checks_of_a_machine_are_bounded_and_their_times_are() {
             .collect();
         append(engine, &batch);
         append(engine, &[record("m", "org.telemetrics/check/state", "State: OK\n", NOW_SECS, NOW_SECS)]);
-        let asked = ChecksAsked { machine: None, not_ok_only: true, limit: 1000 };
-        let checks = ask(engine, NOW_SECS, |answers| answers.checks_now(&asked));
+        let checks = checks_of(engine, &id("m"));
         assert_eq!(checks.len(), MACHINE_CHECKS);
-        assert!(
-            checks.iter().all(|check| (check.report.since_secs, check.reported_secs) == (NOW_SECS, NOW_SECS))
-        );
+        assert!(checks.iter().all(|check| (check.since_secs, check.received_secs) == (NOW_SECS, NOW_SECS)));
+        assert!(checks.iter().all(|check| check.output.chars().count() <= 256));
         assert_eq!(met(engine), [("machine_checks".to_owned(), 20)]);
         assert_eq!(count(engine, "check_change"), i64::try_from(MACHINE_CHECKS).unwrap());
     });

@@ -6,7 +6,7 @@ use super::super::super::Problem;
 use super::super::ask::Ask;
 use super::lines::{self, Span};
 use crate::samples::{Line, MachineKey, Series};
-use crate::status::board::{self, Known, Row};
+use crate::status::board::{self, Row};
 use crate::status::{Board, Presence};
 use crate::storage::answers::BoardAsked;
 use crate::storage::samples::{Downtime, PullState, RunsOut};
@@ -61,9 +61,9 @@ fn gather(
         &answers.planned_now()?,
         now_secs,
     );
-    let Some(seat) = board.seat(known.id) else { return Ok(None) };
-    let rows = rows(answers, &board, &known)?;
-    let has_ended = seat.presence.has_ended();
+    let Some(shown) = board.machine(known.id) else { return Ok(None) };
+    let rows = rows(answers, &board)?;
+    let has_ended = shown.presence.has_ended();
     let runs_out = if has_ended { Vec::new() } else { answers.runs_out_of(known.id)? };
     let mut downtimes = answers.downtimes(now_secs, LATEST_SECS)?;
     downtimes.retain(|one| one.machine == *key);
@@ -74,8 +74,8 @@ fn gather(
     let pull = named.map(|named| answers.pull_state(&named.name)).transpose()?.flatten();
     let interval_secs = named.and_then(|named| named.interval_secs).or(known.interval_secs).unwrap_or(300);
     Ok(Some(MachineState {
-        name: seat.name.clone(),
-        presence: seat.presence,
+        name: shown.name.clone(),
+        presence: shown.presence,
         first_secs: known.first_secs,
         last_secs: known.last_secs,
         interval_secs,
@@ -89,11 +89,12 @@ fn gather(
     }))
 }
 
-fn rows(answers: &mut Answers<'_>, board: &Board, known: &Known) -> Result<Vec<Row>, StorageError> {
-    let asked = BoardAsked { machine: Some(known.id), ..BoardAsked::default() };
-    let special = board.special();
-    let mut checks = answers.checks_apart(&asked, &special)?;
-    checks.extend(answers.checks_ok(&asked, &special, (0, CHECKS))?);
+/// The checks of the one machine of a board.
+fn rows(answers: &mut Answers<'_>, board: &Board) -> Result<Vec<Row>, StorageError> {
+    let (plain, special) = board.present();
+    let asked = BoardAsked { plain, special, ..BoardAsked::default() };
+    let mut checks = answers.checks_apart(&asked)?;
+    checks.extend(answers.checks_ok(&asked, (0, CHECKS))?);
     let mut rows: Vec<Row> = checks.into_iter().filter_map(|check| board.row(check)).collect();
     board::sort(&mut rows);
     Ok(rows)

@@ -14,9 +14,6 @@ use crate::web::Machines;
 /// What runs out, at most.
 const MOST_RUNNING_OUT: usize = 1000;
 
-/// No machine has this row.
-const NOBODY: i64 = -1;
-
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
 pub(in crate::web::site) struct Asked {
@@ -54,18 +51,18 @@ pub(in crate::web::site) fn gather(
     asked: &Asked,
 ) -> Result<Found, StorageError> {
     let now_secs = answers.now_secs();
-    let (known, planned) = (answers.board_machines()?, answers.planned_now()?);
+    let known = answers.board_machines(&machines.roster.ids())?;
+    let planned = answers.planned_now()?;
     let board = Board::new(&machines.roster, &machines.zone, &known, &planned, now_secs);
-    let special = board.special();
     let wanted = wanted(&board, machines, asked);
-    let apart = answers.checks_apart(&wanted, &special)?;
+    let apart = answers.checks_apart(&wanted)?;
     let mut rows: Vec<Row> = apart.into_iter().filter_map(|check| board.row(check)).collect();
     let (mut counts, mut groups) = (Counts::default(), BTreeMap::<String, Counts>::new());
     for row in &rows {
         counts.add(row.standing, 1);
         groups.entry(row.group.clone()).or_default().add(row.standing, 1);
     }
-    answers.ok_sums(&wanted, &special, |machine, own, checks| {
+    answers.ok_sums(&wanted, |machine, own, checks| {
         counts.add(Standing::Ok, checks);
         groups.entry(board.group(machine, own)).or_default().add(Standing::Ok, checks);
     })?;
@@ -89,16 +86,19 @@ pub(in crate::web::site) fn gather(
 
 /// Which checks.
 fn wanted(board: &Board, machines: &Machines, asked: &Asked) -> BoardAsked {
-    let machine = asked.machine.as_deref().map(|name| {
+    let (mut plain, mut special) = board.present();
+    if let Some(name) = asked.machine.as_deref() {
         let named = machines.roster.of_name(name).map(|named| named.key.clone());
         let key = named.unwrap_or_else(|| MachineKey::Id(name.to_owned()));
-        board.id_of(&key).unwrap_or(NOBODY)
-    });
+        let wanted = board.id_of(&key);
+        plain.retain(|id| Some(*id) == wanted);
+        special.retain(|id| Some(*id) == wanted);
+    }
     let group = asked.group.as_ref().map(|name| {
         let (members, others) = board.members(name);
         BoardGroup { name: name.clone(), machines: members, others }
     });
-    BoardAsked { machine, name: asked.check.clone(), group }
+    BoardAsked { plain, special, name: asked.check.clone(), group }
 }
 
 /// The rows of a page: those that were read, and after them those that are OK.
@@ -115,7 +115,7 @@ fn page(
     let mut rows: Vec<Row> = apart.into_iter().skip(asked.skip).take(one_more).collect();
     let missing = one_more.saturating_sub(rows.len());
     if with_ok && missing > 0 {
-        let ok = answers.checks_ok(wanted, &board.special(), (behind, wide(missing)))?;
+        let ok = answers.checks_ok(wanted, (behind, wide(missing)))?;
         rows.extend(ok.into_iter().filter_map(|check| board.row(check)));
     }
     let has_more = rows.len() > asked.limit;
@@ -130,8 +130,8 @@ fn runs_out(
     machine: Option<&str>,
 ) -> Result<Vec<(String, RunsOut)>, StorageError> {
     let named = |(key, one): (MachineKey, RunsOut)| {
-        let seat = board.seat_of(&key).filter(|seat| !seat.presence.has_ended())?;
-        machine.is_none_or(|machine| machine == seat.name).then(|| (seat.name.clone(), one))
+        let of = board.machine_of(&key).filter(|of| !of.presence.has_ended())?;
+        machine.is_none_or(|machine| machine == of.name).then(|| (of.name.clone(), one))
     };
     Ok(answers.runs_out(MOST_RUNNING_OUT)?.into_iter().filter_map(named).collect())
 }
@@ -139,6 +139,6 @@ fn runs_out(
 fn name(board: &Board, machines: &Machines, key: &MachineKey) -> String {
     let named = machines.roster.of_key(key).map(|named| named.name.clone());
     named
-        .or_else(|| board.seat_of(key).map(|seat| seat.name.clone()))
+        .or_else(|| board.machine_of(key).map(|one| one.name.clone()))
         .unwrap_or_else(|| key.text().to_owned())
 }

@@ -12,7 +12,7 @@ use super::super::lists::{limit, numbers, text};
 use super::super::{List, Page};
 use crate::status::month::Change;
 use crate::status::zone::CalendarMonth;
-use crate::status::{Named, Presence, Shares, Spans, Words};
+use crate::status::{Contact, Named, Presence, Shares, Spans};
 use crate::storage::samples::{CheckChange, Downtime};
 use crate::storage::{Answers, StorageError};
 use crate::web::Machines;
@@ -196,13 +196,13 @@ impl<'a, 'b> Month<'a, 'b> {
     fn silent(&mut self, named: &Named) -> Result<Spans, StorageError> {
         let mut silent = self.answers.silences(&named.key, self.bounds.0, self.bounds.1)?;
         if let Some(machine) = self.answers.state_machine(&named.key)? {
-            let words = Words {
+            let contact = Contact {
                 is_named: true,
                 first_secs: machine.first_seen_secs,
                 last_secs: machine.last_seen_secs,
                 interval_secs: named.interval_secs.or(machine.interval_secs),
             };
-            if words.presence(self.answers.now_secs()) == Presence::Silent {
+            if contact.presence(self.answers.now_secs()) == Presence::Silent {
                 // Nothing is known since its last word.
                 silent.push((machine.last_seen_secs, self.bounds.1));
             }

@@ -236,13 +236,18 @@ fn no_id_that_rotated_is_silent_and_a_machine_that_is_out_is() {
             [(MARCH.0 + 202 * HOUR - 1, false), (MARCH.0 + 202 * HOUR, true), (end + 60, true)]
         {
             let mut answers = Answers::new(&mut *session, now);
-            let known: Vec<_> = answers.board_machines().unwrap();
+            let known = answers.board_machines(&machines.roster.ids()).unwrap();
             let board = Board::new(&machines.roster, &machines.zone, &known, &[], now);
             let silent: Vec<&str> = board.silent().iter().map(|silent| silent.name.as_str()).collect();
             assert_eq!(silent, if is_out { vec!["never", "out"] } else { vec!["never"] }, "{now}");
             if now == end + 60 {
-                let ended = known.iter().filter(|known| board.seat(known.id).unwrap().presence.has_ended());
-                assert_eq!(ended.count(), 30, "of each of ten machines three ids have rotated");
+                assert_eq!(
+                    answers.state_machines().unwrap().len(),
+                    41,
+                    "four ids of each of ten machines, and out"
+                );
+                assert_eq!(known.len(), 11, "of each of the ten the one id that it has now");
+                assert!(known.iter().all(|known| !board.machine(known.id).unwrap().presence.has_ended()));
             }
         }
     });
