@@ -27,6 +27,9 @@ pub const METRICS: usize = 4096;
 /// Checks of one machine, as many as it can define.
 pub const MACHINE_CHECKS: usize = 256;
 
+/// Checks of one machine that it has no more, of which is kept how they were: as many as it may have.
+pub const GONE_CHECKS: usize = MACHINE_CHECKS;
+
 /// Changes of one check that are kept: thirteen a day for two years.
 pub const CHECK_CHANGES: i64 = 10_000;
 

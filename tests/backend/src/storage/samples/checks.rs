@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::shelf::Shelf;
-use crate::samples::limits::{CHECK_CHANGES, MACHINE_CHECKS};
+use crate::samples::limits::{CHECK_CHANGES, GONE_CHECKS, MACHINE_CHECKS};
 use crate::samples::{CheckReport, CheckState, taken_at};
 use crate::storage::sql::{Write, first, one};
 use crate::storage::{Row, StorageError};
@@ -82,13 +82,20 @@ pub(super) fn store_all(
     let named: HashSet<&str> = reports.iter().map(|report| report.name.as_str()).collect();
     let is_gone =
         |(name, there): &(&String, &There)| !named.contains(name.as_str()) && there.reported < when.at_secs;
-    let gone: Vec<_> = there.iter().filter(is_gone).map(|(name, _)| name).collect();
-    for name in &gone {
+    let gone: Vec<_> = there.iter().filter(is_gone).collect();
+    for (name, there) in &gone {
         sql.execute(
             "DELETE FROM check_now WHERE machine = $1 AND name = $2",
             &[machine.into(), name.as_str().into()],
         )?;
-        change(sql, machine, name, when.at_secs, CheckState::Gone)?;
+        if there.changes >= CHECK_CHANGES {
+            shelf.meet("check_changes", 1);
+        } else {
+            change(sql, machine, name, when.at_secs, CheckState::Gone)?;
+        }
+    }
+    if !gone.is_empty() {
+        forget_gone(sql, shelf, machine)?;
     }
     let mut room = MACHINE_CHECKS.saturating_sub(there.len().saturating_sub(gone.len()));
     for report in reports {
@@ -117,7 +124,11 @@ fn put(
         since = when.at_secs;
     }
     let value = report.value.map(|value| value.to_string()).unwrap_or_default();
-    let mut changes = there.map_or(0, |there| there.changes);
+    let mut changes = match there {
+        Some(there) => there.changes,
+        // It may have been there before, and gone.
+        None => changes_of(sql, machine, &report.name)?,
+    };
     let known = there.filter(|there| (there.since, there.state) == (since, report.state.number()));
     if known
         .is_some_and(|there| there.value == value && there.output == report.output && is_fresh(there, when))
@@ -142,6 +153,29 @@ fn put(
     }
     let update = "UPDATE check_now SET changes = $3 WHERE machine = $1 AND name = $2";
     sql.execute(update, &[machine.into(), report.name.as_str().into(), changes.into()])?;
+    Ok(())
+}
+
+/// How many changes of a check are kept.
+fn changes_of(sql: &mut dyn Write, machine: i64, name: &str) -> Result<i64, StorageError> {
+    let query = "SELECT count(*) FROM check_change WHERE machine = $1 AND name = $2";
+    one(sql, query, &[machine.into(), name.into()])?.int()
+}
+
+/// Forgets what changed of checks that are gone, but for those that went last: a machine may have others at each answer. Names are
+/// found one by one, since some of them have many changes.
+fn forget_gone(sql: &mut dyn Write, shelf: &mut Shelf, machine: i64) -> Result<(), StorageError> {
+    let query = "WITH RECURSIVE known(name) AS (SELECT min(name) FROM check_change WHERE machine = $1 \
+            UNION ALL SELECT (SELECT min(c.name) FROM check_change c WHERE c.machine = $1 AND c.name > known.name) \
+            FROM known WHERE known.name IS NOT NULL) \
+        SELECT name FROM known WHERE name IS NOT NULL AND name NOT IN (SELECT name FROM check_now WHERE machine = $1) \
+        ORDER BY (SELECT max(c.time) FROM check_change c WHERE c.machine = $1 AND c.name = known.name) DESC, name";
+    let gone = sql.select(query, &[machine.into()])?;
+    for mut row in gone.into_iter().skip(GONE_CHECKS) {
+        let delete = "DELETE FROM check_change WHERE machine = $1 AND name = $2";
+        sql.execute(delete, &[machine.into(), row.text()?.into()])?;
+        shelf.meet("gone_checks", 1);
+    }
     Ok(())
 }
 

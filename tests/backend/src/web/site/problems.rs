@@ -80,6 +80,7 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
             "machine_series" => "series of one machine",
             "machine_checks" => "checks of one machine",
             "check_changes" => "changes of one check",
+            "gone_checks" => "checks of one machine that are gone",
             "samples_late" => "samples that came too late",
             other => other,
         };
@@ -91,6 +92,7 @@ fn of_database(collector: &Collector, now_secs: i64) -> Vec<Trouble> {
                 | "machine_series"
                 | "machine_checks"
                 | "check_changes"
+                | "gone_checks"
                 | "samples_late"
         );
         let beyond = match (is_of_samples, met.example.as_str()) {

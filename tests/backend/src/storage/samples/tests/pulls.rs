@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::samples::limits::{CHECK_CHANGES, GONE_CHECKS, MACHINE_CHECKS};
 use crate::storage::tombstone;
 
 fn answer(at: &str, checks: &str) -> Answer {
@@ -72,6 +73,92 @@ fn what_a_pull_brings_and_how_it_goes_are_one_transaction() {
         assert_eq!(gone, [(1_600_000_000, "WARNING"), (NOW_SECS + 120, "GONE")]);
         write(engine, |sql| keep_pull_states(sql, &HashSet::from(["web01".to_owned()])));
         assert_eq!(count(engine, "pull_state"), 1);
+    });
+}
+
+/// An answer that has these checks, and nothing else.
+fn with_checks(at: &str, names: impl Iterator<Item = usize>) -> Answer {
+    answer(at, &names.map(|number| check(&format!("c{number}"), "WARNING")).collect::<Vec<_>>().join(","))
+}
+
+fn met(engine: &dyn Engine, bound: &str) -> u64 {
+    let met = ask(engine, NOW_SECS, |answers| answers.collector()).bounds;
+    met.iter().filter(|met| met.bound == bound).map(|met| met.times).sum()
+}
+
+#[test]
+fn a_machine_whose_clock_stands_has_a_bounded_number_of_checks() {
+    on_each(|engine| {
+        // It says other checks each time, and always the same second, so that none of them is known to be gone.
+        for round in 0..3 {
+            let names = round * MACHINE_CHECKS..(round + 1) * MACHINE_CHECKS;
+            let at_secs = NOW_SECS + i64::try_from(round).unwrap() * 60;
+            let pulls = [done(
+                "m",
+                MachineKey::Pulled("m".into()),
+                at_secs,
+                Ok(with_checks("2023-11-14T00:00:00Z", names)),
+            )];
+            write(engine, |sql| store_pulls(sql, &pulls));
+        }
+        let rows = i64::try_from(MACHINE_CHECKS).unwrap();
+        assert_eq!((count(engine, "check_now"), count(engine, "check_change")), (rows, rows));
+        assert_eq!(met(engine, "machine_checks"), 2 * MACHINE_CHECKS as u64);
+        let known = checks_of(engine, &MachineKey::Pulled("m".into()));
+        assert!(
+            known.iter().any(|check| check.name == "c255") && known.iter().all(|check| check.name != "c256")
+        );
+    });
+}
+
+#[test]
+fn a_machine_with_other_checks_at_each_answer_leaves_a_bounded_number_of_changes() {
+    on_each(|engine| {
+        let (key, few) = (MachineKey::Pulled("m".into()), 100);
+        for round in 0..7 {
+            let pulls = [done(
+                "m",
+                key.clone(),
+                START + i64::try_from(round).unwrap() * 60,
+                Ok(with_checks("x", round * few..(round + 1) * few)),
+            )];
+            write(engine, |sql| store_pulls(sql, &pulls));
+        }
+        assert_eq!(count(engine, "check_now"), 100);
+        let names = ask(engine, NOW_SECS, |answers| answers.checks_changed(&key));
+        assert_eq!(names.len(), few + GONE_CHECKS);
+        // Those that are there, and those that went last, in whole hundreds and the first of one more by name.
+        let is_there = |number: usize| names.contains(&format!("c{number}"));
+        assert!((400..700).all(is_there) && !(0..300).any(is_there), "{names:?}");
+        assert_eq!(met(engine, "gone_checks"), 600 - GONE_CHECKS as u64);
+    });
+}
+
+#[test]
+fn a_check_that_comes_and_goes_has_a_bounded_number_of_changes() {
+    on_each(|engine| {
+        let key = MachineKey::Pulled("m".into());
+        let pull = |at_secs: i64, checks: &str| {
+            let pulls = [done("m", key.clone(), at_secs, Ok(answer("x", checks)))];
+            write(engine, |sql| store_pulls(sql, &pulls));
+        };
+        pull(START, &check("a", "WARNING"));
+        // As many as are kept, but for two.
+        write(engine, |sql| {
+            let rows =
+                (2..CHECK_CHANGES - 1).map(|number| format!("(1, 'a', {}, 1)", 1_600_000_000 + number));
+            let rows = rows.collect::<Vec<_>>().join(", ");
+            sql.execute(&format!("INSERT INTO check_change (machine, name, time, state) VALUES {rows}"), &[])
+                .map(drop)
+        });
+        for round in 1..20 {
+            pull(START + round * 120, "");
+            pull(START + round * 120 + 60, &check("a", "WARNING"));
+        }
+        let changes = count(engine, "check_change");
+        assert!((CHECK_CHANGES - 2..=CHECK_CHANGES).contains(&changes), "{changes}");
+        assert!(met(engine, "check_changes") > 30);
+        assert_eq!(checks_of(engine, &key)[0].state.word(), "WARNING", "how it is, is known all the same");
     });
 }
 
