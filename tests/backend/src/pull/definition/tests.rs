@@ -107,6 +107,18 @@ fn what_is_wrong_has_its_line_and_a_remedy() {
 }
 
 #[test]
+fn two_machines_with_one_id_are_an_error() {
+    let section = |name: &str, id: &str| {
+        format!("[pull {name}]\nurl=https://{name}\nfingerprint={FINGERPRINT}\nid={id}\n")
+    };
+    let fault = definitions(&(section("a", "same") + &section("b", "same"))).unwrap_err().to_string();
+    assert_eq!(fault, "line 5: [pull b]: another [pull], in line 1, has id=same too; two machines have two");
+    let fault = definitions(&section("x{1..2}", "same")).unwrap_err().to_string();
+    assert_eq!(fault, "line 1: [pull x2]: another [pull], in line 1, has id=same too; two machines have two");
+    assert_eq!(definitions(&(section("x{1..2}", "id{}") + &section("b", "other"))).unwrap().len(), 3);
+}
+
+#[test]
 fn of_ten_thousand_machines_the_one_wrong_line_is_named() {
     let mut text = String::new();
     for number in 0..10_000 {

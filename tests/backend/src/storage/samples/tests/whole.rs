@@ -91,6 +91,33 @@ fn forgetting_leaves_nothing_of_a_machine_and_all_of_others() {
 }
 
 #[test]
+fn a_machine_whose_only_sample_came_too_late_leaves_no_series() {
+    on_each(|engine| {
+        append(engine, &[sample("other", &text(1.0, 1.0, 1.0), NOW_SECS)]);
+        let before = rows(engine);
+        let late = record(
+            "gone",
+            "org.telemetrics/environment/sample",
+            "system_own 1\n",
+            NOW_SECS - 40 * DAY,
+            NOW_SECS,
+        );
+        append(engine, &[late]);
+        write(engine, |sql| forget_samples(sql, "gone"));
+        assert_eq!(rows(engine), before);
+        // Those too of whom an older collector left one behind.
+        write(engine, |sql| {
+            let series =
+                "INSERT INTO series (key, kind, name, labels, unit) VALUES ($1, 0, 'system_left', '', '')";
+            sql.execute(series, &[Value::Bytes(vec![7; 32])]).map(drop)
+        });
+        append(engine, &[sample("gone", &text(1.0, 1.0, 1.0), NOW_SECS)]);
+        write(engine, |sql| forget_samples(sql, "gone"));
+        assert_eq!(rows(engine), before);
+    });
+}
+
+#[test]
 fn an_export_has_all_and_an_import_takes_it() {
     let moved = |from: &dyn Engine, to: &dyn Engine| {
         let mut out = Vec::new();

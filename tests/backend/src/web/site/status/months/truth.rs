@@ -209,6 +209,36 @@ fn a_month_with_a_change_of_clocks_is_known_to_the_second() {
     });
 }
 
+#[test]
+fn a_silent_month_does_not_end_the_list_of_months() {
+    let machines = machines("[machine away]\nid=away\n");
+    let named = machines.roster.of_name("away").unwrap();
+    // It says something in January and in March, and nothing in February.
+    let january = MARCH.0 - 45 * DAY;
+    let mut arrivals = vec![check("away", january, CheckState::Warning, CheckState::Pending)];
+    arrivals.extend((0..24).map(|hour| sample("away", january + hour * HOUR, 5e8, 1e9)));
+    arrivals.extend((0..24).map(|hour| sample("away", MARCH.0 + DAY + hour * HOUR, 5e8, 1e9)));
+    on_each(|engine| {
+        append(engine, arrivals.clone());
+        let mut session = engine.open(Purpose::Query).unwrap();
+        let now = MARCH.0 + 2 * DAY;
+        let mut answers = Answers::new(&mut *session, now);
+        let found = months_of(&mut answers, &machines, named, "disk", machines.zone.month_of(now)).unwrap();
+        let months: Vec<String> = found.iter().map(|row| row.month.to_string()).collect();
+        assert_eq!(months, ["2026-03", "2026-02", "2026-01"]);
+        let shares = |at: usize| found[at].shares;
+        assert_eq!(
+            (shares(1).none, shares(1).total()),
+            (28 * DAY as u64, 28 * DAY as u64),
+            "it said nothing"
+        );
+        assert_eq!(shares(1).ok_share(), None);
+        assert_eq!((shares(0).none, shares(0).warning), (DAY as u64, DAY as u64));
+        // From its last word of January on.
+        assert_eq!(shares(2).warning, (23 * HOUR) as u64);
+    });
+}
+
 fn asked_again(month: CalendarMonth) -> Asked {
     Asked { machine: None, check: None, group: None, month: Some(month), skip: (0, 0), limit: 100 }
 }
