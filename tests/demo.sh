@@ -232,6 +232,12 @@ groups_on() { # PAGE: a line for each of its groups
 step "What crashes on most machines"
 groups_on "groups?limit=5" | tee "$private/groups"
 [ "$(grep -c . "$private/groups")" = 5 ] || fail "the list of groups does not have five"
+step "What its crashes have to do with its memory"
+# Before the fault that is reported most, the machines of the fleet have hardly any left.
+compares() { fetch "/telemetryui?format=json" | grep -o '"beside":\[[^]]*"name":"memory_available"[^]]*'; }
+wait_until "the first page has compared them" compares
+compares | grep -o '"[a-z_]*":[^,}]*' | grep -E '"(group|is_higher|machines|median|others|others_median)"' | tr '\n' ' '
+echo
 step "What is new"
 groups_on "new?days=7"
 step "GET $collector/telemetryui/status: what fails, who is silent, what runs out"

@@ -123,6 +123,10 @@ fn store_fleet(session: &mut dyn Session, machines: u32) -> Result<u64, StorageE
         arrivals.sort_by_key(|arrival| arrival.received_secs);
         stored += store(session, &arrivals)?;
     }
+    let mut readings: Vec<Arrival> =
+        fleet.readings().into_iter().map(|delivery| arrival(delivery, later_secs)).collect();
+    readings.retain(|arrival| arrival.received_secs <= now);
+    stored += store(session, &readings)?;
     let server = |record: Record| {
         let received_secs = record.captured_secs;
         Arrival { record, key: None, received_secs, origin: None }

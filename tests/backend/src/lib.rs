@@ -26,6 +26,7 @@
 pub mod access;
 pub mod charts;
 pub mod cli;
+pub mod comparisons;
 pub mod config_file;
 pub mod confine;
 pub mod filter;
@@ -58,6 +59,7 @@ pub mod trust;
 pub mod web;
 
 mod commands;
+
 mod doctor;
 mod owner;
 mod run;

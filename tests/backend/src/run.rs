@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Forgetting, Options};
 use crate::commands;
+use crate::comparisons::{Comparisons, compare_forever};
 use crate::forecasts::forecast_forever;
 use crate::forget::forget_forever;
 use crate::groups_upkeep::keep_groups;
@@ -70,7 +71,8 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let app = app(options, &database, &store)?.with_debuginfod(Arc::clone(&debuginfod));
         let app = app.with_extensions(extensions).with_trust(Arc::clone(&trust)).with_tls(tls.clone());
         let app = app.with_buffer(buffer.clone()).with_machines(machines);
-        let app = app.with_rules_trouble(rules.trouble());
+        let comparisons = Arc::new(Comparisons::default());
+        let app = app.with_rules_trouble(rules.trouble()).with_comparisons(Arc::clone(&comparisons));
         let app = app.with_pulls(puller.as_ref().map(Puller::board).unwrap_or_default());
         let asking = puller.map(|puller| puller.start(store.clone(), database.is_shared())).transpose();
         let asking = asking.map_err(system("signals"))?;
@@ -92,6 +94,9 @@ fn collect(options: &Options) -> Result<(), StartError> {
         let naming = naming(options, &store, writes, debuginfod)?;
         let forgetting = writes.then(|| tokio::spawn(forget_forever(store.engine())));
         let forecasting = writes.then(|| tokio::spawn(forecast_forever(store.clone())));
+        // Pages show what comes of it.
+        let comparing = (options.serve != Served::Intake)
+            .then(|| tokio::spawn(compare_forever(store.clone(), comparisons)));
         let syncing = {
             let (buffer, sources) = (buffer.as_ref().filter(|_| writes), sources.filter(|_| writes));
             syncing::start(buffer, sources, &trust, writes.then(|| store.engine()))
@@ -111,6 +116,7 @@ fn collect(options: &Options) -> Result<(), StartError> {
             .chain(forgetting)
             .chain(renewing)
             .chain(forecasting)
+            .chain(comparing)
         {
             task.abort();
         }

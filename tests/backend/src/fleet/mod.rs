@@ -27,6 +27,7 @@ mod deliveries;
 mod dice;
 mod fault;
 mod machine;
+mod readings;
 mod report;
 mod servers;
 mod software;

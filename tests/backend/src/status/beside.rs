@@ -70,9 +70,9 @@ pub struct FactBeside {
     pub value: String,
     /// Machines on which it happened that have it, of those of which anything is known in this dimension.
     pub with: (usize, usize),
-    /// The same of the others.
-    pub without: (usize, usize),
-    /// How unusual that is; none where too few have it to say, or none of the others.
+    /// The same of the others; none: some have it, but fewer than 5.
+    pub without: (Option<usize>, usize),
+    /// How unusual that is, at least, where few of the others have it; none where too few have it to say, or none of the others.
     pub unusual: Option<Unusual>,
 }
 
@@ -203,12 +203,15 @@ fn facts(dimension: Dimension, with: &[Machine], without: &[Machine]) -> Vec<Fac
         .filter(|(_, machines)| *machines >= FEWEST)
         .map(|(value, machines)| {
             let others = without_counts.get(value).copied().unwrap_or(0);
+            let is_few = (1..FEWEST).contains(&others);
+            // As many as those few may be, so that the ratio does not give their number away.
+            let counted = if is_few { FEWEST - 1 } else { others };
             FactBeside {
                 dimension,
                 value: value.to_owned(),
                 with: (machines, with_of),
-                without: (others, without_of),
-                unusual: unusual(wide(machines), wide(with_of), wide(others), wide(without_of)),
+                without: ((!is_few).then_some(others), without_of),
+                unusual: unusual(wide(machines), wide(with_of), wide(counted), wide(without_of)),
             }
         })
         .collect();
@@ -226,7 +229,7 @@ fn facts(dimension: Dimension, with: &[Machine], without: &[Machine]) -> Vec<Fac
 fn rank(fact: &FactBeside) -> f64 {
     match fact.unusual {
         Some(unusual) if unusual.is_clear => unusual.interval.low,
-        None if fact.without.0 == 0 => fact.with.0 as f64,
+        None if fact.without.0 == Some(0) => fact.with.0 as f64,
         _ => 0.0,
     }
 }
@@ -288,7 +291,7 @@ mod tests {
         let packages: Vec<_> = beside.facts.iter().filter(|fact| fact.dimension == Package).collect();
         assert_eq!(
             (packages[0].value.as_str(), packages[0].with, packages[0].without),
-            ("driver 2", (20, 20), (10, 200))
+            ("driver 2", (20, 20), (Some(10), 200))
         );
         assert!(packages[0].unusual.unwrap().is_clear && !packages[1].unusual.unwrap().is_clear);
     }
@@ -309,7 +312,25 @@ mod tests {
         let beside = Beside::new(&with, &machines(50));
         assert!(beside.numbers.is_empty(), "{beside:?}");
         assert_eq!(beside.facts.iter().map(|fact| fact.value.as_str()).collect::<Vec<_>>(), ["other"]);
-        assert_eq!((beside.facts[0].with, beside.facts[0].without), ((10, 14), (0, 50)));
+        assert_eq!((beside.facts[0].with, beside.facts[0].without), ((10, 14), (Some(0), 50)));
+    }
+
+    #[test]
+    fn how_many_a_few_others_are_is_not_said() {
+        let machines = |count: usize, board: &str| vec![machine(1.0, &[(Dimension::Board, board)]); count];
+        let ratio = |few: usize| {
+            let others = [machines(few, "rare"), machines(100 - few, "usual")].concat();
+            let beside = Beside::new(&machines(10, "rare"), &others);
+            assert_eq!(beside.facts.len(), 1);
+            (beside.facts[0].without, beside.facts[0].unusual.map(|unusual| unusual.ratio))
+        };
+        let ((count, of), at_least) = ratio(4);
+        assert_eq!((count, of), (None, 100));
+        for few in 1..4 {
+            assert_eq!(ratio(few), ((None, 100), at_least), "{few} are as any other few");
+        }
+        assert_eq!((ratio(0), ratio(5).0), (((Some(0), 100), None), (Some(5), 100)));
+        assert!(ratio(5).1 < at_least);
     }
 
     proptest! {

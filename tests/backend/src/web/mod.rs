@@ -45,6 +45,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::access::{AccessOptions, UsersError};
+use crate::comparisons::Comparisons;
 use crate::forget::Rate;
 use crate::groups::rules::Rules;
 use crate::plugins::{Broken, Plugins, Troubles};
@@ -87,6 +88,7 @@ pub struct App {
     forget_rate: Rate,
     /// The machines that are asked.
     pulls: Arc<Board>,
+    comparisons: Arc<Comparisons>,
     machines: Arc<Machines>,
 }
 
@@ -166,6 +168,7 @@ impl App {
             forgets: true,
             forget_rate: Rate::default(),
             pulls: Arc::default(),
+            comparisons: Arc::default(),
             machines: Arc::new(Machines { roster: Roster::default(), zone: Zone::utc() }),
         })
     }
@@ -220,6 +223,12 @@ impl App {
     #[must_use]
     pub fn with_forgetting(self, forgets: bool) -> Self {
         Self { forgets, ..self }
+    }
+
+    /// Machines of these groups are compared with others.
+    #[must_use]
+    pub fn with_comparisons(self, comparisons: Arc<Comparisons>) -> Self {
+        Self { comparisons, ..self }
     }
 
     /// These machines are asked.

@@ -1,5 +1,6 @@
 //! What samples and checks leave in the tables, on each engine.
 
+mod beside;
 mod checks;
 mod hostile;
 mod order;

@@ -5,36 +5,16 @@ use serde_json::{Value as Json, json};
 
 use super::super::Problem;
 use super::ask::Ask;
+use crate::comparisons::{DAYS, beside};
 use crate::groups::changes::GroupId;
-use crate::status::beside::{Beside, Dimension, FactBeside, Machine, NumberBeside};
-use crate::status::measures::{Unit, Values};
+use crate::status::beside::{Beside, FactBeside, NumberBeside};
+use crate::status::measures::Unit;
 use crate::storage::Answers;
-use crate::storage::samples::BesideMachine;
-
-/// Days up to today of which crashes are compared.
-const DAYS: i64 = 14;
 
 /// Asks for it. It is counted on the reader's thread: machines have thousands of packages.
 pub(super) async fn find(ask: &Ask, group: GroupId) -> Result<Beside, Problem> {
-    let question = move |answers: &mut Answers<'_>| {
-        let found = answers.beside_group(group, DAYS)?;
-        let machines =
-            |side: Vec<BesideMachine>| side.into_iter().map(|one| machine(&one)).collect::<Vec<_>>();
-        Ok(Beside::new(&machines(found.with), &machines(found.without)))
-    };
+    let question = move |answers: &mut Answers<'_>| beside(answers, group, true);
     Ok(ask.app.store.answer(ask.now_secs, question).await?)
-}
-
-fn machine(machine: &BesideMachine) -> Machine {
-    let points = machine.points.iter();
-    let values = Values::new(
-        points.map(|point| (point.series.name.as_str(), point.series.labels.as_str(), point.value)),
-    );
-    let packages =
-        machine.packages.iter().map(|(name, version)| (Dimension::Package, format!("{name} {version}")));
-    let known = |value: &String| if value == "N/A" { String::new() } else { value.clone() };
-    let hardware = [(Dimension::Kernel, known(&machine.kernel)), (Dimension::Board, known(&machine.board))];
-    Machine::new(&values, hardware.into_iter().chain(packages).collect())
 }
 
 /// For the page; none where there is too little to say anything.
@@ -51,7 +31,7 @@ pub(super) fn value(beside: &Beside) -> Option<Value> {
     })
 }
 
-fn number(number: &NumberBeside) -> Value {
+pub(super) fn number(number: &NumberBeside) -> Value {
     let unit = number.measure.unit;
     context! {
         title => number.measure.title,
@@ -65,14 +45,15 @@ fn number(number: &NumberBeside) -> Value {
 }
 
 fn fact(fact: &FactBeside) -> Value {
-    let part = |(machines, of): (usize, usize)| machines as f64 / of.max(1) as f64;
+    let part = |machines: usize, of: usize| machines as f64 / of.max(1) as f64;
     context! {
         dimension => fact.dimension.name(),
         value => fact.value.clone(),
-        with_count => fact.with.0, with_of => fact.with.1, with_part => part(fact.with),
-        without_count => fact.without.0, without_of => fact.without.1, without_part => part(fact.without),
+        with_count => fact.with.0, with_of => fact.with.1, with_part => part(fact.with.0, fact.with.1),
+        without_count => fact.without.0, without_of => fact.without.1,
+        without_part => fact.without.0.map(|machines| part(machines, fact.without.1)),
         ratio => fact.unusual.map(|unusual| unusual.ratio),
-        is_clear => fact.unusual.map_or(fact.without.0 == 0, |unusual| unusual.is_clear),
+        is_clear => fact.unusual.map_or(fact.without.0 == Some(0), |unusual| unusual.is_clear),
     }
 }
 
@@ -89,16 +70,18 @@ fn shown(unit: Unit, value: f64) -> String {
     }
 }
 
+/// A number as JSON.
+pub(super) fn number_json(number: &NumberBeside) -> Json {
+    json!({
+        "name": number.measure.name,
+        "median": number.with.value, "machines": number.with.machines,
+        "others_median": number.without.value, "others": number.without.machines,
+        "is_higher": number.is_higher, "is_clear": number.is_clear,
+    })
+}
+
 /// As JSON.
 pub(super) fn json(beside: &Beside) -> Json {
-    let number = |number: &NumberBeside| {
-        json!({
-            "name": number.measure.name,
-            "median": number.with.value, "machines": number.with.machines,
-            "others_median": number.without.value, "others": number.without.machines,
-            "is_higher": number.is_higher, "is_clear": number.is_clear,
-        })
-    };
     let fact = |fact: &FactBeside| {
         json!({
             "dimension": fact.dimension.name(), "value": fact.value,
@@ -112,7 +95,7 @@ pub(super) fn json(beside: &Beside) -> Json {
     json!({
         "machines": is_shown.then_some(beside.with),
         "others": is_shown.then_some(beside.without),
-        "numbers": beside.numbers.iter().map(number).collect::<Vec<_>>(),
+        "numbers": beside.numbers.iter().map(number_json).collect::<Vec<_>>(),
         "facts": beside.facts.iter().map(fact).collect::<Vec<_>>(),
     })
 }

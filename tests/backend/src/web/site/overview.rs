@@ -8,7 +8,7 @@ use super::super::Problem;
 use super::ask::Ask;
 use super::problems::{self, Trouble};
 use super::status::{self, Asked, Found};
-use super::{Page, figures, group_row};
+use super::{Page, beside, figures, group_row};
 use crate::groups::counting::{Basis, Rate, day_of, rate};
 use crate::status::Standing;
 use crate::status::board::Row;
@@ -19,6 +19,9 @@ use crate::timestamp::format_day;
 
 /// Rows of each list of what is wrong with machines now.
 const STATUS_ROWS: usize = 5;
+
+/// Numbers of a group in which its machines differ from others.
+const COMPARED_NUMBERS: usize = 2;
 
 pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     ask.knows(&[])?;
@@ -36,7 +39,7 @@ pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     };
     let context = context! {
         glance => glance.value(),
-        top => overview.top.iter().map(lists).collect::<Vec<Value>>(),
+        top => overview.top.iter().map(|group| with_comparison(&ask, group, lists(group))).collect::<Vec<Value>>(),
         new => part(&overview.new),
         regressed => part(&overview.regressed),
         probably_fixed => part(&overview.probably_fixed),
@@ -49,7 +52,26 @@ pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     };
     let page =
         Page::new("overview.html", "Overview", context).with_json(whole(&overview, &glance, &troubles));
+    let page = page.with_json(json!({ "beside": comparisons(&ask, &overview) }));
     ask.page(page.with_json(json!({ "status": status.as_ref().map(|found| status_json(&ask, found)) })))
+}
+
+/// A group, with the numbers in which its machines clearly differ from others.
+fn with_comparison(ask: &Ask, group: &Group, row: Value) -> Value {
+    let numbers = ask.app.comparisons.of_group(group.id);
+    let numbers: Vec<Value> = numbers.iter().take(COMPARED_NUMBERS).map(beside::number).collect();
+    context! { beside => numbers, ..row }
+}
+
+/// The same of all groups of the page.
+fn comparisons(ask: &Ask, overview: &Overview) -> Vec<Json> {
+    let of_group = |group: &Group| {
+        let numbers = ask.app.comparisons.of_group(group.id);
+        (!numbers.is_empty()).then(|| {
+            json!({ "group": group.id, "numbers": numbers.iter().map(beside::number_json).collect::<Vec<_>>() })
+        })
+    };
+    overview.top.iter().filter_map(of_group).collect()
 }
 
 /// The worst of all checks; none where no machine says anything of itself and none has a name.

@@ -50,11 +50,16 @@ pub struct BesideMachine {
 
 impl Answers<'_> {
     /// The machines of a group within some days of which there are samples, and others of the days on which these crashed: pushed
-    /// by the same id.
+    /// by the same id. Lists of packages are read where they are asked for.
     ///
     /// # Errors
     /// If the database cannot be read, or not in time.
-    pub fn beside_group(&mut self, group: GroupId, days: i64) -> Result<Beside, StorageError> {
+    pub fn beside_group(
+        &mut self,
+        group: GroupId,
+        days: i64,
+        has_packages: bool,
+    ) -> Result<Beside, StorageError> {
         let first_day = self.today().saturating_sub(days.saturating_sub(1));
         let crashed = "SELECT r.machine_id, m.id, max(CASE WHEN r.ts_capture > r.ts_reception THEN r.ts_reception ELSE r.ts_capture END), \
                 max(r.ts_reception / 86400) FROM records r JOIN state_machine m ON m.kind = 0 AND m.name = r.machine_id \
@@ -71,6 +76,11 @@ impl Answers<'_> {
         for (machine_id, machine, day) in self.others(group, &on_days)? {
             let end = day.saturating_add(1).saturating_mul(DAY_SECS).saturating_sub(1);
             beside.without.extend(read(self.sql, &mut shelf, machine_id, machine, end)?);
+        }
+        if has_packages {
+            for machine in beside.with.iter_mut().chain(&mut beside.without) {
+                machine.packages = packages(self.sql, &machine.machine_id)?;
+            }
         }
         Ok(beside)
     }
@@ -93,7 +103,7 @@ impl Answers<'_> {
     }
 }
 
-/// What is known of a machine at a time; none without a sample near it.
+/// What is known of a machine at a time, but for its packages; none without a sample near it.
 fn read(
     sql: &mut dyn Select,
     shelf: &mut Shelf,
@@ -110,8 +120,7 @@ fn read(
         Some(mut row) => (row.text()?, row.text()?),
         None => Default::default(),
     };
-    let packages = packages(sql, &machine_id)?;
-    Ok(Some(BesideMachine { machine_id, points, kernel, board, packages }))
+    Ok(Some(BesideMachine { machine_id, points, kernel, board, packages: Vec::new() }))
 }
 
 /// The values of the last sample before a time, or of the hour before where samples are gone.
