@@ -13,6 +13,7 @@ mod machines;
 mod party;
 mod sample;
 mod senders;
+mod telempulld;
 mod wire;
 
 mod access;
@@ -40,6 +41,7 @@ mod regrouping;
 mod renewal;
 mod roles;
 mod rules;
+mod security_server;
 mod site;
 mod start;
 mod status;

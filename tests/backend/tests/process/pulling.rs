@@ -1,161 +1,20 @@
 //! Machines that are asked: real ones, wrong ones, and a thousand while the collector is killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
-use telem_collector::trust::Fingerprint;
 
+use crate::cluster::Cluster;
 use crate::collector::{Collector, DEADLINE, refusal};
 use crate::machines::Machines;
+use crate::telempulld::{Home, LONG, MEMBER, Telempulld, fault, pulled, within};
 
 fn owned(headers: &[(&str, &str)]) -> Vec<(String, String)> {
     headers.iter().copied().map(crate::sample::owned).collect()
-}
-
-/// The longest that is waited for what takes two tries of ten seconds, on a machine that is busy.
-const LONG: Duration = Duration::from_secs(180);
-
-fn within(time: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < time, "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// A collector's directory: database, identity, configuration.
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn configure(&self, text: &str) {
-        fs::write(self.path("collector.conf"), text).unwrap();
-    }
-
-    fn args(&self) -> [String; 4] {
-        let [config, database] = ["collector.conf", "t.db"].map(|name| self.path(name).display().to_string());
-        ["--config".to_owned(), config, "--database".to_owned(), database]
-    }
-
-    fn start(&self) -> Collector {
-        let args = self.args();
-        Collector::start(&args.each_ref().map(String::as_str))
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        fingerprint(&self.path("identity/cli_certificate.pem"))
-    }
-}
-
-fn fingerprint(pem: &Path) -> Fingerprint {
-    Fingerprint::of_der(&CertificateDer::from_pem_slice(&fs::read(pem).unwrap()).unwrap())
-}
-
-/// The machines on the page, by name.
-fn pulled(collector: &Collector) -> BTreeMap<String, Value> {
-    let mut all = BTreeMap::new();
-    let mut path = "/telemetryui/collector?format=json&limit=1000".to_owned();
-    loop {
-        let page = collector.get(&path).json();
-        for row in page["pulled"].as_array().unwrap() {
-            all.insert(row["name"].as_str().unwrap().to_owned(), row.clone());
-        }
-        match page["next"].as_str() {
-            Some(next) => path = next.to_owned(),
-            None => return all,
-        }
-    }
-}
-
-/// What the fault of a machine says; empty where it has none.
-fn fault(rows: &BTreeMap<String, Value>, name: &str) -> String {
-    rows[name]["fault"].as_str().unwrap_or_default().to_owned()
-}
-
-/// telempulld as it is installed, below a directory.
-struct Telempulld {
-    home: Home,
-    port: u16,
-    child: Child,
-}
-
-const MEMBER: &str = "fdev/GOV/1710128-9";
-
-impl Telempulld {
-    fn start() -> Self {
-        let program = Path::new(env!("CARGO_BIN_EXE_telem-collector")).with_file_name("telempulld");
-        assert!(
-            program.exists(),
-            "{} is missing: build it first, with `cargo build -p telempulld`",
-            program.display()
-        );
-        let home = Home::new();
-        for below in ["etc/telempulld", "state", "run"] {
-            fs::create_dir_all(home.path(below)).unwrap();
-        }
-        fs::write(home.path("etc/opt-in"), "").unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let root = home.0.path().display();
-        let text = format!(
-            "[settings]\netc_dir={root}/etc\nstate_dir={root}/state\nrun_dir={root}/run\npull_listen=127.0.0.1:{port}\n\
-             member={MEMBER}\nserver_code=node-1\n"
-        );
-        fs::write(home.path("telemetrics.conf"), text).unwrap();
-        let log = fs::File::create(home.path("log")).unwrap();
-        let mut command = Command::new(program);
-        command.arg("-f").arg(home.path("telemetrics.conf")).stdin(Stdio::null()).stderr(log);
-        let child = command.spawn().unwrap();
-        let machine = Self { home, port, child };
-        within(DEADLINE, "telempulld serves", || machine.log().contains("answers those who ask"));
-        machine
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.home.path("log")).unwrap_or_default()
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        fingerprint(&self.home.path("state/identity/telempulld/srv_certificate.pem"))
-    }
-
-    fn trust(&self, line: &str) {
-        let file = self.home.path("etc/telempulld/trusted_certificates.cfg");
-        fs::write(file.with_extension("new"), format!("{line}\n")).unwrap();
-        fs::rename(file.with_extension("new"), file).unwrap();
-    }
-
-    /// Its section, with these lines besides.
-    fn section(&self, name: &str, lines: &str) -> String {
-        let Self { port, .. } = self;
-        let fingerprint = self.fingerprint();
-        format!(
-            "[pull {name}]\nurl=https://127.0.0.1:{port}\nfingerprint={fingerprint}\ninterval=10\n{lines}\n"
-        )
-    }
-}
-
-impl Drop for Telempulld {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -269,13 +128,42 @@ fn confirmed(collector: &Collector) -> BTreeMap<String, i64> {
 
 #[test]
 fn a_collector_that_is_killed_has_every_answer_that_it_confirmed() {
-    let (machines, home) = (Machines::start(false, 2), Home::new());
+    let home = Home::new();
+    let database = home.path("t.db");
+    kill_while_a_thousand_are_asked(&home, database.to_str().unwrap(), || {
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        let mut statement = connection.prepare(RECEIVED).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    });
+}
+
+#[test]
+fn the_same_on_postgresql() {
+    let cluster = Cluster::shared();
+    let name = cluster.database();
+    kill_while_a_thousand_are_asked(&Home::new(), &cluster.url(&name), || {
+        let rows = cluster.sql(&name, RECEIVED);
+        let row = |line: &str| {
+            let (name, at) = line.split_once('|').unwrap();
+            (name.to_owned(), at.parse().unwrap())
+        };
+        rows.lines().map(row).collect()
+    });
+}
+
+/// When samples of each machine were received, by the database alone.
+const RECEIVED: &str = "SELECT name, received FROM sample JOIN state_machine ON state_machine.id = sample.machine WHERE kind = 1";
+
+fn kill_while_a_thousand_are_asked(home: &Home, database: &str, received: impl Fn() -> Vec<(String, i64)>) {
+    let machines = Machines::start(false, 2);
     let address = machines.address;
     home.configure(&format!("[pull good{{0..999}}]\nurl=http://{address}/good{{}}\ninterval=10\n"));
+    let config = home.path("collector.conf");
     let mut dice = 0x2545_f491_4f6c_dd1d_u64;
-    let mut all: BTreeMap<String, std::collections::BTreeSet<i64>> = BTreeMap::new();
+    let mut all: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
     for round in 0..8 {
-        let collector = home.start();
+        let collector = Collector::start(&["--config", config.to_str().unwrap(), "--database", database]);
         dice ^= dice << 13;
         dice ^= dice >> 7;
         dice ^= dice << 17;
@@ -288,7 +176,10 @@ fn a_collector_that_is_killed_has_every_answer_that_it_confirmed() {
         }
         // Dropped, it is killed.
         drop(collector);
-        let stored = stored(&home.path("t.db"));
+        let mut stored: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        for (name, at) in received() {
+            stored.entry(name).or_default().insert(at);
+        }
         for (name, times) in &all {
             let there = &stored[name];
             let missing: Vec<_> = times.iter().filter(|at| !there.contains(at)).collect();
@@ -296,20 +187,6 @@ fn a_collector_that_is_killed_has_every_answer_that_it_confirmed() {
         }
     }
     assert!(all.len() > 500, "most of a thousand machines were asked: {}", all.len());
-}
-
-/// When samples of each machine were received, by the database alone.
-fn stored(database: &Path) -> BTreeMap<String, std::collections::BTreeSet<i64>> {
-    let connection = rusqlite::Connection::open(database).unwrap();
-    let query = "SELECT name, received FROM sample JOIN state_machine ON state_machine.id = sample.machine WHERE kind = 1";
-    let mut statement = connection.prepare(query).unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).unwrap();
-    let mut stored: BTreeMap<_, std::collections::BTreeSet<i64>> = BTreeMap::new();
-    for row in rows {
-        let (name, at) = row.unwrap();
-        stored.entry(name).or_default().insert(at);
-    }
-    stored
 }
 
 fn params(code: &str) -> String {
