@@ -137,11 +137,11 @@ pub(super) fn note_jobs_of_counted(sql: &mut dyn Write, now_secs: i64) -> Result
 }
 
 /// Stores those of a batch that are not refused; `store` gets them, if there are none too.
-pub(crate) fn without_forgotten(
+pub(crate) fn without_forgotten<E: From<StorageError>>(
     batch: &[Arrival],
     forgotten: &HashSet<String>,
-    store: impl FnOnce(&[Arrival]) -> Result<Vec<Appended>, StorageError>,
-) -> Result<Vec<Appended>, StorageError> {
+    store: impl FnOnce(&[Arrival]) -> Result<Vec<Appended>, E>,
+) -> Result<Vec<Appended>, E> {
     if forgotten.is_empty() {
         return store(batch);
     }
@@ -149,5 +149,5 @@ pub(crate) fn without_forgotten(
     let rest: Vec<Arrival> = batch.iter().filter(|arrival| !is_late(arrival)).cloned().collect();
     let mut stored = store(&rest)?.into_iter();
     let each = |arrival: &Arrival| if is_late(arrival) { Some(Appended::Forgotten) } else { stored.next() };
-    batch.iter().map(each).collect::<Option<_>>().ok_or(StorageError::Stopped)
+    batch.iter().map(each).collect::<Option<_>>().ok_or_else(|| StorageError::Stopped.into())
 }

@@ -1,4 +1,4 @@
-//! Stores a batch and counts it: one statement, which is a transaction of its own.
+//! Stores a batch and counts it: one statement, and one exchange with the server where nothing else is to be asked.
 
 mod statements;
 
@@ -13,10 +13,11 @@ use super::columns::{Columns, Counted, Places};
 use super::fault::Fault;
 use super::partition::day_of;
 use super::row;
+use super::schema::FORGET_LOCK;
 use crate::record::StoredRecord;
 use crate::storage::grouping::{Facts, Place};
 use crate::storage::samples::Arrived;
-use crate::storage::{Appended, Arrival, StorageError};
+use crate::storage::{Appended, Arrival, StorageError, tombstone};
 
 pub(super) use statements::Statements;
 
@@ -34,24 +35,43 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Gives keys to those that came without.
     pub(super) fn new(arrivals: &'a [Arrival]) -> Result<Self, StorageError> {
+        let key = |arrival: &Arrival| arrival.key.map_or_else(random_key, |key| Ok(key.0));
+        Ok(Self::with_keys(arrivals, arrivals.iter().map(key).collect::<Result<_, _>>()?))
+    }
+
+    /// Some of the same arrivals, under the same keys.
+    pub(super) fn part<'b>(&self, rest: &'b [Arrival], is_in: impl Fn(&Arrival) -> bool) -> Batch<'b> {
+        let all = self.arrivals.iter().zip(&self.keys);
+        Batch::with_keys(rest, all.filter(|(arrival, _)| is_in(arrival)).map(|(_, key)| *key).collect())
+    }
+
+    fn with_keys(arrivals: &'a [Arrival], keys: Vec<Key>) -> Self {
         let mut seen = HashMap::new();
-        let mut keys = Vec::with_capacity(arrivals.len());
         let mut first = Vec::new();
-        for (number, arrival) in arrivals.iter().enumerate() {
-            let key = match arrival.key {
-                Some(key) => key.0,
-                None => random_key()?,
-            };
-            seen.entry(key).or_insert_with(|| first.push(number));
-            keys.push(key);
+        for (number, key) in keys.iter().enumerate() {
+            seen.entry(*key).or_insert_with(|| first.push(number));
         }
         let facts = arrivals.iter().map(Facts::of_arrival).collect();
-        Ok(Self { arrivals, facts, keys, first })
+        Self { arrivals, facts, keys, first }
     }
 
     /// The days of their reception.
     pub(super) fn days(&self) -> BTreeSet<i64> {
         self.arrivals.iter().map(|arrival| day_of(arrival.received_secs)).collect()
+    }
+
+    /// The first of them, and the last.
+    fn span_of_days(&self) -> (i32, i32) {
+        let days = self.days();
+        let end = |day: Option<&i64>| day.and_then(|day| i32::try_from(*day).ok()).unwrap_or(0);
+        (end(days.first()), end(days.last()))
+    }
+
+    /// What would stand for each of their machines, had it been forgotten.
+    fn tombstones(&self) -> Vec<Vec<u8>> {
+        let ids: BTreeSet<&str> =
+            self.arrivals.iter().map(|arrival| arrival.record.machine_id.as_str()).collect();
+        ids.into_iter().map(tombstone).collect()
     }
 
     /// All of them.
@@ -106,14 +126,47 @@ pub(super) struct Storing<'a> {
     pub(super) slot: i64,
 }
 
-/// Stores a batch, or finds that it is stored: all of it or nothing.
+/// Stores a batch, or finds that it is stored: all of it or nothing. Whether its machines were forgotten has been asked, and
+/// nobody begins to forget one.
 pub(super) async fn append(
     client: &Client,
     storing: &Storing<'_>,
     batch: &Batch<'_>,
 ) -> Result<Vec<Appended>, Fault> {
+    let rows = store(client, storing, batch, &[]).await?;
+    appended(client, batch, rows).await
+}
+
+/// The same in a transaction of its own, during which nobody begins to forget a machine; all of it goes to the server at once.
+/// If one of the machines was forgotten, nothing is stored, and the fault is [`Fault::Vanished`].
+pub(super) async fn append_at_once(
+    client: &Client,
+    storing: &Storing<'_>,
+    batch: &Batch<'_>,
+) -> Result<Vec<Appended>, Fault> {
+    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock_shared({FORGET_LOCK})");
+    let tombstones = batch.tombstones();
+    // Each is sent when it is first polled, and a transaction that has failed refuses what follows.
+    let (begun, stored, committed) = tokio::join!(
+        biased;
+        client.batch_execute(&begin),
+        store(client, storing, batch, &tombstones),
+        client.batch_execute("COMMIT"),
+    );
+    begun?;
+    let rows = stored?;
+    committed?;
+    appended(client, batch, rows).await
+}
+
+/// What became of a batch of which these were stored now.
+async fn appended(
+    client: &Client,
+    batch: &Batch<'_>,
+    rows: Vec<tokio_postgres::Row>,
+) -> Result<Vec<Appended>, Fault> {
     let mut ids: HashMap<Key, i64> = HashMap::new();
-    for row in store(client, storing, batch).await? {
+    for row in rows {
         ids.insert(key_of(row.try_get(0)?), row.try_get(1)?);
     }
     let known = known(client, batch, &ids).await?;
@@ -136,6 +189,7 @@ async fn store(
     client: &Client,
     storing: &Storing<'_>,
     batch: &Batch<'_>,
+    tombstones: &[Vec<u8>],
 ) -> Result<Vec<tokio_postgres::Row>, Fault> {
     let keys: Vec<&[u8]> =
         batch.first.iter().filter_map(|number| batch.keys.get(*number)).map(Key::as_slice).collect();
@@ -146,7 +200,9 @@ async fn store(
     values.extend(columns.values());
     values.extend(counted.values());
     values.extend(places.values());
-    values.extend([&storing.generation as &(dyn ToSql + Sync), &storing.slot]);
+    let (first_day, last_day) = batch.span_of_days();
+    values.extend([&storing.generation as &(dyn ToSql + Sync), &storing.slot, &tombstones]);
+    values.extend([&first_day as &(dyn ToSql + Sync), &last_day]);
     let Statements { plain, full } = storing.statements;
     Ok(client.query(if batch.is_plain() { plain } else { full }, &values).await?)
 }

@@ -1,37 +1,26 @@
 //! A session: one connection, and the next one if it breaks.
 
-use std::collections::HashSet;
+mod storing;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_postgres::Client;
 
-use super::append::{self, Batch, Statements, Storing};
+use super::append::Statements;
 use super::connection::{Connection, Server};
 use super::fault::Fault;
 use super::write::{self, Ended};
-use super::{partition, purge, query, schema, select};
+use super::{purge, query, schema, select};
 use crate::filter::Filter;
 use crate::limits::QUERY_TIME;
 use crate::record::StoredRecord;
 use crate::retention::Retention;
-use crate::storage::grouping::{Directory, Place};
-use crate::storage::samples::store_arrived;
+use crate::storage::grouping::Directory;
 use crate::storage::{
     Appended, Arrival, More, Purpose, Row, Select, Session, SharedRules, StorageError, Value, Write,
-    forgotten, without_forgotten,
 };
-
-/// How long a batch is tried again while the server is gone: a standby takes over in this time, or clients are asked to
-/// come back.
-const RETRY_TIME: Duration = Duration::from_secs(10);
-
-/// Between two tries, where the server is gone.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// Between two tries, where somebody else was faster.
-const SHORT_PAUSE: Duration = Duration::from_millis(1);
 
 /// Slots that collectors count in. Who finds all of them taken shares the last one, and waits for others.
 const SLOTS: i64 = 64;
@@ -45,9 +34,11 @@ pub(super) struct PostgresSession {
     /// The prepared statements that store a batch.
     append: Option<Statements>,
     /// Days whose partitions are known to be there.
-    days: HashSet<i64>,
+    days: BTreeSet<i64>,
     directory: Directory,
     slot: Option<i64>,
+    /// When a batch was first lost that nobody has stored since, as the server was gone.
+    gone_since: Option<Instant>,
     /// When the answer that is being made has to be there.
     answer_until: Option<Instant>,
 }
@@ -59,9 +50,20 @@ impl PostgresSession {
         rules: SharedRules,
     ) -> Result<Self, StorageError> {
         let connection = Some(server.connect(purpose)?);
-        let (days, directory) = (HashSet::new(), Directory::default());
-        let (append, slot, answer_until) = (None, None, None);
-        Ok(Self { server, purpose, connection, rules, append, days, directory, slot, answer_until })
+        let (days, directory) = (BTreeSet::new(), Directory::default());
+        let (append, slot, gone_since, answer_until) = (None, None, None, None);
+        Ok(Self {
+            server,
+            purpose,
+            connection,
+            rules,
+            append,
+            days,
+            directory,
+            slot,
+            gone_since,
+            answer_until,
+        })
     }
 
     /// The connection; a new one if the last has failed.
@@ -84,60 +86,6 @@ impl PostgresSession {
         }
     }
 
-    fn try_append(&mut self, batch: &Batch<'_>, more: Option<&mut More<'_>>) -> Result<Vec<Appended>, Ended> {
-        self.connection()?;
-        for day in batch.days() {
-            if !self.days.contains(&day) {
-                self.connection()?.run(async |client| partition::ensure(client, day).await)?;
-                self.days.insert(day);
-            }
-        }
-        let statements = self.statements()?;
-        let slot = self.slot()?;
-        let places = self.places(batch)?;
-        let generation = self.directory.generation();
-        let storing = Storing { statements: &statements, places: &places, generation, slot };
-        let is_back = batch.firsts().zip(&places).any(|((arrival, facts), place)| {
-            self.directory.regression(place, facts, 0, arrival.received_secs).is_some()
-        });
-        if is_back || batch.has_states() || more.is_some() {
-            return self.append_with_more(&storing, batch, is_back, more);
-        }
-        Ok(self.connection()?.run(async |client| append::append(client, &storing, batch).await)?)
-    }
-
-    /// Stores a batch in which a group comes back, and the group's mark with it; or one with samples, and these; or one with
-    /// which more is to be done.
-    fn append_with_more(
-        &mut self,
-        storing: &Storing<'_>,
-        batch: &Batch<'_>,
-        is_back: bool,
-        more: Option<&mut More<'_>>,
-    ) -> Result<Vec<Appended>, Ended> {
-        self.connection()?;
-        let Some(connection) = self.connection.as_mut() else { return Err(Fault::Silent.into()) };
-        let directory = &mut self.directory;
-        let locks = [(is_back, schema::GROUPS_LOCK), (batch.has_states(), schema::SAMPLES_LOCK)];
-        let locks: Vec<i64> =
-            locks.iter().filter(|(is_needed, _)| *is_needed).map(|(_, lock)| *lock).collect();
-        write::transaction_with(connection, &locks, |sql| {
-            let appended = sql.run(async |client| append::append(client, storing, batch).await)?;
-            let firsts = batch.firsts().zip(storing.places).zip(batch.of_firsts(&appended));
-            for (((arrival, facts), place), appended) in firsts {
-                let Appended::Stored { id } = appended else { continue };
-                if let Some(back) = directory.regression(place, facts, *id, arrival.received_secs) {
-                    directory.set_regressed(sql, back)?;
-                }
-            }
-            store_arrived(sql, batch.states(&appended))?;
-            if let Some(more) = more {
-                more(sql, batch.arrivals(), &appended)?;
-            }
-            Ok(appended)
-        })
-    }
-
     fn statements(&mut self) -> Result<Statements, Fault> {
         let statements = match self.append.clone() {
             Some(statements) => statements,
@@ -145,28 +93,6 @@ impl PostgresSession {
         };
         self.append = Some(statements.clone());
         Ok(statements)
-    }
-
-    /// The places of a batch's records; what is new is made in a transaction of its own.
-    fn places(&mut self, batch: &Batch<'_>) -> Result<Vec<Place>, Ended> {
-        let known = batch
-            .firsts()
-            .map(|(arrival, facts)| self.directory.known(&arrival.record, facts, arrival.received_secs));
-        let known: Option<Vec<Place>> = known.collect();
-        if let Some(places) = known.filter(|_| batch.is_plain() || self.directory.generation() > 0) {
-            return Ok(places);
-        }
-        let rules = self.rules.current();
-        self.connection()?;
-        let Some(connection) = self.connection.as_mut() else { return Err(Fault::Silent.into()) };
-        let directory = &mut self.directory;
-        write::transaction(connection, |sql| {
-            directory.read_generation(sql)?;
-            let place = |(arrival, facts): (&Arrival, _)| {
-                directory.place(sql, &rules, &arrival.record, facts, arrival.received_secs)
-            };
-            batch.firsts().map(place).collect()
-        })
     }
 
     /// The slot in which this collector counts.
@@ -186,54 +112,6 @@ impl PostgresSession {
         let slot = self.connection()?.run(find)?;
         self.slot = Some(slot);
         Ok(slot)
-    }
-
-    fn lock_forgetting(&mut self, function: &str) -> Result<(), Fault> {
-        let lock = format!("SELECT {function}({})", schema::FORGET_LOCK);
-        self.connection()?.run(async |client| Ok(client.batch_execute(&lock).await?))
-    }
-
-    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch.
-    fn append_locked(
-        &mut self,
-        batch: &[Arrival],
-        more: Option<More<'_>>,
-    ) -> Result<Vec<Appended>, StorageError> {
-        self.read(|session| session.lock_forgetting("pg_advisory_lock_shared"))?;
-        let stored = forgotten(self, batch).and_then(|forgotten| {
-            without_forgotten(batch, &forgotten, |rest| match more {
-                None if rest.is_empty() => Ok(Vec::new()),
-                more => self.append_rest(rest, more),
-            })
-        });
-        // If the connection is gone, so is the lock.
-        let _ = self.lock_forgetting("pg_advisory_unlock_shared");
-        stored
-    }
-
-    fn append_rest(
-        &mut self,
-        batch: &[Arrival],
-        mut more: Option<More<'_>>,
-    ) -> Result<Vec<Appended>, StorageError> {
-        let batch = Batch::new(batch)?;
-        let deadline = Instant::now() + RETRY_TIME;
-        loop {
-            let ended = match self.try_append(&batch, more.as_mut()) {
-                Ok(appended) => return Ok(appended),
-                Err(ended) => ended,
-            };
-            // What is known may have been taken back, or another collector may have changed it just now.
-            self.directory.renew(0);
-            let Ended::Fault(fault) = ended else { return Err(ended.into()) };
-            // Or detached the day.
-            self.days.clear();
-            self.note(&fault);
-            if !fault.may_pass() || Instant::now() >= deadline {
-                return Err(fault.into());
-            }
-            sleep(if fault.breaks_connection() { RETRY_PAUSE } else { SHORT_PAUSE });
-        }
     }
 
     /// Reads. The server may have been restarted since the last time, and be here again: then it is asked once more.
@@ -256,11 +134,11 @@ impl PostgresSession {
 
 impl Session for PostgresSession {
     fn append(&mut self, batch: &[Arrival]) -> Result<Vec<Appended>, StorageError> {
-        self.append_locked(batch, None)
+        self.append_batch(batch, None)
     }
 
     fn append_and(&mut self, batch: &[Arrival], more: More<'_>) -> Result<Vec<Appended>, StorageError> {
-        self.append_locked(batch, Some(more))
+        self.append_batch(batch, Some(more))
     }
 
     fn write_alone(

@@ -4,9 +4,9 @@ use super::connection::Connection;
 use super::*;
 use crate::filter::Filter;
 use crate::retention::{KeepRule, KeepTime, Retention};
-use crate::storage::Arrival;
 use crate::storage::test_server::Cluster;
 use crate::storage::tests::{DAY_SECS, NOW_SECS, arrival, with_postgres};
+use crate::storage::{Appended, Arrival};
 
 const OLD_SECS: i64 = NOW_SECS - 40 * DAY_SECS;
 const OLD_DAY: &str = "records_20231005";
@@ -73,6 +73,44 @@ fn an_older_database_is_brought_to_todays_schema_and_says_so_before() {
     assert_eq!(Postgres::migrate(&url, true).unwrap().steps.len(), 0);
     assert_eq!(sql("SELECT count(*), count(group_id) FROM records"), "1|0");
     assert_eq!(sql("SELECT read_after, read_to FROM grouping"), "0|1");
+}
+
+/// What a session sends at once waits for whoever begins to forget a machine, and sees that he did.
+#[test]
+fn who_was_forgotten_just_before_is_refused() {
+    with_postgres(|name, engine| {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        // From now on it knows all that it needs for a batch of this kind.
+        session.append(&[arrival("a/b/c", 1, None)]).unwrap();
+        let mut other = engine.open(Purpose::Maintain).unwrap();
+        let (begin, begun) = std::sync::mpsc::channel();
+        let late = std::thread::scope(|scope| {
+            let session = &mut session;
+            let late = scope.spawn(move || {
+                begun.recv().unwrap();
+                session.append(&[arrival("a/b/c", 1, None), arrival("a/b/c", 2, None)]).unwrap()
+            });
+            let forget = &mut |sql: &mut dyn crate::storage::Write| {
+                begin.send(()).unwrap();
+                let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+                let since = std::time::Instant::now();
+                while Cluster::shared().sql(name, waiting) != "1" {
+                    assert!(since.elapsed() < std::time::Duration::from_secs(60), "nobody waits");
+                }
+                let insert = "INSERT INTO forgotten (hash, forgotten, known) VALUES ($1, $2, 1)";
+                let values = [crate::storage::tombstone("m1").into(), NOW_SECS.into()];
+                sql.execute(insert, &values).map(drop)
+            };
+            other.write_alone(forget).unwrap();
+            late.join().unwrap()
+        });
+        assert!(matches!(late[..], [Appended::Forgotten, Appended::Stored { .. }]), "{late:?}");
+        assert_eq!(
+            Cluster::shared().sql(name, "SELECT string_agg(machine_id, ' ' ORDER BY id) FROM records"),
+            "m1 m2"
+        );
+    });
 }
 
 #[test]

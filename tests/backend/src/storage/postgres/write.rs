@@ -67,6 +67,12 @@ pub(super) enum Ended {
     Error(StorageError),
 }
 
+impl From<StorageError> for Ended {
+    fn from(error: StorageError) -> Self {
+        Self::Error(error)
+    }
+}
+
 impl From<Fault> for Ended {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -79,6 +85,20 @@ impl From<Ended> for StorageError {
             Ended::Fault(fault) => fault.into(),
             Ended::Error(error) => error,
         }
+    }
+}
+
+/// Asks something on this connection, and on no other if it breaks: what it holds is gone with it.
+pub(super) fn ask<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut dyn Write) -> Result<T, StorageError>,
+) -> Result<T, Ended> {
+    let mut write = PostgresWrite { connection, fault: None };
+    let result = work(&mut write);
+    match (result, write.fault) {
+        (Ok(result), _) => Ok(result),
+        (Err(_), Some(fault)) => Err(fault.into()),
+        (Err(error), None) => Err(error.into()),
     }
 }
 

@@ -191,7 +191,7 @@ impl SqliteSession {
             let groups = append::Groups { directory, rules };
             let appended = append::append(&transaction, groups, rest, facts)?;
             more(&mut SqliteWrite(&transaction), rest, &appended)?;
-            Ok(appended)
+            Ok::<_, StorageError>(appended)
         })?;
         transaction.commit()?;
         Ok(appended)

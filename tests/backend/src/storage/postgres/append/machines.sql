@@ -9,7 +9,11 @@
 ), before AS MATERIALIZED (
     SELECT m.day, m.machine, m.system_name, m.build, m.kernel_version, m.host_type, m.cpu_model, m.bios_version,
         m.heartbeats
-    FROM (SELECT DISTINCT day, machine FROM ran) AS r JOIN machine_day m ON m.day = r.day AND m.machine = r.machine
+    FROM (SELECT DISTINCT day, machine FROM ran) AS r CROSS JOIN LATERAL (
+        -- Row by row through the index of its day: a plan from when the tables were empty would read all of them.
+        SELECT * FROM machine_day d
+        WHERE d.day = r.day AND d.machine = r.machine AND d.day BETWEEN $32::integer AND $33::integer OFFSET 0
+    ) AS m
 ), machines AS (
     INSERT INTO machine_day (day, machine, system_name, build, kernel_version, machine_id, host_type, cpu_model,
         bios_version, n, heartbeats, crashes, first_seen, last_seen)

@@ -4,10 +4,19 @@ use tokio_postgres::{Client, Statement};
 
 use crate::storage::postgres::fault::Fault;
 
-/// Records that report no failure: what is in which group is nothing to them.
+/// Whether none of these tombstones stands.
+macro_rules! nobody_forgotten {
+    () => {
+        "NOT EXISTS (SELECT FROM forgotten WHERE hash = ANY ($31::bytea[]))"
+    };
+}
+
+/// Records that report no failure: what is in which group is nothing to them. None is stored if one of their machines was
+/// forgotten.
 const PLAIN: &str = concat!(
     include_str!("arrived.sql"),
-    "SELECT $29::bigint AS generation",
+    "SELECT $29::bigint AS generation WHERE ",
+    nobody_forgotten!(),
     include_str!("stored.sql"),
     include_str!("machines.sql"),
     "SELECT key, id FROM kept"
@@ -17,7 +26,9 @@ const PLAIN: &str = concat!(
 /// statement is through, nobody changes it.
 const FULL: &str = concat!(
     include_str!("arrived.sql"),
-    "SELECT generation FROM grouping WHERE generation = $29::bigint FOR SHARE",
+    "SELECT generation FROM grouping WHERE generation = $29::bigint AND ",
+    nobody_forgotten!(),
+    " FOR SHARE",
     include_str!("stored.sql"),
     include_str!("machines.sql"),
     include_str!("groups.sql"),
