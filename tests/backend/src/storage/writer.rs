@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!  queue: p1 p2 p3 | p4 ...
-//!         └───────────┘ what is there, and for up to GATHER_TIME what is on its way: as many as last time
+//!         └───────────┘ what is there, and for up to GATHER_TIME what is on its way: as many as there are clients
 //!  append(p1..p4) ─▶ durable ─▶ answers to p1..p4
 //! ```
 //!
 //! A client that posts one record after the other is back soon after its answer. Who commits before it is there pays
-//! for two syncs where one would do.
+//! for two syncs where one would do: as many are waited for as were just answered, and as posted meanwhile. Were it only
+//! those who were answered, two halves would take turns for ever, each waiting for the other's sync.
 
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{Arrival, Session, StorageError};
-use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES};
+use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_WAITING_POSTS};
 use crate::record::StoredRecord;
 
 /// How long posts that are on their way are waited for: about what two syncs of a fast disk take.
@@ -42,8 +43,7 @@ pub(super) fn work(session: &mut dyn Session, queue: &Receiver<Job>) {
     let mut expected = 1;
     while let Ok(Job::Append(first)) = queue.recv() {
         let (batch, is_last) = gather(*first, queue, expected);
-        expected = batch.len();
-        store(session, batch);
+        store(session, batch, |clients| expected = clients);
         if is_last {
             return;
         }
@@ -75,15 +75,23 @@ fn gather(first: Post, queue: &Receiver<Job>, expected: usize) -> (Vec<Post>, bo
     (batch, false)
 }
 
-/// Stores a batch. If that fails, each of its clients is asked to come back.
-fn store(session: &mut dyn Session, batch: Vec<Post>) {
+/// How many have posted and have no answer yet.
+fn clients(permit: Option<&OwnedSemaphorePermit>) -> usize {
+    permit.map_or(1, |permit| MAX_WAITING_POSTS.saturating_sub(permit.semaphore().available_permits()))
+}
+
+/// Stores a batch, and says before it answers how many wait for an answer. If storing fails, each of its clients is asked to
+/// come back.
+fn store(session: &mut dyn Session, batch: Vec<Post>, before: impl FnOnce(usize)) {
     let mut arrivals = Vec::with_capacity(batch.len());
     let mut clients = Vec::with_capacity(batch.len());
     for Post { arrival, answer, permit } in batch {
         arrivals.push(arrival);
         clients.push((answer, permit));
     }
-    match session.append(&arrivals) {
+    let appended = session.append(&arrivals);
+    before(self::clients(clients.first().map(|(_, permit)| permit)));
+    match appended {
         Ok(appended) => {
             for (((answer, _), appended), arrival) in clients.into_iter().zip(appended).zip(arrivals) {
                 // The client may have gone; the record stays.
@@ -137,7 +145,15 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_last_time_are_waited_for() {
+    fn whoever_has_posted_and_has_no_answer_is_counted() {
+        let permits = Arc::new(Semaphore::new(MAX_WAITING_POSTS));
+        let posted: Vec<_> = (0..3).map(|_| Arc::clone(&permits).try_acquire_owned().unwrap()).collect();
+        assert_eq!(clients(posted.first()), 3, "those of the batch, and those who wait for the next");
+        assert_eq!(clients(None), 1);
+    }
+
+    #[test]
+    fn as_many_as_there_are_clients_are_waited_for() {
         let (jobs, queue) = mpsc::channel();
         // Nobody comes: the wait ends.
         assert_eq!(gather(post(1), &queue, 3).0.len(), 1);
