@@ -6,7 +6,7 @@ use crate::groups::changes::{Known, Preview, StoredVariant, preview};
 use crate::groups::counting::{Totals, Window, rank, rate};
 use crate::groups::hash::Hash;
 use crate::groups::rules::Rules;
-use crate::groups::signature::decide;
+use crate::groups::signature::{Signature, decide};
 use crate::groups::states::{Marks, Seen, Silence, State, VersionDay, state};
 use crate::groups::versions::Line;
 use std::collections::{BTreeMap, BTreeSet};
@@ -264,6 +264,7 @@ fn apply(preview: &Preview, variants: &mut [StoredVariant], known: &mut Vec<Know
     for stored in variants {
         // Without decisions, a signature is a key.
         stored.signature = preview.of_variants[&stored.hash].clone();
+        stored.name = preview.signatures[&stored.signature].name.clone();
         stored.group = ids[&stored.signature];
     }
 }
@@ -273,12 +274,13 @@ fn stored(rules: &Rules) -> (Vec<StoredVariant>, Vec<Known>) {
     let (mut variants, mut known): (Vec<StoredVariant>, Vec<Known>) = (Vec::new(), Vec::new());
     for (group, id) in OUTCOME.collector.groups.values().zip(1..) {
         for (hash, (variant, records, first_seen_secs)) in &group.variants {
-            let signature = decide(rules, variant).signature.hash;
+            let Signature { hash: signature, name, .. } = decide(rules, variant).signature;
             let (variant, records, first_seen_secs) = (variant.clone(), *records, *first_seen_secs);
             variants.push(StoredVariant {
                 hash: hash.clone(),
                 variant,
                 signature,
+                name,
                 group: id,
                 records,
                 first_seen_secs,

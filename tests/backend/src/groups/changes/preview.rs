@@ -19,6 +19,8 @@ pub struct StoredVariant {
     pub variant: Variant,
     /// Its signature, by the rules that hold.
     pub signature: Hash,
+    /// The name of that.
+    pub name: String,
     /// Its group.
     pub group: GroupId,
     /// Its records.
@@ -40,7 +42,8 @@ pub struct Preview {
     pub renamed: Vec<(GroupId, String)>,
     /// Groups in which nothing would change.
     pub unchanged: usize,
-    /// The signatures, by their hashes, to be stored when the rules are taken.
+    /// The signatures, by their hashes, to be stored when the rules are taken. Of the same frames the name may be another one
+    /// than before: what is left since nothing else is says so.
     pub signatures: BTreeMap<Hash, Signature>,
     /// The signature of each variant.
     pub of_variants: BTreeMap<Hash, Hash>,
@@ -96,7 +99,7 @@ pub fn preview(
     for stored in variants {
         let signature = decide(rules, &stored.variant).signature;
         of_variants.insert(stored.hash.clone(), signature.hash.clone());
-        signatures.insert(signature.hash.clone(), signature);
+        name(&mut signatures, signature);
     }
     let changed = follow(decisions, &successors(variants, &of_variants));
     let new_decision = |old: &Decision| changed.iter().find(|new| new.id == old.id).unwrap_or(old).clone();
@@ -122,6 +125,15 @@ pub fn preview(
     preview
 }
 
+/// Takes a signature in. Where a variant has it by what means something, and another since nothing else was left, the former's
+/// name is the shorter one, and says enough.
+fn name(signatures: &mut BTreeMap<Hash, Signature>, signature: Signature) {
+    let known = signatures.entry(signature.hash.clone()).or_insert_with(|| signature.clone());
+    if (signature.name.len(), &signature.name) < (known.name.len(), &known.name) {
+        *known = signature;
+    }
+}
+
 /// Of each signature that no variant has any more, the one that took most of its records.
 fn successors(variants: &[StoredVariant], of_variants: &BTreeMap<Hash, Hash>) -> Successors {
     let alive: BTreeSet<&Hash> = of_variants.values().collect();
@@ -145,7 +157,7 @@ struct Flows {
     by_key: BTreeMap<Hash, BTreeMap<GroupId, u64>>,
     /// The name of each key: that of the signature that leads, or of the one with most records where a decision made it.
     names: BTreeMap<Hash, String>,
-    /// Groups of which a variant has another signature than before.
+    /// Groups of which a variant has another signature than before, or the same with another name.
     other_signature: BTreeSet<GroupId>,
 }
 
@@ -168,7 +180,10 @@ impl Flows {
             (key.clone(), signature.map(|signature| signature.name.clone()).unwrap_or_default())
         };
         let names = by_signature.into_iter().map(name).collect();
-        let differs = |(member, stored): &(&Member, &StoredVariant)| member.signature != stored.signature;
+        let differs = |(member, stored): &(&Member, &StoredVariant)| {
+            let name = signatures.get(&member.signature).map(|signature| &signature.name);
+            member.signature != stored.signature || name != Some(&stored.name)
+        };
         let other_signature =
             members.iter().zip(variants).filter(differs).map(|(member, _)| member.group).collect();
         Self { by_group, by_key, names, other_signature }
@@ -180,6 +195,13 @@ impl Flows {
 }
 
 impl Preview {
+    /// The signature that a variant would have, if that or its name is another one than before.
+    #[must_use]
+    pub fn other_signature(&self, stored: &StoredVariant) -> Option<&Signature> {
+        let signature = self.signatures.get(self.of_variants.get(&stored.hash)?)?;
+        (signature.hash != stored.signature || signature.name != stored.name).then_some(signature)
+    }
+
     fn describe(&mut self, flows: &Flows) {
         for (key, from) in flows.by_key.iter().filter(|(_, from)| from.len() > 1) {
             let (groups, records) = (from.keys().copied().collect(), from.values().sum());

@@ -4,7 +4,7 @@ use super::*;
 use crate::groups::hash::Hash;
 use crate::groups::reading::{Record, Variant, read};
 use crate::groups::rules::Rules;
-use crate::groups::signature::decide;
+use crate::groups::signature::{Signature, decide};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -182,8 +182,31 @@ fn crash(frames: &[&str]) -> Variant {
 
 fn stored(rules: &Rules, frames: &[&str], group: GroupId, records: u64) -> StoredVariant {
     let variant = crash(frames);
-    let signature = decide(rules, &variant).signature.hash;
-    StoredVariant { hash: variant.hash(), variant, signature, group, records, first_seen_secs: group }
+    let Signature { hash: signature, name, .. } = decide(rules, &variant).signature;
+    StoredVariant { hash: variant.hash(), variant, signature, name, group, records, first_seen_secs: group }
+}
+
+#[test]
+fn a_rule_that_changes_only_what_a_name_says_of_itself_renames() {
+    let old = Rules::shipped().unwrap();
+    let new = Rules::with_site("x", "cut app die *\n").unwrap();
+    let known = |stored: &StoredVariant| Known {
+        id: stored.group,
+        key: stored.signature.clone(),
+        first_seen_secs: stored.group,
+    };
+    let before = [stored(&old, &["die"], 1, 10), stored(&old, &["f"], 2, 1)];
+    let there = preview(&new, &before, &before.each_ref().map(known), &[]);
+    assert_eq!(there.renamed, [(1, "app: die (nothing else)".to_owned())]);
+    assert_eq!((there.unchanged, there.plan.moves.len()), (1, 0));
+    let after = [stored(&new, &["die"], 1, 10), stored(&new, &["f"], 2, 1)];
+    assert_eq!(
+        after.each_ref().map(|stored| &stored.signature),
+        before.each_ref().map(|stored| &stored.signature)
+    );
+    let back = preview(&old, &after, &after.each_ref().map(known), &[]);
+    assert_eq!(back.renamed, [(1, "app: die".to_owned())]);
+    assert_eq!(preview(&new, &after, &after.each_ref().map(known), &[]).renamed, []);
 }
 
 #[test]

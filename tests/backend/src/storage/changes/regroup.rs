@@ -8,7 +8,7 @@ use crate::groups::hash::Hash;
 use crate::groups::rules::Rules;
 use crate::storage::StorageError;
 use crate::storage::answers::{DECISION, read_decision};
-use crate::storage::grouping::{json, put_signature};
+use crate::storage::grouping::{json, rename_signature};
 use crate::storage::sql::{Row, Select, Write, one};
 
 /// Rules and all that is stored, of one moment.
@@ -23,14 +23,15 @@ pub(in crate::storage) struct Regrouping {
 pub(in crate::storage) fn stored_variants(
     sql: &mut (impl Select + ?Sized),
 ) -> Result<Vec<StoredVariant>, StorageError> {
-    let query = "SELECT v.hash, v.tokens, v.signature, v.group_id, v.first_seen, \
+    let query = "SELECT v.hash, v.tokens, v.signature, coalesce(s.name, ''), v.group_id, v.first_seen, \
             (SELECT CAST(sum(d.records) AS bigint) FROM variant_day d WHERE d.variant = v.id) \
-        FROM variants v ORDER BY v.id";
+        FROM variants v LEFT JOIN signatures s ON s.hash = v.signature ORDER BY v.id";
     let variant = |mut row: Row| {
         Ok(StoredVariant {
             hash: row.parsed(|text| text.parse().ok())?,
             variant: row.json()?,
             signature: row.parsed(|text| text.parse().ok())?,
+            name: row.text()?,
             group: row.int()?,
             first_seen_secs: row.int()?,
             records: row.count()?,
@@ -84,7 +85,7 @@ pub(in crate::storage) fn regroup(
     if moment(sql)? != (found.generation + 1, found.last_variant) {
         return Ok(false);
     }
-    let Preview { signatures, of_variants, decisions, plan, .. } = &found.preview;
+    let Preview { of_variants, decisions, plan, .. } = &found.preview;
     let mut first_seen: BTreeMap<&Hash, i64> = BTreeMap::new();
     let signature =
         |stored: &StoredVariant| of_variants.get(&stored.hash).unwrap_or(&stored.signature).clone();
@@ -94,15 +95,14 @@ pub(in crate::storage) fn regroup(
             *first = stored.first_seen_secs.min(*first);
         }
     }
-    let changed: Vec<&StoredVariant> =
-        found.variants.iter().filter(|stored| signature(stored) != stored.signature).collect();
-    for stored in &changed {
-        let hash = signature(stored);
-        if let Some(signature) = signatures.get(&hash) {
-            put_signature(sql, signature, first_seen.get(&hash).copied().unwrap_or(stored.first_seen_secs))?;
-        }
-        let update = "UPDATE variants SET signature = $1 WHERE hash = $2";
-        sql.execute(update, &[hash.as_str().into(), stored.hash.as_str().into()])?;
+    let mut is_changed: BTreeSet<&Hash> = BTreeSet::new();
+    for stored in &found.variants {
+        let Some(signature) = found.preview.other_signature(stored) else { continue };
+        is_changed.insert(&stored.hash);
+        let first_secs = first_seen.get(&signature.hash).copied().unwrap_or(stored.first_seen_secs);
+        rename_signature(sql, signature, first_secs)?;
+        let update = "UPDATE variants SET signature = $1 WHERE hash = $2 AND signature <> $1";
+        sql.execute(update, &[signature.hash.as_str().into(), stored.hash.as_str().into()])?;
     }
     sql.execute("UPDATE variants SET rules = $1 WHERE rules <> $1", &[rules.version().into()])?;
     for decision in decisions {
@@ -119,7 +119,6 @@ pub(in crate::storage) fn regroup(
         Member { variant: hash, signature, group, key, records, first_seen_secs }
     };
     let members: Vec<Member> = found.variants.iter().map(member).collect();
-    let is_changed: BTreeSet<&Hash> = changed.iter().map(|stored| &stored.hash).collect();
     let moved: BTreeSet<&Hash> = plan.moves.iter().map(|(_, key)| key).collect();
     let of_changed =
         members.iter().filter(|member| is_changed.contains(&member.variant)).map(|member| &member.key);

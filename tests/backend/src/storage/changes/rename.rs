@@ -10,7 +10,7 @@ use crate::groups::reading::Variant;
 use crate::groups::rules::Rules;
 use crate::groups::signature::decide;
 use crate::storage::StorageError;
-use crate::storage::grouping::{json, note_named, put_signature};
+use crate::storage::grouping::{json, note_named, put_signature, rename_signature};
 use crate::storage::sql::{Write, first};
 
 /// A variant that has names now.
@@ -35,16 +35,21 @@ pub(in crate::storage) fn rename(
     let mut groups: BTreeSet<GroupId> = BTreeSet::new();
     let mut shares = Shares::new();
     for one in renamed {
-        let query = "SELECT v.signature, v.group_id, v.first_seen, \
-            (SELECT CAST(sum(d.records) AS bigint) FROM variant_day d WHERE d.variant = v.id) FROM variants v WHERE v.id = $1";
+        let query = "SELECT v.signature, coalesce(s.name, ''), v.group_id, v.first_seen, \
+            (SELECT CAST(sum(d.records) AS bigint) FROM variant_day d WHERE d.variant = v.id) \
+            FROM variants v LEFT JOIN signatures s ON s.hash = v.signature WHERE v.id = $1";
         // It may have been forgotten meanwhile.
         let Some(mut row) = first(sql, query, &[one.id.into()])? else { continue };
-        let before: Hash = row.parsed(|text| text.parse().ok())?;
+        let (before, name): (Hash, String) = (row.parsed(|text| text.parse().ok())?, row.text()?);
         let (group, first_seen_secs, records) = (row.int()?, row.int()?, row.count()?);
         let signature = decide(rules, &one.variant).signature;
         let update = "UPDATE variants SET tokens = $1, signature = $2 WHERE id = $3";
         let values = [json(&one.variant)?.into(), signature.hash.as_str().into(), one.id.into()];
         sql.execute(update, &values)?;
+        if signature.hash == before && signature.name.len() < name.len() {
+            rename_signature(sql, &signature, first_seen_secs)?;
+            groups.insert(group);
+        }
         if signature.hash != before {
             put_signature(sql, &signature, first_seen_secs)?;
             note_named(sql, one.id, &before)?;

@@ -245,6 +245,35 @@ fn other_rules_while_records_arrive() {
     });
 }
 
+/// What is left of a crash since nothing else is, is in the name and nowhere else: the hash of its signature stays.
+#[test]
+fn a_group_whose_name_alone_changes_is_renamed() {
+    on_each(|engine| {
+        let old = Rules::shipped().unwrap();
+        let new = Rules::with_site("x", "cut widget* sink *\n").unwrap();
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let payload = "Process: widget\nSignal: 11\n#0 sink() - [widget] +0x1\n";
+        let mut arrival = crate::storage::tests::arrival("org.clearlinux/crash/clr", 1, None);
+        arrival.record.payload = payload.to_owned();
+        arrival.received_secs = NOW_SECS;
+        session.append(&[arrival]).unwrap();
+        let name = |session: &mut dyn Session| groups(session).remove(0).name;
+        let rules_of = |rules: &Rules| engine.rules().replace(rules.clone());
+        assert_eq!(name(&mut *session), "widget: sink");
+        take(&mut *session, &new);
+        rules_of(&new);
+        assert_eq!(name(&mut *session), "widget: sink (nothing else)");
+        // A person's name stays.
+        let id = groups(&mut *session)[0].id;
+        wish(&mut *session, id, Wish::Name("ours".into())).unwrap();
+        take(&mut *session, &old);
+        rules_of(&old);
+        assert_eq!(name(&mut *session), "ours");
+        wish(&mut *session, id, Wish::Name(String::new())).unwrap();
+        assert_eq!(name(&mut *session), "widget: sink");
+    });
+}
+
 #[test]
 fn marks_are_set_seen_and_undone() {
     on_each(|engine| {

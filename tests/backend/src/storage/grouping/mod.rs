@@ -28,7 +28,7 @@ pub(crate) use facts::ungrouped_reason;
 pub(super) use facts::{Facts, asked};
 pub(super) use guilties::set_guilty;
 pub(super) use known_group::widen_line;
-pub(super) use new::{leading, new_group, note_named, put_signature};
+pub(super) use new::{leading, new_group, note_named, put_signature, rename_signature};
 pub(super) use tally::{Source, Tally};
 
 use super::sql::{Value, Write};

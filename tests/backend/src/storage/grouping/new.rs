@@ -236,6 +236,18 @@ pub(in crate::storage) fn put_signature(
     Ok(())
 }
 
+/// Stores a signature; if it is there, with the name that it has now.
+pub(in crate::storage) fn rename_signature(
+    sql: &mut dyn Write,
+    signature: &Signature,
+    secs: i64,
+) -> Result<(), StorageError> {
+    put_signature(sql, signature, secs)?;
+    let update = "UPDATE signatures SET name = $1 WHERE hash = $2 AND name <> $1";
+    sql.execute(update, &[signature.name.as_str().into(), signature.hash.as_str().into()])?;
+    Ok(())
+}
+
 /// The group with a key; a new one if there is none. One that was emptied is filled again.
 fn group_of(sql: &mut dyn Write, key: &Hash, signature: &Signature, secs: i64) -> Result<i64, StorageError> {
     let query = "SELECT id, redirect FROM groups WHERE key = $1 ORDER BY id LIMIT 1";
