@@ -23,7 +23,7 @@ mod views;
 pub use keep::{Forgetting, Keep};
 pub use places::{DoctorOptions, IdentityTask, Places, TrustTask};
 pub use samples::SampleOptions;
-pub use symbols::Symbols;
+pub use symbols::{NamedFiles, Symbols};
 pub use sync::SyncCommand;
 pub use views::Views;
 
@@ -225,17 +225,7 @@ pub enum Command {
 
     /// Answer which functions are at addresses in a debug file, with the bounds of a foreign file
     #[command(hide = true)]
-    NameAddresses {
-        /// The debug file
-        #[arg(long)]
-        file: PathBuf,
-        /// What it shares with others
-        #[arg(long)]
-        supplement: Option<PathBuf>,
-        /// The package of its split DWARF
-        #[arg(long)]
-        package: Option<PathBuf>,
-    },
+    NameAddresses(NamedFiles),
 
     /// Store what a fleet that is made up sends in five weeks up to now: to try pages on, never beside real records
     Fleet {

@@ -46,8 +46,9 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
         Command::Sync { command } => sync(command),
         Command::Setup { remove } => print(&setup::run(*remove).map_err(StartError::Setup)?),
         Command::Confine { program } => Err(system("the program")(become_program(program.as_os_str()))),
-        Command::NameAddresses { file, supplement, package } => {
-            name_addresses(file, supplement.as_deref(), package.as_deref()).map_err(system("the debug file"))
+        Command::NameAddresses(files) => {
+            let (supplement, package) = (files.supplement.as_deref(), files.package.as_deref());
+            name_addresses(&files.file, supplement, package, &files.unit).map_err(system("the debug file"))
         }
         Command::Fleet { database, machines } => {
             let address = database.address().map_err(StartError::Database)?;

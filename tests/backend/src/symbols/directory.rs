@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::libc;
 
+use super::debug_file::NeededUnit;
 use super::limits::FILE_BYTES;
 
 /// Where a build-id's file is, with this ending.
@@ -51,9 +52,31 @@ pub(super) fn open(directory: &Path, build_id: &str) -> Result<Option<File>, Str
 pub(super) fn open_shared(directory: &Path, build_id: &str, shared: &str) -> Result<Option<File>, String> {
     let Some(path) = path_of(directory, build_id) else { return Ok(None) };
     let Some(beside) = path.parent() else { return Ok(None) };
-    // Whoever made the file wrote the path.
+    open_within(directory, &beside.join(shared))
+}
+
+/// A single file of split DWARF: where it was compiled, below the directory; at its own path there, as debuggers look for it;
+/// beside the file of the build-id.
+///
+/// # Errors
+/// If there is one that cannot be used.
+pub(super) fn open_unit(directory: &Path, build_id: &str, unit: &NeededUnit) -> Result<Option<File>, String> {
+    let below = |path: &Path| directory.join(path.strip_prefix("/").unwrap_or(path));
+    let compiled = Path::new(&unit.directory).join(&unit.path);
+    let name = compiled.file_name().map(Path::new);
+    let beside = path_of(directory, build_id).and_then(|path| Some(path.parent()?.join(name?)));
+    for path in [below(&compiled), below(Path::new(&unit.path))].into_iter().chain(beside) {
+        if let Some(file) = open_within(directory, &path)? {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// Opens a path that whoever made a file wrote, if it leads into the directory.
+fn open_within(directory: &Path, path: &Path) -> Result<Option<File>, String> {
     let mut target = PathBuf::new();
-    for part in beside.join(shared).components() {
+    for part in path.components() {
         match part {
             Component::ParentDir => drop(target.pop()),
             Component::CurDir => {}
@@ -107,6 +130,7 @@ mod tests {
         for missing in ["abcdef02", "bbcdef01", "ab", "a", "", "../../etc/passwd", "ab/../ab/cdef01"] {
             assert!(open(directory.path(), missing).unwrap().is_none(), "{missing}");
         }
+        let directory_path = directory.path();
         std::fs::create_dir(directory.path().join(".dwz")).unwrap();
         std::fs::write(directory.path().join(".dwz/shared"), "x").unwrap();
         let around = tempfile::tempdir_in(directory.path().parent().unwrap()).unwrap();
@@ -119,6 +143,21 @@ mod tests {
         assert!(directory.path().join(".build-id/ab").join(&outside).exists());
         for path in [&outside, "/etc/passwd", "../../../../../../etc/passwd", "", "none"] {
             assert!(!shared(path), "{path}");
+        }
+        let unit = |directory: &str, path: &str| {
+            let unit = NeededUnit { directory: directory.to_owned(), path: path.to_owned() };
+            open_unit(directory_path, "abcdef01", &unit).is_ok_and(|found| found.is_some())
+        };
+        std::fs::create_dir_all(directory_path.join("src/obj")).unwrap();
+        for path in ["src/obj/a.dwo", "obj.dwo", ".build-id/ab/beside.dwo"] {
+            std::fs::write(directory_path.join(path), "x").unwrap();
+        }
+        assert!(
+            unit("/src", "obj/a.dwo") && unit("/src/obj", "../obj/a.dwo") && unit("/else", "/src/obj/a.dwo")
+        );
+        assert!(unit("/else", "obj.dwo") && unit("/else", "here/beside.dwo"));
+        for path in [&outside, "/etc/passwd", "../../../../../../etc/passwd", "", "none", "..", "/"] {
+            assert!(!unit("/src", path) && !unit("", path), "{path}");
         }
         for (unusable, why) in [("ab00", "is no file"), ("ab11", "bytes"), ("ab22", "is no file")] {
             assert!(open(directory.path(), unusable).unwrap_err().contains(why), "{unusable}");

@@ -12,8 +12,15 @@ pub const UNPACKED_BYTES: u64 = 256 * 1024 * 1024;
 /// Memory of the process that reads it, beside the file itself. It counts with the collector's.
 pub const READER_DATA_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Address space of that process: three files, its data, the program.
-pub const READER_SPACE_BYTES: u64 = 3 * FILE_BYTES + READER_DATA_BYTES + 1024 * 1024 * 1024;
+/// Single files of split DWARF that are read for one debug file at a time: a program has one a source file, and addresses of one
+/// report are in few. A file may name any number.
+pub const UNITS: usize = 32;
+
+/// Bytes of those together, as they are on disk.
+pub const UNITS_BYTES: u64 = FILE_BYTES;
+
+/// Address space of that process: three files and the units, its data, the program.
+pub const READER_SPACE_BYTES: u64 = 3 * FILE_BYTES + UNITS_BYTES + READER_DATA_BYTES + 1024 * 1024 * 1024;
 
 /// Seconds of a processor that reading a file may take.
 pub const READER_CPU_SECS: u64 = 20;

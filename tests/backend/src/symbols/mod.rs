@@ -25,7 +25,7 @@ mod sources;
 mod temporary;
 mod work;
 
-pub use debug_file::{Answer, Needed, read as read_debug_file};
+pub use debug_file::{Answer, Needed, NeededUnit, read as read_debug_file};
 pub use reader::name_addresses;
 pub use server_url::ServerUrl;
 pub use sources::Sources;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::client::{Bounds, NoFile, fetch};
+use super::debug_file::NeededUnit;
 use super::directory;
-use super::limits::{KEPT_BYTES, KEPT_FILES};
+use super::limits::{KEPT_BYTES, KEPT_FILES, UNITS, UNITS_BYTES};
 use super::server_url::ServerUrl;
 
 /// Where debug files may be.
@@ -80,6 +81,37 @@ impl Sources {
             }
         }
         None
+    }
+
+    /// Single files of its split DWARF, as many as there is room for.
+    pub(super) fn units_in_directories(
+        &self,
+        build_id: &str,
+        units: &[NeededUnit],
+        report: &mut dyn FnMut(String),
+    ) -> Vec<File> {
+        let mut room = UNITS_BYTES;
+        let mut files = Vec::new();
+        for unit in units.iter().take(UNITS) {
+            let opened = self.directories.iter().find_map(|directory| {
+                directory::open_unit(directory, build_id, unit).unwrap_or_else(|reason| {
+                    report(reason);
+                    None
+                })
+            });
+            let Some(file) = opened else { continue };
+            let bytes = file.metadata().map_or(u64::MAX, |found| found.len());
+            if let Some(left) = room.checked_sub(bytes) {
+                room = left;
+                files.push(file);
+            } else {
+                report(format!(
+                    "{} of its split DWARF is left out: up to {UNITS_BYTES} bytes are read",
+                    unit.path
+                ));
+            }
+        }
+        files
     }
 
     /// What the file of a build-id shares with others, where distributions have it.

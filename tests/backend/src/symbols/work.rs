@@ -8,7 +8,8 @@
 //!              │                 └ no: later        └ no file, or none that is used ─▶ miss, for a day
 //! ```
 
-use std::fs::File;
+mod reading;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -17,9 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 use super::client::NoFile;
-use super::debug_file::Needed;
 use super::limits::MISSES_AN_HOUR;
-use super::reader::{self, Files, Reply};
 use super::sources::{Downloads, Origin, Sources};
 use crate::storage::symbols::{self, FoundNames, MISSED_A_DAY_SECS, Miss, Renaming, WantedFile};
 use crate::storage::{Session, StorageError, Store};
@@ -287,52 +286,6 @@ impl Work {
         self.rest_until = now + rest;
         self.failures = self.failures.saturating_add(1);
     }
-
-    /// Reads a file; what it shares with others is found as it was.
-    fn read(&mut self, file: &WantedFile, found: &Arc<File>, now: i64) -> Result<FoundNames, String> {
-        let WantedFile { build_id, addresses } = file;
-        let package = self.sources.package_in_directories(build_id, &mut |reason| report(build_id, &reason));
-        let package = package.as_deref();
-        let alone = Files { file: found, supplement: None, package, is_last: false };
-        let needed = match reader::read(alone, build_id, addresses)? {
-            Reply::Names(names) => return checked(names, addresses),
-            Reply::Needs(needed) => needed,
-            Reply::Refused(reason) => return Err(reason),
-        };
-        let supplement = self.supplement(build_id, &needed, now);
-        let files = Files { file: found, supplement: supplement.as_deref(), package, is_last: true };
-        match reader::read(files, build_id, addresses)? {
-            Reply::Names(names) => checked(names, addresses),
-            Reply::Needs(_) => Err("it needs more than one other file".to_owned()),
-            Reply::Refused(reason) => Err(reason),
-        }
-    }
-
-    /// What the file of a build-id shares with others: by its own build-id, or where it was.
-    fn supplement(&mut self, of: &str, needed: &Needed, now: i64) -> Option<Arc<File>> {
-        let Needed { build_id, path } = needed;
-        let report = &mut |reason: String| report(build_id, &reason);
-        let found = self.sources.in_directories(build_id, report);
-        let found = found.or_else(|| self.sources.shared_in_directories(of, path, report));
-        if found.is_some() {
-            return found;
-        }
-        if let Some(found) = self.downloads.get(build_id) {
-            return Some(found);
-        }
-        let server = self.sources.server.clone().filter(|_| self.rest_until <= now)?;
-        self.downloads.fetch(&self.runtime, &server, build_id).ok()
-    }
-}
-
-/// The process that answers has read foreign bytes: names of other addresses than were asked are none, and neither is an
-/// answer that would be asked for again for ever.
-fn checked(names: FoundNames, addresses: &[u64]) -> Result<FoundNames, String> {
-    let is_asked = names.iter().all(|(address, _)| addresses.contains(address));
-    if names.is_empty() || !is_asked {
-        return Err("its names are of other addresses".to_owned());
-    }
-    Ok(names)
 }
 
 fn report(build_id: &str, reason: &str) {

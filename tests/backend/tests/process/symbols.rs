@@ -33,7 +33,7 @@ fn run(command: &mut Command) -> String {
 
 /// A program as a distribution ships it: stripped, its debug file apart.
 struct Program {
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     build_id: String,
     debug: PathBuf,
     /// In `boom`, and the call in `outer`.
@@ -43,10 +43,19 @@ struct Program {
 impl Program {
     /// One with a build-id of its own.
     fn new(number: u32) -> Self {
+        Self::compiled(number, &[])
+    }
+
+    fn compiled(number: u32, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::write(at("plug.c"), SOURCE.replace("NUMBER", &number.to_string())).unwrap();
-        run(Command::new("gcc").args(["-g", "-O1", "-Wl,--build-id", "-o"]).args([at("plug"), at("plug.c")]));
+        let mut gcc = Command::new("gcc");
+        run(gcc
+            .args(["-g", "-O1", "-Wl,--build-id"])
+            .args(options)
+            .arg("-o")
+            .args([at("plug"), at("plug.c")]));
         run(Command::new("objcopy")
             .args(["--only-keep-debug", "--compress-debug-sections=zlib"])
             .args([at("plug"), at("plug.debug")]));
@@ -62,7 +71,7 @@ impl Program {
         let build_id =
             notes.lines().find_map(|line| line.trim().strip_prefix("Build ID: ")).unwrap().to_owned();
         run(Command::new("strip").arg(at("plug")));
-        Self { build_id, debug: at("plug.debug"), addresses, _directory: directory }
+        Self { build_id, debug: at("plug.debug"), addresses, directory }
     }
 
     /// What a client sends that has no symbols of it.
@@ -75,6 +84,16 @@ impl Program {
              Backtrace (TID 2):\n#0 wait() - [libc.so.6]\n#1 ??? - [libplug.so.1.4] +{outer:#x}\n\nModules:\neditor -\n\
              libplug.so.1.4 {id} +{boom:#x} +{outer:#x}\n"
         )
+    }
+
+    /// Puts the files of its split DWARF below a directory, where they were compiled.
+    fn install_units(&self, directory: &Path) {
+        let found = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+        let units: Vec<_> = found.filter(|path| path.extension().is_some_and(|end| end == "dwo")).collect();
+        assert_eq!(units.len(), 1, "{units:?}");
+        let to = directory.join(units[0].strip_prefix("/").unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(&units[0], to).unwrap();
     }
 
     /// Puts its debug file where a directory has it.
@@ -193,6 +212,19 @@ fn check_record(collector: &Collector, record: i64, program: &Program) {
     assert_eq!(json["why"]["frames"][0]["from_debug_file"], true);
     let page = collector.get(&path).body;
     assert!(page.contains("Names from debug files") && page.contains("plug.c:6"), "{page}");
+}
+
+#[test]
+fn single_files_of_split_dwarf_name_calls_that_were_inlined() {
+    let debug = tempfile::tempdir().unwrap();
+    let program = Program::compiled(7, &["-gsplit-dwarf"]);
+    program.install(debug.path());
+    program.install_units(debug.path());
+    let collector =
+        Collector::start(&["--database", ":memory:", "--debug-directory", debug.path().to_str().unwrap()]);
+    let record = collector.crash("a", &program.report());
+    collector.only_group("editor: boom", 1);
+    check_record(&collector, record, &program);
 }
 
 #[test]

@@ -7,32 +7,38 @@
 //! ```
 //!
 //! What files share (dwz) is in a file of its own, which is asked for by its build-id, or by where it was. Split DWARF is read
-//! from the package that a directory has beside the file (`.dwp`); a single `.dwo` is named by a path of the machine where it was
-//! compiled, and is not asked for: the symbol table names its functions.
+//! from the package that a directory has beside the file (`.dwp`), else from single files (`.dwo`), which are asked for by where
+//! the compiler left them; one whose unit has another id is as none. Without either the symbol table names their functions.
 //!
 //! The bytes are foreign: sizes are checked before anything is unpacked, and whatever is out of order costs names. What that
 //! does not bound, as how much work a few tables may make, the process does that this runs in.
 
 mod package;
 mod sections;
+mod split;
 mod table;
+mod unit;
 
 use addr2line::Context;
-use gimli::DwarfPackage;
 use object::{File, Object};
 use serde::{Deserialize, Serialize};
 
 use super::limits::{FUNCTION_BYTES, INLINED, NAMES_BYTES, PATH_BYTES, SOURCE_BYTES, UNPACKED_BYTES};
 use crate::groups::reading::FunctionAt;
-use package::{Package, finish};
+use package::Package;
 use sections::{Reader, Sections};
+use split::Split;
 use table::Table;
+use unit::UnitFile;
+
+pub use split::NeededUnit;
 
 /// What a file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Names by address: none where it knows none. The last addresses may be left out where there are many names.
-    Names(Vec<(u64, Vec<FunctionAt>)>),
+    /// Names by address: none where it knows none. The last addresses may be left out where there are many names. With units
+    /// of split DWARF that were missed, it may know more.
+    Names(Vec<(u64, Vec<FunctionAt>)>, Vec<NeededUnit>),
     /// It needs another file beside it.
     Needs(Needed),
 }
@@ -55,6 +61,8 @@ pub struct DebugFiles<'a> {
     pub supplement: Option<&'a [u8]>,
     /// The package of its split DWARF, if there is one.
     pub package: Option<&'a [u8]>,
+    /// Single files of its split DWARF.
+    pub units: &'a [&'a [u8]],
 }
 
 /// Reads the names of addresses from the debug file of a build-id. Without a supplement that it needs, its symbol table is all
@@ -68,7 +76,7 @@ pub fn read(
     addresses: &[u64],
     is_last: bool,
 ) -> Result<Answer, String> {
-    let DebugFiles { own: bytes, supplement, package } = files;
+    let DebugFiles { own: bytes, supplement, package, units } = files;
     let file = parse(bytes, build_id)?;
     let shared = file.gnu_debugaltlink().ok().flatten().map(|(path, id)| Needed {
         build_id: hex(id),
@@ -86,13 +94,15 @@ pub fn read(
     let mut room = UNPACKED_BYTES;
     let sections = if has_all { Sections::load(&file, supplement.as_ref(), &mut room) } else { None };
     let package = package.and_then(|bytes| Package::load(bytes, &mut room));
-    let package = package.as_ref().and_then(Package::borrow);
+    let units: Vec<UnitFile<'_>> =
+        units.iter().filter_map(|bytes| UnitFile::load(bytes, &mut room)).collect();
+    let split = Split::new(package.as_ref().and_then(Package::borrow), &units);
     let context = sections.as_ref().and_then(|sections| Context::from_dwarf(sections.dwarf(&file)).ok());
     let table = Table::new(&file, addresses);
     let mut names = Vec::new();
     let mut total: usize = 0;
     for address in addresses {
-        let found = functions(context.as_ref(), package.as_ref(), &table, *address);
+        let found = functions(context.as_ref(), &split, &table, *address);
         let bytes = |at: &FunctionAt| at.function.len() + at.location.as_ref().map_or(0, String::len) + 64;
         total = total.saturating_add(found.iter().map(bytes).sum());
         if total > NAMES_BYTES && !names.is_empty() {
@@ -100,7 +110,7 @@ pub fn read(
         }
         names.push((*address, found));
     }
-    Ok(Answer::Names(names))
+    Ok(Answer::Names(names, split.into_missed()))
 }
 
 /// An ELF file with this build-id.
@@ -125,11 +135,11 @@ fn hex(bytes: &[u8]) -> String {
 /// The functions at an address, the innermost first.
 fn functions<'a>(
     context: Option<&Context<Reader<'a>>>,
-    package: Option<&DwarfPackage<Reader<'a>>>,
+    split: &Split<'a>,
     table: &Table<'_>,
     address: u64,
 ) -> Vec<FunctionAt> {
-    let mut functions = context.and_then(|context| of_dwarf(context, package, address)).unwrap_or_default();
+    let mut functions = context.and_then(|context| of_dwarf(context, split, address)).unwrap_or_default();
     let symbol = table.find(address);
     match functions.last_mut() {
         // Debug data may have any one of several names for a place.
@@ -147,14 +157,10 @@ fn functions<'a>(
 }
 
 /// What DWARF says; a function without a name, as assembler has them, is one.
-fn of_dwarf<'a>(
-    context: &Context<Reader<'a>>,
-    package: Option<&DwarfPackage<Reader<'a>>>,
-    address: u64,
-) -> Option<Vec<FunctionAt>> {
+fn of_dwarf<'a>(context: &Context<Reader<'a>>, split: &Split<'a>, address: u64) -> Option<Vec<FunctionAt>> {
     // The next address is reckoned with, and the last one has none.
     address.checked_add(1)?;
-    let mut frames = finish(context.find_frames(address), package).ok()?;
+    let mut frames = split.finish(context.find_frames(address)).ok()?;
     let mut functions = Vec::new();
     while let Ok(Some(frame)) = frames.next() {
         let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());

@@ -1,9 +1,6 @@
 //! The package of a program's split DWARF (`.dwp`): its functions, apart from what is in the program.
 
-use std::sync::Arc;
-
-use addr2line::{LookupContinuation, LookupResult};
-use gimli::{Dwarf, DwarfPackage, DwarfPackageSections, EndianSlice, RunTimeEndian};
+use gimli::{DwarfPackage, DwarfPackageSections, EndianSlice, RunTimeEndian};
 use object::File;
 
 use super::sections::{Bytes, Reader, endian_of, unpacked};
@@ -31,26 +28,5 @@ impl<'a> Package<'a> {
         self.sections
             .borrow(|bytes| EndianSlice::new(bytes, self.endian), EndianSlice::new(&[], self.endian))
             .ok()
-    }
-}
-
-/// Ends a look-up with the units of a package; those that it has not are left out.
-pub(super) fn finish<'a, L>(
-    mut result: LookupResult<L>,
-    package: Option<&DwarfPackage<Reader<'a>>>,
-) -> L::Output
-where
-    L: LookupContinuation<Buf = Reader<'a>>,
-{
-    loop {
-        match result {
-            LookupResult::Output(output) => return output,
-            LookupResult::Load { load, continuation } => {
-                let unit = |package: &DwarfPackage<Reader<'a>>| -> Option<Dwarf<Reader<'a>>> {
-                    package.find_cu(load.dwo_id, &load.parent).ok().flatten()
-                };
-                result = continuation.resume(package.and_then(unit).map(Arc::new));
-            }
-        }
     }
 }

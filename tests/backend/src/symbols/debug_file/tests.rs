@@ -25,7 +25,7 @@ fn read(
     addresses: &[u64],
     is_last: bool,
 ) -> Result<Answer, String> {
-    super::read(DebugFiles { own, supplement, package: None }, build_id, addresses, is_last)
+    super::read(DebugFiles { own, supplement, package: None, units: &[] }, build_id, addresses, is_last)
 }
 
 fn run(command: &mut Command) {
@@ -59,7 +59,7 @@ fn call_in(program: &Path) -> u64 {
 }
 
 fn shown(answer: Result<Answer, String>) -> Vec<String> {
-    let Ok(Answer::Names(names)) = answer else { panic!("{answer:?}") };
+    let Ok(Answer::Names(names, _)) = answer else { panic!("{answer:?}") };
     let one = |at: &FunctionAt| format!("{} {}", at.function, at.location.as_deref().unwrap_or("-"));
     names.iter().map(|(_, functions)| functions.iter().map(one).collect::<Vec<_>>().join(" < ")).collect()
 }
@@ -206,11 +206,13 @@ fn names_are_bounded_and_on_one_line() {
     let start = object::Object::symbols(&file).find(|symbol| object::ObjectSymbol::name(symbol) == Ok(&name));
     let start = object::ObjectSymbol::address(&start.unwrap());
     let addresses: Vec<u64> = (0..16).map(|n| start + n).collect();
-    let Ok(Answer::Names(found)) = read(&bytes, None, &build_id(&bytes), &addresses, false) else { panic!() };
+    let Ok(Answer::Names(found, _)) = read(&bytes, None, &build_id(&bytes), &addresses, false) else {
+        panic!()
+    };
     assert!(found.iter().all(|(_, functions)| functions[0].function.len() == FUNCTION_BYTES));
     // Many addresses of long names are answered in parts.
     let many: Vec<u64> = std::iter::repeat_n(start, 4096).collect();
-    let Ok(Answer::Names(found)) = read(&bytes, None, &build_id(&bytes), &many, false) else { panic!() };
+    let Ok(Answer::Names(found, _)) = read(&bytes, None, &build_id(&bytes), &many, false) else { panic!() };
     assert!((100..4096).contains(&found.len()), "{}", found.len());
 }
 
@@ -226,7 +228,7 @@ fn split_dwarf_is_in_a_package() {
     let bytes = fs::read(debug_file(&program, &[])).unwrap();
     let (id, address) = (build_id(&bytes), call_in(&program));
     let with = |package: Option<&[u8]>| {
-        let files = DebugFiles { own: &bytes, supplement: None, package };
+        let files = DebugFiles { own: &bytes, supplement: None, package, units: &[] };
         shown(super::read(files, &id, &[address], false))
     };
     assert_eq!(with(Some(&package)), ["middle a.c:4 < outer a.c:6"]);
@@ -239,5 +241,48 @@ fn split_dwarf_is_in_a_package() {
         damaged[at] ^= 0xff;
         with(Some(&damaged));
         with(Some(&package[..at]));
+    }
+}
+
+/// Without a package its single files are asked for, and each is used for the unit of its id alone.
+#[test]
+fn split_dwarf_is_in_single_files() {
+    for version in ["-gdwarf-4", "-gdwarf-5"] {
+        let directory = tempfile::tempdir().unwrap();
+        let unit = |name: &str, source: &str| {
+            let at = directory.path().join(name);
+            fs::create_dir(&at).unwrap();
+            let program = compile(&at, source, &["-gsplit-dwarf", version]);
+            let bytes = fs::read(debug_file(&program, &[])).unwrap();
+            let (id, address) = (build_id(&bytes), call_in(&program));
+            let files = DebugFiles { own: &bytes, supplement: None, package: None, units: &[] };
+            let Ok(Answer::Names(_, missed)) = super::read(files, &id, &[address, address], false) else {
+                panic!("{version}")
+            };
+            let [missed] = &missed[..] else { panic!("{version}: {missed:?}") };
+            let file = fs::read(Path::new(&missed.directory).join(&missed.path)).unwrap();
+            (bytes, id, address, file)
+        };
+        let (bytes, id, address, own) = unit("own", SOURCE);
+        // The same lines, another program.
+        let (.., other) = unit("other", &SOURCE.replace("= 1;", "= 2;").replace("+ 2", "+ n"));
+        let with = |units: &[&[u8]]| {
+            let files = DebugFiles { own: &bytes, supplement: None, package: None, units };
+            shown(super::read(files, &id, &[address], false))
+        };
+        let bare = with(&[]);
+        let named = ["middle a.c:4 < outer a.c:6"];
+        assert_ne!(bare, named, "{version}");
+        assert_eq!(with(&[&own]), named, "{version}");
+        assert_eq!(with(&[&other, &own]), named, "{version}");
+        for units in [&[other.as_slice()][..], &[&bytes], &[b"", b"\x7fELF"]] {
+            assert_eq!(with(units), bare, "{version}: another unit, no unit");
+        }
+        for at in (0..own.len()).step_by(own.len() / 100 + 1) {
+            let mut damaged = own.clone();
+            damaged[at] ^= 0xff;
+            with(&[&damaged]);
+            with(&[&own[..at]]);
+        }
     }
 }

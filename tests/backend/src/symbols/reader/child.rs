@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::mmap::Mapping;
 use super::{Question, Reply};
 use crate::confine::{Computing, only_compute};
 use crate::symbols::debug_file::{Answer, DebugFiles, read};
 use crate::symbols::limits::{
-    FILE_BYTES, QUESTION_BYTES, READER_CPU_SECS, READER_DATA_BYTES, READER_SPACE_BYTES,
+    FILE_BYTES, QUESTION_BYTES, READER_CPU_SECS, READER_DATA_BYTES, READER_SPACE_BYTES, UNITS,
 };
 
 /// What reading a file may take.
@@ -20,22 +20,30 @@ const BOUNDS: Computing =
 ///
 /// # Errors
 /// If it cannot be asked or answer.
-pub fn name_addresses(file: &Path, supplement: Option<&Path>, package: Option<&Path>) -> io::Result<()> {
+pub fn name_addresses(
+    file: &Path,
+    supplement: Option<&Path>,
+    package: Option<&Path>,
+    units: &[PathBuf],
+) -> io::Result<()> {
     let file = open(file)?;
     let supplement = supplement.map(open).transpose()?;
     let package = package.map(open).transpose()?;
+    let units = units.iter().take(UNITS).map(|path| open(path)).collect::<io::Result<Vec<_>>>()?;
     let mut question = String::new();
     io::stdin().take(QUESTION_BYTES).read_to_string(&mut question)?;
     let question: Question = serde_json::from_str(&question)?;
     only_compute(BOUNDS)?;
+    let units: Vec<&[u8]> = units.iter().map(Mapping::bytes).collect();
     let files = DebugFiles {
         own: file.bytes(),
         supplement: supplement.as_ref().map(Mapping::bytes),
         package: package.as_ref().map(Mapping::bytes),
+        units: &units,
     };
     let answer = read(files, &question.build_id, &question.addresses, question.is_last);
     let reply = match answer {
-        Ok(Answer::Names(names)) => Reply::Names(names),
+        Ok(Answer::Names(names, missed)) => Reply::Names(names, missed),
         Ok(Answer::Needs(needed)) => Reply::Needs(needed),
         Err(reason) => Reply::Refused(reason),
     };

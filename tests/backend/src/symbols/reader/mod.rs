@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use serde::{Deserialize, Serialize};
 
-use super::debug_file::Needed;
+use super::debug_file::{Needed, NeededUnit};
 use super::limits::{ANSWER_BYTES, READER_CPU_SECS, READER_TIME};
 use crate::groups::reading::FunctionAt;
 
@@ -46,8 +46,8 @@ struct Question {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reply {
-    /// Names by address.
-    Names(Vec<(u64, Vec<FunctionAt>)>),
+    /// Names by address, and the units of split DWARF that were missed.
+    Names(Vec<(u64, Vec<FunctionAt>)>, Vec<NeededUnit>),
     /// What the file shares with others.
     Needs(Needed),
     /// Why the file is not used.
@@ -61,6 +61,8 @@ pub(super) struct Files<'a> {
     pub(super) supplement: Option<&'a File>,
     /// The package of its split DWARF.
     pub(super) package: Option<&'a File>,
+    /// Single files of it.
+    pub(super) units: &'a [File],
     /// Whether what it shares with others is not to be had.
     pub(super) is_last: bool,
 }
@@ -80,6 +82,9 @@ pub(super) fn read(files: Files<'_>, build_id: &str, addresses: &[u64]) -> Resul
     }
     if let Some(package) = files.package {
         command.arg("--package").arg(path_of(package));
+    }
+    for unit in files.units {
+        command.arg("--unit").arg(path_of(unit));
     }
     let mut child = command
         .env_clear()
