@@ -87,6 +87,8 @@ pub(super) async fn admit(State(app): State<Arc<App>>, mut request: Request, nex
         },
     };
     let is_open = login::is_open(request.uri().path());
+    // Who gave a password that is wrong is a script, which would take the form for its answer.
+    let may_log_in = app.gate.guard.is_some() && !request.headers().contains_key(header::AUTHORIZATION);
     match visitor {
         Some(visitor) if reads || is_open || visitor.may_change => {
             request.extensions_mut().insert(visitor);
@@ -94,7 +96,7 @@ pub(super) async fn admit(State(app): State<Arc<App>>, mut request: Request, nex
         }
         Some(visitor) => may_not_change(&visitor).into_response(),
         None if is_open => next.run(request).await,
-        None if reads && app.gate.guard.is_some() && wants_html(request.uri(), request.headers()) => {
+        None if reads && may_log_in && wants_html(request.uri(), request.headers()) => {
             login::redirect(request.uri()).into_response()
         }
         None => unknown(app.gate.guard.is_some()).into_response(),

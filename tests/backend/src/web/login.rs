@@ -11,6 +11,7 @@ use minijinja::context;
 use super::guard::Judged;
 use super::peer::{Peer, client};
 use super::site::{Ask, Page};
+use super::trusted::caller;
 use super::{App, Problem};
 use crate::access::{Credentials, SESSION_SECS};
 use crate::timestamp::now_secs;
@@ -29,12 +30,15 @@ pub(super) fn is_open(path: &str) -> bool {
     path == LOGIN || path == LOGOUT || path.starts_with("/telemetryui/static/")
 }
 
-/// The token in the cookie.
+/// The token in the cookie: in the one that nobody else can have set, if it is there.
 pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut cookies =
-        lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-    cookies.find(|(name, _)| *name == COOKIE || *name == SECURE_COOKIE).map(|(_, value)| value)
+    let cookie = |wanted: &str| {
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut cookies =
+            lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+        cookies.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    };
+    cookie(SECURE_COOKIE).or_else(|| cookie(COOKIE))
 }
 
 /// To the login, and from there to where one wanted to go.
@@ -70,6 +74,7 @@ pub(super) async fn take(ask: Ask, request: Request) -> Result<Response, Problem
     let app = Arc::clone(&ask.app);
     let Some(guard) = &app.gate.guard else { return form(&ask, "", None, StatusCode::OK) };
     let peer = Peer::address(request.extensions().get());
+    let is_tls = is_tls(&app, &request);
     let (head, body) = request.into_parts();
     let too_long =
         |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is longer than a name and a password");
@@ -89,7 +94,7 @@ pub(super) async fn take(ask: Ask, request: Request) -> Result<Response, Problem
                 || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the system has no random numbers");
             let token = guard.begin(&credentials.name, now).ok_or_else(no_random)?;
             let mut response = see(next);
-            set_cookie(&mut response, &head.headers, peer, &app, &token, SESSION_SECS)?;
+            set_cookie(&mut response, is_tls, &token, SESSION_SECS)?;
             Ok(response)
         }
     }
@@ -97,12 +102,11 @@ pub(super) async fn take(ask: Ask, request: Request) -> Result<Response, Problem
 
 /// Ends the session.
 pub(super) async fn leave(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let peer = Peer::address(request.extensions().get());
     if let (Some(guard), Some(token)) = (&app.gate.guard, token(request.headers())) {
         guard.end(token);
     }
     let mut response = see(if app.gate.guard.is_some() { LOGIN } else { "/telemetryui" });
-    set_cookie(&mut response, request.headers(), peer, &app, "", 0)?;
+    set_cookie(&mut response, is_tls(&app, &request), "", 0)?;
     Ok(response)
 }
 
@@ -118,16 +122,16 @@ fn own_path(path: Option<&str>) -> &str {
     path.filter(is_own).unwrap_or("/telemetryui")
 }
 
-fn set_cookie(
-    response: &mut Response,
-    headers: &HeaderMap,
-    peer: std::net::IpAddr,
-    app: &App,
-    token: &str,
-    age_secs: i64,
-) -> Result<(), Problem> {
-    let is_tls = app.gate.proxies.contains(&peer)
-        && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme.as_bytes() == b"https");
+/// Whether a browser speaks TLS: with us, or with a proxy of ours that says so.
+fn is_tls(app: &App, request: &Request) -> bool {
+    let caller = caller(request);
+    let scheme = request.headers().get("x-forwarded-proto");
+    let is_proxy = app.gate.proxies.contains(&Peer::address(request.extensions().get()));
+    caller.is_encrypted && !caller.is_proxied
+        || is_proxy && scheme.is_some_and(|scheme| scheme.as_bytes() == b"https")
+}
+
+fn set_cookie(response: &mut Response, is_tls: bool, token: &str, age_secs: i64) -> Result<(), Problem> {
     let (name, secure) = if is_tls { (SECURE_COOKIE, "; Secure") } else { (COOKIE, "") };
     let cookie = format!("{name}={token}; Path=/; Max-Age={age_secs}; HttpOnly; SameSite=Lax{secure}");
     let value = HeaderValue::from_str(&cookie)
@@ -160,5 +164,8 @@ mod tests {
         assert_eq!(token(&headers), None);
         headers.insert("cookie", HeaderValue::from_static("a=b; telem_session=abc; c"));
         assert_eq!(token(&headers), Some("abc"));
+        // Who speaks for us without TLS cannot have set this one.
+        headers.insert("cookie", HeaderValue::from_static("telem_session=theirs; __Host-telem_session=ours"));
+        assert_eq!(token(&headers), Some("ours"));
     }
 }

@@ -50,6 +50,11 @@ fn with_users_pages_need_a_login_and_machines_none() {
         assert_eq!(get(path, &[basic("alice:correct horse")]).status, 200, "{path}");
         assert_eq!(get(path, &[basic("alice:battery")]).status, 401, "{path}");
     }
+    assert_eq!(
+        get("/telemetryui/groups", &[basic("alice:battery")]).status,
+        401,
+        "a script sees that it is wrong"
+    );
     assert_eq!(get(login, &[]).status, 200);
     assert_eq!(get("/telemetryui/static/style.css", &[]).status, 200);
 }

@@ -407,6 +407,30 @@ fn a_proxy_passes_certificates_on_and_nobody_else_does() {
     assert_eq!(curl(&[&elsewhere[..], &["--header", "Sec-Fetch-Site: none"]].concat()).0, 405);
 }
 
+/// Over TLS that is the collector's own, a browser keeps the session for TLS alone.
+#[test]
+fn a_session_over_tls_is_for_tls_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    trust(directory, &[]);
+    let users = directory.join("users");
+    fs::write(&users, format!("alice:{}\n", bcrypt::hash("good", 4).unwrap())).unwrap();
+    let collector = start(directory, &["--users", users.to_str().unwrap()]);
+    let log_in = |url: &str| {
+        let (status, head) = curl(&["--include", "--data", "name=alice&password=good", url]);
+        assert_eq!(status, 303, "{head}");
+        let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+        cookie.unwrap().trim().to_owned()
+    };
+    let secure = log_in(&url(&collector, "/telemetryui/login"));
+    assert!(secure.starts_with("__Host-telem_session=") && secure.ends_with("; Secure"), "{secure}");
+    let session = secure.split(';').next().unwrap();
+    let page = url(&collector, "/telemetryui/records");
+    assert_eq!(curl(&["--cookie", session, &page]).0, 200);
+    let plain = log_in(&format!("http://{}/telemetryui/login", collector.address));
+    assert!(plain.starts_with("telem_session=") && !plain.contains("Secure"), "{plain}");
+}
+
 /// nginx with TLS in front of a collector.
 struct Nginx {
     child: std::process::Child,
