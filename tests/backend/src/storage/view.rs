@@ -18,6 +18,10 @@ pub const VIEW_ROWS: usize = 10_000;
 /// Bytes of a view's values together.
 pub const VIEW_BYTES: usize = 8 * 1024 * 1024;
 
+/// Bytes of one value while a view of SQLite computes: more than a payload has. A row of them, and what a function makes of a few,
+/// is memory of the collector.
+pub const VALUE_BYTES: usize = 2 * 1024 * 1024;
+
 /// What a view answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {

@@ -12,13 +12,25 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 
 use super::select::value;
-use crate::storage::view::{PUBLISHED, Table, VIEW_BYTES, VIEW_TIME, ViewError};
+use crate::storage::view::{PUBLISHED, Table, VALUE_BYTES, VIEW_TIME, ViewError};
 
 /// Instructions of SQLite's machine between two readings of the clock.
 const INSTRUCTIONS_PER_READING: i32 = 1000;
 
 /// Functions that a view may not call.
-const FORBIDDEN_FUNCTIONS: [&str; 3] = ["load_extension", "fts3_tokenizer", "sqlite_compileoption_get"];
+const FORBIDDEN_FUNCTIONS: [&str; 7] = [
+    "load_extension",
+    "fts3_tokenizer",
+    "sqlite_compileoption_get",
+    // They gather all rows in memory, and look at the bound of a value at the end.
+    "json_group_array",
+    "json_group_object",
+    "jsonb_group_array",
+    "jsonb_group_object",
+];
+
+/// Values in a row, and of a call.
+const VALUES: (i32, i32) = (100, 16);
 
 /// Tables that are in no schema, and beginnings of their names.
 const BUILT_IN: [&str; 6] = ["sqlite_", "pragma_", "json_", "dbstat", "bytecode", "tables_used"];
@@ -39,10 +51,12 @@ struct Readable {
 pub(super) fn run(connection: Connection, sql: &str) -> Result<Table, ViewError> {
     let failed = |error: rusqlite::Error| explain(&error);
     let readable = published(&connection).map_err(failed)?;
-    let length = i32::try_from(VIEW_BYTES).unwrap_or(i32::MAX);
+    let length = i32::try_from(VALUE_BYTES).unwrap_or(i32::MAX);
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, length),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 64 * 1024),
+        (Limit::SQLITE_LIMIT_COLUMN, VALUES.0),
+        (Limit::SQLITE_LIMIT_FUNCTION_ARG, VALUES.1),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
         (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 50),
         (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100),
@@ -194,6 +208,8 @@ mod tests {
             "BEGIN IMMEDIATE",
             "VACUUM INTO '/tmp/copy.db'",
             "SELECT * FROM json_each('[1]')",
+            "SELECT json_group_array(payload) FROM v_records",
+            "SELECT JSONB_GROUP_OBJECT(id, payload) FROM v_records",
             "EXPLAIN SELECT * FROM identity",
         ] {
             let error = engine.run_view(sql).unwrap_err();
@@ -214,6 +230,15 @@ mod tests {
         {
             let error = engine.run_view(huge).unwrap_err();
             assert!(matches!(error, ViewError::Failed(_)), "{huge}: {error:?}");
+        }
+        let large = "hex(zeroblob(1000000))";
+        for many in [
+            format!("SELECT json_array({})", [large; 17].join(", ")),
+            format!("SELECT {}", [large; 101].join(", ")),
+            format!("SELECT concat({})", [large; 16].join(", ")),
+        ] {
+            let error = engine.run_view(&many).unwrap_err();
+            assert!(matches!(error, ViewError::Failed(_)), "{many}: {error:?}");
         }
         // It has no room, and makes nothing.
         let table = engine.run_view("SELECT printf('%.*c', 1000000000, 'x')").unwrap();
