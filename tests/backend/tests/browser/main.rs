@@ -200,6 +200,9 @@ fn pictures() {
             ("records", "/telemetryui/records"),
         ] {
             browser.open(&collector, path);
+            if name == "overview" {
+                what_crashes_most_is_seen(&mut browser, width);
+            }
             let picture = browser.picture();
             assert!(
                 picture.starts_with(b"\x89PNG") && picture.len() > 10_000,
@@ -209,4 +212,16 @@ fn pictures() {
             std::fs::write(into.join(format!("{name}-{width}.png")), picture).unwrap();
         }
     }
+}
+
+/// What brings people here is on the first screen of a laptop, and no column of it is cut off on a phone.
+fn what_crashes_most_is_seen(browser: &mut Browser, width: u32) {
+    let below = "return document.querySelector('.top tbody tr:last-child').getBoundingClientRect().bottom - innerHeight";
+    let below = browser.script(below).as_f64().unwrap();
+    assert!(
+        width < 1000 || below <= 0.0,
+        "the last of the five is {below} below the first screen of {width}"
+    );
+    let cut = "const region = document.querySelector('.top').parentElement; return region.scrollWidth - region.clientWidth";
+    assert_eq!(browser.script(cut), 0, "{width}");
 }

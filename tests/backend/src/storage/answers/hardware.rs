@@ -39,6 +39,15 @@ const DIMENSIONS: [(&str, &str); 4] = [
 const DAYS: i64 = 14;
 
 impl Answers<'_> {
+    /// The name of a group; none if there is no such group.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub fn name_of(&mut self, group: GroupId) -> Result<Option<String>, StorageError> {
+        let rows = self.sql.select("SELECT name FROM groups WHERE id = $1", &[group.into()])?;
+        rows.into_iter().next().map(|mut row| row.text()).transpose()
+    }
+
     /// What the machines of a group have, on the whole day within two weeks on which it had most machines; the day, and
     /// the most unusual first. None if it was on no whole day.
     ///

@@ -119,7 +119,7 @@ pub(super) fn rates(rates: &[RateOfDay], days: i64, last_day: i64) -> Value {
         .iter()
         .map(|(key, name)| (name.trim(), days.iter().map(|day| at(*key, *day)).collect()))
         .collect();
-    rates_of("Crashes a machine a day, by version", &names, &lines)
+    rates_of("Crashes a machine a day", &names, &lines)
 }
 
 fn rates_of(title: &str, names: &[String], lines: &[(&str, Vec<Option<Rate>>)]) -> Value {

@@ -13,6 +13,7 @@ use super::lists::{days, question};
 use super::{Page, beside, figures, group_row, history, record_row};
 use crate::filter::Filter;
 use crate::groups::counting::day_of;
+use crate::groups::kind::Kind;
 use crate::storage::answers::{Detail, Question, VariantOfGroup, VersionOfGroup, WhichGroup};
 use crate::timestamp::{format_day, format_utc};
 
@@ -70,6 +71,7 @@ async fn page(ask: &Ask, detail: &Detail) -> Result<Page, Problem> {
     let lines: Vec<String> = lines(detail);
     let context = context! {
         group => group_row::value(&detail.group, today),
+        by_kernel => detail.group.kind.is_kernel() || detail.group.kind == Kind::Hardware,
         key => detail.key.as_str(),
         days => question(ask, 1)?.days,
         figure => figures::of_group(&detail.group.bars, today),

@@ -39,7 +39,7 @@ pub(super) async fn regressed(ask: Ask) -> Result<Response, Problem> {
 async fn list(ask: Ask, shown: Shown, question: Question, title: &'static str) -> Result<Response, Problem> {
     ask.knows(&[GROUPS])?;
     let place = group_place(&ask)?;
-    let explained = explained(&shown);
+    let explained = explained(&shown, &question);
     let asked = question.clone();
     let ungrouped_days = question.days;
     let (found, ungrouped) = ask
@@ -49,22 +49,32 @@ async fn list(ask: Ask, shown: Shown, question: Question, title: &'static str) -
             Ok((answers.groups(&shown, &asked, place)?, answers.ungrouped(ungrouped_days)?))
         })
         .await?;
-    ask.page(page(&ask, &found, &ungrouped, &question, (title, explained)))
+    ask.page(page(&ask, &found, &ungrouped, &question, (title, &explained)))
 }
 
-fn explained(shown: &Shown) -> &'static str {
+/// What a list has, in one sentence.
+fn explained(shown: &Shown, question: &Question) -> String {
+    let days = match question.days {
+        1 => "today".to_owned(),
+        days => format!("in the last {days} days"),
+    };
+    let machines = match question.min_machines {
+        0 | 1 => String::new(),
+        least => format!(", on at least {least} machines on one day"),
+    };
     match shown {
-        Shown::Seen => "What crashed, on most machines first.",
-        Shown::New { version: None } => {
-            "First seen within these days, on at least so many machines on one day."
-        }
+        Shown::Seen => format!("What crashed {days}{machines}: on most machines first."),
+        Shown::New { version: None } => format!("First seen {days}{machines}."),
         Shown::New { version: Some(_) } => {
-            "Whose first version this is, on at least so many machines on one day."
+            format!("What this version was the first to have, seen {days}{machines}.")
         }
-        Shown::Fixed => {
-            "Marked as fixed by somebody, or silent on newer versions for so long that it is hardly chance."
-        }
-        Shown::Regressed => "Fixed, or silent for long, and seen again in the same or a later version.",
+        Shown::Fixed => format!(
+            "Marked as fixed by somebody, or silent on newer versions for so long that it is hardly chance. \
+             Counted: {days}{machines}."
+        ),
+        Shown::Regressed => format!(
+            "Fixed, or silent for long, and seen again in the same or a later version. Counted: {days}{machines}."
+        ),
     }
 }
 

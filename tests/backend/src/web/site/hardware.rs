@@ -29,24 +29,25 @@ const COLUMNS: &[&str] = &[
 pub(super) async fn show(ask: Ask) -> Result<Response, Problem> {
     ask.knows(&[&["group", "limit", "after"]])?;
     let group = ask.query().value("group", "the number of a group", |value| in_range(value, 0, i64::MAX))?;
-    let (groups, found, group) = ask
+    let (groups, found, group, name) = ask
         .app
         .store
         .answer(ask.now_secs, move |answers| {
             let top = Question { limit: 20, ..Question::default() };
             let groups = answers.groups(&Shown::Seen, &top, None)?.groups;
             let group = group.or(groups.first().map(|group| group.id));
-            let found = match group {
-                Some(group) => answers.hardware(group)?,
-                None => None,
+            let (found, name) = match group {
+                Some(group) => (answers.hardware(group)?, answers.name_of(group)?),
+                None => (None, None),
             };
-            Ok((groups, found, group))
+            Ok((groups, found, group, name))
         })
         .await?;
     let day = found.as_ref().map(|(day, _)| *day);
     let (rows, next) = slice(&ask, found.map(|(_, rows)| rows).unwrap_or_default())?;
     let context = context! {
         group,
+        name,
         day => day.map(format_day),
         groups => groups.iter().map(|group| context! { id => group.id, name => group.name.clone() }).collect::<Vec<Value>>(),
         hardware => rows.iter().map(value).collect::<Vec<_>>(),
