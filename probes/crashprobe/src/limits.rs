@@ -32,5 +32,11 @@ pub(crate) const PACKAGE_LIST_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest text of `/proc/PID` that is read: `status` has about 1.5 KiB.
 pub(crate) const PROC_TEXT_BYTES: u64 = 16 * 1024;
 
+/// What nearly all of them have; `status` is the longest, with 1,400 bytes.
+pub(crate) const PROC_TEXT_USUAL_BYTES: usize = 4096;
+
+/// Name of a thread, in bytes: `TASK_COMM_LEN` is 16, and those of kernel threads are printed with up to 64.
+pub(crate) const NAME_BYTES: usize = 64;
+
 /// How long other handlers are waited for at the crash history, whose lock is held for a fraction of it.
 pub(crate) const HISTORY_PATIENCE: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@
 use super::identity;
 use super::openat2::{self, RegularFile};
 use super::users::{self, User};
-use crate::limits::PROC_TEXT_BYTES;
+use crate::limits::{NAME_BYTES, PROC_TEXT_BYTES, PROC_TEXT_USUAL_BYTES};
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
@@ -129,7 +129,10 @@ impl CrashedProcess {
 
     /// What the program calls a thread.
     pub fn thread_name(&self, tid: u32) -> Option<String> {
-        let text = text_in(&self.dir, &format!("task/{tid}/comm")).ok()?;
+        // All of it comes with one read; there may be hundreds of threads, and the process is held meanwhile.
+        let mut bytes = [0; NAME_BYTES];
+        let length = open_in(&self.dir, &format!("task/{tid}/comm")).ok()?.read(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(bytes.get(..length)?);
         Some(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
@@ -183,7 +186,8 @@ fn text_in(dir: &OwnedFd, name: &str) -> io::Result<String> {
 }
 
 fn text_of(file: File) -> io::Result<String> {
-    let mut bytes = Vec::new();
+    // What grows from 32 bytes is read eight times over.
+    let mut bytes = Vec::with_capacity(PROC_TEXT_USUAL_BYTES);
     file.take(PROC_TEXT_BYTES).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
