@@ -93,10 +93,22 @@ fn crash(program: &Path, arguments: &[String], cores: &Path, dice: &mut Dice) ->
     cores.join(format!("core.{pid}"))
 }
 
+/// The system call that makes a thread: no call frame information covers it. eu-stack ends there, or takes what lies on the
+/// new stack for code; we go on by the return address that the call has left, and end where there is none.
+const THREAD_BEING_MADE: &str = "clone3";
+
 /// What is not as eu-stack says. It knows no stubs of the PLT, and no code of a file that a program has mapped a second time by
 /// itself: there a name of ours stands for none of its.
-fn differences(ours: &Threads, theirs: &Threads) -> Vec<String> {
+///
+/// A function without call frame information that has not made its frame yet, as V8's builtins: eu-stack goes by the frame
+/// pointer, which is its caller's, and skips the caller; we have it by the return address.
+fn differences(report: &str, ours: &Threads, theirs: &Threads) -> Vec<String> {
     let is_same = |(ours, theirs): (&String, &String)| ours == theirs || theirs == "??";
+    let are_same = |ours: &[String], theirs: &[String]| {
+        ours.len() == theirs.len() && ours.iter().zip(theirs).all(is_same)
+    };
+    let has_caller =
+        report.lines().any(|line| line.starts_with("#1 ") && line.ends_with(" (by return address)"));
     let mut faults = Vec::new();
     if ours.is_empty() {
         faults.push("no thread is in the report".to_owned());
@@ -106,7 +118,13 @@ fn differences(ours: &Threads, theirs: &Threads) -> Vec<String> {
             faults.push(format!("eu-stack knows no thread {tid}"));
             continue;
         };
-        if ours.len() != theirs.len() || !ours.iter().zip(theirs).all(is_same) {
+        let is_being_made =
+            |functions: &[String]| functions.first().is_some_and(|first| first == THREAD_BEING_MADE);
+        if is_being_made(ours) && is_being_made(theirs) {
+            continue;
+        }
+        let without_caller: Vec<_> = ours.iter().take(1).chain(ours.iter().skip(2)).cloned().collect();
+        if !(are_same(ours, theirs) || has_caller && are_same(&without_caller, theirs)) {
             faults.push(format!(
                 "thread {tid}: ours\n  {}\neu-stack\n  {}",
                 ours.join(" "),
@@ -123,7 +141,9 @@ fn at_whatever_moment_programs_crash_they_are_where_eu_stack_says() {
         return;
     }
     setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).unwrap();
-    let sandbox = Sandbox::new();
+    let mut sandbox = Sandbox::new();
+    // Seven hundred records of one user are more than its share.
+    sandbox.set("user_records_per_minute", -1).set("spool_max_size", -1);
     sandbox.write("etc/opt-in-no-privacy-filters", "");
     let _telemprobd = sandbox.start_telemprobd();
     let cores = sandbox.path("cores");
@@ -144,7 +164,8 @@ fn at_whatever_moment_programs_crash_they_are_where_eu_stack_says() {
             let output =
                 sandbox.run("crashprobe", &["-c", core.to_str().unwrap(), "-p", "x", "-E", path, "-v"]);
             let report = String::from_utf8(output.stdout).unwrap();
-            let found = differences(&oracle::of_payload(&report), &oracle::eu_stack(&program, &core));
+            let found =
+                differences(&report, &oracle::of_payload(&report), &oracle::eu_stack(&program, &core));
             if !found.is_empty() {
                 wrong += 1;
                 faults.push(format!("== {path}\n{}\n{report}", found.join("\n")));
