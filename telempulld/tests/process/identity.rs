@@ -26,7 +26,7 @@ fn trust<const N: usize>(machine: &Machine, lines: [(&str, &str); N]) -> [String
 fn renew(machine: &Machine) -> String {
     let next = machine.make_certificate("next");
     let pem =
-        ["key", "crt"].map(|kind| fs::read_to_string(machine.path(&format!("keys/next.{kind}"))).unwrap());
+        ["key", "pem"].map(|kind| fs::read_to_string(machine.path(&format!("keys/next.{kind}"))).unwrap());
     machine.write_private("state/identity/telempulld/next_certificate.pem", &pem.concat());
     next
 }
