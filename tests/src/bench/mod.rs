@@ -6,6 +6,7 @@ mod configuration;
 mod crash;
 mod create;
 mod delivery;
+mod environment;
 mod kernel_log;
 mod lone_record;
 mod round_trip;
@@ -22,7 +23,7 @@ use table::Row;
 const ROUNDS: usize = 5;
 
 /// What is measured, by name.
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "configuration",
     "create",
     "send",
@@ -32,6 +33,7 @@ const GROUPS: [&str; 10] = [
     "backlog",
     "crash",
     "kernel_log",
+    "environment",
     "system",
 ];
 
@@ -59,6 +61,7 @@ pub fn run(groups: &[String]) -> Result<(), Box<dyn Error>> {
             "backlog" => backlog::measure(folder, &mut print)?,
             "crash" => crash::measure(&programs, &mut print)?,
             "kernel_log" => kernel_log::measure(folder, &mut print)?,
+            "environment" => environment::measure(folder, &mut print)?,
             _ => system::measure(&mut print)?,
         }
     }
