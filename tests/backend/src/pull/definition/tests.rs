@@ -109,7 +109,7 @@ fn what_is_wrong_has_its_line_and_a_remedy() {
 #[test]
 fn two_machines_with_one_id_are_an_error() {
     let section = |name: &str, id: &str| {
-        format!("[pull {name}]\nurl=https://{name}\nfingerprint={FINGERPRINT}\nid={id}\n")
+        format!("[pull {name}]\nurl=https://host\nfingerprint={FINGERPRINT}\nid={id}\n")
     };
     let fault = definitions(&(section("a", "same") + &section("b", "same"))).unwrap_err().to_string();
     assert_eq!(fault, "line 5: [pull b]: another [pull], in line 1, has id=same too; two machines have two");
