@@ -278,3 +278,50 @@ printf '{"fingerprint":"%s","next":{"fingerprint":"%s","pin":"%s"}}' "$one" "$ot
 printf '{"preimages":["000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"]}' >preimages/request
 printf '%s %s 5 9\n' 630dcd2966c4336691125448bbb25b4f \
     000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f >preimages/file
+
+# Who asks how the machine is, and what it reads of itself. The request is that of the tests of SOAP.
+mkdir -p soap_request monitoring_params proc_files request_head http_answer
+vector=../../telempulld/answers/tests/vector.xml
+posted() { echo "$1"; sed "$2" "$vector"; }
+posted 'text/xml; charset=UTF-8' '' >soap_request/whole
+posted text/xml 's|<mon:getSecurityServerMetrics/>|<mon:getSecurityServerMetrics><mon:outputSpec><mon:outputField>OperatingSystem</mon:outputField><mon:outputField/></mon:outputSpec></mon:getSecurityServerMetrics>|' \
+    >soap_request/names
+posted application/xop+xml 's|<xr:id>|<xr:requestHash algorithmId="x">OLD</xr:requestHash><!-- </soap:Header> --><xr:id>|' >soap_request/old-hash
+posted text/xml 's|xr:||g; s|xmlns:xr=|xmlns=|; s|Code>getS|Code><![CDATA[get]]>S|' >soap_request/default-namespace
+posted text/xml 's|<?xml.*?>|<!DOCTYPE a [<!ENTITY b "c">]>|' >soap_request/document-type
+posted text/html '/<xr:service/,/<\/xr:service/d' >soap_request/no-service
+named() { # TYPE, elements of the id
+    cat <<LINES
+<x:conf xmlns:x="http://x-road.eu/xsd/xroad.xsd" xmlns:id="http://x-road.eu/xsd/identifiers">
+  <monitoringClient>
+    <monitoringClientId id:objectType="$1">
+      <id:xRoadInstance>LAB</id:xRoadInstance><id:memberClass>ORG</id:memberClass><id:memberCode>1</id:memberCode>$2
+    </monitoringClientId>
+  </monitoringClient>
+</x:conf>
+LINES
+}
+named SUBSYSTEM '<id:subsystemCode>MON</id:subsystemCode>' >monitoring_params/subsystem
+named MEMBER '' >monitoring_params/member
+named MEMBER '<id:broken/>' >monitoring_params/broken
+named MEMBER '' | sed '/<monitoringClientId/,/<\/monitoringClientId/d' >monitoring_params/off
+files() { # NAME, TEXT of each
+    while [ $# -gt 0 ]; do
+        printf '%s\n%b%s' "$1" "$2" "$rs"
+        shift 2
+    done
+}
+files stat 'cpu  10 20 30 40 50 60 7 8 9 1\ncpu0 1\nintr 5\nprocesses 77\n' loadavg '0.10 1.25 12.00 1/523 9\n' \
+    meminfo 'MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 500 kB\nBuffers: 50 kB\nCached: 200 kB\nSwapTotal: 8 kB\nSwapFree: 5 kB\n' \
+    vmstat 'pswpin 7\npswpout 8\n' uptime '12345.67 23456.78\n' sys/fs/file-nr '1024\t0\t9223372036854775807\n' \
+    pressure/cpu 'some avg10=0.00 avg60=0.00 avg300=0.00 total=5\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n' >proc_files/machine
+files diskstats '   8       0 sda 10 1 100 5 20 2 200 7 0 1 2 0 0 0 0\n 253 0 vda 1 0 8 0 2 0 16 0 0 0 0\n' \
+    net/dev 'Inter-|   Receive\n face |bytes\n  eth0:100 4 1 2 0 0 0 0 567 8 3 4 0 0 0 0\n' >proc_files/devices
+files uptime '100.00 1.00\n' meminfo 'MemTotal: 1000 kB\n' version 'Linux version 6.1 (a@b)\n' self/statm '3 2 1\n' 1/comm 'init\n' \
+    1/cmdline '/bin/a\0-x\0b\n\0' 1/stat '1 (a (b) c) S 1 7 7 0 -1 0 0 0 0 0 300 200 0 0 20 0 1 0 5000 1000 256 rest 0\n' >proc_files/process
+files uptime '100.00 1.00\n' meminfo 'MemTotal: 0 kB\n' 1/stat '1 (a) S 1 7' >proc_files/cut
+printf 'localhost:8080\nBasic YTpi\nfields=packages,%%20processes&x' >request_head/good
+printf '[::1]:80\nbasic YTpiOmM=\n' >request_head/address
+printf '127.0.0.1.example.org\nBearer x\nfields' >request_head/foreign
+printf 'hello\nHTTP/1.1 200 OK\r\nX: y\r\n\r\nhello world' >http_answer/page
+printf 'x\nSSH-2.0\r\n' >http_answer/other

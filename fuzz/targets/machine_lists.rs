@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     let points = disks::mount_points(bytes);
     assert!(points.len() <= bytes.split(|byte| *byte == b'\n').count());
     assert!(points.iter().all(|point| point.starts_with('/') && !point.contains(char::is_control)));
-    for package in packages::of_dpkg_status(bytes) {
+    for package in packages::of_dpkg_status(bytes).into_iter().chain(packages::of_rpm_list(bytes)) {
         for word in [package.name, package.version] {
             assert!(
                 !word.is_empty() && !word.contains(char::is_whitespace) && !word.contains(char::is_control)

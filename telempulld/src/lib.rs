@@ -24,3 +24,5 @@ mod trust;
 
 pub use daemon::{preview, run};
 pub use error::DaemonError;
+pub use passwords::Login;
+pub use respond::host::is_own_host;

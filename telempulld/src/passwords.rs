@@ -17,14 +17,15 @@ const MAX_COST: u32 = 12;
 
 /// A user with a password, as Basic authentication has them.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Login {
-    pub(crate) user: String,
+pub struct Login {
+    /// The user's name.
+    pub user: String,
     password: String,
 }
 
 impl Login {
     /// Of the value of `Authorization`.
-    pub(crate) fn parse(value: &str) -> Option<Self> {
+    pub fn parse(value: &str) -> Option<Self> {
         let (scheme, encoded) = value.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
@@ -44,7 +45,7 @@ impl Login {
     }
 
     /// Whether the password is this one, whatever the user. The time does not depend on where they differ.
-    pub(crate) fn is_password(&self, expected: &[u8]) -> bool {
+    pub fn is_password(&self, expected: &[u8]) -> bool {
         let given = self.password.as_bytes();
         let differing = given.iter().zip(expected).fold(0, |sum, (a, b)| sum | (a ^ b));
         differing == 0 && given.len() == expected.len() && !expected.is_empty()

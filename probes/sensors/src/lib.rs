@@ -25,7 +25,7 @@ pub mod packages;
 pub mod process_list;
 mod snapshot;
 mod source;
-mod system;
+pub mod system;
 pub mod text;
 pub mod values;
 

@@ -57,8 +57,7 @@ impl Snapshot {
     ) -> Self {
         let mut gathering = Gathering { snapshot: Self::default(), last_read, now_secs };
         if wishes.has_system {
-            for (name, read) in system::SENSORS {
-                let families = read(source);
+            for (name, families) in system::readings(source) {
                 gathering.add(name, families);
             }
         }

@@ -9,12 +9,13 @@ pub(super) fn is_loopback(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => true,
-        (Some(host), None) => host.to_str().is_ok_and(is_ours),
+        (Some(host), None) => host.to_str().is_ok_and(is_own_host),
         _ => false,
     }
 }
 
-fn is_ours(host: &str) -> bool {
+/// Whether a value of `Host` is an address of loopback or `localhost`, with a port or without.
+pub fn is_own_host(host: &str) -> bool {
     let is_port = |text: &str| {
         text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
     };

@@ -30,7 +30,12 @@ pub fn of_dpkg_status(text: &[u8]) -> Vec<Package> {
     dpkg::parse(text)
 }
 
-/// The same of the machine whose root is here.
+/// The installed packages of what rpm prints when it is asked for its list.
+pub fn of_rpm_list(text: &[u8]) -> Vec<Package> {
+    rpm::parse(text)
+}
+
+/// The installed packages of the machine whose root is here.
 ///
 /// # Errors
 /// As [`list`].

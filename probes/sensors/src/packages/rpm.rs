@@ -69,7 +69,7 @@ fn read(mut pipe: ChildStdout) -> io::Result<Vec<u8>> {
 }
 
 /// Keys of signatures are in the list, and are no packages.
-fn parse(output: &[u8]) -> Vec<Package> {
+pub(super) fn parse(output: &[u8]) -> Vec<Package> {
     let lines = output.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
     let package = |line: &[u8]| {
         let blank = line.iter().position(|byte| *byte == b' ')?;

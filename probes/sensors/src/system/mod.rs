@@ -20,7 +20,7 @@ use crate::source::Source;
 type Read = fn(&Source) -> Result<Vec<Family>, SensorError>;
 
 /// The sensors that read `/proc`, which answers at once, each with its name. That of temperature is asked in a helper.
-pub(crate) const SENSORS: [(&str, Read); 9] = [
+const SENSORS: [(&str, Read); 9] = [
     ("processor", processor::read),
     ("load", load::read),
     ("pressure", pressure::read),
@@ -31,3 +31,10 @@ pub(crate) const SENSORS: [(&str, Read); 9] = [
     ("disk", disk::read),
     ("network", network::read),
 ];
+
+/// What each of those sensors reads of this source.
+pub fn readings(
+    source: &Source,
+) -> impl Iterator<Item = (&'static str, Result<Vec<Family>, SensorError>)> + use<'_> {
+    SENSORS.into_iter().map(|(name, read)| (name, read(source)))
+}
