@@ -60,7 +60,7 @@ fn what_waits_for_a_copy_alone_starts_telempostd_after_a_boot() {
     assert_eq!(fs::read_to_string(&state).unwrap(), "inactive\n");
 
     // A record that the list has had.
-    let name = sandbox.store("0\n");
+    let name = sandbox.store_batch(["0\n".to_owned()]);
     let writer = Writer::open_or_create(&sandbox.spool_dir()).unwrap();
     let folder = CopyFolder::open(&SpoolDir::open(&spool).unwrap(), &folder_name(COPY)).unwrap().unwrap();
     folder.add(&writer, name.as_ref()).unwrap();

@@ -166,7 +166,15 @@ impl Copies {
                 server.queue.forget(file);
             }
         }
-        self.once.forget(file);
+        self.forget_unless_open(file);
+    }
+
+    /// What is known of a file that has left the spool goes, unless a copy holds records of it, or has them in flight: these
+    /// were counted, or dropped.
+    fn forget_unless_open(&mut self, file: &FileName) {
+        if !self.servers.iter().any(|server| server.queue.is_open(file)) {
+            self.once.forget(file);
+        }
     }
 
     /// The records of a file that the list has not settled stay in the spool without the others: copies get it as it is.
@@ -228,6 +236,7 @@ impl Copies {
     /// Files that a copy has all records of are done with. To be called once the delivery log is written.
     pub(crate) fn commit(&mut self, accounting: &mut Accounting, now: Instant) {
         self.write_unlogged(accounting, now);
+        let mut gone = Vec::new();
         let Self { servers, once, spool, .. } = self;
         for server in servers {
             for file in server.queue.take_finished() {
@@ -239,10 +248,13 @@ impl Copies {
                         note_missed(once, &file, spool);
                     }
                     server.taken.insert(file.clone());
+                } else {
+                    gone.push(file.clone());
                 }
                 server.queue.remove_finished(&file);
             }
         }
+        gone.iter().for_each(|file| self.forget_unless_open(file));
     }
 
     /// Which records no server had, as an earlier run left it.

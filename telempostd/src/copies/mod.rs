@@ -156,7 +156,7 @@ impl Copies {
             return;
         }
         // What somebody else removed.
-        once.retain(is_there);
+        once.retain(|file| is_there(file) || servers.iter().any(|server| server.queue.is_open(file)));
         let is_behind = |file: &FileName| servers.iter().any(|server| server.behind.contains(file));
         once.unlogged.retain(|file| is_behind(file) || is_there(file));
         for server in servers {
