@@ -2,6 +2,7 @@
 
 use crate::der::{self, DerError};
 use crate::fingerprint::Fingerprint;
+use crate::first_use::LOCK_FILE;
 use crate::limits::IDENTITY_FILE_BYTES;
 use crate::paths;
 use nix::unistd::geteuid;
@@ -12,7 +13,18 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use telemetry_files::{bounded_file, open_directory_below};
+use telemetry_files::{Owner, bounded_file, open_directory_below, open_lock_file_in};
+
+/// One at a time makes identities in a directory, until what is returned is dropped: of two that find none, for example a service
+/// that starts and a person who asks for its fingerprint, the second has to look again.
+///
+/// # Errors
+/// As the system says.
+pub fn lock_identities(directory: &File) -> io::Result<File> {
+    let lock = open_lock_file_in(directory, LOCK_FILE, Owner::OfDirectory)?;
+    lock.lock()?;
+    Ok(lock)
+}
 
 /// Permission bits that anybody but the owner has.
 const OF_OTHERS: u32 = 0o077;

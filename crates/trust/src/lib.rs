@@ -33,7 +33,7 @@ pub use announcement::{Announcement, AnnouncementError, Next};
 pub use announcing::Announcing;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use first_use::{BootTime, FirstUse, LEARNED_FILE, LOCK_FILE, Learning, WINDOW_FILE, Window};
-pub use identity::{Identity, IdentityFault, Malformed, shown_fingerprint};
+pub use identity::{Identity, IdentityFault, Malformed, lock_identities, shown_fingerprint};
 pub use line::{Grammar, LearnedBy, LineFault, Role, Words};
 pub use pin::{KeyPin, KeyPinError};
 pub use server_address::{ServerAddress, ServerAddressError};

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use telemetry_files::{Attributes, Durability, replace};
 use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE};
-use telemetry_trust::{Identity, IdentityFault, der};
+use telemetry_trust::{Identity, IdentityFault, der, lock_identities};
 
 /// What the certificates are called: the same for all machines.
 const COMMON_NAME: &str = "telemetry";
@@ -88,17 +88,37 @@ pub(crate) fn ensure(
     holder: &Holder,
     key: KeyKind,
 ) -> Result<(Identity, Origin), MakeError> {
+    if let Found::Usable(identity) = find(directory, name)? {
+        return Ok((identity, Origin::Found));
+    }
+    // Whoever finds none looks again, alone: a person may ask for the fingerprint while the service starts.
+    let _lock = lock_identities(directory).map_err(MakeError::Write)?;
     let make = || make(directory, name, holder, key);
+    match find(directory, name)? {
+        Found::Usable(identity) => Ok((identity, Origin::Found)),
+        Found::None => Ok((make()?, Origin::Made)),
+        Found::Malformed(fault) => replace_malformed(directory, name, fault, make),
+    }
+}
+
+/// What is in the file of an identity, where that may be used or replaced.
+enum Found {
+    Usable(Identity),
+    None,
+    Malformed(String),
+}
+
+fn find(directory: &File, name: &str) -> Result<Found, MakeError> {
     match Identity::read(directory, name) {
         Ok(identity) => match check_key(&identity) {
-            Ok(()) => Ok((identity, Origin::Found)),
+            Ok(()) => Ok(Found::Usable(identity)),
             Err(KeyFault::Unsupported) => Err(MakeError::Unsupported),
             Err(KeyFault::OfAnother) => {
-                replace_malformed(directory, name, "its certificate is about another key".to_owned(), make)
+                Ok(Found::Malformed("its certificate is about another key".to_owned()))
             }
         },
-        Err(IdentityFault::Missing) => Ok((make()?, Origin::Made)),
-        Err(IdentityFault::Malformed(fault)) => replace_malformed(directory, name, fault.to_string(), make),
+        Err(IdentityFault::Missing) => Ok(Found::None),
+        Err(IdentityFault::Malformed(fault)) => Ok(Found::Malformed(fault.to_string())),
         Err(fault) => Err(MakeError::Fault(fault)),
     }
 }

@@ -21,7 +21,7 @@ use telemetry_trust::paths::{
     ANNOUNCED_FILE, CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, NEXT_CERTIFICATE_FILE,
     NEXT_CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE,
 };
-use telemetry_trust::{Announced, Identity, IdentityFault, renewal};
+use telemetry_trust::{Announced, Identity, IdentityFault, lock_identities, renewal};
 
 use super::error::TrustError;
 
@@ -121,21 +121,34 @@ fn ensure_file(
     kind: Kind,
 ) -> Result<(OwnKey, bool), TrustError> {
     let path = directory.join(name);
-    match read(handle, name) {
+    // Whoever finds none looks again, alone: the collector starts while somebody asks for its fingerprint.
+    let (mut found, mut lock) = (read(handle, name), None);
+    if matches!(found, Err(Unusable::Missing | Unusable::Malformed(_))) {
+        let locked = lock_identities(handle);
+        lock = Some(locked.map_err(|error| TrustError::Directory { path: directory.into(), error })?);
+        found = read(handle, name);
+    }
+    match found {
         Ok(own) => return Ok((own, false)),
         Err(Unusable::Missing) => {}
-        Err(Unusable::Malformed(fault)) => {
-            let aside = move_aside(handle, name)
-                .map_err(|error| TrustError::file(&path, format_args!("cannot be moved aside: {error}")))?;
-            let path = path.display();
-            eprintln!(
-                "telem-collector: {path}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts \
-                 this collector has to trust the new fingerprint"
-            );
-        }
+        Err(Unusable::Malformed(fault)) => replace_malformed(handle, &path, name, &fault)?,
         Err(Unusable::Fault(fault)) => return Err(TrustError::file(path, fault)),
     }
-    Ok((make(handle, &path, name, kind)?, true))
+    let made = make(handle, &path, name, kind);
+    drop(lock);
+    Ok((made?, true))
+}
+
+/// Moves it aside, loudly.
+fn replace_malformed(handle: &File, path: &Path, name: &str, fault: &str) -> Result<(), TrustError> {
+    let aside = move_aside(handle, name)
+        .map_err(|error| TrustError::file(path, format_args!("cannot be moved aside: {error}")))?;
+    eprintln!(
+        "telem-collector: {}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts this collector has to \
+         trust the new fingerprint",
+        path.display()
+    );
+    Ok(())
 }
 
 /// The identity in a directory, if there is one that can be used.
@@ -237,15 +250,28 @@ fn move_aside(directory: &File, name: &str) -> io::Result<String> {
 
 /// Writes the fingerprint beside its certificate, where it is not there or another.
 fn write_fingerprint(directory: &File, own: &OwnKey) -> io::Result<()> {
+    if says(directory, own) {
+        return Ok(());
+    }
+    let _lock = lock_identities(directory)?;
+    // Of the certificate that is there now: it may have been renewed meanwhile.
+    let now = read(directory, CLIENT_CERTIFICATE_FILE);
+    let own = now.as_ref().unwrap_or(own);
+    if says(directory, own) {
+        return Ok(());
+    }
+    let attributes = Attributes::of_directory(0o644);
+    let text = format!("{}\n", own.fingerprint);
+    replace(directory, FINGERPRINT_FILE, text.as_bytes(), attributes, Durability::Synced).map(drop)
+}
+
+/// Whether the file says this fingerprint.
+fn says(directory: &File, own: &OwnKey) -> bool {
     let text = format!("{}\n", own.fingerprint);
     let limit = u64::try_from(text.len()).unwrap_or(u64::MAX) + 1;
     let there = telemetry_files::bounded_file::open_regular_in(directory, FINGERPRINT_FILE)
         .and_then(|file| telemetry_files::bounded_file::read_all(&file, limit));
-    if there.is_ok_and(|there| there == text.as_bytes()) {
-        return Ok(());
-    }
-    let attributes = Attributes::of_directory(0o644);
-    replace(directory, FINGERPRINT_FILE, text.as_bytes(), attributes, Durability::Synced).map(drop)
+    there.is_ok_and(|there| there == text.as_bytes())
 }
 
 #[cfg(test)]
