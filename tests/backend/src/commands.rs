@@ -4,7 +4,7 @@ mod identity;
 mod trust;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ use crate::storage::{
 use crate::symbols::name_addresses;
 use crate::sync::{release, report};
 use crate::timestamp::{LATEST_SECS, now_secs};
-use crate::transfer::{ImportError, export, import, import_flask};
+use crate::transfer::{ImportError, export, import, import_file, import_flask};
 
 const DAY_SECS: i64 = 24 * 60 * 60;
 
@@ -187,11 +187,13 @@ fn take_flask(archive: &mut dyn Archive, url: &Url, keep: &Keep) -> Result<(), S
 }
 
 fn take_export(archive: &mut dyn Archive, file: Option<&PathBuf>, keep: &Keep) -> Result<(), StartError> {
-    let open = |path: &PathBuf| File::open(path).map(BufReader::new);
-    let input: Box<dyn BufRead> = match file {
-        Some(path) => Box::new(open(path).map_err(|error| StartError::Import(ImportError::Read(error)))?),
-        None => Box::new(io::stdin().lock()),
+    let (rules, now) = (keep.rules(), now_secs());
+    let summary = match file {
+        Some(path) => File::open(path)
+            .map_err(ImportError::Read)
+            .and_then(|file| import_file(archive, file, &rules, now)),
+        None => import(archive, io::stdin().lock(), &rules, now),
     };
-    let summary = import(archive, input, &keep.rules(), now_secs()).map_err(StartError::Import)?;
+    let summary = summary.map_err(StartError::Import)?;
     print(&summary.to_string())
 }

@@ -121,14 +121,14 @@ pub(super) fn note_jobs(
     Ok(())
 }
 
-/// The same for all machines that counts and samples know, as after an import has brought these.
+/// The same for all machines that counts, samples and planned downtime name, as after an import has brought these.
 pub(super) fn note_jobs_of_counted(sql: &mut dyn Write, now_secs: i64) -> Result<(), StorageError> {
     if first(sql, "SELECT 1 FROM forgotten LIMIT 1", &[])?.is_none() {
         return Ok(());
     }
     let mut ids = Vec::new();
-    let known =
-        "SELECT DISTINCT machine_id FROM machine_day UNION SELECT name FROM state_machine WHERE kind = 0";
+    let known = "SELECT DISTINCT machine_id FROM machine_day UNION SELECT name FROM state_machine WHERE kind = 0 \
+        UNION SELECT machine FROM downtime WHERE kind = 0 UNION SELECT machine FROM pull_state WHERE kind = 0";
     for mut row in sql.select(known, &[])? {
         ids.push(row.text()?);
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::keys::Keys;
 use crate::limits::{MAX_BATCH, MAX_BATCH_BYTES, MAX_PAYLOAD_BYTES};
 use crate::record::{KeyDigest, StoredRecord};
 use crate::retention::{Retention, Subject};
@@ -62,20 +63,53 @@ impl fmt::Display for Summary {
 pub(super) struct Importer<'a> {
     source: String,
     progress: Progress,
+    /// Whether the source has ever had a record; one that only asks machines has none.
+    has_given_ids: bool,
     rules: &'a Retention,
     now_secs: i64,
     batch: Vec<Incoming>,
     /// Whether the next purge takes each of them.
     due: Vec<bool>,
     batch_bytes: usize,
+    /// Those that stand alone.
     keys: Vec<NotedKey>,
+    of_records: Keys,
     summary: Summary,
 }
 
 impl<'a> Importer<'a> {
     pub(super) fn new((source, progress): (String, Progress), rules: &'a Retention, now_secs: i64) -> Self {
         let (batch, due, keys, summary) = (Vec::new(), Vec::new(), Vec::new(), Summary::default());
-        Self { source, progress, rules, now_secs, batch, due, batch_bytes: 0, keys, summary }
+        let of_records = Keys::default();
+        let has_given_ids = true;
+        Self {
+            source,
+            progress,
+            has_given_ids,
+            rules,
+            now_secs,
+            batch,
+            due,
+            batch_bytes: 0,
+            keys,
+            of_records,
+            summary,
+        }
+    }
+
+    /// With keys of records whose lines have none.
+    pub(super) fn with_keys(self, of_records: Keys) -> Self {
+        Self { of_records, ..self }
+    }
+
+    /// Of a source that has given ids up to this one.
+    pub(super) fn with_last_id(self, last_id: i64) -> Self {
+        Self { has_given_ids: last_id > 0, ..self }
+    }
+
+    /// Whether records of a source are stored under other ids than theirs.
+    pub(super) fn gives_new_ids(&self) -> bool {
+        self.progress.kept_to == 0 && self.has_given_ids
     }
 
     /// The id behind which there are records to import.
@@ -96,7 +130,8 @@ impl<'a> Importer<'a> {
             rows += u64::from(row.is_some());
             Ok(row)
         };
-        if done_to == 0 && kept_to > 0 && !has_groups {
+        let keeps_ids = kept_to > 0 || !self.has_given_ids;
+        if done_to == 0 && keeps_ids && !has_groups {
             self.progress.has_groups = archive.restore(&self.source, &mut counted)?;
         } else {
             while counted()?.is_some() {}
@@ -113,6 +148,7 @@ impl<'a> Importer<'a> {
         place: StoredPlace,
         key: Option<KeyDigest>,
     ) -> Result<(), StorageError> {
+        let key = self.of_records.of(&stored, key, self.now_secs);
         if stored.id <= self.progress.done_to {
             self.summary.known += 1;
             return Ok(());

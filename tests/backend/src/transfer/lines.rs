@@ -21,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use super::ImportError;
 use super::fields::Fields;
 use super::importer::{Importer, Summary};
-use crate::limits::{MAX_BATCH, MAX_JSON_BODY_BYTES};
+use super::input::Lines;
+use super::keys::Keys;
+use crate::limits::MAX_BATCH;
 use crate::record::{KeyDigest, StoredRecord};
 use crate::storage::{Archive, Item, NotedKey, Progress, StorageError, TABLES, TableRow, Tombstone, Value};
 
@@ -30,23 +32,23 @@ const VERSION: u32 = 4;
 /// The first form, which has no groups.
 const FIRST_VERSION: u32 = 1;
 
+/// The first form in which the line of a record has its key.
+pub(super) const FIRST_WITH_KEYS_BESIDE: u32 = 4;
+
 /// Ids go on behind the last one of an export. One near the end of numbers would leave none, and those above this are
 /// not exact in every reader of JSON.
 const MAX_ID: i64 = 1 << 53;
 
-/// Bytes of a line: a payload of which each byte is spelled as six, and the other fields.
-const MAX_LINE_BYTES: u64 = MAX_JSON_BODY_BYTES as u64;
-
 #[derive(Debug, Deserialize, Serialize)]
-struct Header {
-    telem_collector_export: u32,
+pub(super) struct Header {
+    pub(super) telem_collector_export: u32,
     source: String,
     last_id: i64,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
-enum Line {
+pub(super) enum Line {
     Tombstone(Tombstone),
     Row {
         row: (String, Vec<Cell>),
@@ -67,7 +69,7 @@ enum Line {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
-struct Counts {
+pub(super) struct Counts {
     records: u64,
     keys: u64,
     #[serde(default)]
@@ -79,7 +81,7 @@ struct Counts {
 /// A column.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(untagged)]
-enum Cell {
+pub(super) enum Cell {
     Null(()),
     Int(i64),
     Text(String),
@@ -135,13 +137,14 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Imports lines.
+/// Imports lines; the keys that stand behind them may be known already.
 pub(super) fn import<'a>(
     archive: &mut dyn Archive,
     input: impl BufRead,
+    keys: Option<Keys>,
     start: impl FnOnce((String, Progress)) -> Importer<'a>,
 ) -> Result<Summary, ImportError> {
-    let mut lines = Lines { input, number: 0, put_back: None };
+    let mut lines = Lines::new(input);
     let header: Header = lines.next()?.ok_or(ImportError::CutOff)?;
     if !(FIRST_VERSION..=VERSION).contains(&header.telem_collector_export) {
         let allowed = format!("allowed: {FIRST_VERSION} to {VERSION}");
@@ -151,7 +154,14 @@ pub(super) fn import<'a>(
         return Err(lines.wrong(format!("its last_id is {}; allowed: 0 to {MAX_ID}", header.last_id)));
     }
     let progress = archive.begin_import(&header.source, header.last_id)?;
-    let mut importer = start((header.source, progress));
+    let mut importer = start((header.source, progress)).with_last_id(header.last_id);
+    match keys {
+        Some(keys) => importer = importer.with_keys(keys),
+        None if header.telem_collector_export < FIRST_WITH_KEYS_BESIDE && importer.gives_new_ids() => {
+            return Err(ImportError::KeysBehind);
+        }
+        None => {}
+    }
     match take_all(&mut lines, archive, &mut importer) {
         Ok(()) => Ok(importer.finish(archive)?),
         Err(error) => {
@@ -211,7 +221,7 @@ fn take_tombstones(lines: &mut Lines<impl BufRead>, archive: &mut dyn Archive) -
                 return Err(lines.wrong("its hash of a forgotten machine is not 32 hex digits".into()));
             }
             other => {
-                lines.put_back = Some(other);
+                lines.put_back(other);
                 archive.import_tombstones(&batch)?;
                 return Ok(count);
             }
@@ -252,64 +262,6 @@ fn take_rows(
     }
 }
 
-/// Lines, each within its bound.
-struct Lines<R> {
-    input: R,
-    number: u64,
-    /// The line behind the last row.
-    put_back: Option<Line>,
-}
-
-impl<R: BufRead> Lines<R> {
-    fn next_line(&mut self) -> Result<Option<Line>, ImportError> {
-        match self.put_back.take() {
-            Some(line) => Ok(Some(line)),
-            None => self.next(),
-        }
-    }
-
-    /// The next row; none in front of another line.
-    fn next_row(&mut self) -> Result<Option<TableRow>, ImportError> {
-        let (name, cells) = match self.next_line()?.ok_or(ImportError::CutOff)? {
-            Line::Row { row } => row,
-            other => {
-                self.put_back = Some(other);
-                return Ok(None);
-            }
-        };
-        let table = TABLES.iter().position(|(known, _)| *known == name);
-        let values: Option<Vec<Value>> = cells.into_iter().map(Cell::into_value).collect();
-        let row = table.zip(values).map(|(table, values)| TableRow { table, values });
-        let row = row.filter(|row| row.has_all_columns());
-        row.map(Some).ok_or_else(|| self.wrong("it is no row of a table of groups or counts".into()))
-    }
-
-    fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>, ImportError> {
-        let mut line = Vec::new();
-        self.number += 1;
-        let read = io::Read::take(&mut self.input, MAX_LINE_BYTES).read_until(b'\n', &mut line);
-        if read.map_err(ImportError::Read)? == 0 {
-            return Ok(None);
-        }
-        if !line.ends_with(b"\n") && line.len() as u64 == MAX_LINE_BYTES {
-            return Err(self.wrong(format!("it is longer than {MAX_LINE_BYTES} bytes")));
-        }
-        if !line.ends_with(b"\n") {
-            // Its other half was not written.
-            return Ok(None);
-        }
-        serde_json::from_slice(&line).map(Some).map_err(|error| self.wrong(error.to_string()))
-    }
-
-    fn key(&self, text: &str) -> Result<KeyDigest, ImportError> {
-        unhex(text).ok_or_else(|| self.wrong("its key is not 32 hex digits".into()))
-    }
-
-    fn wrong(&self, reason: String) -> ImportError {
-        ImportError::Line { number: self.number, reason }
-    }
-}
-
 impl From<&Value> for Cell {
     fn from(value: &Value) -> Self {
         match value {
@@ -324,7 +276,7 @@ impl From<&Value> for Cell {
 }
 
 impl Cell {
-    fn into_value(self) -> Option<Value> {
+    pub(super) fn into_value(self) -> Option<Value> {
         Some(match self {
             Self::Null(()) => Value::Null,
             Self::Int(number) => Value::Int(number),
@@ -339,9 +291,4 @@ impl Cell {
 
 fn hex(KeyDigest(bytes): KeyDigest) -> String {
     format!("{:032x}", u128::from_be_bytes(bytes))
-}
-
-fn unhex(text: &str) -> Option<KeyDigest> {
-    let good = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u128::from_str_radix(text, 16).ok().filter(|_| good).map(|number| KeyDigest(number.to_be_bytes()))
 }

@@ -11,10 +11,13 @@
 mod fields;
 mod flask;
 mod importer;
+mod input;
+mod keys;
 mod lines;
 
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, Write};
 
 pub use importer::Summary;
 
@@ -22,6 +25,7 @@ use crate::retention::Retention;
 use crate::storage::postgres::Url;
 use crate::storage::{Archive, ExportError, OpenError, StorageError};
 use importer::Importer;
+use keys::Keys;
 
 /// Why an import did not come to its end. What was imported before stays, and the next import goes on behind it.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub enum ImportError {
     },
     /// The last line of an export is missing.
     CutOff,
+    /// The keys of the records stand behind them, and cannot be read ahead.
+    KeysBehind,
 }
 
 impl fmt::Display for ImportError {
@@ -52,6 +58,10 @@ impl fmt::Display for ImportError {
             Self::Line { number, reason } => {
                 write!(f, "line {number} is not one of an export: {reason}; what stands above it is imported")
             }
+            Self::KeysBehind => f.write_str(
+                "this export is of an older form, whose records could be stored twice where there are others already: import it \
+                 from a file, not through a pipe",
+            ),
             Self::CutOff => {
                 write!(f, "the export is cut off; what is in it is imported, get all of it and import again")
             }
@@ -88,7 +98,29 @@ pub fn import(
     rules: &Retention,
     now_secs: i64,
 ) -> Result<Summary, ImportError> {
-    lines::import(archive, input, |progress| Importer::new(progress, rules, now_secs))
+    lines::import(archive, input, None, |progress| Importer::new(progress, rules, now_secs))
+}
+
+/// The same for a file, which is read twice if its keys stand behind its records.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_file(
+    archive: &mut dyn Archive,
+    mut file: File,
+    rules: &Retention,
+    now_secs: i64,
+) -> Result<Summary, ImportError> {
+    // What cannot be read twice is a pipe.
+    let keys = match file.stream_position() {
+        Ok(begin) => {
+            let behind = input::keys_behind(BufReader::new(&file))?;
+            file.seek(io::SeekFrom::Start(begin)).map_err(ImportError::Read)?;
+            Some(Keys::with_behind(behind))
+        }
+        Err(_) => None,
+    };
+    lines::import(archive, BufReader::new(file), keys, |progress| Importer::new(progress, rules, now_secs))
 }
 
 /// Takes the records of a Flask backend's database, of any version, which is only read.

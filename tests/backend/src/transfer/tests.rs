@@ -1,5 +1,6 @@
 //! Exports and imports, between the engines, cut off anywhere, and from both layouts of a Flask database.
 
+use std::io::{Seek, Write};
 use std::path::Path;
 
 use super::*;
@@ -220,6 +221,67 @@ fn an_export_of_before_has_its_keys_behind_its_records() {
     });
 }
 
+/// The same through a file, which is read twice.
+fn imported_from_file(engine: &dyn Engine, text: &str) -> Result<Summary, ImportError> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.rewind().unwrap();
+    import_file(&mut *engine.archive(Purpose::Maintain).unwrap(), file, &rules(), NOW_SECS)
+}
+
+#[test]
+fn an_export_of_before_doubles_nothing_where_its_records_are_already() {
+    with_postgres(|_, other| {
+        for target in [&memory() as &dyn Engine, other] {
+            let (source, whole) = (memory(), memory());
+            let fleet = with_doubles(&source, target);
+            store_days(&mut *whole.open(Purpose::Append).unwrap(), &fleet, 0..6);
+            let old = in_form_3(&exported(&source));
+            let before = stored(target);
+            // From a pipe nobody sees the keys before the records.
+            assert!(matches!(imported(target, &old), Err(ImportError::KeysBehind)));
+            assert_eq!(stored(target), before);
+            imported_from_file(target, &old).unwrap();
+            assert_eq!(stored(target), stored(&whole));
+            assert_same(&fleet_counts(target), &fleet_counts(&whole));
+            for form in [old.clone(), exported(&source)] {
+                let other_name = form.replace("\"source\":\"", "\"source\":\"x");
+                assert_eq!(imported_from_file(target, &other_name).unwrap().imported, 0);
+            }
+            store_days(&mut *target.open(Purpose::Append).unwrap(), &fleet, 0..6);
+            assert_eq!(stored(target), stored(&whole), "a retry is known, too");
+        }
+    });
+}
+
+/// By way of another database, and under another name.
+#[test]
+fn records_without_keys_that_come_twice_are_stored_once_and_those_that_are_alike_stay_apart() {
+    with_postgres(|_, postgres| {
+        let source = memory();
+        let alike: Vec<Arrival> =
+            (0..7).map(|number| arrival("a/b/c", 1, (number == 6).then_some("k"))).collect();
+        source.open(Purpose::Append).unwrap().append(&alike).unwrap();
+        let text = exported(&source);
+        assert_eq!(text.matches(",\"key\":").count(), 1, "{text}");
+        let between = memory();
+        assert_eq!(imported(&between, &text).unwrap().imported, 7);
+        for target in [&memory() as &dyn Engine, postgres] {
+            retry(target, 100);
+            assert_eq!(imported(target, &text).unwrap().imported, 7);
+            for again in [text.replace("\"source\":\"", "\"source\":\"x"), exported(&between)] {
+                let summary = imported(target, &again).unwrap();
+                assert_eq!((summary.imported, summary.known), (0, 7));
+            }
+            // One more of the same kind is another one.
+            source.open(Purpose::Append).unwrap().append(&alike[..1]).unwrap();
+            let more = exported(&source).replace("\"source\":\"", "\"source\":\"y");
+            assert_eq!(imported(target, &more).unwrap().imported, if stored(&source) == 8 { 1 } else { 2 });
+            assert_eq!(stored(target), stored(&source) + 1);
+        }
+    });
+}
+
 #[test]
 fn a_key_that_has_outlived_its_record_comes_along() {
     with_postgres(|_, postgres| {
@@ -339,6 +401,42 @@ fn who_was_forgotten_stays_so_in_whatever_database_it_comes_to() {
                     assert_eq!(known_machines(target), ["m1"]);
                 }
             });
+        }
+    });
+}
+
+#[test]
+fn planned_downtime_of_a_forgotten_machine_is_not_brought_back() {
+    use crate::samples::MachineKey;
+    use crate::storage::samples::{Downtime, add_downtime};
+    with_postgres(|_, postgres| {
+        let source = memory();
+        let plan = |machine: MachineKey| Downtime {
+            id: 0,
+            machine,
+            check: None,
+            from_secs: NOW_SECS,
+            until_secs: NOW_SECS + 60,
+            reason: "update".to_owned(),
+            who: "ann".to_owned(),
+            made_secs: NOW_SECS,
+        };
+        let mut session = source.open(Purpose::Maintain).unwrap();
+        for machine in [FORGOTTEN, "other"] {
+            let downtime = plan(MachineKey::Id(machine.to_owned()));
+            session.write(&mut |sql| add_downtime(sql, &downtime).map(drop)).unwrap();
+        }
+        let text = exported(&source);
+        // Without a record: a collector that only asks machines has none, and its rows come along all the same.
+        for target in [&memory() as &dyn Engine, postgres] {
+            // Nothing else of it is known: its downtime is all there is.
+            forget(target);
+            imported(target, &text).unwrap();
+            forget_now(target);
+            let mut session = target.open(Purpose::Maintain).unwrap();
+            let rows = session.select("SELECT machine FROM downtime", &[]).unwrap();
+            let machines: Vec<String> = rows.into_iter().map(|mut row| row.text().unwrap()).collect();
+            assert_eq!(machines, ["other"]);
         }
     });
 }
