@@ -1,13 +1,13 @@
 //! Certificates that follow, exchanged with each server that is trusted by a fingerprint.
 //!
 //! ```text
-//! GET /v3/identity   ─▶ trusted_learned.cfg   its next certificate counts beside the present one
-//! POST /v3/identity  ─▶ announced             it has ours; once all have had that for a day, ours is used
-//!                       exchanged             HOST:PORT SECS NEXT: asked then, and given that one (or -); daily
+//! GET /v3/identity?has=-   ─▶ trusted_learned.cfg   its next certificate counts beside the present one
+//! POST /v3/identity?has=F  ─▶ announced             it has ours; once all have had that for a day, ours is used
+//!                             exchanged             HOST:PORT SECS NEXT: asked then, and given that one (or -); daily
 //! ```
 
 use crate::make::Holder;
-use crate::peer::{Answer, Peer, ask};
+use crate::peer::{Answer, Peer, Said, ask};
 use crate::{open, renew};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -91,14 +91,20 @@ impl Exchange<'_> {
         if trusted.is_empty() {
             return Ok(());
         }
-        let answer = ask(peer, &self.own, trusted.clone(), None)?;
+        let nothing = Said { has: None, announcement: None };
+        let answer = ask(peer, &self.own, trusted.clone(), nothing)?;
         let Some(theirs) = self.read(&answer).map_err(|error| about(&error))? else { return Ok(()) };
-        self.learn(&list, answer.leaf, theirs.next.map(|next| next.fingerprint))
-            .map_err(|error| about(&error))?;
-        let Some(next) = self.next else { return Ok(()) };
-        let ours = Announcement { fingerprint: self.own.fingerprint, next: Some(next) };
-        let answer = ask(peer, &self.own, trusted, Some(&ours))?;
-        if self.read(&answer).map_err(|error| about(&error))?.is_some() {
+        // Only what is kept here is what we have: until the server hears of that, it goes on showing its present one.
+        let has = theirs.next.map(|next| next.fingerprint);
+        self.learn(&list, answer.leaf, has).map_err(|error| about(&error))?;
+        if has.is_none() && self.next.is_none() {
+            return Ok(());
+        }
+        let announcement =
+            self.next.map(|next| Announcement { fingerprint: self.own.fingerprint, next: Some(next) });
+        let answer = ask(peer, &self.own, trusted, Said { has, announcement })?;
+        let read = self.read(&answer).map_err(|error| about(&error))?;
+        if let (Some(_), Some(next)) = (read, self.next) {
             let mut announced = self.announced(next).map_err(|error| about(&error))?;
             announced.note(&peer.server.to_string(), self.now_secs);
             announced.write(&self.directory, ANNOUNCED_FILE).map_err(|error| about(&error))?;

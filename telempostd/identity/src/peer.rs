@@ -42,7 +42,16 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Asks a server that has one of these certificates, showing it ours; with an announcement, or without.
+/// What is said to a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    /// Which of its next certificates is trusted here; none: none yet.
+    pub(crate) has: Option<Fingerprint>,
+    /// Ours, if there is a next one.
+    pub(crate) announcement: Option<Announcement>,
+}
+
+/// Asks a server that has one of these certificates, showing it ours.
 ///
 /// # Errors
 /// For people: there was no answer.
@@ -50,25 +59,25 @@ pub(crate) fn ask(
     peer: &Peer,
     own: &OwnKey,
     trusted: Vec<Fingerprint>,
-    announcement: Option<&Announcement>,
+    said: Said,
 ) -> Result<Answer, String> {
     let about = |error: &dyn std::fmt::Display| format!("{}: {error}", peer.server);
     let config = client_config(own, Arc::new(ServerVerifier::new(trusted))).map_err(|error| about(&error))?;
     let mut connection = Connection::new(&peer.server).map_err(|error| about(&error))?;
-    converse(peer, config, &mut connection, announcement).map_err(|error| about(&error))
+    converse(peer, config, &mut connection, said).map_err(|error| about(&error))
 }
 
 fn converse(
     peer: &Peer,
     config: ClientConfig,
     connection: &mut Connection,
-    announcement: Option<&Announcement>,
+    said: Said,
 ) -> Result<Answer, String> {
     let host = peer.server.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
     let mut stream = Stream::new(&mut tls, connection);
-    stream.write_all(request(peer, announcement).as_bytes()).map_err(|error| error.to_string())?;
+    stream.write_all(request(peer, said).as_bytes()).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     match stream.take(ANSWER_BYTES).read_to_end(&mut bytes) {
         // Who closes without a word of farewell may have said all; the length shows it.
@@ -81,10 +90,14 @@ fn converse(
 }
 
 /// Of HTTP 1.0, whose answers are in one piece and end the connection.
-fn request(peer: &Peer, announcement: Option<&Announcement>) -> String {
+fn request(peer: &Peer, said: Said) -> String {
     let Peer { server, path } = peer;
-    let head = |method: &str| format!("{method} {path} HTTP/1.0\r\nHost: {server}\r\nConnection: close\r\n");
-    match announcement.map(Announcement::to_json) {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let has = said.has.map_or_else(|| "-".to_owned(), |has| has.to_string());
+    let head = |method: &str| {
+        format!("{method} {path}{joint}has={has} HTTP/1.0\r\nHost: {server}\r\nConnection: close\r\n")
+    };
+    match said.announcement.map(|announcement| announcement.to_json()) {
         None => format!("{}\r\n", head("GET")),
         Some(body) => format!(
             "{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -123,7 +136,12 @@ mod tests {
             (peer.server.to_string().as_str(), peer.path.as_str()),
             ("[::1]:8443", "/a/v3/identity?x")
         );
-        assert!(request(&peer, None).starts_with("GET /a/v3/identity?x HTTP/1.0\r\nHost: [::1]:8443\r\n"));
+        let nothing = Said { has: None, announcement: None };
+        let asked = "GET /a/v3/identity?x&has=- HTTP/1.0\r\nHost: [::1]:8443\r\n";
+        assert!(request(&peer, nothing).starts_with(asked), "{}", request(&peer, nothing));
+        let next = Fingerprint::of_der(b"next");
+        let has = request(&"h:1/v3/identity".parse().unwrap(), Said { has: Some(next), ..nothing });
+        assert!(has.starts_with(&format!("GET /v3/identity?has={next} HTTP/1.0\r\n")), "{has}");
         for wrong in ["h:1", "h/v3", "h:1/a b", "h:1/a\r\nX: y", "/x"] {
             assert!(wrong.parse::<Peer>().is_err(), "{wrong:?}");
         }

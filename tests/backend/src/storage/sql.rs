@@ -126,15 +126,6 @@ impl Row {
         }
     }
 
-    /// The next column, whatever it is.
-    ///
-    /// # Errors
-    /// If there is none.
-    #[cfg(test)]
-    pub(crate) fn any(&mut self) -> Result<Value, StorageError> {
-        self.0.next().ok_or_else(|| unexpected("a column"))
-    }
-
     /// The next column, a text that something is made of.
     ///
     /// # Errors

@@ -5,11 +5,9 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::id::{hex, is_id};
+use super::losses::MAX_LOSSES;
 use super::message::{MAX_LINE_BYTES, VERSION};
 use super::wire::{End, Head, Item};
-
-/// Totals of losses that are taken of an answer; a chain of buffers has a few.
-const MAX_LOSSES: usize = 1000;
 
 /// A batch, as it was sent.
 #[derive(Clone, Debug, PartialEq)]

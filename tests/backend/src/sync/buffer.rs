@@ -116,10 +116,11 @@ pub(super) fn own_id(sql: &mut (impl Select + ?Sized)) -> Result<String, Storage
     one(sql, "SELECT id FROM sync_self", &[])?.text()
 }
 
-/// What waits to be freed.
+/// What waits to be freed. The one that waits longest is the first in the order of the sequence, which is found without reading
+/// all others.
 pub(super) fn waiting(sql: &mut (impl Select + ?Sized), now_secs: i64) -> Result<Waiting, StorageError> {
-    let query = "SELECT records, bytes, (SELECT min(received) FROM buffer_items WHERE freed = 0 AND kind = 'record') \
-        FROM sync_self";
+    let query = "SELECT records, bytes, \
+        (SELECT received FROM buffer_items WHERE freed = 0 AND kind = 'record' ORDER BY seq LIMIT 1) FROM sync_self";
     let mut row = one(sql, query, &[])?;
     let (records, bytes) = (row.count()?, row.count()?);
     let oldest_age_secs = row.opt_int()?.map_or(0, |oldest| now_secs.saturating_sub(oldest).max(0));

@@ -10,8 +10,9 @@ use super::boot_time;
 use super::buffer::{Buffer, BufferError, mark_freed, own_id, waiting};
 use super::id::{hex, random};
 use super::leases::{Confirming, Lease, NotLeased};
+use super::losses::losses;
 use super::message::{ConfirmRequest, LeaseRequest, VERSION};
-use super::wire::{End, Head, Losses, Waiting};
+use super::wire::{End, Head, Waiting};
 use crate::storage::{Row, Select, Session, StorageError, Value, Write, first, one};
 use crate::timestamp::now_secs;
 use crate::trust::Shown;
@@ -22,18 +23,17 @@ const TAKE_OVER_SECS: i64 = 24 * 60 * 60;
 /// Seconds after which a silent keeper is not waited for.
 const KEEPER_SECS: i64 = 7 * 24 * 60 * 60;
 
+/// Keepers that are waited for. Each is somebody with the role `fetch`; who makes up ids holds no more than these up.
+const MAX_KEEPERS: i64 = 64;
+
 /// Items that are read in one step.
 const STEP: usize = 500;
-
-/// Totals of losses in an answer.
-const MAX_LOSSES: usize = 1000;
 
 /// Items that were chosen, as lines.
 #[derive(Default)]
 struct Chosen {
     seqs: Vec<i64>,
     lines: Vec<u8>,
-    records: u64,
 }
 
 impl Buffer {
@@ -51,19 +51,21 @@ impl Buffer {
                 return Err(BufferError::TooManyLeases);
             }
             if request.keep {
-                greet_keeper(session, &request.fetcher, now)?;
+                if !greet_keeper(session, &request.fetcher, now)? {
+                    return Err(BufferError::TooManyLeases);
+                }
             } else if let Some(other) = other_fetcher(session, &request.fetcher, now)? {
                 return Err(BufferError::OtherFetcher(other));
             }
             // Held until the items are somebody's: none is dropped or expires in between.
             let mut leases = self.leases();
-            let mut taken = leases.taken(&request.fetcher, request.keep);
+            let taken = leases.taken(&request.fetcher, request.keep);
             let after = match request.keep {
                 true => passed(session, &request.fetcher)?
                     .max(leases.confirmed_ahead(&request.fetcher).unwrap_or(0)),
                 false => 0,
             };
-            let chosen = choose(session, request, after, &mut taken, now)?;
+            let chosen = choose(session, request, after, &taken, now)?;
             let id = if chosen.seqs.is_empty() { None } else { Some(random()?) };
             let head = head(session, request, &chosen, id.clone(), now)?;
             let (body, digest) = body(&head, &chosen)?;
@@ -141,13 +143,21 @@ fn other_fetcher(session: &mut dyn Session, fetcher: &str, now: i64) -> Result<O
     Ok((now.saturating_sub(at) < TAKE_OVER_SECS).then_some(by))
 }
 
-/// From its first word on, items wait for a keeper.
-fn greet_keeper(session: &mut dyn Session, fetcher: &str, now: i64) -> Result<(), StorageError> {
+/// From its first word on, items wait for a keeper; unless there are too many of them.
+fn greet_keeper(session: &mut dyn Session, fetcher: &str, now: i64) -> Result<bool, StorageError> {
+    let mut is_kept = false;
     session.write(&mut |sql| {
+        sql.execute("DELETE FROM buffer_keepers WHERE seen < $1", &[(now - KEEPER_SECS).into()])?;
+        let others = "SELECT count(*) FROM buffer_keepers WHERE fetcher <> $1";
+        is_kept = one(sql, others, &[fetcher.into()])?.int()? < MAX_KEEPERS;
+        if !is_kept {
+            return Ok(());
+        }
         let upsert = "INSERT INTO buffer_keepers (fetcher, passed, seen) VALUES ($1, 0, $2) \
             ON CONFLICT (fetcher) DO UPDATE SET seen = excluded.seen";
         sql.execute(upsert, &[fetcher.into(), now.into()]).map(drop)
-    })
+    })?;
+    Ok(is_kept)
 }
 
 fn passed(sql: &mut (impl Select + ?Sized), fetcher: &str) -> Result<i64, StorageError> {
@@ -175,59 +185,68 @@ pub(super) fn delete_passed(sql: &mut dyn Write, now: i64) -> Result<(), Storage
     }
 }
 
-/// The oldest items that are not taken, within the bounds of the request.
+/// The oldest items that are not taken, within the bounds of the request. What others have is passed over by its number alone.
 fn choose(
     session: &mut dyn Session,
     request: &LeaseRequest,
     mut after: i64,
-    taken: &mut HashSet<i64>,
+    taken: &HashSet<i64>,
     now: i64,
 ) -> Result<Chosen, StorageError> {
     let own_id = own_id(session)?;
     let mut chosen = Chosen::default();
     let freed = if request.keep { "" } else { "freed = 0 AND" };
-    let query = format!(
-        "SELECT seq, kind, key, received, via, external, body FROM buffer_items WHERE {freed} seq > $1 \
-         ORDER BY seq LIMIT {STEP}"
-    );
+    let query = format!("SELECT seq FROM buffer_items WHERE {freed} seq > $1 ORDER BY seq LIMIT {STEP}");
     loop {
         let rows = session.select(&query, &[Value::Int(after)])?;
-        let is_last = rows.len() < STEP;
-        for row in rows {
+        let seqs = rows.into_iter().map(|mut row| row.int()).collect::<Result<Vec<_>, _>>()?;
+        let Some(last) = seqs.last().copied() else { return Ok(chosen) };
+        after = last;
+        for row in items(session, seqs.into_iter().filter(|seq| !taken.contains(seq)))? {
             let (seq, line) = line(row, &own_id, now)?;
-            after = seq;
-            if taken.contains(&seq) {
-                continue;
-            }
             let length = chosen.lines.len().saturating_add(line.len());
-            let is_full = chosen.records >= request.max_records
+            let is_full = u64::try_from(chosen.seqs.len()).unwrap_or(u64::MAX) >= request.max_records
                 || (!chosen.seqs.is_empty() && u64::try_from(length).unwrap_or(u64::MAX) > request.max_bytes);
             if is_full {
                 return Ok(chosen);
             }
             chosen.seqs.push(seq);
-            chosen.records += 1;
             chosen.lines.extend_from_slice(&line);
-        }
-        if is_last {
-            return Ok(chosen);
         }
     }
 }
 
+/// Items by their numbers, in order.
+fn items(session: &mut dyn Session, seqs: impl Iterator<Item = i64>) -> Result<Vec<Row>, StorageError> {
+    let seqs: Vec<i64> = seqs.collect();
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = crate::storage::list(seqs);
+    let query = format!(
+        "SELECT seq, kind, key, received, via, external, body FROM buffer_items WHERE seq IN ({list}) ORDER BY seq"
+    );
+    session.select(&query, &[])
+}
+
+/// The line of an item. Its body is JSON that this collector has written, and is not read again.
 fn line(mut row: Row, own_id: &str, now: i64) -> Result<(i64, Vec<u8>), StorageError> {
     let (seq, kind, key) = (row.int()?, row.text()?, row.text()?);
     let (received, via, external) = (row.int()?, row.text()?, row.int()? != 0);
-    let body: serde_json::Value = row.json()?;
-    let value = if kind == "forget" {
-        json!({"seq": seq, "kind": "forget", "preimages": body})
+    // In JSON a line break means as much as a blank.
+    let body = row.text()?.replace(['\n', '\r'], " ");
+    let text = if kind == "forget" {
+        format!("{{\"seq\":{seq},\"kind\":\"forget\",\"preimages\":{body}}}\n")
     } else {
         let via: Vec<&str> = via.split_whitespace().chain([own_id]).collect();
         let age = now.saturating_sub(received).max(0);
-        json!({"seq": seq, "kind": "record", "key": key, "received_secs": received, "age_secs": age, "via": via,
-            "external": external, "record": body})
+        let (key, via) = (json!(key), json!(via));
+        format!(
+            "{{\"seq\":{seq},\"kind\":\"record\",\"key\":{key},\"received_secs\":{received},\"age_secs\":{age},\"via\":{via},\
+             \"external\":{external},\"record\":{body}}}\n"
+        )
     };
-    Ok((seq, (value.to_string() + "\n").into_bytes()))
+    Ok((seq, text.into_bytes()))
 }
 
 fn head(
@@ -248,25 +267,6 @@ fn head(
         waiting: waiting(session, now)?,
         losses: losses(session)?,
     })
-}
-
-/// All totals of losses that are known here.
-///
-/// # Errors
-/// If the database cannot be read.
-pub fn losses(sql: &mut (impl Select + ?Sized)) -> Result<Vec<Losses>, StorageError> {
-    let query = format!(
-        "SELECT buffer, dropped, expired, invalid FROM sync_losses ORDER BY buffer LIMIT {MAX_LOSSES}"
-    );
-    let read = |mut row: Row| {
-        Ok(Losses {
-            buffer: row.text()?,
-            dropped: row.count()?,
-            expired: row.count()?,
-            invalid: row.count()?,
-        })
-    };
-    sql.select(&query, &[])?.into_iter().map(read).collect()
 }
 
 fn body(head: &Head, chosen: &Chosen) -> Result<(Vec<u8>, String), StorageError> {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::buffer::WhenFull;
+use super::losses::add_losses;
 use crate::storage::{Row, StorageError, Write, one};
 
 /// Items that are looked at in one step.
@@ -73,21 +74,4 @@ impl Room {
         }
         Ok(last)
     }
-}
-
-/// Adds to the totals of what was lost here.
-pub(super) fn add_losses(
-    sql: &mut dyn Write,
-    own_id: &str,
-    dropped: i64,
-    expired: i64,
-) -> Result<(), StorageError> {
-    if dropped == 0 && expired == 0 {
-        return Ok(());
-    }
-    let upsert = "INSERT INTO sync_losses (buffer, dropped, expired, invalid) VALUES ($1, $2, $3, 0) \
-        ON CONFLICT (buffer) DO UPDATE SET dropped = sync_losses.dropped + excluded.dropped, \
-            expired = sync_losses.expired + excluded.expired";
-    sql.execute(upsert, &[own_id.into(), dropped.into(), expired.into()])?;
-    Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::boot_time;
 use super::buffer::{Buffer, own_id};
 use super::buffer_lease::delete_passed;
-use super::buffer_room::add_losses;
+use super::losses::add_losses;
 use crate::limits::KEY_DAYS;
 use crate::storage::{Engine, Purpose, StorageError, Write, one};
 use crate::timestamp::now_secs;

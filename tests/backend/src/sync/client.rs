@@ -114,18 +114,20 @@ impl Link {
         Ok((sender, response.map_err(|error| self.say(&explain(&error)))?))
     }
 
-    /// Asks at `/v3/identity`, over a connection of its own; with the certificate that was shown there, whose key is proven.
+    /// Asks at `/v3/identity`, over a connection of its own, saying which of its next certificates is trusted here; with the
+    /// certificate that was shown there, whose key is proven.
     pub(super) async fn identity(
         &self,
         tls: &Arc<ClientConfig>,
         method: Method,
+        has: Option<Fingerprint>,
         body: String,
     ) -> Result<(Fingerprint, Answer), String> {
         let (mut sender, leaf) = self.connect(tls).await?;
         let leaf = leaf.ok_or_else(|| self.say("it shows no certificate"))?;
         let request = Request::builder()
             .method(method)
-            .uri(self.source.identity_path())
+            .uri(self.source.identity_path(has))
             .header(header::HOST, self.source.address().to_string())
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))

@@ -92,12 +92,14 @@ impl Task {
             if let Failure::Batch(_) = failure {
                 self.limits = self.limits.halved();
             }
-            // Without the turn a lease would end those of whoever has it now.
-            let is_over = turn.is_none() || tries >= self.fetching.options.sync_retries;
-            if is_over || matches!(failure, Failure::Busy(_)) {
+            if tries >= self.fetching.options.sync_retries || matches!(failure, Failure::Busy(_)) {
                 return Err(failure);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
+            // Without the turn a lease would end those of whoever has it now.
+            if !self.keeps_turn(&mut turn).await? {
+                return Err(failure);
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 //! fingerprint.
 //!
 //! ```text
-//!  GET /v3/identity  ─▶ its next one is trusted beside the present one
-//!  POST /v3/identity ─▶ ours is, there; after a day with all sources it is shown
+//!  GET /v3/identity?has=-   ─▶ its next one is trusted beside the present one
+//!  POST /v3/identity?has=F  ─▶ ours is, there; after a day with all sources it is shown. Without one of ours: GET
 //! ```
+//!
+//! `has`: what we trust as the source's next one. Hearing of it is not enough: it may not be taken, or not be kept.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,7 +69,7 @@ async fn exchange(
     ours: Announcement,
 ) -> Result<(), String> {
     let tls = Arc::new(fetching.connecting.config(pins.to_vec()).map_err(|error| error.to_string())?);
-    let (leaf, answer) = link.identity(&tls, Method::GET, String::new()).await?;
+    let (leaf, answer) = link.identity(&tls, Method::GET, None, String::new()).await?;
     let Some(theirs) = read(source, leaf, &answer)? else { return Ok(()) };
     let (trust, announced) = (Arc::clone(&fetching.trust), theirs.next.map(|next| next.fingerprint));
     let announcing = tokio::task::spawn_blocking(move || trust.announce(leaf, announced)).await;
@@ -81,10 +83,15 @@ async fn exchange(
             ));
         }
     }
-    let Some(next) = ours.next else { return Ok(()) };
-    let (leaf, answer) = link.identity(&tls, Method::POST, ours.to_json()).await?;
+    if announced.is_none() && ours.next.is_none() {
+        return Ok(());
+    }
+    let (method, body) = ours.next.map_or((Method::GET, String::new()), |_| (Method::POST, ours.to_json()));
+    let (leaf, answer) = link.identity(&tls, method, announced, body).await?;
     read(source, leaf, &answer)?;
-    if let (StatusCode::OK, Some(renewal)) = (answer.status, fetching.connecting.renewal()) {
+    if let (StatusCode::OK, Some(renewal), Some(next)) =
+        (answer.status, fetching.connecting.renewal(), ours.next)
+    {
         renewal.note(&source.to_string(), next);
     }
     Ok(())

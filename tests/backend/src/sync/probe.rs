@@ -22,7 +22,7 @@ pub fn probe(
     let tls = std::sync::Arc::new(connecting.config(pins).map_err(|error| error.to_string())?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let link = Link::new(source.clone(), silence);
-    let asking = link.identity(&tls, Method::HEAD, String::new());
+    let asking = link.identity(&tls, Method::HEAD, None, String::new());
     let (_, answer) = runtime.map_err(|error| error.to_string())?.block_on(asking)?;
     Ok(answer.status.as_u16())
 }

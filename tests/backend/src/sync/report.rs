@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::buffer::waiting;
-pub use super::buffer_lease::losses;
+use super::losses::losses;
 use super::states::{SourceState, states};
 pub use super::wire::Losses;
 use super::wire::Waiting;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::http::Uri;
-use telemetry_trust::ServerAddress;
+use telemetry_trust::{Fingerprint, ServerAddress};
 
 /// Bytes of an address.
 const MAX_BYTES: usize = 1024;
@@ -99,10 +99,11 @@ impl Source {
         format!("{}/v3/sync/{of}", self.prefix)
     }
 
-    /// The path where certificates are announced.
+    /// The path where certificates are announced, by somebody who trusts this one as its next one; none: no next one yet.
     #[must_use]
-    pub fn identity_path(&self) -> String {
-        format!("{}/v3/identity", self.prefix)
+    pub fn identity_path(&self, has: Option<Fingerprint>) -> String {
+        let has = has.map_or_else(|| "-".to_owned(), |has| has.to_string());
+        format!("{}/v3/identity?has={has}", self.prefix)
     }
 
     /// As lines of a trust file name it.
@@ -152,7 +153,9 @@ mod tests {
         );
         assert_eq!(sources[4].path("lease"), "/a/b/v3/sync/lease");
         assert_eq!(sources[0].path("lease"), "/v3/sync/lease");
-        assert_eq!(sources[4].identity_path(), "/a/b/v3/identity");
+        assert_eq!(sources[4].identity_path(None), "/a/b/v3/identity?has=-");
+        let next = Fingerprint::of_der(b"next");
+        assert_eq!(sources[0].identity_path(Some(next)), format!("/v3/identity?has={next}"));
     }
 
     #[test]

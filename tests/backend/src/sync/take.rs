@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::answer::{Batch, Entry};
 use super::buffer::own_id;
 use super::id::is_id;
+use super::losses::{MAX_LOSSES, note_losses};
 use super::states::note_success;
-use super::wire::{Item, Losses, RecordItem};
+use super::wire::{Item, RecordItem};
 use crate::forget::{Begun, MAX_PREIMAGES, Preimage, begin, read_all};
 use crate::intake::from_object;
 use crate::limits::MAX_BATCH;
@@ -106,9 +107,11 @@ pub(super) fn take(
         taken.known = came.saturating_sub(taken.records);
         note_keys(sql, &keys(&new, arrivals, appended, &invalid), now_secs)?;
         note_invalid(sql, source, &own_id, &invalid, now_secs)?;
-        // What was lost here nobody else says.
-        for losses in batch.head.losses.iter().filter(|losses| losses.buffer != own_id) {
-            note_losses(sql, losses)?;
+        if !note_losses(sql, &batch.head.losses, &own_id)? {
+            eprintln!(
+                "telem-collector: sync: {source}: it has losses of more than {MAX_LOSSES} buffers; those of the others are \
+                 left out"
+            );
         }
         taken.was_restored = note_batch(sql, source, batch, &taken)?;
         note_success(sql, source, now_secs, now_secs.saturating_sub(batch.head.now), batch.head.waiting)
@@ -255,30 +258,6 @@ fn note_invalid(
     }
     let prune = "DELETE FROM sync_invalid WHERE id <= (SELECT max(id) FROM sync_invalid) - $1";
     sql.execute(prune, &[INVALID_KEPT.into()]).map(drop)
-}
-
-/// Totals that come twice count once.
-fn note_losses(sql: &mut dyn Write, losses: &Losses) -> Result<(), StorageError> {
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let larger = |name: &str| {
-        format!(
-            "{name} = CASE WHEN sync_losses.{name} > excluded.{name} THEN sync_losses.{name} ELSE excluded.{name} END"
-        )
-    };
-    let upsert = format!(
-        "INSERT INTO sync_losses (buffer, dropped, expired, invalid) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (buffer) DO UPDATE SET {}, {}, {}",
-        larger("dropped"),
-        larger("expired"),
-        larger("invalid")
-    );
-    let values = [
-        losses.buffer.as_str().into(),
-        number(losses.dropped).into(),
-        number(losses.expired).into(),
-        number(losses.invalid).into(),
-    ];
-    sql.execute(&upsert, &values).map(drop)
 }
 
 /// Notes how far a source has come; says whether its buffer was restored.

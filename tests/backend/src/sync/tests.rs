@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::answer::{AnswerFault, Batch, read_answer};
 use super::buffer::{Buffer, BufferError, WhenFull};
 use super::buffer_engine::BufferEngine;
-use super::buffer_lease::losses;
+use super::losses::{MAX_LOSSES, losses};
 use super::message::{ConfirmRequest, LeaseRequest, VERSION};
 use super::report::{release, report};
 use super::states::{ensure, states};
@@ -324,6 +324,62 @@ fn totals_of_losses_are_maxima() {
         let mut session = centre.open(Purpose::Maintain).unwrap();
         let expected = Losses { buffer: A.to_owned(), dropped: 3, expired: 5, invalid: 0 };
         assert_eq!(losses(&mut *session).unwrap(), [expected]);
+    });
+}
+
+#[test]
+fn of_what_was_lost_here_nobody_else_says_anything() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..1);
+        let mut own = centre.open(Purpose::Maintain).unwrap();
+        let own_id = super::buffer::own_id(&mut *own).unwrap();
+        let mut batch = lease(&buffer, A, 10);
+        batch.head.losses =
+            [own_id, B.to_owned()].map(|buffer| Losses { buffer, dropped: 7, ..Losses::default() }).to_vec();
+        take_at(&*centre, &batch);
+        let expected = Losses { buffer: B.to_owned(), dropped: 7, ..Losses::default() };
+        assert_eq!(losses(&mut *own).unwrap(), [expected]);
+    });
+}
+
+/// Whoever makes up ids of buffers fills no database with their losses, and hides none that are known.
+#[test]
+fn losses_of_a_thousand_buffers_are_kept_and_go_on_being_counted() {
+    on_each(|inner, centre| {
+        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+        fill(&mut *session, 0..1);
+        let mut batch = lease(&buffer, A, 10);
+        let of = |buffer: String, dropped| Losses { buffer, dropped, ..Losses::default() };
+        batch.head.losses = vec![of(B.to_owned(), 1)];
+        take_at(&*centre, &batch);
+        for round in 0..3_u32 {
+            batch.head.losses =
+                (0..900_u32).map(|number| of(format!("{round:02x}{number:030x}"), 1)).collect();
+            batch.head.losses.push(of(B.to_owned(), u64::from(round) + 2));
+            take_at(&*centre, &batch);
+        }
+        let mut own = centre.open(Purpose::Maintain).unwrap();
+        let rows = one(&mut *own, "SELECT count(*) FROM sync_losses", &[]).unwrap().int().unwrap();
+        // One place is the collector's own.
+        assert_eq!(usize::try_from(rows).unwrap(), MAX_LOSSES - 1);
+        let totals = losses(&mut *own).unwrap();
+        assert_eq!(totals.iter().find(|losses| losses.buffer == B).unwrap().dropped, 4);
+    });
+}
+
+#[test]
+fn who_makes_up_ids_of_keepers_is_refused_at_sixty_four() {
+    on_each(|inner, _| {
+        let (buffer, _) = buffer(Arc::clone(&inner), 1 << 20, WhenFull::Refuse);
+        let greet = |number: u32| buffer.lease(&request(&format!("{number:032x}"), true, 1), Shown::PLAIN);
+        for number in 0..64 {
+            greet(number).unwrap();
+        }
+        assert_eq!(greet(64), Err(BufferError::TooManyLeases));
+        assert!(greet(5).is_ok(), "one that is known");
+        execute(&*inner, "UPDATE buffer_keepers SET seen = 1");
+        assert!(greet(64).is_ok(), "the others have been silent for a week");
     });
 }
 

@@ -306,6 +306,33 @@ mod tests {
     }
 
     #[test]
+    fn nobody_announces_what_is_known_here_by_a_line_or_as_a_service_of_this_machine() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("trust");
+        let [parent, lined, local, next] =
+            [&b"parent"[..], b"lined", b"local", b"next"].map(Fingerprint::of_der);
+        std::fs::write(&file, format!("{parent} role=fetch\n{lined} role=read\n")).unwrap();
+        let options = TrustOptions { trust: Some(file), ..TrustOptions::default() };
+        let trust = Trust::new(&options, vec![], Some(&directory.path().join("identity"))).unwrap();
+        let list = trust.lists().list.clone();
+        trust.replace(Lists { list, local: BTreeSet::from([local]) });
+        let learned = directory.path().join("identity").join(LEARNED_FILE);
+        for taken in [lined, local, parent] {
+            assert_eq!(trust.announce(parent, Some(taken)).unwrap(), Announcing::Known, "{taken}");
+            assert!(!learned.exists(), "{taken}");
+        }
+        assert_eq!(
+            trust.announce(next, Some(parent)).unwrap(),
+            Announcing::Known,
+            "a stranger announces nothing"
+        );
+        // What a service of this machine may do, it may as itself, and not as somebody's next one.
+        assert_eq!(trust.lists().roles(&local), Some(Roles::NONE.with(Role::Deliver)));
+        assert_eq!(trust.announce(parent, Some(next)).unwrap(), Announcing::Changed);
+        assert_eq!(trust.lists().roles(&next), Some(Roles::NONE.with(Role::Fetch)));
+    }
+
+    #[test]
     fn a_broken_file_leaves_the_old_list_in_force_and_a_removed_one_trusts_nobody() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("trust");

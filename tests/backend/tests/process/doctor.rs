@@ -266,3 +266,44 @@ fn a_buffer_and_the_centre_that_fetches_from_it() {
     centre.is_well();
     running.stop();
 }
+
+#[test]
+fn a_buffer_that_fills_and_one_that_two_would_free() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let buffer = SetUp::new(&["--buffer", "--buffer-max-size", "1", "--tls-listen", &address]);
+    let centres = [(); 2].map(|()| SetUp::new(&["--sync-address", &address, "--sync-interval", "1"]));
+    let own = |set_up: &SetUp, word: &str| {
+        let said = set_up.change(&["identity"]);
+        said.lines().find_map(|line| line.strip_prefix(word)).unwrap().to_owned()
+    };
+    let listens = own(&buffer, "listens: ");
+    let start = |set_up: &SetUp| {
+        let options: Vec<&str> = set_up.options.iter().map(String::as_str).collect();
+        Collector::start(&options)
+    };
+    let plain = Collector::in_memory();
+    let at = plain.address.to_string();
+    let wrong = SetUp::new(&["--sync-address", &at]);
+    wrong.change(&["identity"]);
+    wrong.change(&["trust", "add", &listens, &format!("server={at}")]);
+    wrong.finds(&format!("error sync: {at}: "), "--tls-listen");
+    for centre in &centres {
+        buffer.change(&["trust", "add", &own(centre, "connects: "), "role=fetch"]);
+        centre.change(&["trust", "add", &listens, &format!("server={address}")]);
+    }
+    let running = start(&buffer);
+    let payload = "x".repeat(300_000);
+    let statuses = [(); 4].map(|()| running.post("/", &crate::sample::headers(&[]), &payload).status);
+    assert_eq!(statuses, [201, 201, 201, 503]);
+    buffer.finds("warning buffer: 8", "--buffer-max-size");
+    let first = start(&centres[0]);
+    crate::renewal::until("it is fetched", || buffer.found_now().is_empty());
+    let second = start(&centres[1]);
+    crate::renewal::until("the second is refused", || {
+        let found = centres[1].found_now();
+        found.iter().any(|line| line.starts_with("error sync: ") && line.contains("frees here"))
+    });
+    assert_eq!(centres[0].found_now(), [""; 0]);
+    drop((first, second, running));
+}

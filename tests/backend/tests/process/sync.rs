@@ -20,13 +20,13 @@ fn free_port() -> u16 {
 }
 
 /// A directory for each, with database, identity and trust file.
-struct Net {
-    root: tempfile::TempDir,
-    port: u16,
+pub(crate) struct Net {
+    pub(crate) root: tempfile::TempDir,
+    pub(crate) port: u16,
 }
 
 impl Net {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         for name in ["buffer", "centre"] {
             fs::create_dir(root.path().join(name)).unwrap();
@@ -35,45 +35,45 @@ impl Net {
         Self { root, port: free_port() }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
-    fn args(&self, name: &str) -> Vec<String> {
+    pub(crate) fn args(&self, name: &str) -> Vec<String> {
         let [database, trust] =
             ["t.db", "trust"].map(|file| self.file(name).join(file).display().to_string());
         ["--database".to_owned(), database, "--trust".to_owned(), trust].to_vec()
     }
 
-    fn start(&self, name: &str, more: &[&str]) -> Collector {
+    pub(crate) fn start(&self, name: &str, more: &[&str]) -> Collector {
         let args = self.args(name);
         let args: Vec<&str> = args.iter().map(String::as_str).chain(more.iter().copied()).collect();
         Collector::start(&args)
     }
 
-    fn buffer(&self, more: &[&str]) -> Collector {
+    pub(crate) fn buffer(&self, more: &[&str]) -> Collector {
         let address = format!("127.0.0.1:{}", self.port);
         self.start("buffer", &[&["--buffer", "--tls-listen", &address], more].concat())
     }
 
-    fn centre(&self, more: &[&str]) -> Collector {
+    pub(crate) fn centre(&self, more: &[&str]) -> Collector {
         let address = format!("127.0.0.1:{}", self.port);
         self.start("centre", &[&["--sync-address", &address, "--sync-interval", "1"], more].concat())
     }
 
-    fn fingerprint(&self, name: &str, file: &str) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, name: &str, file: &str) -> Fingerprint {
         let pem = fs::read(self.file(name).join("identity").join(file)).unwrap();
         Fingerprint::of_der(&CertificateDer::from_pem_slice(&pem).unwrap())
     }
 
-    fn trust(&self, name: &str, line: &str) {
+    pub(crate) fn trust(&self, name: &str, line: &str) {
         let file = self.file(name).join("trust");
         fs::write(file.with_extension("new"), format!("{line}\n")).unwrap();
         fs::rename(file.with_extension("new"), file).unwrap();
     }
 
     /// Both know each other.
-    fn introduce(&self) {
+    pub(crate) fn introduce(&self) {
         let of_buffer = self.fingerprint("buffer", "srv_certificate.pem");
         self.trust("centre", &format!("{of_buffer} server=127.0.0.1:{}", self.port));
         let of_centre = self.fingerprint("centre", "cli_certificate.pem");
@@ -81,11 +81,11 @@ impl Net {
     }
 }
 
-fn until(what: &str, is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
     within(DEADLINE, what, is_so);
 }
 
-fn within(time: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn within(time: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < time, "waited too long: {what}");
@@ -93,7 +93,7 @@ fn within(time: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn payloads(collector: &Collector) -> Vec<String> {
+pub(crate) fn payloads(collector: &Collector) -> Vec<String> {
     let records = collector.records("?limit=1000");
     records.iter().map(|record| record["payload"].as_str().unwrap().to_owned()).collect()
 }

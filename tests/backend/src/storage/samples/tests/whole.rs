@@ -20,7 +20,7 @@ fn rows(engine: &dyn Engine) -> Vec<String> {
     for (table, columns) in tables() {
         let width = columns.split(',').count();
         for mut row in session.select(&format!("SELECT {columns} FROM {table}"), &[]).unwrap() {
-            let values: Vec<Value> = (0..width).map(|_| row.any().unwrap()).collect();
+            let values: Vec<Value> = (0..width).map(|_| row.value().unwrap()).collect();
             all.push(format!("{table} {values:?}"));
         }
     }
