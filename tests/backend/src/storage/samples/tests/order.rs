@@ -151,7 +151,7 @@ fn check_rows(engine: &dyn Engine, machine: &str) -> Vec<String> {
     let rows = session.select(&query, &[machine.into()]).unwrap();
     rows.into_iter()
         .map(|mut row| {
-            let values: Vec<Value> = columns.split(',').map(|_| row.any().unwrap()).collect();
+            let values: Vec<Value> = columns.split(',').map(|_| row.value().unwrap()).collect();
             format!("{values:?}")
         })
         .collect()
