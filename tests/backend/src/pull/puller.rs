@@ -146,6 +146,7 @@ impl Asking {
         helpers.spawn(identities.keep_own(move || board.set_fingerprint(shown.fingerprint())));
         let turns = Turns::new(store.engine(), is_shared, &mut helpers);
         turns.want(&puller.plan.definitions);
+        puller.board.set_asks(turns.is_ours());
         let (questions, reports) = (JoinSet::new(), mpsc::unbounded_channel());
         Self {
             puller,

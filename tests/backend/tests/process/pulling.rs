@@ -167,11 +167,12 @@ fn kill_while_a_thousand_are_asked(home: &Home, database: &str, received: impl F
         dice ^= dice << 13;
         dice ^= dice >> 7;
         dice ^= dice << 17;
-        let until = Instant::now() + Duration::from_millis(1500 + dice % 4000);
         // Pages are read all the while, and the last one is before the kill.
-        while Instant::now() < until {
+        let (begun, mut fresh) = (Instant::now(), 0);
+        while fresh < 60 + dice % 200 {
+            assert!(begun.elapsed() < LONG, "round {round}: {fresh} answers are confirmed");
             for (name, at) in confirmed(&collector) {
-                all.entry(name).or_default().insert(at);
+                fresh += u64::from(all.entry(name).or_default().insert(at));
             }
         }
         // Dropped, it is killed.
@@ -186,7 +187,7 @@ fn kill_while_a_thousand_are_asked(home: &Home, database: &str, received: impl F
             assert!(missing.is_empty(), "round {round}: {name}: {missing:?} of {there:?}");
         }
     }
-    assert!(all.len() > 500, "most of a thousand machines were asked: {}", all.len());
+    assert!(all.len() > 250, "many of a thousand machines were asked: {}", all.len());
 }
 
 fn params(code: &str) -> String {
