@@ -51,13 +51,12 @@ fn known(examined: &Examined<'_>) -> Result<Vec<SourceState>, String> {
 
 /// Who connects; none where that is not there, which is said of it elsewhere. Nothing is made.
 fn connecting(examined: &Examined<'_>) -> Option<Connecting> {
-    let (sync, directory) = (&examined.options.sync, examined.identity_directory());
-    let own = directory.as_ref().map(|directory| directory.join(Kind::Client.file()));
-    if sync.sync_cert.is_none() && !own.is_some_and(|own| own.is_file()) {
-        return None;
-    }
-    let given = (sync.sync_cert.as_deref(), sync.sync_key.as_deref());
-    Connecting::new(given, sync.sync_ca.as_deref(), directory.as_deref()).ok()
+    let sync = &examined.options.sync;
+    let own = examined.identity_directory().map(|directory| directory.join(Kind::Client.file()));
+    let own = own.filter(|own| own.is_file());
+    let certificate = sync.sync_cert.as_deref().or(own.as_deref())?;
+    let given = (Some(certificate), sync.sync_key.as_deref());
+    Connecting::new(given, sync.sync_ca.as_deref(), None).ok()
 }
 
 fn of_source(

@@ -268,6 +268,38 @@ fn a_buffer_and_the_centre_that_fetches_from_it() {
 }
 
 #[test]
+fn whose_certificates_are_and_by_which_file_they_are_known() {
+    let set_up = SetUp::new(&["--sync-address", "127.0.0.1:9"]);
+    set_up.change(&["identity"]);
+    let directory = set_up.path().join("identity");
+    let (written, pem) =
+        (directory.join("cli_certificate.fingerprint"), directory.join("cli_certificate.pem"));
+    let is_silent = |about: &str| !set_up.found().iter().any(|line| line.contains(about));
+    for text in [None, Some("half"), Some(&*vec!["AB"; 32].join(":"))] {
+        match text {
+            None => fs::remove_file(&written).unwrap(),
+            Some(text) => fs::write(&written, text).unwrap(),
+        }
+        let begin = format!("warning identity: {} is not the fingerprint", written.display());
+        set_up.finds(&begin, "`telem-collector identity`");
+        set_up.change(&["identity"]);
+        assert!(is_silent("is not the fingerprint"));
+    }
+    if std::os::unix::fs::chown(&pem, Some(12345), None).is_err() {
+        eprintln!("skipped: only root can give a file to somebody else");
+        return;
+    }
+    let begin = format!("error identity: {}: it belongs to the user with id 12345", pem.display());
+    set_up.finds(&begin, &format!("`chown 0 {}`", pem.display()));
+    carry_out(&format!("chown 0 {}", pem.display()));
+    assert!(is_silent("it belongs to"));
+    // A link leads elsewhere.
+    fs::rename(&pem, set_up.path().join("elsewhere.pem")).unwrap();
+    std::os::unix::fs::symlink(set_up.path().join("elsewhere.pem"), &pem).unwrap();
+    set_up.finds(&format!("error identity: {}: cannot be read", pem.display()), "mend that");
+}
+
+#[test]
 fn a_buffer_that_fills_and_one_that_two_would_free() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
