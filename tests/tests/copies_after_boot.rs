@@ -70,6 +70,6 @@ fn what_waits_for_a_copy_alone_starts_telempostd_after_a_boot() {
         fs::read_to_string(&state).is_ok_and(|said| !said.is_empty()).then_some(())
     });
     machine.power_off();
-    // Delivery itself waits for up to a minute after a boot.
-    assert_eq!(fs::read_to_string(&state).unwrap(), "active\n");
+    // It may still be starting, and delivery itself waits for up to a minute after a boot.
+    assert!(["activating\n", "active\n"].contains(&&*fs::read_to_string(&state).unwrap()));
 }
