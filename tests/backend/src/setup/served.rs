@@ -38,7 +38,7 @@ fn connect(port: u16) -> io::Result<TcpStream> {
 
 fn is_served(port: u16, host: &str) -> io::Result<()> {
     let mut connection = connect(port)?;
-    write!(connection, "GET /telemetryui HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+    connection.write_all(format!("GET /telemetryui HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
     // "HTTP/1.1 200"; what follows is of no interest.
     let mut line = [0; 12];
     connection.read_exact(&mut line)?;
