@@ -193,7 +193,7 @@ fn kill_while_a_thousand_are_asked(
             assert!(missing.is_empty(), "round {round}: {name}: {missing:?} of {there:?}");
         }
     }
-    assert!(all.len() > 250, "many of a thousand machines were asked: {}", all.len());
+    assert!(all.len() > 100, "many of a thousand machines were asked: {}", all.len());
 }
 
 fn params(code: &str) -> String {
