@@ -183,9 +183,9 @@ impl Daemon<'_> {
 
     /// A check is not run while its last run goes on, however that hangs: there would be ever more of them.
     fn pass_over(&mut self, name: &str, ending_for: Duration, now: Duration) {
-        if ending_for < A_MOMENT {
-            self.plan.postpone(name, now + A_MOMENT);
-        } else {
+        // It does not run, so that nothing says how quick it is.
+        self.plan.postpone(name, now + A_MOMENT);
+        if ending_for >= A_MOMENT {
             let text = format!("its last run hangs since {} s and cannot be ended", ending_for.as_secs());
             self.note(name, Measured::verdict(State::Unknown, text));
         }
@@ -208,7 +208,9 @@ impl Daemon<'_> {
                 }
             };
             let run = self.running.swap_remove(index);
-            self.ending.push(Ending { pid: run.pid, name: run.name.clone(), since: now });
+            if !run.has_ended {
+                self.ending.push(Ending { pid: run.pid, name: run.name.clone(), since: now });
+            }
             self.note(&run.name, measured);
         }
         is_stray |= self.reap();
@@ -228,7 +230,11 @@ impl Daemon<'_> {
             let Some(ended) = status.pid() else { break };
             self.ending.retain(|ending| ending.pid != ended);
             is_stray |= matches!(status, WaitStatus::Signaled(..));
-            is_stray |= self.running.iter().any(|run| run.pid == ended);
+            // Its answer, if it gave one at the last moment, is taken next time.
+            if let Some(run) = self.running.iter_mut().find(|run| run.pid == ended) {
+                run.has_ended = true;
+                is_stray = true;
+            }
         }
         is_stray
     }

@@ -159,6 +159,16 @@ fn a_quick_check_does_not_wait_for_many_that_hang() {
 }
 
 #[test]
+fn what_was_passed_over_was_not_quick() {
+    let mut plan = plan("[a]\nkind=load\ninterval=60\n");
+    let now = Duration::from_secs(60);
+    assert_eq!(plan.take_due(now).len(), 1);
+    plan.postpone("a", now);
+    plan.take_result("a", result(State::Unknown), now, 60);
+    assert!(!plan.checks["a"].is_quick());
+}
+
+#[test]
 fn a_reload_changes_nothing_for_what_stays_as_it_is() {
     let text = "[a]\nkind=load\ninterval=100\nretry=10\n[b]\nkind=swap\n";
     let mut plan = plan(text);

@@ -51,6 +51,8 @@ pub(crate) struct Run {
     pub(crate) name: String,
     /// The runner.
     pub(crate) pid: Pid,
+    /// The runner has ended and its number may be another's, though its answer was not taken yet.
+    pub(crate) has_ended: bool,
     socket: OwnedFd,
     bytes: Vec<u8>,
     /// When it is killed, by the clock of the caller.
@@ -73,7 +75,15 @@ impl Run {
         };
         let text = format!("no result after {} s, ended", definition.timeout.as_secs());
         let silence = Measured::verdict(state, text);
-        Ok(Self { name: definition.name.clone(), pid, socket, bytes: Vec::new(), deadline, silence })
+        Ok(Self {
+            name: definition.name.clone(),
+            pid,
+            has_ended: false,
+            socket,
+            bytes: Vec::new(),
+            deadline,
+            silence,
+        })
     }
 
     /// Takes what has come; the answer once it is whole.
@@ -94,8 +104,10 @@ impl Run {
 
     /// Ends it: it has not answered for too long. What it left behind becomes the caller's, who ends that, too.
     pub(crate) fn kill(&self) -> Measured {
-        // It fails only if the process has ended.
-        let _ = kill(self.pid, Signal::SIGKILL);
+        if !self.has_ended {
+            // It fails only if the process has ended.
+            let _ = kill(self.pid, Signal::SIGKILL);
+        }
         self.silence.clone()
     }
 }
