@@ -160,6 +160,8 @@ impl Renewal {
         renewal::switch(&directory, self.files.next, self.files.present).map_err(system)?;
         // It is used from here on. A file about a certificate that is no next one any more says nothing.
         let _ = Announced::remove(&directory, self.files.announced);
+        // Nor does it follow itself: that the next one is gone is known at once.
+        let _ = self.refresh();
         Ok(())
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Own {
 #[derive(Debug)]
 struct Shown {
     own: OwnKey,
-    /// How its file was when it was read.
+    /// How its file was just before it was read.
     stamp: Stamp,
 }
 
@@ -42,8 +42,10 @@ impl Own {
     pub(super) fn open(state_dir: &Path, trust: Arc<Trust>) -> Result<Self, DaemonError> {
         let directory = identity_dir(state_dir, SERVICE);
         let path = directory.join(SERVER_CERTIFICATE_FILE);
+        // From before it is read: what is written meanwhile is read again.
+        let before = stamp(&path);
         let own = identity::ensure(state_dir)?;
-        let shown = Mutex::new(Shown { own, stamp: stamp(&path) });
+        let shown = Mutex::new(Shown { own, stamp: before });
         let renewal = Renewal::new(&directory, FILES);
         let own = Self { state_dir: state_dir.to_owned(), path, shown, renewal, trust };
         own.follow();
@@ -127,4 +129,37 @@ impl ResolvesServerCert for Own {
 
 fn now_secs() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use telemetry_config::Configuration;
+    use telempull_answers::settings::Settings;
+
+    #[test]
+    fn a_certificate_that_is_shown_from_now_on_does_not_follow_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().display();
+        let text =
+            format!("[settings]\netc_dir={root}/etc\nstate_dir={root}/state\npull_listen=127.0.0.1:1\n");
+        let settings = Settings::read(&Configuration::parse(Path::new("/f"), &text).unwrap()).unwrap();
+        let peer = Fingerprint::of_der(b"peer");
+        let list = dir.path().join("etc/telempulld/trusted_certificates.cfg");
+        fs::create_dir_all(list.parent().unwrap()).unwrap();
+        fs::write(list, format!("{peer} role=pull\n")).unwrap();
+        let own = Own::open(&settings.state_dir, Arc::new(Trust::new(&settings))).unwrap();
+        let other = dir.path().join("other");
+        let next = identity::ensure(&other).unwrap().fingerprint;
+        let made = identity_dir(&other, SERVICE).join(SERVER_CERTIFICATE_FILE);
+        let directory = identity_dir(&settings.state_dir, SERVICE);
+        fs::rename(made, directory.join(NEXT_CERTIFICATE_FILE)).unwrap();
+        assert_eq!(own.announcement(&peer, false).next.unwrap().fingerprint, next);
+        // A day passes between the handshake and the request.
+        own.renewal.note(&peer.to_string(), own.renewal.next().unwrap(), 1);
+        let said = own.announcement(&peer, true);
+        assert_eq!((said.fingerprint, said.next), (next, None));
+        assert!(!directory.join(ANNOUNCED_FILE).exists());
+    }
 }
