@@ -1,6 +1,8 @@
-//! What the scenarios in `tests/tests` have besides the harness: torture, real crashes, machines that are asked, and the bench.
+//! What the scenarios in `tests/tests` have besides the harness: torture, real crashes, machines that are asked, Python and
+//! the bench.
 
 pub mod asked;
 pub mod bench;
 pub mod crash;
+pub mod python;
 pub mod torture;

@@ -5,9 +5,9 @@
 
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use system_tests::asked::Asked;
+use system_tests::python;
 use test_harness::{Process, programs};
 
 const OWNER: &str = "LAB/ORG/4711-0";
@@ -16,25 +16,6 @@ const SERVER: &str = "node-17.lab.example";
 /// A file beside the scripts.
 fn file(name: &str) -> String {
     programs::source_root().join("tests/soap").join(name).display().to_string()
-}
-
-/// Runs one of the scripts with Debian's Python; none where its modules are not here.
-fn run(script: &str, arguments: &[&str], input: &str) -> Option<Output> {
-    let mut child = Command::new("/usr/bin/python3")
-        .arg(file(script))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    if String::from_utf8_lossy(&output.stderr).contains("No module named") {
-        println!("skipped: not all modules that {script} needs are here");
-        return None;
-    }
-    Some(output)
 }
 
 /// What a script printed.
@@ -65,7 +46,7 @@ fn zeep(asked: &Asked, name: &str, client: &str, fields: Option<&[&str]>) -> Opt
     if let Some(fields) = fields {
         wish["fields"] = json!(fields);
     }
-    Some(said(&run("zeep_client.py", &[&file("metrics.wsdl"), &wish.to_string()], "")?))
+    Some(said(&python::run(&[&file("zeep_client.py"), &file("metrics.wsdl"), &wish.to_string()], "")?))
 }
 
 /// The metrics of a set: kind, name, and what it holds.
@@ -239,7 +220,8 @@ fn the_script_that_feeds_zabbix_finds_all_that_it_sends_on() {
     let (asked, _daemon) = asked();
     let request = request();
     let url = format!("http://127.0.0.1:{}/", asked.local_port);
-    let Some(output) = run("zabbix_reader.py", &[&url], &request) else { return };
+    let script = file("zabbix_reader.py");
+    let Some(output) = python::run(&[&script, &url], &request) else { return };
     let found = said(&output);
     assert_eq!(found["proxyVersion"], env!("CARGO_PKG_VERSION"));
     assert_eq!(found["TotalPhysicalMemory"], meminfo("MemTotal"));
@@ -256,7 +238,7 @@ fn the_script_that_feeds_zabbix_finds_all_that_it_sends_on() {
     }
     // It fails on errors of HTTP; a fault is none.
     let other = request.replace("4711-0</i:memberCode></x:client>", "9</i:memberCode></x:client>");
-    let output = run("zabbix_reader.py", &[&url], &other).unwrap();
+    let output = python::run(&[&script, &url], &other).unwrap();
     assert!(!output.status.success());
     assert!(!String::from_utf8_lossy(&output.stderr).contains("HTTPError"), "{output:?}");
 }
