@@ -61,7 +61,7 @@ pub(super) fn note_losses(sql: &mut dyn Write, given: &[Losses], own_id: &str) -
                     *known = larger;
                 }
             }
-            // One place is this collector's own.
+            // One row is this collector's own.
             None if others + 1 < MAX_LOSSES => {
                 put(sql, given)?;
                 known.push(given.clone());

@@ -81,6 +81,13 @@ fn lease(buffer: &Buffer, fetcher: &str, max_records: u64) -> Batch {
     read_answer(&body, max_records).unwrap()
 }
 
+/// A batch of one record, to which tests give losses.
+fn batch_of_one(inner: Arc<dyn Engine>) -> Batch {
+    let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
+    fill(&mut *session, 0..1);
+    lease(&buffer, A, 10)
+}
+
 fn confirmation(fetcher: &str, batch: &Batch) -> ConfirmRequest {
     let lease = batch.head.lease.clone().unwrap();
     ConfirmRequest { fetcher: fetcher.to_owned(), lease, sha256: Some(batch.sha256.clone()) }
@@ -314,9 +321,7 @@ fn bad_items_are_counted_once_and_hold_up_nothing() {
 #[test]
 fn totals_of_losses_are_maxima() {
     on_each(|inner, centre| {
-        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
-        fill(&mut *session, 0..1);
-        let mut batch = lease(&buffer, A, 10);
+        let mut batch = batch_of_one(inner);
         for (dropped, expired) in [(3, 1), (2, 5), (3, 5)] {
             batch.head.losses = vec![Losses { buffer: A.to_owned(), dropped, expired, invalid: 0 }];
             take_at(&*centre, &batch);
@@ -330,11 +335,9 @@ fn totals_of_losses_are_maxima() {
 #[test]
 fn of_what_was_lost_here_nobody_else_says_anything() {
     on_each(|inner, centre| {
-        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
-        fill(&mut *session, 0..1);
         let mut own = centre.open(Purpose::Maintain).unwrap();
         let own_id = super::buffer::own_id(&mut *own).unwrap();
-        let mut batch = lease(&buffer, A, 10);
+        let mut batch = batch_of_one(inner);
         batch.head.losses =
             [own_id, B.to_owned()].map(|buffer| Losses { buffer, dropped: 7, ..Losses::default() }).to_vec();
         take_at(&*centre, &batch);
@@ -347,9 +350,7 @@ fn of_what_was_lost_here_nobody_else_says_anything() {
 #[test]
 fn losses_of_a_thousand_buffers_are_kept_and_go_on_being_counted() {
     on_each(|inner, centre| {
-        let (buffer, mut session) = buffer(inner, 1 << 20, WhenFull::Refuse);
-        fill(&mut *session, 0..1);
-        let mut batch = lease(&buffer, A, 10);
+        let mut batch = batch_of_one(inner);
         let of = |buffer: String, dropped| Losses { buffer, dropped, ..Losses::default() };
         batch.head.losses = vec![of(B.to_owned(), 1)];
         take_at(&*centre, &batch);
@@ -361,7 +362,7 @@ fn losses_of_a_thousand_buffers_are_kept_and_go_on_being_counted() {
         }
         let mut own = centre.open(Purpose::Maintain).unwrap();
         let rows = one(&mut *own, "SELECT count(*) FROM sync_losses", &[]).unwrap().int().unwrap();
-        // One place is the collector's own.
+        // One row is the collector's own.
         assert_eq!(usize::try_from(rows).unwrap(), MAX_LOSSES - 1);
         let totals = losses(&mut *own).unwrap();
         assert_eq!(totals.iter().find(|losses| losses.buffer == B).unwrap().dropped, 4);

@@ -1,23 +1,16 @@
 //! Two collectors of one PostgreSQL database with the same `[pull NAME]`: one asks at a time.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use crate::cluster::Cluster;
 use crate::collector::Collector;
 use crate::machines::Machines;
+use crate::telempulld;
 
-/// The longest that is waited for a few rounds of ten seconds, on a machine that is busy.
-const LONG: Duration = Duration::from_secs(180);
-
-fn within(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < LONG, "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+fn within(what: &str, is_so: impl FnMut() -> bool) {
+    telempulld::within(telempulld::LONG, what, is_so);
 }
 
 /// Both are of one database, and have the same machines: each asks them by a path of its own, so that it is known who asked.

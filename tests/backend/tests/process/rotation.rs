@@ -143,7 +143,7 @@ fn roll(dice: &mut u64, bound: u64) -> u64 {
 }
 
 /// The certificates of a directory: each is whole, and one that was there or was to follow.
-fn look(net: &Net, name: &str, known: &mut Vec<Fingerprint>) {
+fn check_identity(net: &Net, name: &str, known: &mut Vec<Fingerprint>) {
     for file in ["srv_certificate.pem", "cli_certificate.pem"] {
         let now = net.fingerprint(name, file);
         assert!(known.contains(&now), "{file} is nobody's");
@@ -168,7 +168,7 @@ fn a_renewal_that_is_killed_at_any_moment_leaves_a_whole_identity() {
     for round in 0..60 {
         // What `--now` uses was made by an earlier round, so that it is known.
         said(&net, "buffer", &["identity", "renew"]);
-        look(&net, "buffer", &mut known);
+        check_identity(&net, "buffer", &mut known);
         let args: &[&str] =
             if round % 2 == 0 { &["identity", "renew", "--now"] } else { &["identity", "renew"] };
         if round % 2 == 1 {
@@ -180,7 +180,7 @@ fn a_renewal_that_is_killed_at_any_moment_leaves_a_whole_identity() {
         std::thread::sleep(Duration::from_micros(roll(&mut dice, 40_000)));
         child.kill().unwrap();
         child.wait().unwrap();
-        look(&net, "buffer", &mut known);
+        check_identity(&net, "buffer", &mut known);
         // The next command puts right what stands beside it.
         said(&net, "buffer", &["identity"]);
         let written =

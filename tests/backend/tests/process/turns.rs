@@ -61,6 +61,21 @@ impl Pair {
         Collector::start(&[&args[..], &sync, more].concat())
     }
 
+    /// A centre that has the turn and hangs: the answer to its lease, of so many records, never comes to an end.
+    fn hung_centre(&self, buffer: &Collector, wire: &Wire, timeout: &str, records: u32) -> Collector {
+        let centre = self.centre("one", &["--sync-timeout", timeout, "--sync-retries", "100"]);
+        within(DEADLINE, "it has fetched", || {
+            post(buffer, "first");
+            !self.payloads().is_empty()
+        });
+        wire.carry_only(500, false);
+        for number in 0..records {
+            post(buffer, &format!("{number} {}", "x".repeat(1000)));
+        }
+        within(DEADLINE, "it hangs", || wire.has_stopped() && self.who_has_the_turn().len() == 1);
+        centre
+    }
+
     /// The sessions that have a turn, by their process at the server.
     fn who_has_the_turn(&self) -> Vec<String> {
         // 0x54454c4e: the turns of sources.
@@ -93,17 +108,7 @@ fn one_has_the_turn_until_it_is_killed_and_the_other_fetches_all() {
     let buffer = net.buffer(&[]);
     let wire = Wire::new(buffer.tls.unwrap());
     let pair = Pair::new(net, &wire.address.to_string());
-    // The answer to its lease never comes to an end.
-    let first = pair.centre("one", &["--sync-timeout", "50", "--sync-retries", "100"]);
-    within(DEADLINE, "the first has fetched", || {
-        post(&buffer, "first");
-        !pair.payloads().is_empty()
-    });
-    wire.carry_only(500, false);
-    for number in 0..200 {
-        post(&buffer, &format!("{number} {}", "x".repeat(1000)));
-    }
-    within(DEADLINE, "it hangs", || wire.has_stopped() && pair.who_has_the_turn().len() == 1);
+    let first = pair.hung_centre(&buffer, &wire, "50", 200);
     let holder = pair.who_has_the_turn();
     let fetched = pair.payloads().len();
     let second = pair.centre("two", &[]);
@@ -167,16 +172,7 @@ fn a_fetcher_whose_turn_is_gone_does_not_try_again() {
     let buffer = net.buffer(&[]);
     let wire = Wire::new(buffer.tls.unwrap());
     let pair = Pair::new(net, &wire.address.to_string());
-    let first = pair.centre("one", &["--sync-timeout", "3", "--sync-retries", "100"]);
-    within(DEADLINE, "the first has fetched", || {
-        post(&buffer, "first");
-        !pair.payloads().is_empty()
-    });
-    wire.carry_only(500, false);
-    for number in 0..50 {
-        post(&buffer, &format!("{number} {}", "x".repeat(1000)));
-    }
-    within(DEADLINE, "it hangs", || wire.has_stopped() && pair.who_has_the_turn().len() == 1);
+    let first = pair.hung_centre(&buffer, &wire, "3", 50);
     let holder = pair.who_has_the_turn().remove(0);
     // Its session breaks, as where the database restarts: the turn is anybody's.
     pair.cluster.sql("postgres", &format!("SELECT pg_terminate_backend({holder})"));

@@ -128,7 +128,7 @@ impl Archive for PostgresArchive {
             self.connection.run(async |client| partition::ensure(client, day).await)?;
         }
         let rules = self.rules.current();
-        // Nobody begins to forget a machine, or stores a record under a key, between the look for these and the end of the batch.
+        // Nobody begins to forget a machine, or stores a record under a key, between the search for these and the end of the batch.
         let locks = [FORGET_LOCK, GROUPS_LOCK];
         Ok(write::transaction_with(&mut self.connection, &locks, |sql| {
             let known = known(sql, records)?;

@@ -34,7 +34,7 @@ impl<'a> Split<'a> {
         Self { package, units, missed: RefCell::default() }
     }
 
-    /// Ends a look-up with its units; those that are not there are left out.
+    /// Ends a lookup with its units; those that are not there are left out.
     pub(super) fn finish<L>(&self, mut result: LookupResult<L>) -> L::Output
     where
         L: LookupContinuation<Buf = Reader<'a>>,

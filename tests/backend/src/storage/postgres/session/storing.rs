@@ -86,7 +86,7 @@ impl PostgresSession {
         }
     }
 
-    /// Nobody begins to forget a machine between the look for tombstones and the end of the batch. If the connection breaks,
+    /// Nobody begins to forget a machine between the search for tombstones and the end of the batch. If the connection breaks,
     /// so does the lock: all of it is done by one.
     fn append_locked(
         &mut self,

@@ -3,8 +3,7 @@
 use super::*;
 use crate::fleet::{Fleet, FleetPlan};
 use crate::record::Record;
-use crate::status::beside::{Beside as Said, Dimension, Machine, Median};
-use crate::status::measures::Values;
+use crate::status::beside::{Beside as Said, Median};
 
 /// The day on which it crashes, long enough ago that hours are made of its samples.
 const CRASH_DAY: i64 = START - 5 * DAY;
@@ -17,7 +16,7 @@ fn crash() -> Record {
     sent.find(|sent| sent.record.classification == "org.clearlinux/crash/clr").unwrap().record
 }
 
-/// Memory that is available of 1,000 bytes, and open files, which only some say.
+/// Memory that is available of 1,000 bytes, and processes, which only some say.
 fn readings(available: f64, processes: Option<f64>) -> String {
     let processes = processes.map_or_else(String::new, |count| {
         format!("# TYPE system_process_count gauge\nsystem_process_count {count}\n")
@@ -82,29 +81,23 @@ fn arrivals() -> Vec<Arrival> {
     all
 }
 
-fn beside(engine: &dyn Engine) -> Beside {
+fn group(engine: &dyn Engine) -> i64 {
     let mut session = engine.open(Purpose::Query).unwrap();
     let query = "SELECT DISTINCT group_id FROM records WHERE classification = 'org.clearlinux/crash/clr'";
     let groups = session.select(query, &[]).unwrap();
     let [mut group] = <[_; 1]>::try_from(groups).unwrap();
-    let group = group.int().unwrap();
+    group.int().unwrap()
+}
+
+fn beside(engine: &dyn Engine) -> Beside {
+    let group = group(engine);
     ask(engine, NOW_SECS, |answers| answers.beside_group(group, 14, true))
 }
 
-/// As the page of a group does.
-fn said(found: &Beside) -> Said {
-    let machine = |machine: &BesideMachine| {
-        let points = machine.points.iter();
-        let values =
-            points.map(|point| (point.series.name.as_str(), point.series.labels.as_str(), point.value));
-        let packages = machine.packages.iter();
-        let packages = packages.map(|(name, version)| (Dimension::Package, format!("{name} {version}")));
-        let hardware =
-            [(Dimension::Kernel, machine.kernel.clone()), (Dimension::Board, machine.board.clone())];
-        Machine::new(&Values::new(values), hardware.into_iter().chain(packages).collect())
-    };
-    let side = |side: &[BesideMachine]| side.iter().map(machine).collect::<Vec<_>>();
-    Said::new(&side(&found.with), &side(&found.without))
+/// What the page of the group says.
+fn said(engine: &dyn Engine) -> Said {
+    let group = group(engine);
+    ask(engine, NOW_SECS, |answers| crate::comparisons::beside(answers, group, true))
 }
 
 fn check(engine: &dyn Engine) {
@@ -123,7 +116,7 @@ fn check(engine: &dyn Engine) {
     assert_eq!((first.kernel.as_str(), first.board.as_str()), ("6.1", ""));
     assert_eq!(first.packages.len(), 3);
 
-    let said = said(&found);
+    let said = said(engine);
     assert_eq!((said.with, said.without), (7, 10));
     let number = |name: &str| said.numbers.iter().find(|number| number.measure.name == name);
     let memory = number("memory_available").unwrap();
@@ -173,7 +166,7 @@ fn four_machines_are_nobodys_business() {
         append(engine, &few);
         let found = beside(engine);
         assert_eq!((found.with.len(), found.without.len()), (4, 10));
-        let said = said(&found);
+        let said = said(engine);
         assert!(said.numbers.is_empty() && said.facts.is_empty(), "{said:?}");
     });
 }
