@@ -103,7 +103,7 @@ fn has_listening(installation: &Installation) -> bool {
     !matches!(shown_fingerprint(state_dir, PULL_SERVICE, SERVER_CERTIFICATE_FILE), Ok(None))
 }
 
-/// Makes the certificate that is to follow. Servers are told of it by telempostd; with `now` it is used at once.
+/// Makes the certificate that is to follow. telempostd announces it to servers; with `now` it is used at once.
 ///
 /// # Errors
 /// It cannot be made.

@@ -8,22 +8,22 @@ const ABOUT: &str = "server";
 
 /// A finding, where there are several.
 pub(super) fn judge(list: &[ListedServer], now: u64) -> Option<Finding> {
-    let (place, active) = list.iter().enumerate().find(|(_, server)| server.active)?;
+    let (position, active) = list.iter().enumerate().find(|(_, server)| server.active)?;
     let since = active.active_since_unix_secs.map(|secs| now.saturating_sub(secs));
     let since = since.map(|secs| format!(" for {}", duration_text::of_secs(secs))).unwrap_or_default();
-    let (before, url) = (list.get(..place).unwrap_or_default(), &active.url);
+    let (before, url) = (list.get(..position).unwrap_or_default(), &active.url);
     let why: Vec<_> = before.iter().map(reason).collect();
     let why = if why.is_empty() { String::new() } else { format!(", since {}", why.join(", and ")) };
     let all = plural(list.len() as u64, "server");
+    let text = format!("of {all} records go to {url}{since}{why}");
     if active.failures > 0 {
         let failure = active.last_failure.as_deref().unwrap_or("no reason is known");
-        let text = format!("of {all} records go to {url}{since}{why}; it fails, too: {failure}");
-        let text = if before.is_empty() { text.replace("fails, too", "fails") } else { text };
+        let fails = if before.is_empty() { "it fails" } else { "it fails, too" };
+        let text = format!("{text}; {fails}: {failure}");
         let remedy =
             "see that one of them can be reached; records wait, and go to the next one after failover_after";
         return Some(Finding::warning(ABOUT, text, remedy));
     }
-    let text = format!("of {all} records go to {url}{since}{why}");
     if before.is_empty() {
         return Some(Finding::ok(ABOUT, format!("{text}, the first")));
     }

@@ -36,8 +36,8 @@ fn lines(status: &Status, zone: &TimeZone) -> Vec<(&'static str, String)> {
     lines.push(("Socket", format!("{}: {socket}", status.socket.path.display())));
     lines.push(("Server", server_text(status)));
     let active = status.server.list.iter().position(|server| server.active);
-    lines.extend(status.server.list.iter().enumerate().map(|(place, server)| {
-        ("", listed_text(server, active.is_some_and(|active| place < active), status.taken_unix_secs))
+    lines.extend(status.server.list.iter().enumerate().map(|(position, server)| {
+        ("", listed_text(server, active.is_some_and(|active| position < active), status.taken_unix_secs))
     }));
     lines.extend(status.server.copies.iter().map(|copy| ("Copy", copy.text(status.taken_unix_secs))));
     lines.extend(spool_lines(&status.spool, status.taken_unix_secs));

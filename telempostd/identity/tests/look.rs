@@ -65,8 +65,7 @@ fn fingerprint_and_pin_are_those_that_openssl_prints() {
         openssl(dir.path(), "ecparam -name prime256v1 -genkey -noout -out k");
         openssl(dir.path(), "req -new -key k -subj /CN=x -out r");
         openssl(dir.path(), certificate);
-        let fingerprint = openssl(dir.path(), "x509 -in c -noout -fingerprint -sha256");
-        let fingerprint = fingerprint.trim_end().split_once('=').unwrap().1.to_owned();
+        let fingerprint = fingerprint_of(dir.path(), "c");
         for options in ["-tls1_2", "-tls1_3", "-tls1_2 -Verify 1", "-tls1_3 -Verify 1"] {
             let server = Server::new(dir.path(), options);
             let (is_success, text) = look(server.port);
