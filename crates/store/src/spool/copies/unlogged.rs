@@ -80,7 +80,8 @@ pub fn write<'a>(spool: &SpoolDir, records: impl Iterator<Item = (HexId, &'a OsS
 /// # Errors
 /// As the system says; some of it may be there.
 pub fn append(spool: &SpoolDir, changes: &Changes) -> io::Result<()> {
-    let mut bytes = Vec::new();
+    // A full disk may have cut what was appended before.
+    let mut bytes = vec![b'\n'];
     for (id, name) in &changes.added {
         add(&mut bytes, *id, name);
     }
@@ -136,6 +137,19 @@ mod tests {
         assert_eq!(read(&spool), expected);
         write(&spool, std::iter::empty()).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_full_disk_has_cut_spoils_nothing_that_is_appended_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = SpoolDir::open(dir.path()).unwrap();
+        write(&spool, [(id(1), OsStr::new("a"))].into_iter()).unwrap();
+        let path = dir.path().join(COPY_DIR).join(FILE);
+        let mut cut = fs::read(&path).unwrap();
+        cut.extend(format!("+{} b", id(2)).bytes());
+        fs::write(&path, cut).unwrap();
+        append(&spool, &Changes { added: vec![(id(3), "c".into())], logged: vec![id(1)] }).unwrap();
+        assert!(read(&spool).contains_key(&id(3)) && !read(&spool).contains_key(&id(1)));
     }
 
     #[test]
