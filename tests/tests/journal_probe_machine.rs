@@ -40,20 +40,23 @@ fn units_that_fail_on_a_real_machine_are_reported() {
         "/etc/loop",
         "for n in 1 2 3 4; do [ -e /run/failed-$n ] || { touch /run/failed-$n; exit 1; }; done\n",
     );
-    // The probe follows the journal once what was before is reported. It is killed, and the journal's files are moved and
-    // removed under it.
+    // The probe follows the journal once what was before is reported. It is killed with what it counted kept in its state
+    // alone: the journal's files are moved and removed under it. What it has not read by then nobody can read.
     machine.write(
         "/etc/scene",
         "set -e\n\
         systemctl start journal-probe.service journal-probe-tail.service\n\
         systemctl start loop.service\n\
+        until grep -q '\"count\": 4' /var/lib/telemetry/journalprobe.json; do sleep 0.1; done\n\
         journalctl --rotate --vacuum-files=1\n\
         systemctl kill --signal=KILL journal-probe-tail.service\n\
-        systemctl restart journal-probe-tail.service\n",
+        systemctl restart journal-probe-tail.service\n\
+        touch /var/scene-ended\n",
     );
     machine.write_command("scene.service", "early.service telemprobd.socket", "exec /bin/sh /etc/scene");
     machine.write("/etc/systemd/system/scene.target", "[Unit]\nWants=scene.service\n");
     machine.boot(&sandbox.path(""), "scene.target");
+    until("the end of the scene", || machine.path("/var/scene-ended").exists().then_some(()));
     until("the unit that fails in a loop is reported", || {
         reported(&machine).contains_key("loop.service").then_some(())
     });
