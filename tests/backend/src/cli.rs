@@ -14,17 +14,17 @@ use crate::sync::SyncOptions;
 use crate::trust::{TrustOptions, address};
 
 mod keep;
-mod places;
 mod samples;
 mod symbols;
 mod sync;
+mod trust_files;
 mod views;
 
 pub use keep::{Forgetting, Keep};
-pub use places::{DoctorOptions, IdentityTask, Places, TrustTask};
 pub use samples::SampleOptions;
 pub use symbols::{NamedFiles, Symbols};
 pub use sync::SyncCommand;
+pub use trust_files::{DoctorOptions, IdentityTask, TrustFiles, TrustTask};
 pub use views::Views;
 
 /// The telemetry id of Clear Linux OS, which clients send by default.
@@ -248,7 +248,7 @@ pub enum Command {
     Trust {
         /// Where the files are
         #[command(flatten)]
-        places: Places,
+        files: TrustFiles,
 
         /// What to do; left out: list
         #[command(subcommand)]
@@ -259,7 +259,7 @@ pub enum Command {
     Identity {
         /// Where the files are
         #[command(flatten)]
-        places: Places,
+        files: TrustFiles,
 
         /// What to do; left out: show
         #[command(subcommand)]

@@ -57,8 +57,8 @@ pub(crate) fn run(command: &Command) -> Result<(), StartError> {
             let stored = store_fleet(&mut *session, *machines).map_err(StartError::Storage)?;
             print(&format!("telem-collector: {stored} records of {machines} machines are stored\n"))
         }
-        Command::Trust { places, task } => trust::run(places, task.as_ref()),
-        Command::Identity { places, task } => identity::run(places, *task),
+        Command::Trust { files, task } => trust::run(files, task.as_ref()),
+        Command::Identity { files, task } => identity::run(files, *task),
         Command::Doctor { options, json } => crate::doctor::run(options, *json),
         Command::Export { database } => {
             let address = database.address().map_err(StartError::Database)?;

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use telemetry_files::bounded_file;
 use telemetry_trust::limits::IDENTITY_FILE_BYTES;
 
-use crate::cli::{IdentityTask, Places};
+use crate::cli::{IdentityTask, TrustFiles};
 use crate::owner::become_owner;
 use crate::start_error::{StartError, print, system};
 use crate::trust::{Fingerprint, Kind, TrustError, ensure, next, renew, switch};
@@ -17,12 +17,12 @@ const KINDS: [(Kind, &str); 2] = [(Kind::Server, "listens"), (Kind::Client, "con
 const NO_DIRECTORY: &str = "--identity DIR must name the directory of the collector's certificates: there is no database file beside which it could be";
 
 /// Does what the command says.
-pub(super) fn run(places: &Places, task: Option<IdentityTask>) -> Result<(), StartError> {
-    let directory = places.identity_directory().map_err(StartError::Database)?;
+pub(super) fn run(files: &TrustFiles, task: Option<IdentityTask>) -> Result<(), StartError> {
+    let directory = files.identity_directory().map_err(StartError::Database)?;
     let directory = directory.ok_or_else(|| StartError::Trust(TrustError::Options(NO_DIRECTORY.into())))?;
     become_owner(&directory).map_err(system("the owner's rights"))?;
     let said = match task {
-        None | Some(IdentityTask::Show) => show(&directory, places.certificate.as_deref()),
+        None | Some(IdentityTask::Show) => show(&directory, files.certificate.as_deref()),
         Some(IdentityTask::Renew { now: false }) => announce(&directory),
         Some(IdentityTask::Renew { now: true }) => replace(&directory),
     };

@@ -9,16 +9,16 @@ use telemetry_files::{Attributes, Durability, bounded_file, open_directory, repl
 use telemetry_trust::limits::TRUST_FILE_BYTES;
 use telemetry_trust::{Fingerprint, Grammar, LEARNED_FILE, Learning, TrustList, edit};
 
-use crate::cli::{Places, TrustTask};
+use crate::cli::{TrustFiles, TrustTask};
 use crate::start_error::{StartError, print};
 use crate::timestamp::format_utc;
 use crate::trust::{LOCAL_IDENTITIES, TrustError, local_services, read_list};
 
 /// Does what the command says.
-pub(super) fn run(places: &Places, task: Option<&TrustTask>) -> Result<(), StartError> {
+pub(super) fn run(files: &TrustFiles, task: Option<&TrustTask>) -> Result<(), StartError> {
     let files = Files {
-        trusted: places.trust.clone(),
-        directory: places.identity_directory().map_err(StartError::Database)?,
+        trusted: files.trust.clone(),
+        directory: files.identity_directory().map_err(StartError::Database)?,
     };
     let said = match task {
         None | Some(TrustTask::List) => files.list(),

@@ -13,7 +13,7 @@ use crate::trust::{Fingerprint, TrustOptions, address};
 
 /// Where a collector's files of trust are: give the same as to the collector.
 #[derive(Args, Clone, Debug)]
-pub struct Places {
+pub struct TrustFiles {
     /// File in which each of these options may stand as a key
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
@@ -39,7 +39,7 @@ pub struct Places {
     database_file: Option<PathBuf>,
 }
 
-impl Places {
+impl TrustFiles {
     /// The directory of our own certificates.
     ///
     /// # Errors
