@@ -23,10 +23,13 @@ use super::storing::store_forever;
 use super::turns::Turns;
 use crate::samples::pulled::Answer;
 use crate::storage::Store;
-use crate::storage::samples::PullDone;
+use crate::storage::samples::{Others, PullDone};
 
 /// The longest sleep.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// Between two looks which machines nobody asks any more.
+const TIDY_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Pause while what was answered waits to be stored, and there is no room for more.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
@@ -131,6 +134,8 @@ struct Asking {
     handing: Handing,
     faults: Faults,
     turns: Turns,
+    /// When it was last looked which machines nobody asks any more.
+    tidied: Instant,
 }
 
 impl Asking {
@@ -159,12 +164,16 @@ impl Asking {
             handing,
             faults: Faults::default(),
             turns,
+            tidied: Instant::now(),
         }
     }
 
     async fn run(mut self, mut hangup: Signal) {
         self.forget_others().await;
         loop {
+            if self.tidied.elapsed() >= TIDY_PAUSE {
+                self.forget_others().await;
+            }
             let sleep = self.ask_who_is_due();
             tokio::select! {
                 () = tokio::time::sleep(sleep) => {}
@@ -287,11 +296,14 @@ impl Asking {
         self.forget_others().await;
     }
 
-    /// Removes from the database how others went that were asked once.
-    async fn forget_others(&self) {
+    /// Removes from the database how others went that were asked once, and that no other collector may ask.
+    async fn forget_others(&mut self) {
+        self.tidied = Instant::now();
+        let now_secs = crate::timestamp::now_secs();
+        let others = if self.turns.is_shared() { Others::MaybeAnothers(now_secs) } else { Others::Nobodys };
         let names: HashSet<String> =
             self.puller.plan.definitions.iter().map(|one| one.name.clone()).collect();
-        if let Err(error) = self.store.keep_pull_states(names).await {
+        if let Err(error) = self.store.keep_pull_states(names, others).await {
             eprintln!("telem-collector: pull: machines that are asked no more cannot be removed: {error}");
         }
     }

@@ -55,6 +55,11 @@ impl Turns {
         self.wanted.send_if_modified(|known| std::mem::replace(known, wanted.clone()) != wanted);
     }
 
+    /// Whether other collectors have this database, too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
     /// Whether this collector asks.
     pub(super) fn is_ours(&self) -> bool {
         let ours = self.ours.borrow();

@@ -56,3 +56,7 @@ pub const NEIGHBOUR_SECS: i64 = 2 * 86_400;
 
 /// An id that was seen for longer does not rotate: those that do have 3 days.
 pub const ROTATING_SECS: i64 = 4 * 86_400;
+
+/// Seconds for which a machine has been due and nobody has asked it, after which no collector of the database has it any more:
+/// longer than one is stopped for an upgrade or a weekend.
+pub const OTHERS_KEPT_SECS: i64 = 7 * 86_400;

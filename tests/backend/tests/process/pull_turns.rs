@@ -102,6 +102,18 @@ fn of_two_collectors_with_the_same_machines_one_asks_and_the_other_takes_over() 
     within("other machines are asked beside", || {
         pair.asked(who) > before.0 + 1 && pair.asked(other) > before.1 + 1
     });
+
+    // What neither of both asks may be a third one's, until nobody has asked it for a week.
+    cluster.sql(
+        &pair.name,
+        "INSERT INTO pull_state (name, kind, machine, tried, next, failures) SELECT name, 1, name, due, due, 0 FROM \
+         (VALUES ('third', extract(epoch FROM now())::bigint), ('removed', extract(epoch FROM now())::bigint - 8 * 86400)) \
+         AS machines (name, due)",
+    );
+    let known = || cluster.sql(&pair.name, "SELECT string_agg(name, ' ' ORDER BY name) FROM pull_state");
+    pair.config(who, "another");
+    asks.signal(Signal::SIGHUP);
+    within("who is not asked any more is gone", || known() == "another elsewhere third web");
     asks.stop();
     remaining.stop();
 }

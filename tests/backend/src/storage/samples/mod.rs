@@ -33,7 +33,7 @@ pub(in crate::storage) use roll_up::roll_up;
 
 pub use downtime::{Downtime, add_downtime, end_downtime};
 pub use machines::StateMachine;
-pub use pulls::{PullDone, PullState, keep_pull_states, store_pulls};
+pub use pulls::{Others, PullDone, PullState, keep_pull_states, store_pulls};
 pub use read::{Beside, BesideMachine, CheckChange};
 pub use runs_out::{RunsOut, set_runs_out};
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::arrive::store_arrived;
 use super::arrived::{Arrived, What};
+use crate::samples::limits::OTHERS_KEPT_SECS;
 use crate::samples::pulled::Answer;
 use crate::samples::{MachineKey, taken_at};
 use crate::storage::StorageError;
@@ -163,13 +164,32 @@ fn note_fault(sql: &mut dyn Write, done: &PullDone, fault: &str) -> Result<(), S
     Ok(())
 }
 
-/// Removes how the pulls of all other names went.
+/// Whom machines belong to that this collector does not ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// Nobody: it is the only collector of the database, and how they were asked is worth nothing any more.
+    Nobodys,
+    /// Maybe another collector of the database, which asks them, or will when it is started again: they are nobody's once
+    /// they have been due for [`OTHERS_KEPT_SECS`] by this time, in Unix seconds.
+    MaybeAnothers(i64),
+}
+
+/// Removes how the pulls of other names went, unless another collector may ask them.
 ///
 /// # Errors
 /// If the database fails.
-pub fn keep_pull_states(sql: &mut dyn Write, names: &HashSet<String>) -> Result<(), StorageError> {
+pub fn keep_pull_states(
+    sql: &mut dyn Write,
+    names: &HashSet<String>,
+    others: Others,
+) -> Result<(), StorageError> {
     sql.lock_samples()?;
-    for mut row in sql.select("SELECT name FROM pull_state", &[])? {
+    let due_before_secs = match others {
+        Others::Nobodys => i64::MAX,
+        Others::MaybeAnothers(now_secs) => now_secs.saturating_sub(OTHERS_KEPT_SECS),
+    };
+    let query = "SELECT name FROM pull_state WHERE next < $1";
+    for mut row in sql.select(query, &[due_before_secs.into()])? {
         let name = row.text()?;
         if !names.contains(&name) {
             sql.execute("DELETE FROM pull_state WHERE name = $1", &[name.into()])?;

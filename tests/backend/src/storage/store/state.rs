@@ -8,8 +8,8 @@ use super::Store;
 use crate::retention::Retention;
 use crate::samples::{KeepSamples, MachineKey};
 use crate::storage::samples::{
-    Downtime, PullDone, RunsOut, add_downtime, end_downtime, keep_pull_states, purge_samples, roll_up,
-    set_runs_out, store_pulls,
+    Downtime, Others, PullDone, RunsOut, add_downtime, end_downtime, keep_pull_states, purge_samples,
+    roll_up, set_runs_out, store_pulls,
 };
 use crate::storage::{Purpose, StorageError};
 
@@ -22,12 +22,12 @@ impl Store {
         self.write(move |sql| store_pulls(sql, &pulls)).await
     }
 
-    /// Removes how the pulls of all other names went.
+    /// Removes how the pulls of other names went, unless another collector may ask them.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn keep_pull_states(&self, names: HashSet<String>) -> Result<(), StorageError> {
-        self.write(move |sql| keep_pull_states(sql, &names)).await
+    pub async fn keep_pull_states(&self, names: HashSet<String>, others: Others) -> Result<(), StorageError> {
+        self.write(move |sql| keep_pull_states(sql, &names, others)).await
     }
 
     /// Adds planned downtime; its number.

@@ -6,6 +6,8 @@ use super::*;
 use crate::samples::limits::{CHECK_CHANGES, GONE_CHECKS, MACHINE_CHECKS};
 use crate::storage::tombstone;
 
+const DAY_SECS: i64 = 86_400;
+
 fn answer(at: &str, checks: &str) -> Answer {
     let json = format!(
         "{{\"version\":1,\"time\":\"{at}\",\"server\":\"A/B/C/s\",\"client_version\":\"4\",\"checks\":[{checks}],\
@@ -71,8 +73,31 @@ fn what_a_pull_brings_and_how_it_goes_are_one_transaction() {
         let gone = ask(engine, NOW_SECS, |answers| answers.check_changes(&key(), "b", 0, i64::MAX));
         let gone: Vec<_> = gone.iter().map(|change| (change.at_secs, change.state.word())).collect();
         assert_eq!(gone, [(1_600_000_000, "WARNING"), (NOW_SECS + 120, "GONE")]);
-        write(engine, |sql| keep_pull_states(sql, &HashSet::from(["web01".to_owned()])));
-        assert_eq!(count(engine, "pull_state"), 1);
+    });
+}
+
+#[test]
+fn machines_of_another_collector_of_the_database_are_kept_until_nobody_has_asked_them_for_a_week() {
+    on_each(|engine| {
+        let names = ["ours", "of another", "of one that was removed"];
+        for (name, at) in names.into_iter().zip([NOW_SECS - 30 * DAY_SECS, NOW_SECS, NOW_SECS - 8 * DAY_SECS])
+        {
+            let pulls = [done(name, MachineKey::Pulled(name.into()), at, Err("no answer".into()))];
+            write(engine, |sql| store_pulls(sql, &pulls));
+        }
+        let kept = |others| {
+            write(engine, |sql| keep_pull_states(sql, &HashSet::from(["ours".to_owned()]), others));
+            let states = ask(engine, NOW_SECS, |answers| answers.pull_states());
+            states.into_iter().map(|state| state.name).collect::<Vec<_>>()
+        };
+        // A clock that is behind takes nothing from anybody.
+        assert_eq!(kept(Others::MaybeAnothers(0)).len(), 3);
+        assert_eq!(kept(Others::MaybeAnothers(i64::MIN)).len(), 3);
+        let (due_secs, week_secs) = (NOW_SECS - 8 * DAY_SECS + 60, 7 * DAY_SECS);
+        assert_eq!(kept(Others::MaybeAnothers(due_secs + week_secs)).len(), 3);
+        assert_eq!(kept(Others::MaybeAnothers(due_secs + week_secs + 1)), ["of another", "ours"]);
+        assert_eq!(kept(Others::MaybeAnothers(NOW_SECS)), ["of another", "ours"]);
+        assert_eq!(kept(Others::Nobodys), ["ours"]);
     });
 }
 
