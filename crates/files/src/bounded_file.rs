@@ -91,7 +91,7 @@ pub fn read_all(file: &File, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As `open` and `read`.
 pub fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -1,5 +1,5 @@
-//! What is sampled every few seconds for the windows of an hour: the load of the machine, its free memory, and this process.
-//! Four files of `/proc`, some 50 us.
+//! The machine and this process at one moment: times of the processors, memory, open files. Who wants them every few seconds
+//! has a [`Sampler`](crate::Sampler).
 
 use crate::error::SensorError;
 use crate::source::Source;
@@ -24,11 +24,15 @@ impl ProcessorTime {
     /// # Errors
     /// They cannot be read.
     pub fn read(source: &Source) -> Result<Self, SensorError> {
-        let [user, system, nice, idle, iowait, interrupt, steal] = processor::ticks_of(&source.proc("stat")?)
-            .ok_or_else(|| SensorError::Malformed("/proc/stat".to_owned()))?;
+        Self::parse(&source.proc("stat")?).ok_or_else(|| SensorError::Malformed("/proc/stat".to_owned()))
+    }
+
+    /// By the text of `/proc/stat`, whose first line is enough.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let [user, system, nice, idle, iowait, interrupt, steal] = processor::ticks_of(text)?;
         let sum = |parts: &[u64]| parts.iter().fold(0_u64, |sum, part| sum.saturating_add(*part));
         let busy = sum(&[user, system, nice, interrupt, steal]);
-        Ok(Self { busy, all: sum(&[busy, idle, iowait]) })
+        Some(Self { busy, all: sum(&[busy, idle, iowait]) })
     }
 
     /// How much of the time since an earlier moment they worked, in whole per cent, rounded down; none where no time passed.
@@ -59,9 +63,13 @@ impl Memory {
     /// # Errors
     /// It cannot be read.
     pub fn read(source: &Source) -> Result<Self, SensorError> {
-        let memory::Memory { total, free, swap_total, swap_free, .. } =
-            memory::parse(&source.proc("meminfo")?);
-        Ok(Self { total, free, swap_total, swap_free })
+        Ok(Self::parse(&source.proc("meminfo")?))
+    }
+
+    /// By the text of `/proc/meminfo`.
+    pub(crate) fn parse(text: &str) -> Self {
+        let memory::Memory { total, free, swap_total, swap_free, .. } = memory::parse(text);
+        Self { total, free, swap_total, swap_free }
     }
 }
 
@@ -79,17 +87,26 @@ pub struct OwnProcess {
 impl OwnProcess {
     /// As it is now; what cannot be read is none.
     pub fn read(source: &Source) -> Self {
-        let pages = source.proc("self/statm").ok();
-        let pages = pages.as_deref().and_then(|text| whole(whole_lines(text).next()?.split(' ').next()?));
-        let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|page| u64::try_from(page).ok());
-        // Without the one by which the directory is read.
-        let open = std::fs::read_dir(source.proc_path("self/fd")).ok();
         Self {
-            open_files: open.map(|entries| (entries.count() as u64).saturating_sub(1)),
+            open_files: open_files(source),
             max_open_files: getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft),
-            virtual_bytes: pages.zip(page).and_then(|(pages, page)| pages.checked_mul(page)),
+            virtual_bytes: source.proc("self/statm").ok().and_then(|text| virtual_bytes(&text)),
         }
     }
+}
+
+/// Files that this process has open, by the names in its directory.
+pub(crate) fn open_files(source: &Source) -> Option<u64> {
+    let entries = std::fs::read_dir(source.proc_path("self/fd")).ok()?;
+    // Without the one by which the directory is read.
+    Some((entries.count() as u64).saturating_sub(1))
+}
+
+/// The first number of `statm`, which counts pages.
+pub(crate) fn virtual_bytes(statm: &str) -> Option<u64> {
+    let pages = whole(whole_lines(statm).next()?.split(' ').next()?)?;
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten()?;
+    pages.checked_mul(u64::try_from(page).ok()?)
 }
 
 /// The first line of `/proc/version`.

@@ -14,11 +14,12 @@ use telemetry_runtime::clocks;
 use telemetry_sensors::catalogue::FILESYSTEM_USAGE;
 use telemetry_sensors::certificates::{self, Certificate};
 use telemetry_sensors::disks::Wanted;
-use telemetry_sensors::moment::{Memory, OwnProcess, ProcessorTime, operating_system};
+use telemetry_sensors::moment::{Memory, OwnProcess, operating_system};
 use telemetry_sensors::packages::{self, Package};
 use telemetry_sensors::process_list::{self, Process};
 use telemetry_sensors::{
-    Family, Helpers, LastRead, Number, SensorError, SensorReport, Snapshot, Source, Wishes, daemons,
+    Family, Helpers, LastRead, Moment, Number, Sampler, SensorError, SensorReport, Snapshot, Source, Wishes,
+    daemons,
 };
 use telemetry_store::state_file;
 use telemetry_trust::paths::{CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE, identity_dir};
@@ -65,7 +66,7 @@ pub struct Gatherer {
     helpers: Helpers,
     last_read: LastRead,
     window: Window,
-    processor: Option<ProcessorTime>,
+    sampler: Sampler,
     readings: Option<(Duration, Environment)>,
     packages: Option<Aged<Package>>,
     processes: Option<Aged<Process>>,
@@ -80,7 +81,7 @@ impl Gatherer {
             helpers: Helpers::new(run_dir),
             last_read: LastRead::new(),
             window,
-            processor: None,
+            sampler: Sampler::new(Source::machine()),
             readings: None,
             packages: None,
             processes: None,
@@ -89,14 +90,9 @@ impl Gatherer {
 
     /// Takes a value into the window. The load is that since the last call, so that the first one has none.
     pub fn sample(&mut self) {
-        let processor = ProcessorTime::read(&self.source).ok();
-        let earlier = self.processor;
-        let load = processor.zip(earlier).and_then(|(now, earlier)| now.percent_since(earlier));
-        self.processor = processor;
-        let memory = Memory::read(&self.source).unwrap_or_default();
-        let own = OwnProcess::read(&self.source);
-        let values: Values = [load, memory.free, memory.swap_free, own.open_files, own.virtual_bytes]
-            .map(|value| value.map(|value| value as f64));
+        let Moment { load, free, swap_free, open_files, virtual_bytes } = self.sampler.sample();
+        let values: Values =
+            [load, free, swap_free, open_files, virtual_bytes].map(|value| value.map(|value| value as f64));
         self.window.add(Row { at_secs: clocks::since_boot().as_secs_f64(), values });
     }
 

@@ -74,8 +74,7 @@ fn is_processor(name: &str) -> bool {
 
 /// Kernels before 2.6.11 have four numbers, before 2.6.24 eight.
 fn ticks<'a>(words: impl Iterator<Item = &'a str>) -> Option<[u64; 7]> {
-    let numbers: Vec<u64> = words.map_while(whole).take(8).collect();
-    let mut numbers = numbers.into_iter();
+    let mut numbers = words.map_while(whole).take(8).fuse();
     let (user, nice, system, idle) = (numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?);
     let mut next = || numbers.next().unwrap_or(0);
     let (iowait, irq, softirq, steal) = (next(), next(), next(), next());
