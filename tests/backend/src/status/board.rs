@@ -63,6 +63,8 @@ pub struct BoardMachine {
     pub last_secs: i64,
     all_planned: bool,
     planned: Vec<String>,
+    /// Whether [`Present::Heard`] has it unless it is left out.
+    is_heard_in_tables: bool,
 }
 
 /// A check on the board.
@@ -95,6 +97,29 @@ pub struct SilentMachine {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([u64; Standing::ALL.len()]);
 
+/// Rows of machines that are there.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// Those whose checks stand as they were reported.
+    pub plain: Plain,
+    /// Those of which a check that is OK does not stand there as OK, as they are silent or planned.
+    pub special: Vec<i64>,
+}
+
+/// Rows of machines whose checks stand as they were reported. Of a large fleet these are too many to be listed in a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// These.
+    These(Vec<i64>),
+    /// All that are asked, or were heard within the interval that they say.
+    Heard {
+        /// But for these.
+        without: Vec<i64>,
+        /// And these.
+        others: Vec<i64>,
+    },
+}
+
 /// Machines, and which of them are silent.
 #[derive(Debug, Default)]
 pub struct Board {
@@ -111,19 +136,25 @@ impl Board {
         for one in planned {
             by_key.entry(&one.machine).or_default().push(one.check.as_deref());
         }
-        let mut board = Self::default();
+        let mut board = Self {
+            machines: HashMap::with_capacity(known.len()),
+            by_key: HashMap::with_capacity(known.len()),
+            silent: Vec::new(),
+        };
         for machine in known {
             let named = roster.of_key(&machine.key);
             let weekly = named.is_some_and(|named| {
                 !named.downtime.spans(zone, (now_secs, now_secs.saturating_add(1))).is_empty()
             });
             let planned = by_key.get(&machine.key).map(Vec::as_slice).unwrap_or_default();
-            let contact = Contact {
+            let in_tables = Contact {
                 is_named: named.is_some(),
                 first_secs: machine.first_secs,
                 last_secs: machine.last_secs,
-                interval_secs: named.and_then(|named| named.interval_secs).or(machine.interval_secs),
+                interval_secs: machine.interval_secs,
             };
+            let interval_secs = named.and_then(|named| named.interval_secs).or(machine.interval_secs);
+            let contact = Contact { interval_secs, ..in_tables };
             let shown = BoardMachine {
                 name: named.map_or_else(|| machine.key.text().to_owned(), |named| named.name.clone()),
                 group: named.and_then(|named| named.group.clone()),
@@ -131,6 +162,8 @@ impl Board {
                 last_secs: machine.last_secs,
                 all_planned: weekly || planned.contains(&None),
                 planned: planned.iter().filter_map(|check| check.map(str::to_owned)).collect(),
+                is_heard_in_tables: matches!(machine.key, MachineKey::Pulled(_))
+                    || in_tables.presence(now_secs) == Presence::Heard,
             };
             board.by_key.insert(machine.key.clone(), machine.id);
             board.machines.insert(machine.id, shown);
@@ -196,20 +229,32 @@ impl Board {
         (ids(members), ids(others))
     }
 
-    /// Rows of machines that are there: those whose checks stand as they were reported, and those of which a check that is OK
-    /// does not stand there as OK, as it is silent or planned.
+    /// All that are there.
     #[must_use]
-    pub fn present(&self) -> (Vec<i64>, Vec<i64>) {
-        let is_plain = |one: &BoardMachine| {
-            one.presence == Presence::Heard && !one.all_planned && one.planned.is_empty()
-        };
-        let (mut plain, mut special) = (Vec::new(), Vec::new());
-        for (id, one) in self.machines.iter().filter(|(_, one)| !one.presence.has_ended()) {
-            if is_plain(one) { plain.push(*id) } else { special.push(*id) }
+    pub fn present(&self) -> Present {
+        let (mut without, mut others, mut special) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, one) in &self.machines {
+            if one.is_plain() {
+                others.extend((!one.is_heard_in_tables).then_some(*id));
+            } else {
+                without.extend(one.is_heard_in_tables.then_some(*id));
+                special.extend((!one.presence.has_ended()).then_some(*id));
+            }
         }
-        plain.sort_unstable();
-        special.sort_unstable();
-        (plain, special)
+        for ids in [&mut without, &mut others, &mut special] {
+            ids.sort_unstable();
+        }
+        Present { plain: Plain::Heard { without, others }, special }
+    }
+
+    /// The one machine, if it is there.
+    #[must_use]
+    pub fn present_one(&self, id: Option<i64>) -> Present {
+        let found = id.and_then(|id| Some((id, self.machines.get(&id)?)));
+        let there = found.filter(|(_, one)| !one.presence.has_ended());
+        let (plain, special): (Vec<_>, Vec<_>) = there.into_iter().partition(|(_, one)| one.is_plain());
+        let ids = |machines: Vec<(i64, &BoardMachine)>| machines.into_iter().map(|(id, _)| id).collect();
+        Present { plain: Plain::These(ids(plain)), special: ids(special) }
     }
 
     /// A check in its place; none where its machine has ended.
@@ -236,6 +281,13 @@ pub fn sort(rows: &mut [Row]) {
         let names = |row: &'_ Row| (row.machine.clone(), row.check.name.clone());
         place(one).cmp(&place(other)).then_with(|| names(one).cmp(&names(other)))
     });
+}
+
+impl BoardMachine {
+    /// Whether its checks stand as they were reported.
+    fn is_plain(&self) -> bool {
+        self.presence == Presence::Heard && !self.all_planned && self.planned.is_empty()
+    }
 }
 
 impl Row {
@@ -369,7 +421,18 @@ mod tests {
                 "here g a OK false",
             ]
         );
-        assert_eq!(board.present(), (vec![1], vec![2, 4, 5]), "3 has ended");
+        let present = board.present();
+        assert_eq!(present.plain, Plain::Heard { without: vec![4], others: vec![] });
+        assert_eq!(present.special, [2, 4, 5], "3 has ended");
+        for (id, plain, special) in [
+            (Some(1), vec![1], vec![]),
+            (Some(2), vec![], vec![2]),
+            (Some(3), vec![], vec![]),
+            (None, vec![], vec![]),
+        ] {
+            let one = board.present_one(id);
+            assert_eq!((one.plain, one.special), (Plain::These(plain), special), "{id:?}");
+        }
         assert_eq!(board.members("g"), (vec![1], vec![]));
         assert_eq!((board.group(1, "own"), board.group(2, "own")), ("g".into(), "own".into()));
     }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::Answers;
 use super::question::Where;
 use crate::samples::{CheckState, MachineKey};
-use crate::status::board::{Check, Known, Planned};
+use crate::status::board::{Check, Known, Plain, Planned, Present};
 use crate::status::presence::{INTERVALS, UNKNOWN_INTERVAL_SECS};
 use crate::storage::StorageError;
 use crate::storage::samples::RunsOut;
@@ -20,16 +20,11 @@ const MOST_APART: usize = 100_000;
 /// Ids that are asked for in one query.
 const NAMED_AT_A_TIME: usize = 500;
 
-/// Machines whose checks are found by their key.
-const FEW: usize = 100;
-
 /// Which checks are asked for. All conditions hold together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct BoardAsked {
-    /// Of these machines, whose checks stand as they were reported.
-    pub plain: Vec<i64>,
-    /// And of these, which are silent or planned, so that a check that is OK does not stand there as OK.
-    pub special: Vec<i64>,
+    /// Of these machines.
+    pub present: Present,
     /// Of one name.
     pub name: Option<String>,
     /// Of one group.
@@ -52,6 +47,13 @@ const NOBODY: i64 = -1;
 
 const MACHINE: &str = "id, kind, name, first_seen, last_seen, push_interval";
 
+/// Machines that are asked, or were heard within the interval that they say. The tables have an index with this expression.
+fn is_heard() -> String {
+    format!(
+        "(kind = 1 OR last_seen + {INTERVALS} * CASE WHEN push_interval > 0 THEN push_interval ELSE {UNKNOWN_INTERVAL_SECS} END > ?)"
+    )
+}
+
 const COLUMNS: &str = "machine, name, check_group, state, since, received, value, output";
 
 impl Answers<'_> {
@@ -61,11 +63,10 @@ impl Answers<'_> {
     /// # Errors
     /// If the database cannot be read, or not in time.
     pub fn board_machines(&mut self, named: &[&str]) -> Result<Vec<Known>, StorageError> {
-        let heard = format!(
-            "SELECT {MACHINE} FROM state_machine WHERE kind = 1 OR ($1 - last_seen) / {INTERVALS} < \
-                 CASE WHEN push_interval > 0 THEN push_interval ELSE {UNKNOWN_INTERVAL_SECS} END"
-        );
-        let rows = self.sql.select(&heard, &[self.now_secs.into()])?;
+        let mut heard = Where::default();
+        heard.add(&is_heard(), self.now_secs);
+        let query = format!("SELECT {MACHINE} FROM state_machine WHERE {}", heard.text());
+        let rows = self.sql.select(&query, &heard.values)?;
         let mut all: Vec<Known> =
             rows.into_iter().map(|mut row| known(&mut row)).collect::<Result<_, _>>()?;
         let there: HashSet<&str> =
@@ -134,16 +135,14 @@ impl Answers<'_> {
     /// # Errors
     /// If the database cannot be read, or not in time.
     pub fn checks_apart(&mut self, asked: &BoardAsked) -> Result<Vec<Check>, StorageError> {
-        let mut wrong = asked.conditions();
-        wrong.add_fixed(format!("rank < {}", CheckState::Ok.rank()));
         // The `+` hides the key: of many machines few checks are not OK, and an index has these.
-        let machine = if asked.plain.len() > FEW { "+machine" } else { "machine" };
-        wrong.add_fixed(format!("{machine} IN ({})", list(asked.plain.iter().copied())));
+        let mut wrong = asked.plain(self.now_secs, "+machine");
+        wrong.add_fixed(format!("rank < {}", CheckState::Ok.rank()));
         let order = format!("rank, since LIMIT {MOST_APART}");
         let mut found = self.checks(&wrong, &order)?;
-        if !asked.special.is_empty() {
+        if !asked.present.special.is_empty() {
             let mut special = asked.conditions();
-            special.add_fixed(format!("machine IN ({})", list(asked.special.iter().copied())));
+            special.add_fixed(format!("machine IN ({})", list(asked.present.special.iter().copied())));
             found.extend(self.checks(&special, &order)?);
         }
         Ok(found)
@@ -158,7 +157,7 @@ impl Answers<'_> {
         asked: &BoardAsked,
         (skip, limit): (u64, u64),
     ) -> Result<Vec<Check>, StorageError> {
-        let all = asked.ok_conditions();
+        let all = asked.ok_conditions(self.now_secs);
         self.checks(&all, &format!("machine, name LIMIT {limit} OFFSET {skip}"))
     }
 
@@ -183,7 +182,7 @@ impl Answers<'_> {
         asked: &BoardAsked,
         mut each: impl FnMut(i64, &str, u64),
     ) -> Result<(), StorageError> {
-        let all = asked.ok_conditions();
+        let all = asked.ok_conditions(self.now_secs);
         let query = format!(
             "SELECT machine, check_group, count(*) FROM check_now WHERE {} GROUP BY machine, check_group",
             all.text()
@@ -207,10 +206,27 @@ fn known(row: &mut Row) -> Result<Known, StorageError> {
 }
 
 impl BoardAsked {
-    fn ok_conditions(&self) -> Where {
-        let mut all = self.conditions();
+    fn ok_conditions(&self, now_secs: i64) -> Where {
+        let mut all = self.plain(now_secs, "machine");
         all.add_fixed(format!("rank = {}", CheckState::Ok.rank()));
-        all.add_fixed(format!("machine IN ({})", list(self.plain.iter().copied())));
+        all
+    }
+
+    /// Checks that stand as they were reported.
+    fn plain(&self, now_secs: i64, machine: &str) -> Where {
+        let mut all = self.conditions();
+        match &self.present.plain {
+            Plain::These(ids) => all.add_fixed(format!("machine IN ({})", list(ids.iter().copied()))),
+            Plain::Heard { without, others } => {
+                let machines = format!(
+                    "{machine} IN (SELECT id FROM state_machine WHERE {} AND id NOT IN ({}) OR id IN ({}))",
+                    is_heard(),
+                    all_but(without),
+                    list(others.iter().copied()),
+                );
+                all.add(&machines, now_secs);
+            }
+        }
         all
     }
 
@@ -220,7 +236,7 @@ impl BoardAsked {
             all.add("name = ?", name.as_str());
         }
         if let Some(group) = &self.group {
-            let (machines, others) = (list(group.machines.iter().copied()), others(&group.others));
+            let (machines, others) = (list(group.machines.iter().copied()), all_but(&group.others));
             let condition =
                 format!("(machine IN ({machines}) OR (check_group = ? AND machine NOT IN ({others})))");
             all.add(&condition, group.name.as_str());
@@ -230,6 +246,6 @@ impl BoardAsked {
 }
 
 /// For `NOT IN`, which is never true of a list with NULL, as an empty one is written.
-fn others(machines: &[i64]) -> String {
+fn all_but(machines: &[i64]) -> String {
     list(std::iter::once(NOBODY).chain(machines.iter().copied()))
 }

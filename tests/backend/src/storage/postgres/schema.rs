@@ -30,7 +30,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step { what: "make the tables of records and keys", sql: TABLES },
     Step { what: "make the tables that exports and imports need", sql: TRANSFER },
     Step { what: "make the tables of groups and of counts", sql: include_str!("groups.sql") },
@@ -46,6 +46,10 @@ pub(super) const STEPS: [Step; 10] = [
     Step {
         what: "note when sources are tried again, and whose items could not be taken",
         sql: include_str!("fetching.sql"),
+    },
+    Step {
+        what: "index which machines are there, and how their checks stand",
+        sql: include_str!("board.sql"),
     },
 ];
 

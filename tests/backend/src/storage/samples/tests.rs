@@ -13,7 +13,7 @@ use std::path::Path;
 use super::*;
 use crate::samples::pulled::{self, Answer};
 use crate::samples::{KeepSamples, Line, MachineKey, Resolution};
-use crate::status::board::Check;
+use crate::status::board::{Check, Plain, Present};
 use crate::storage::answers::BoardAsked;
 use crate::storage::sqlite::{MEMORY, Sqlite};
 use crate::storage::tests::{NOW_SECS, arrival, with_postgres};
@@ -100,11 +100,16 @@ fn lines(engine: &dyn Engine, key: &MachineKey, resolution: Resolution) -> Vec<L
     })
 }
 
+/// Checks of these machines, whatever their names and groups.
+fn asked(plain: Plain, special: &[i64]) -> BoardAsked {
+    BoardAsked { present: Present { plain, special: special.to_vec() }, name: None, group: None }
+}
+
 /// The checks of a machine, the worst first.
 fn checks_of(engine: &dyn Engine, key: &MachineKey) -> Vec<Check> {
     ask(engine, NOW_SECS, |answers| {
         let Some((known, _)) = answers.board_machine(key)? else { return Ok(Vec::new()) };
-        let asked = BoardAsked { plain: vec![known.id], ..BoardAsked::default() };
+        let asked = asked(Plain::These(vec![known.id]), &[]);
         let mut found = answers.checks_apart(&asked)?;
         found.extend(answers.checks_ok(&asked, (0, 1000))?);
         Ok(found)

@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// All steps, from an empty database.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     Step { what: "make the table of records", sql: RECORDS, code: |_| Ok(()) },
     Step {
         what: "name columns as the API does, keep keys in a table of their own, drop indexes that cost more than they help",
@@ -64,6 +64,11 @@ pub(super) const STEPS: [Step; 11] = [
     Step {
         what: "note when sources are tried again, and whose items could not be taken",
         sql: include_str!("fetching.sql"),
+        code: |_| Ok(()),
+    },
+    Step {
+        what: "index which machines are there, and how their checks stand",
+        sql: include_str!("board.sql"),
         code: |_| Ok(()),
     },
 ];

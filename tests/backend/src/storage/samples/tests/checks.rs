@@ -29,7 +29,7 @@ fn the_worst_check_comes_first_and_of_equal_ones_the_longest() {
             (first.state, first.value, first.group.as_str(), first.received_secs),
             (CheckState::Critical, Some(2.5), "g", NOW_SECS)
         );
-        let asked = BoardAsked { plain: vec![machine], ..BoardAsked::default() };
+        let heard = |without, others| asked(Plain::Heard { without, others }, &[]);
         let sums = |asked: &BoardAsked| {
             let mut sums = Vec::new();
             ask(engine, NOW_SECS, |answers| {
@@ -38,11 +38,15 @@ fn the_worst_check_comes_first_and_of_equal_ones_the_longest() {
             });
             sums
         };
-        assert_eq!(sums(&asked), [(machine, "g".to_owned(), 1)]);
+        let one = [(machine, "g".to_owned(), 1)];
+        assert_eq!(sums(&asked(Plain::These(vec![machine]), &[])), one);
+        assert_eq!(sums(&heard(vec![], vec![])), one);
+        assert_eq!(sums(&heard(vec![machine], vec![])), []);
+        assert_eq!(sums(&heard(vec![machine], vec![machine])), one);
         // Where it is silent or planned, checks that are OK do not stand there as such.
-        let apart = BoardAsked { special: vec![machine], ..BoardAsked::default() };
+        let apart = asked(Plain::These(vec![]), &[machine]);
         assert_eq!(ask(engine, NOW_SECS, |answers| answers.checks_apart(&apart)).len(), 5);
-        assert_eq!((sums(&apart), sums(&BoardAsked::default())), (vec![], vec![]));
+        assert_eq!(sums(&apart), []);
         let changed = ask(engine, NOW_SECS, |answers| answers.checks_changed(&id("m")));
         assert_eq!(changed, ["a", "b", "c", "d", "e"]);
     });
@@ -85,6 +89,16 @@ fn an_id_that_has_ended_is_not_on_the_board() {
         let mut named: Vec<&str> = many.iter().map(String::as_str).collect();
         named.extend(["here", "named"]);
         assert_eq!(board(&named), ["asked", "here", "named", "there"]);
+        let row = |machine: &str| {
+            ask(engine, NOW_SECS, |answers| answers.board_machine(&id(machine))).unwrap().0.id
+        };
+        let apart = |without, others| {
+            let asked = asked(Plain::Heard { without, others }, &[]);
+            let found = ask(engine, NOW_SECS, |answers| answers.checks_apart(&asked));
+            found.iter().map(|check| check.machine).collect::<Vec<_>>()
+        };
+        assert_eq!(apart(vec![], vec![]), [row("here")]);
+        assert_eq!(apart(vec![row("here")], vec![row("named")]), [row("named")]);
     });
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::Problem;
 use super::ask::Ask;
+use super::form::Form;
 use super::machines::{json, value};
 use super::status::{planned_value, row_value, runs_out_json, runs_out_value};
 use super::{Page, record_row};
@@ -49,10 +50,16 @@ pub(super) async fn show(ask: Ask, Path(id): Path<String>) -> Result<Response, P
         return Err(Problem::not_found(format_args!("machine {id:.40} of which anything is kept")));
     }
     let title = named.as_ref().map_or_else(|| id.clone(), |named| named.name.clone());
-    let mut whole = sent.as_ref().map_or_else(|| json!({}), whole_sent);
-    if let Json::Object(whole) = &mut whole {
-        whole.insert("name".to_owned(), named.as_ref().map(|named| named.name.clone()).into());
-        whole.extend(state.as_ref().map(|state| state.json(&ask, days.is_some(), span)).unwrap_or_default());
+    let mut whole = json!({});
+    // Five weeks of lines have 50,000 points: they are written in the form that is asked for only.
+    if ask.form == Form::Json {
+        whole = sent.as_ref().map_or(whole, whole_sent);
+        if let Json::Object(whole) = &mut whole {
+            whole.insert("name".to_owned(), named.as_ref().map(|named| named.name.clone()).into());
+            whole.extend(
+                state.as_ref().map(|state| state.json(&ask, days.is_some(), span)).unwrap_or_default(),
+            );
+        }
     }
     let state = state.as_ref().map(|state| state_value(&ask, state, span));
     let context = context! {

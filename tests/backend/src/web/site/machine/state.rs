@@ -62,7 +62,7 @@ fn gather(
         now_secs,
     );
     let Some(shown) = board.machine(known.id) else { return Ok(None) };
-    let rows = rows(answers, &board)?;
+    let rows = rows(answers, &board, known.id)?;
     let has_ended = shown.presence.has_ended();
     let runs_out = if has_ended { Vec::new() } else { answers.runs_out_of(known.id)? };
     let mut downtimes = answers.downtimes(now_secs, LATEST_SECS)?;
@@ -90,9 +90,8 @@ fn gather(
 }
 
 /// The checks of the one machine of a board.
-fn rows(answers: &mut Answers<'_>, board: &Board) -> Result<Vec<Row>, StorageError> {
-    let (plain, special) = board.present();
-    let asked = BoardAsked { plain, special, ..BoardAsked::default() };
+fn rows(answers: &mut Answers<'_>, board: &Board, machine: i64) -> Result<Vec<Row>, StorageError> {
+    let asked = BoardAsked { present: board.present_one(Some(machine)), name: None, group: None };
     let mut checks = answers.checks_apart(&asked)?;
     checks.extend(answers.checks_ok(&asked, (0, CHECKS))?);
     let mut rows: Vec<Row> = checks.into_iter().filter_map(|check| board.row(check)).collect();

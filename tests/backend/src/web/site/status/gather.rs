@@ -86,19 +86,18 @@ pub(in crate::web::site) fn gather(
 
 /// Which checks.
 fn wanted(board: &Board, machines: &Machines, asked: &Asked) -> BoardAsked {
-    let (mut plain, mut special) = board.present();
-    if let Some(name) = asked.machine.as_deref() {
-        let named = machines.roster.of_name(name).map(|named| named.key.clone());
-        let key = named.unwrap_or_else(|| MachineKey::Id(name.to_owned()));
-        let wanted = board.id_of(&key);
-        plain.retain(|id| Some(*id) == wanted);
-        special.retain(|id| Some(*id) == wanted);
-    }
+    let present = match asked.machine.as_deref() {
+        Some(name) => {
+            let named = machines.roster.of_name(name).map(|named| named.key.clone());
+            board.present_one(board.id_of(&named.unwrap_or_else(|| MachineKey::Id(name.to_owned()))))
+        }
+        None => board.present(),
+    };
     let group = asked.group.as_ref().map(|name| {
         let (members, others) = board.members(name);
         BoardGroup { name: name.clone(), machines: members, others }
     });
-    BoardAsked { plain, special, name: asked.check.clone(), group }
+    BoardAsked { present, name: asked.check.clone(), group }
 }
 
 /// The rows of a page: those that were read, and after them those that are OK.
