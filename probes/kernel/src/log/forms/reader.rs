@@ -7,7 +7,7 @@ use super::lines::BLANKS;
 use super::parts::may_be_telephone_caller;
 use super::table::{FORMS, Form, How, Reading, Stamp};
 use super::{without_blanks, without_colours, without_end};
-use crate::log::headers::{Headers, has_phrase};
+use crate::log::headers::{Headers, has_phrase, has_phrase_behind_a_word};
 use crate::log::limits::{DETECTION_LINES, FRAGMENT_LINES, LINE_BYTES};
 use crate::log::{Caller, Line};
 use std::borrow::Cow;
@@ -134,7 +134,8 @@ impl Reader {
         {
             if is_plain {
                 self.line += 1;
-                if is_stamped && text_of_stamped(line).is_some_and(|text| log.skips(text)) {
+                if is_stamped && let Some(text) = text_of_stamped(line).filter(|text| log.skips(text)) {
+                    self.note_unread(text);
                     rest = next;
                     continue;
                 }
@@ -261,6 +262,7 @@ impl Reader {
                 let text = if stamp == Stamp::None { self.without_indent(text) } else { text };
                 let stamp_us = self.stamp(stamp);
                 let text = without_blanks(text);
+                self.note_unread(text);
                 log.line(&Line { text, caller, stamp_us, sequence: self.line, is_doubtful });
             }
             Reading::Fragment { text, caller, stamp, sequence, offset, total } => {
@@ -282,6 +284,14 @@ impl Reader {
                     self.end_fragments(log);
                 }
             }
+        }
+    }
+
+    /// Notes a line that begins a failure behind a word: a host's name without `kernel:`, which no form has.
+    #[inline]
+    fn note_unread(&mut self, text: &str) {
+        if has_phrase_behind_a_word(text) && Headers::get().find(text).is_none() {
+            self.unread.get_or_insert(self.line);
         }
     }
 

@@ -143,6 +143,12 @@ fn a_log_of_no_known_form_is_named() {
     let of_docker =
         "{\"log\":\"[    1.000000] BUG: unable to handle page fault\\n\",\"stream\":\"stdout\"}\n";
     assert_eq!(read(of_docker).1, Some(LogError::UnknownLine(1)));
+    for stamp in ["Nov 27 10:00:00 ", "2025-11-27T10:00:00.000000+00:00 ", "[   12.345678] ", ""] {
+        let of_a_host =
+            "HOST a: b\nHOST BUG: unable to handle page fault for address: 0\nHOST Oops: 0000 [#1]\n"
+                .replace("HOST", &format!("{stamp}host"));
+        assert_eq!(read(&of_a_host).1, Some(LogError::UnknownLine(2)), "{of_a_host}");
+    }
     let of_program = "[    1.000000] a: b\nsyslogger[3]: saw BUG: unable to handle page fault\n";
     assert_eq!(read(of_program).1, None);
 }

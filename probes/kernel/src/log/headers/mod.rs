@@ -210,22 +210,31 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 /// Phrases by which a first line is known wherever it stands: the end of a file says where one stood in a line that no
 /// form reads.
+const PHRASES: [&str; 12] = [
+    "BUG: unable to handle ",
+    "BUG: kernel NULL pointer dereference",
+    "BUG: KASAN: ",
+    "BUG: soft lockup - CPU#",
+    "kernel BUG at ",
+    "Kernel panic - not syncing: ",
+    "general protection fault, ",
+    "general protection fault: ",
+    "Unable to handle kernel ",
+    "WARNING: CPU: ",
+    "self-detected stall on CPU",
+    "------------[ cut here ]------------",
+];
+
+/// Whether a line has one of these phrases.
 pub(super) fn has_phrase(line: &str) -> bool {
-    const PHRASES: [&str; 12] = [
-        "BUG: unable to handle ",
-        "BUG: kernel NULL pointer dereference",
-        "BUG: KASAN: ",
-        "BUG: soft lockup - CPU#",
-        "kernel BUG at ",
-        "Kernel panic - not syncing: ",
-        "general protection fault, ",
-        "general protection fault: ",
-        "Unable to handle kernel ",
-        "WARNING: CPU: ",
-        "self-detected stall on CPU",
-        "------------[ cut here ]------------",
-    ];
     PHRASES.iter().any(|phrase| line.contains(phrase))
+}
+
+/// Whether one of these phrases is the second thing that a line says, behind a word that may be a host's name.
+#[inline]
+pub(super) fn has_phrase_behind_a_word(line: &str) -> bool {
+    let behind = memchr::memchr(b' ', line.as_bytes()).and_then(|blank| line.get(blank + 1..));
+    behind.is_some_and(|text| PHRASES.iter().any(|phrase| text.starts_with(phrase)))
 }
 
 #[cfg(test)]
