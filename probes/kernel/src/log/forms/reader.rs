@@ -5,7 +5,7 @@ use super::bare::{is_bare, is_of_program};
 use super::entries::{Entries, Entry};
 use super::lines::BLANKS;
 use super::parts::may_be_telephone_caller;
-use super::table::{FORMS, Form, How, Reading, Stamp};
+use super::table::{FORMS, Form, How, Reading, Stamp, bare, stamped};
 use super::{without_blanks, without_colours, without_end};
 use crate::log::headers::{Headers, has_phrase, has_phrase_behind_a_word};
 use crate::log::limits::{DETECTION_LINES, FRAGMENT_LINES, LINE_BYTES};
@@ -70,17 +70,6 @@ struct Fragments {
     caller: Option<Caller>,
     stamp: Stamp,
     since_line: u64,
-}
-
-/// The last row, which reads anything.
-fn bare() -> &'static Form {
-    let [.., last] = &FORMS;
-    last
-}
-
-/// That of dmesg, which nearly all logs have.
-fn stamped() -> &'static Form {
-    FORMS.iter().find(|form| form.name.starts_with("dmesg, ")).unwrap_or(bare())
 }
 
 /// What stands behind something like a stamp, where that is all that stands before it: whether it is one costs more to ask

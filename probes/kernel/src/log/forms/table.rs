@@ -235,3 +235,14 @@ pub(super) static FORMS: [Form; 26] = [
     ),
     line("dmesg -t, journalctl -o cat", "TEXT", lines::bare, "WARNING: at a.c:1 fn+0x1/0x2()"),
 ];
+
+/// The last row, which reads anything.
+pub(super) fn bare() -> &'static Form {
+    let [.., last] = &FORMS;
+    last
+}
+
+/// That of dmesg, which nearly all logs have.
+pub(super) fn stamped() -> &'static Form {
+    FORMS.iter().find(|form| form.name.starts_with("dmesg, ")).unwrap_or(bare())
+}
