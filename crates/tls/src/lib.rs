@@ -7,13 +7,14 @@
 //!  client_config: shows our OwnKey, over TLS 1.3 ─▶ ServerVerifier: is the leaf trusted? verify_tls13_signature
 //! ```
 //!
-//! A certificate of ours is followed by another one without a hand: [`Renewal`].
+//! A certificate of ours is made where there is none ([`ensure`]), and followed by another one without a hand ([`Renewal`]).
 //!
 //! No socket and no runtime: whoever accepts connections brings his own.
 
 mod client_config;
 mod client_verifier;
 mod handshakes;
+mod making;
 mod own_key;
 mod renewal;
 mod server_config;
@@ -23,6 +24,7 @@ mod signature;
 pub use client_config::{client_config, client_config_of_both};
 pub use client_verifier::Clients;
 pub use handshakes::{Handshakes, Turn};
+pub use making::{Holder, MakeError, Origin, ensure, existing, new_key};
 pub use own_key::{KeyFault, OwnKey};
 pub use renewal::{Renewal, RenewalFiles, Stamp, stamp};
 pub use server_config::{provider, server_config};

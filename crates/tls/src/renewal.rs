@@ -12,7 +12,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use telemetry_files::open_directory;
-use telemetry_trust::{Announced, Fingerprint, Identity, IdentityFault, Next, Standing, renewal};
+use telemetry_trust::renewal::{self, Switched};
+use telemetry_trust::{Announced, Fingerprint, Identity, IdentityFault, Next, Standing};
 
 /// What its files are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,10 @@ impl Renewal {
     /// # Errors
     /// For people: the next one is there and cannot be used. It is announced to nobody.
     pub fn refresh(&self) -> Result<(), String> {
-        let mut state = self.locked();
+        self.refresh_locked(&mut self.locked())
+    }
+
+    fn refresh_locked(&self, state: &mut State) -> Result<(), String> {
         let now = [self.files.next, self.files.present].map(|name| stamp(&self.directory.join(name)));
         if state.seen == Some(now) {
             return Ok(());
@@ -141,28 +145,41 @@ impl Renewal {
         Some(announced.standing(peers.iter().map(Vec::as_slice), now_secs))
     }
 
-    /// It cannot take the other one's place: it is left alone until its file changes.
-    pub fn give_up(&self) {
-        self.locked().next = None;
-    }
-
-    /// It takes the place of the present one.
+    /// It takes the place of the present one where all of these peers have had it for a day; none: it is not time yet. Of
+    /// threads that do this at once one does.
     ///
     /// # Errors
-    /// For people; then the present one is there as before.
-    pub fn switch(&self) -> Result<(), String> {
-        let system = |error: io::Error| format!("{}: {error}", self.directory.display());
-        let directory = open_directory(&self.directory).map_err(system)?;
-        // Never for one that cannot be used.
-        if self.read(&directory, self.files.next)?.is_none() {
-            return Err(self.about(self.files.next, &"is not there"));
+    /// For people; then the present one is there as before, and the next one is left alone until its file changes.
+    pub fn switch_if_ready(&self, peers: &[Vec<String>], now_secs: u64) -> Result<Option<Switched>, String> {
+        let mut state = self.locked();
+        let Some((next, announced)) = &state.next else { return Ok(None) };
+        if announced.standing(peers.iter().map(Vec::as_slice), now_secs) != Standing::Ready {
+            return Ok(None);
         }
-        renewal::switch(&directory, self.files.next, self.files.present).map_err(system)?;
-        // It is used from here on. A file about a certificate that is no next one any more says nothing.
-        let _ = Announced::remove(&directory, self.files.announced);
+        let system = |error: io::Error| format!("{}: {error}", self.directory.display());
+        let switched = open_directory(&self.directory)
+            .map_err(system)
+            .and_then(|directory| self.switch(&directory, next));
+        if switched.is_err() {
+            state.next = None;
+        }
+        let switched = switched?;
         // Nor does it follow itself: that the next one is gone is known at once.
-        let _ = self.refresh();
-        Ok(())
+        let _ = self.refresh_locked(&mut state);
+        Ok(Some(switched))
+    }
+
+    fn switch(&self, directory: &File, next: &Next) -> Result<Switched, String> {
+        let expected = next.fingerprint;
+        // Never for one that cannot be used.
+        if self.read(directory, self.files.next)?.is_some_and(|there| there.fingerprint != expected) {
+            return Err(self.about(self.files.next, &"is another one by now"));
+        }
+        let switched = renewal::switch(directory, self.files.next, self.files.present, &expected);
+        let switched = switched.map_err(|error| self.about(self.files.next, &error))?;
+        // It is used from here on. A file about a certificate that is no next one any more says nothing.
+        let _ = Announced::remove(directory, self.files.announced);
+        Ok(switched)
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {

@@ -150,7 +150,7 @@ impl Exchange<'_> {
         let names: Vec<_> = peers.iter().map(|peer| vec![peer.server.to_string()]).collect();
         let standing = self.announced(next)?.standing(names.iter().map(Vec::as_slice), self.now_secs);
         if standing == Standing::Ready {
-            let own = renew::switch(&self.directory, &Holder::Connects)?;
+            let own = renew::switch(&self.directory, &Holder::Connects, &next.fingerprint)?;
             eprintln!(
                 "telempost-identity: the next certificate, which all servers have had for a day, is the present one now: {own}"
             );

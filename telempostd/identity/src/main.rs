@@ -26,7 +26,7 @@ mod server_certificate;
 use clap::{Parser, Subcommand};
 use connection::Connection;
 use key_kind::KeyKind;
-use make::{Holder, Origin};
+use make::Holder;
 use peer::Peer;
 use server_certificate::Seen;
 use std::fs::{DirBuilder, File};
@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use telemetry_config::without_passwords;
 use telemetry_files::open_directory_nofollow;
+use telemetry_tls::Origin;
 use telemetry_trust::{BootTime, Fingerprint, KeyPin, Learning, ServerAddress};
 
 #[derive(Parser)]
@@ -145,7 +146,7 @@ fn ensure(path: &Path, key: KeyKind) -> Result<String, String> {
     let directory = open(path).map_err(|error| about(&error))?;
     let (identity, origin) = make::ensure(&directory, file, &Holder::Connects, key)
         .map_err(|error| format!("{}: {error}", path.join(file).display()))?;
-    let fingerprint = identity.fingerprint();
+    let fingerprint = identity.fingerprint;
     fingerprint_file::update(&directory, &fingerprint).map_err(|error| about(&error))?;
     match origin {
         Origin::Found => {}

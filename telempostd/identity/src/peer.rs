@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 use telemetry_tls::{OwnKey, ServerVerifier, client_config};
-use telemetry_trust::{Announcement, Fingerprint, ServerAddress};
+use telemetry_trust::{Announcement, Fingerprint, Has, ServerAddress};
 
 /// Longest answer: an announcement, or an error of a proxy.
 const ANSWER_BYTES: u64 = 64 << 10;
@@ -93,9 +93,9 @@ fn converse(
 fn request(peer: &Peer, said: Said) -> String {
     let Peer { server, path } = peer;
     let joint = if path.contains('?') { '&' } else { '?' };
-    let has = said.has.map_or_else(|| "-".to_owned(), |has| has.to_string());
+    let has = Has::to_query(said.has);
     let head = |method: &str| {
-        format!("{method} {path}{joint}has={has} HTTP/1.0\r\nHost: {server}\r\nConnection: close\r\n")
+        format!("{method} {path}{joint}{has} HTTP/1.0\r\nHost: {server}\r\nConnection: close\r\n")
     };
     match said.announcement.map(|announcement| announcement.to_json()) {
         None => format!("{}\r\n", head("GET")),

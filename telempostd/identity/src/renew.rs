@@ -1,13 +1,13 @@
 //! The certificate that is to follow: made, shown, used.
 
 use crate::key_kind::KeyKind;
-use crate::make::{self, Holder, Origin};
+use crate::make::{self, Holder};
 use crate::{fingerprint_file, open};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use telemetry_files::open_directory_nofollow;
-use telemetry_tls::OwnKey;
+use telemetry_tls::{Origin, OwnKey};
 use telemetry_trust::paths::{ANNOUNCED_FILE, NEXT_CERTIFICATE_FILE};
 use telemetry_trust::{Announced, Fingerprint, Identity, renewal};
 
@@ -41,15 +41,19 @@ pub(crate) fn renew(path: &Path, now: bool, holder: &Holder, key: KeyKind) -> Re
         );
     }
     if now {
-        switch(&directory, holder).map_err(|error| format!("{}: {error}", path.display()))?;
+        switch(&directory, holder, &next.fingerprint)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(next.fingerprint().to_string())
+    Ok(next.fingerprint.to_string())
 }
 
 /// It takes the place of the present one. Whoever is killed in between leaves one of them whole; `ensure` puts right what
 /// stands beside it.
-pub(crate) fn switch(directory: &File, holder: &Holder) -> io::Result<Fingerprint> {
-    renewal::switch(directory, NEXT_CERTIFICATE_FILE, holder.file())?;
+pub(crate) fn switch(directory: &File, holder: &Holder, next: &Fingerprint) -> io::Result<Fingerprint> {
+    let switched = renewal::switch(directory, NEXT_CERTIFICATE_FILE, holder.file(), next)?;
+    if let Some(caveat) = switched.caveat() {
+        eprintln!("telempost-identity: {}: {caveat}", holder.file());
+    }
     let own = Identity::read(directory, holder.file()).map_err(io::Error::other)?;
     if *holder == Holder::Connects {
         fingerprint_file::update(directory, &own.fingerprint())?;
@@ -71,7 +75,7 @@ mod tests {
         let path = dir.path();
         let directory = open(path).unwrap();
         let present =
-            make::ensure(&directory, make::FILE, &Holder::Connects, KeyKind::Ecdsa).unwrap().0.fingerprint();
+            make::ensure(&directory, make::FILE, &Holder::Connects, KeyKind::Ecdsa).unwrap().0.fingerprint;
         assert_eq!(next(path).unwrap(), "");
         let made = renew(path, false, &Holder::Connects, KeyKind::Ecdsa).unwrap();
         assert_eq!(
@@ -80,7 +84,7 @@ mod tests {
         );
         assert_ne!(made, present.to_string());
         // Killed behind the rename: the file beside it still has the old one, and `ensure` puts that right.
-        renewal::switch(&directory, NEXT_CERTIFICATE_FILE, make::FILE).unwrap();
+        renewal::switch(&directory, NEXT_CERTIFICATE_FILE, make::FILE, &made.parse().unwrap()).unwrap();
         assert_eq!(crate::ensure(path, KeyKind::Ecdsa).unwrap(), made);
         assert_eq!(fs::read_to_string(path.join(FINGERPRINT_FILE)).unwrap(), format!("{made}\n"));
         // Without one that was made before.
@@ -106,8 +110,7 @@ mod tests {
         let path = dir.path();
         let holder = Holder::Listens("telempulld".to_owned());
         let directory = open(path).unwrap();
-        let present =
-            make::ensure(&directory, holder.file(), &holder, KeyKind::Ecdsa).unwrap().0.fingerprint();
+        let present = make::ensure(&directory, holder.file(), &holder, KeyKind::Ecdsa).unwrap().0.fingerprint;
         let made = renew(path, false, &holder, KeyKind::Ecdsa).unwrap();
         assert_eq!(check(path, &holder).unwrap(), format!("{present} 20491231000000"));
         assert_eq!(renew(path, true, &holder, KeyKind::Ecdsa).unwrap(), made);

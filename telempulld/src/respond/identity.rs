@@ -8,7 +8,7 @@ use hyper::{Method, Request, StatusCode};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use telemetry_trust::{Announcement, Announcing, Fingerprint};
+use telemetry_trust::{Announcement, Announcing, Fingerprint, Has};
 
 const JSON: &str = "application/json";
 
@@ -20,7 +20,8 @@ pub(super) async fn respond(shared: &Rc<Shared>, peer: Peer, request: Request<In
         return answer(StatusCode::FORBIDDEN, JSON, body);
     };
     // Whoever asks for the head alone does not know the next one after that.
-    let is_heard = request.method() != Method::HEAD;
+    let has =
+        if request.method() == Method::HEAD { Has::This(None) } else { Has::of_query(request.uri().query()) };
     let theirs = match request.method() {
         &Method::POST => match announced(peer, request).await {
             Ok(theirs) => Some(theirs),
@@ -35,7 +36,7 @@ pub(super) async fn respond(shared: &Rc<Shared>, peer: Peer, request: Request<In
             Some(theirs) => trust.announce(peer, theirs.next.map(|next| next.fingerprint))?,
             None => Announcing::Known,
         };
-        Ok((announcing, own.announcement(&peer, is_heard)))
+        Ok((announcing, own.announcement(&peer, has)))
     };
     let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other).and_then(|done| done);
     match done {

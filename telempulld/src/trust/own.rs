@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use telemetry_tls::{OwnKey, Renewal, RenewalFiles, Stamp, stamp};
 use telemetry_trust::paths::{ANNOUNCED_FILE, NEXT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE, identity_dir};
-use telemetry_trust::{Announcement, Fingerprint, Standing};
+use telemetry_trust::{Announcement, Fingerprint, Has};
 use telempull_answers::settings::SERVICE;
 
 const FILES: RenewalFiles =
@@ -57,12 +57,12 @@ impl Own {
         self.locked().own.fingerprint
     }
 
-    /// What is said of our certificates to a peer; he has the next one from then on, if he hears of it.
-    pub(crate) fn announcement(&self, peer: &Fingerprint, is_heard: bool) -> Announcement {
+    /// What is said of our certificates to a peer, who has the next one or not.
+    pub(crate) fn announcement(&self, peer: &Fingerprint, has: Has) -> Announcement {
         self.follow();
         let fingerprint = self.fingerprint();
         let next = self.renewal.following(&fingerprint);
-        if let (true, Some(next)) = (is_heard, next)
+        if let Some(next) = next.filter(|next| has.covers(next))
             && self.renewal.note(&peer.to_string(), next, now_secs())
             && let Err(error) = self.renewal.save()
         {
@@ -80,26 +80,27 @@ impl Own {
         if let Err(fault) = self.renewal.refresh() {
             log::error!("{fault}; no next certificate is announced");
         }
-        let is_due = self.renewal.next().is_some()
-            && self.renewal.standing(&self.trust.who_asks(), now_secs()) == Some(Standing::Ready);
-        if is_due {
-            match self.renewal.switch() {
-                Ok(()) => log::info!(
-                    "the next certificate, which all who ask have had for a day, is the present one now"
-                ),
-                Err(fault) => {
-                    log::error!("{fault}; the certificate from before is shown further");
-                    // Not with each connection.
-                    self.renewal.give_up();
+        // Whoever sees that it is time takes the step; all others see it taken.
+        if self.renewal.next().is_some() {
+            match self.renewal.switch_if_ready(&self.trust.who_asks(), now_secs()) {
+                Ok(None) => {}
+                Ok(Some(switched)) => {
+                    log::info!(
+                        "the next certificate, which all who ask have had for a day, is the present one now"
+                    );
+                    if let Some(caveat) = switched.caveat() {
+                        log::error!("{}: {caveat}", self.path.display());
+                    }
                 }
+                Err(fault) => log::error!("{fault}; the certificate from before is shown further"),
             }
         }
         self.read_if_changed();
     }
 
     fn read_if_changed(&self) {
-        let now = stamp(&self.path);
         let mut shown = self.locked();
+        let now = stamp(&self.path);
         if shown.stamp == now {
             return;
         }
@@ -138,28 +139,60 @@ mod tests {
     use telemetry_config::Configuration;
     use telempull_answers::settings::Settings;
 
-    #[test]
-    fn a_certificate_that_is_shown_from_now_on_does_not_follow_itself() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().display();
+    /// One that has a next certificate, of which this peer has heard; the fingerprint of that; its directory.
+    fn with_next(dir: &Path, peer: &Fingerprint) -> (Own, Fingerprint, PathBuf) {
+        let root = dir.display();
         let text =
             format!("[settings]\netc_dir={root}/etc\nstate_dir={root}/state\npull_listen=127.0.0.1:1\n");
         let settings = Settings::read(&Configuration::parse(Path::new("/f"), &text).unwrap()).unwrap();
-        let peer = Fingerprint::of_der(b"peer");
-        let list = dir.path().join("etc/telempulld/trusted_certificates.cfg");
+        let list = dir.join("etc/telempulld/trusted_certificates.cfg");
         fs::create_dir_all(list.parent().unwrap()).unwrap();
         fs::write(list, format!("{peer} role=pull\n")).unwrap();
         let own = Own::open(&settings.state_dir, Arc::new(Trust::new(&settings))).unwrap();
-        let other = dir.path().join("other");
+        let other = dir.join("other");
         let next = identity::ensure(&other).unwrap().fingerprint;
         let made = identity_dir(&other, SERVICE).join(SERVER_CERTIFICATE_FILE);
         let directory = identity_dir(&settings.state_dir, SERVICE);
         fs::rename(made, directory.join(NEXT_CERTIFICATE_FILE)).unwrap();
-        assert_eq!(own.announcement(&peer, false).next.unwrap().fingerprint, next);
+        (own, next, directory)
+    }
+
+    #[test]
+    fn a_certificate_that_is_shown_from_now_on_does_not_follow_itself() {
+        let (dir, peer) = (tempfile::tempdir().unwrap(), Fingerprint::of_der(b"peer"));
+        let (own, next, directory) = with_next(dir.path(), &peer);
+        assert_eq!(own.announcement(&peer, Has::This(None)).next.unwrap().fingerprint, next);
+        assert!(!directory.join(ANNOUNCED_FILE).exists(), "it has none");
+        assert_eq!(own.announcement(&peer, Has::This(Some(next))).next.unwrap().fingerprint, next);
+        assert!(directory.join(ANNOUNCED_FILE).exists());
         // A day passes between the handshake and the request.
         own.renewal.note(&peer.to_string(), own.renewal.next().unwrap(), 1);
-        let said = own.announcement(&peer, true);
+        let said = own.announcement(&peer, Has::WhatItHears);
         assert_eq!((said.fingerprint, said.next), (next, None));
         assert!(!directory.join(ANNOUNCED_FILE).exists());
+    }
+
+    /// Handshakes and requests look at the files from several threads.
+    #[test]
+    fn threads_that_see_at_once_that_it_is_time_agree_on_one_certificate() {
+        for _ in 0..20 {
+            let (dir, peer) = (tempfile::tempdir().unwrap(), Fingerprint::of_der(b"peer"));
+            let (own, next, directory) = with_next(dir.path(), &peer);
+            own.announcement(&peer, Has::This(None));
+            own.renewal.note(&peer.to_string(), own.renewal.next().unwrap(), 1);
+            let start = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        start.wait();
+                        let said = own.announcement(&peer, Has::This(None));
+                        assert_eq!((said.fingerprint, said.next), (next, None));
+                    });
+                }
+            });
+            // Nobody took the step for a failure: a later next one is announced.
+            assert!(!directory.join(NEXT_CERTIFICATE_FILE).exists());
+            assert_eq!(own.fingerprint(), next);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::http::Uri;
-use telemetry_trust::{Fingerprint, ServerAddress};
+use telemetry_trust::{Fingerprint, Has, ServerAddress};
 
 /// Bytes of an address.
 const MAX_BYTES: usize = 1024;
@@ -102,8 +102,7 @@ impl Source {
     /// The path where certificates are announced, by somebody who trusts this one as its next one; none: no next one yet.
     #[must_use]
     pub fn identity_path(&self, has: Option<Fingerprint>) -> String {
-        let has = has.map_or_else(|| "-".to_owned(), |has| has.to_string());
-        format!("{}/v3/identity?has={has}", self.prefix)
+        format!("{}/v3/identity?{}", self.prefix, Has::to_query(has))
     }
 
     /// As lines of a trust file name it.

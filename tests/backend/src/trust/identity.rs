@@ -13,23 +13,16 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use nix::fcntl::{RenameFlags, renameat2};
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 use telemetry_files::{Attributes, Durability, open_directory, replace};
-use telemetry_tls::{KeyFault, OwnKey};
+use telemetry_tls::{Holder, Origin, OwnKey};
 use telemetry_trust::paths::{
     ANNOUNCED_FILE, CLIENT_CERTIFICATE_FILE, FINGERPRINT_FILE, NEXT_CERTIFICATE_FILE,
     NEXT_CLIENT_CERTIFICATE_FILE, SERVER_CERTIFICATE_FILE,
 };
-use telemetry_trust::{Announced, Identity, IdentityFault, lock_identities, renewal};
+use telemetry_trust::renewal::{self, Switched};
+use telemetry_trust::{Announced, lock_identities};
 
 use super::error::TrustError;
-
-/// The same for all machines.
-const COMMON_NAME: &str = "telemetry";
-
-/// Files that are kept because they could not be used. With so many a person has to look.
-const MALFORMED_KEPT: u32 = 99;
 
 /// Which of our identities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +94,27 @@ pub fn switch(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
     // Never for one that cannot be used.
     let own = existing_file(directory, &handle, kind.next_file())?;
     let fault = |error| TrustError::Directory { path: directory.into(), error };
-    renewal::switch(&handle, kind.next_file(), kind.file()).map_err(fault)?;
-    // It is used from here on, whatever becomes of what stands beside it.
-    let beside = Announced::remove(&handle, kind.announced_file()).and_then(|()| match kind {
-        Kind::Client => write_fingerprint(&handle, &own),
-        Kind::Server => Ok(()),
-    });
-    if let Err(error) = beside {
-        eprintln!("telem-collector: {}: {error}; the next start puts that right", directory.display());
-    }
+    let switched =
+        renewal::switch(&handle, kind.next_file(), kind.file(), &own.fingerprint).map_err(fault)?;
+    // A file about a certificate that is no next one any more says nothing.
+    let _ = Announced::remove(&handle, kind.announced_file());
+    has_switched(directory, kind, &switched);
     Ok(own)
+}
+
+/// The next certificate is used: what stands beside the file follows, whatever becomes of that.
+pub(super) fn has_switched(directory: &Path, kind: Kind, switched: &Switched) {
+    let say = |what: &dyn std::fmt::Display| {
+        eprintln!("telem-collector: {}: {what}", directory.join(kind.file()).display());
+    };
+    if let Some(caveat) = switched.caveat() {
+        say(&caveat);
+    }
+    if kind == Kind::Client
+        && let Err(error) = ensure(directory, kind)
+    {
+        say(&format_args!("{error}; the next start puts its fingerprint right"));
+    }
 }
 
 /// The identity in this file; whether it was made.
@@ -121,34 +125,20 @@ fn ensure_file(
     kind: Kind,
 ) -> Result<(OwnKey, bool), TrustError> {
     let path = directory.join(name);
-    // Whoever finds none looks again, alone: the collector starts while somebody asks for its fingerprint.
-    let (mut found, mut lock) = (read(handle, name), None);
-    if matches!(found, Err(Unusable::Missing | Unusable::Malformed(_))) {
-        let locked = lock_identities(handle);
-        lock = Some(locked.map_err(|error| TrustError::Directory { path: directory.into(), error })?);
-        found = read(handle, name);
+    let holder = match kind {
+        Kind::Server => Holder::Listens(None),
+        Kind::Client => Holder::Connects,
+    };
+    let (own, origin) = telemetry_tls::ensure(handle, name, holder, telemetry_tls::new_key)
+        .map_err(|error| TrustError::file(path.clone(), error))?;
+    if let Origin::Replaced { fault, aside } = &origin {
+        eprintln!(
+            "telem-collector: {}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts this collector has \
+             to trust the new fingerprint",
+            path.display()
+        );
     }
-    match found {
-        Ok(own) => return Ok((own, false)),
-        Err(Unusable::Missing) => {}
-        Err(Unusable::Malformed(fault)) => replace_malformed(handle, &path, name, &fault)?,
-        Err(Unusable::Fault(fault)) => return Err(TrustError::file(path, fault)),
-    }
-    let made = make(handle, &path, name, kind);
-    drop(lock);
-    Ok((made?, true))
-}
-
-/// Moves it aside, loudly.
-fn replace_malformed(handle: &File, path: &Path, name: &str, fault: &str) -> Result<(), TrustError> {
-    let aside = move_aside(handle, name)
-        .map_err(|error| TrustError::file(path, format_args!("cannot be moved aside: {error}")))?;
-    eprintln!(
-        "telem-collector: {}: {fault}; it is moved to {aside}, and a new identity is made: whoever trusts this collector has to \
-         trust the new fingerprint",
-        path.display()
-    );
-    Ok(())
+    Ok((own, !matches!(origin, Origin::Found)))
 }
 
 /// The identity in a directory, if there is one that can be used.
@@ -164,26 +154,15 @@ pub fn existing(directory: &Path, kind: Kind) -> Result<OwnKey, TrustError> {
 /// # Errors
 /// [`TrustError`]: there is one, and it cannot be used.
 pub fn next(directory: &Path, kind: Kind) -> Result<Option<OwnKey>, TrustError> {
-    match read(&open(directory)?, kind.next_file()) {
-        Ok(own) => Ok(Some(own)),
-        Err(Unusable::Missing) => Ok(None),
-        Err(Unusable::Malformed(fault) | Unusable::Fault(fault)) => {
-            Err(TrustError::file(directory.join(kind.next_file()), fault))
-        }
-    }
+    let name = kind.next_file();
+    telemetry_tls::existing(&open(directory)?, name)
+        .map_err(|error| TrustError::file(directory.join(name), error))
 }
 
 fn existing_file(directory: &Path, handle: &File, name: &str) -> Result<OwnKey, TrustError> {
-    read(handle, name).map_err(|unusable| match unusable {
-        Unusable::Missing => TrustError::file(directory.join(name), "is not there"),
-        Unusable::Malformed(fault) | Unusable::Fault(fault) => TrustError::file(directory.join(name), fault),
-    })
-}
-
-enum Unusable {
-    Missing,
-    Malformed(String),
-    Fault(String),
+    let fault = |what: &dyn std::fmt::Display| TrustError::file(directory.join(name), what);
+    let own = telemetry_tls::existing(handle, name).map_err(|error| fault(&error))?;
+    own.ok_or_else(|| fault(&"is not there"))
 }
 
 /// The directory, which is made if it is missing.
@@ -199,55 +178,6 @@ pub fn open(directory: &Path) -> Result<File, TrustError> {
     open_directory(directory).map_err(fault)
 }
 
-fn read(directory: &File, name: &str) -> Result<OwnKey, Unusable> {
-    let identity = Identity::read(directory, name).map_err(|fault| match fault {
-        IdentityFault::Missing => Unusable::Missing,
-        IdentityFault::Malformed(fault) => Unusable::Malformed(fault.to_string()),
-        other => Unusable::Fault(other.to_string()),
-    })?;
-    OwnKey::from_pem(identity.pem(), identity.pem()).map_err(|fault| match fault {
-        KeyFault::Unsupported => Unusable::Fault(fault.to_string()),
-        other => Unusable::Malformed(other.to_string()),
-    })
-}
-
-fn make(directory: &File, path: &Path, name: &str, kind: Kind) -> Result<OwnKey, TrustError> {
-    let fault =
-        |error: &dyn std::fmt::Display| TrustError::file(path, format_args!("cannot be made: {error}"));
-    let pem = new_pem(kind).map_err(|error| fault(&error))?;
-    let attributes = Attributes::of_directory(0o600);
-    replace(directory, name, pem.as_bytes(), attributes, Durability::Synced)
-        .map_err(|error| fault(&error))?;
-    OwnKey::from_pem(pem.as_bytes(), pem.as_bytes()).map_err(|error| fault(&error))
-}
-
-fn new_pem(kind: Kind) -> Result<String, rcgen::Error> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(Vec::new())?;
-    // Behind a clock that was never set, and beyond what a pinned certificate is asked for.
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2049, 12, 31);
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
-    params.extended_key_usages = vec![match kind {
-        Kind::Server => ExtendedKeyUsagePurpose::ServerAuth,
-        Kind::Client => ExtendedKeyUsagePurpose::ClientAuth,
-    }];
-    let certificate = params.self_signed(&key)?;
-    Ok(format!("{}{}", key.serialize_pem(), certificate.pem()))
-}
-
-fn move_aside(directory: &File, name: &str) -> io::Result<String> {
-    for number in 1..=MALFORMED_KEPT {
-        let aside = format!("{name}.malformed-{number}");
-        match renameat2(directory, name, directory, aside.as_str(), RenameFlags::RENAME_NOREPLACE) {
-            Err(nix::errno::Errno::EEXIST) => {}
-            result => return result.map(|()| aside).map_err(io::Error::from),
-        }
-    }
-    Err(io::Error::other(format!("{MALFORMED_KEPT} of its predecessors lie here; remove them")))
-}
-
 /// Writes the fingerprint beside its certificate, where it is not there or another.
 fn write_fingerprint(directory: &File, own: &OwnKey) -> io::Result<()> {
     if says(directory, own) {
@@ -255,7 +185,7 @@ fn write_fingerprint(directory: &File, own: &OwnKey) -> io::Result<()> {
     }
     let _lock = lock_identities(directory)?;
     // Of the certificate that is there now: it may have been renewed meanwhile.
-    let now = read(directory, CLIENT_CERTIFICATE_FILE);
+    let now = telemetry_tls::existing(directory, CLIENT_CERTIFICATE_FILE).ok().flatten();
     let own = now.as_ref().unwrap_or(own);
     if says(directory, own) {
         return Ok(());

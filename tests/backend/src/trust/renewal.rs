@@ -84,33 +84,32 @@ impl Renewal {
     /// How far it has come, with these peers and the others; none: there is none.
     #[must_use]
     pub fn standing(&self, peers: &[Vec<String>]) -> Option<Standing> {
-        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        let peers: Vec<_> = peers.iter().chain(others.iter()).cloned().collect();
-        self.files.standing(&peers, now_secs().unsigned_abs())
+        self.files.standing(&self.with_others(peers), now_secs().unsigned_abs())
     }
 
     /// Lets it take the place of the present one where all of these peers have had it for a day. Returns whether it has.
     pub fn switch_if_ready(&self, peers: &[Vec<String>]) -> bool {
-        if self.standing(peers) != Some(Standing::Ready) {
-            return false;
-        }
-        match identity::switch(&self.directory, self.kind) {
-            Ok(own) => {
-                let (file, fingerprint) = (self.kind.file(), own.fingerprint);
+        let peers = self.with_others(peers);
+        match self.files.switch_if_ready(&peers, now_secs().unsigned_abs()) {
+            Ok(None) => false,
+            Ok(Some(switched)) => {
+                identity::has_switched(&self.directory, self.kind, &switched);
                 eprintln!(
-                    "telem-collector: {file}: the next certificate, which all peers have had for a day, is the present one \
-                     now: {fingerprint}"
+                    "telem-collector: {}: the next certificate, which all peers have had for a day, is the present one now",
+                    self.kind.file()
                 );
-                self.refresh();
                 true
             }
             Err(error) => {
                 eprintln!("telem-collector: the next certificate cannot be used: {error}");
-                // Not each second.
-                self.files.give_up();
                 false
             }
         }
+    }
+
+    fn with_others(&self, peers: &[Vec<String>]) -> Vec<Vec<String>> {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.iter().chain(others.iter()).cloned().collect()
     }
 }
 

@@ -1,21 +1,17 @@
 //! Where peers ask for our next certificate, and announce theirs. Both are trusted by a fingerprint, and both have proven their
 //! keys in the handshake: a proxy's word counts for nothing here.
-//!
-//! ```text
-//!  GET, POST /v3/identity?has=F   this peer trusts F as our next one (-: none yet): it is waited for until F is that
-//!  without has                    whoever hears of our next one is taken to trust it
-//! ```
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use telemetry_trust::Has;
 use telemetry_trust::limits::ANNOUNCEMENT_BYTES;
 
 use super::trusted::{caller, not_trusted};
 use super::{App, Problem};
-use crate::trust::{Announcement, Announcing, Fingerprint, Next, Role, Tls};
+use crate::trust::{Announcement, Announcing, Fingerprint, Role, Tls};
 
 /// Bytes of an announcement.
 const MAX_BYTES: usize = ANNOUNCEMENT_BYTES as usize;
@@ -23,13 +19,14 @@ const MAX_BYTES: usize = ANNOUNCEMENT_BYTES as usize;
 pub(super) async fn get(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (tls, peer) = admitted(&app, &request)?;
     // Whoever asks for the head alone does not know the next one after that.
-    let has = if request.method() == Method::HEAD { Has::This(None) } else { Has::of(request.uri()) };
+    let has =
+        if request.method() == Method::HEAD { Has::This(None) } else { Has::of_query(request.uri().query()) };
     Ok(answer(tls, &peer, has))
 }
 
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (tls, peer) = admitted(&app, &request)?;
-    let has = Has::of(request.uri());
+    let has = Has::of_query(request.uri().query());
     let (head, body) = request.into_parts();
     let received = app.bodies.receive(&head.headers, body, MAX_BYTES).await?;
     let bad = |message: String| Problem::new(StatusCode::BAD_REQUEST, message).with_code("bad_request");
@@ -71,30 +68,6 @@ fn admitted<'a>(app: &'a App, request: &Request) -> Result<(&'a Tls, Fingerprint
     }
 }
 
-/// What a peer has of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Has {
-    /// What it hears of now.
-    WhatItHears,
-    /// This one, or none.
-    This(Option<Fingerprint>),
-}
-
-impl Has {
-    fn of(uri: &Uri) -> Self {
-        let mut pairs = form_urlencoded::parse(uri.query().unwrap_or("").as_bytes());
-        let has = pairs.find(|(name, _)| name == "has");
-        has.map_or(Self::WhatItHears, |(_, value)| Self::This(value.parse().ok()))
-    }
-
-    fn covers(self, next: &Next) -> bool {
-        match self {
-            Self::WhatItHears => true,
-            Self::This(has) => has == Some(next.fingerprint),
-        }
-    }
-}
-
 /// What we say of ours; noted is who has the next one.
 fn answer(tls: &Tls, peer: &Fingerprint, has: Has) -> Response {
     let renewal = tls.renewal();
@@ -105,25 +78,4 @@ fn answer(tls: &Tls, peer: &Fingerprint, has: Has) -> Response {
     }
     let announcement = Announcement { fingerprint, next };
     ([(header::CONTENT_TYPE, "application/json")], announcement.to_json()).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_says_what_it_has_or_has_what_it_hears() {
-        let next = Fingerprint::of_der(b"next");
-        let of = |query: &str| Has::of(&format!("/v3/identity{query}").parse().unwrap());
-        for (query, expected) in [
-            (String::new(), Has::WhatItHears),
-            ("?x=1".to_owned(), Has::WhatItHears),
-            ("?has=-".to_owned(), Has::This(None)),
-            ("?has=12".to_owned(), Has::This(None)),
-            (format!("?has={next}"), Has::This(Some(next))),
-            (format!("?x&has={}", next.to_string().replace(':', "%3A")), Has::This(Some(next))),
-        ] {
-            assert_eq!(of(&query), expected, "{query}");
-        }
-    }
 }
