@@ -9,6 +9,7 @@ use rustls::ClientConfig;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use telemetry_tls::{client_config, client_config_of_both};
+use telemetry_trust::Has;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -25,6 +26,16 @@ const FIELDS: &str = "fields=readings,sensors,checks,certificates,operating_syst
 
 /// Where telempulld says which certificate follows its own.
 const IDENTITY_PATH: &str = "/v3/identity";
+
+/// What a machine says of its certificates.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// Whose key it has proven.
+    pub(super) leaf: Fingerprint,
+    pub(super) status: StatusCode,
+    /// None: it is too old to say anything.
+    pub(super) announcement: Result<Option<Announcement>, String>,
+}
 
 /// What all machines are asked with.
 #[derive(Debug)]
@@ -133,18 +144,18 @@ impl Asker {
         }
     }
 
-    /// Asks a machine for its certificates, or announces ours. Whose key it has proven; and what it says of them, none where it
-    /// is too old to say anything, or no telempulld.
+    /// Asks a machine for its certificates, or announces ours, saying which of its next ones is trusted here.
     pub(super) async fn identity(
         &self,
         definition: &Definition,
         method: Method,
+        has: Option<Fingerprint>,
         body: String,
-    ) -> Result<(Fingerprint, Option<Announcement>), String> {
+    ) -> Result<Said, String> {
         let content_type = Some("application/json").filter(|_| method == Method::POST);
         let question = link::Question {
             method,
-            path: definition.url.below(IDENTITY_PATH),
+            path: definition.url.below(&format!("{IDENTITY_PATH}?{}", Has::to_query(has))),
             content_type,
             body: body.into_bytes(),
             most_bytes: REFUSAL_BYTES,
@@ -152,12 +163,9 @@ impl Asker {
         let exchange = self.exchange(definition, &question);
         let reply = timeout(WHOLE_TIME, exchange).await.unwrap_or_else(|_| Err(no_answer()))?;
         let leaf = reply.leaf.ok_or("it shows no certificate")?;
-        // Who speaks X-Road's words may be anybody's server.
-        let is_telempulld =
-            matches!(definition.question, Question::Json(_)) || reply.status == StatusCode::OK;
-        let status = if is_telempulld { reply.status.as_u16() } else { 404 };
-        let said = Announcement::of_answer(status, reply.body.as_slice(), leaf);
-        Ok((leaf, said.map_err(|fault| format!("{fault} ({})", first_line(reply.body.as_slice())))?))
+        let said = Announcement::of_answer(reply.status.as_u16(), reply.body.as_slice(), leaf);
+        let announcement = said.map_err(|fault| format!("{fault} ({})", first_line(reply.body.as_slice())));
+        Ok(Said { leaf, status: reply.status, announcement })
     }
 
     async fn exchange(&self, definition: &Definition, question: &link::Question) -> Result<Reply, String> {

@@ -94,6 +94,12 @@ pub struct Soap {
 }
 
 impl Definition {
+    /// Whether it is asked by X-Road's words.
+    #[must_use]
+    pub fn is_by_soap(&self) -> bool {
+        matches!(self.question, Question::Soap(_))
+    }
+
     /// By which tables know it.
     #[must_use]
     pub fn machine(&self) -> MachineKey {

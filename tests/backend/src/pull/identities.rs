@@ -1,29 +1,32 @@
-//! Certificates that follow, exchanged with each machine that is known by its fingerprint, after an answer of it: daily, and
-//! whenever ours is another.
+//! Certificates that follow, exchanged with each machine after an answer of it: daily, and whenever ours is another.
 //!
 //! ```text
-//!  GET /v3/identity  ─▶ DIR/pull/trusted_learned.cfg   its next one counts beside fingerprint=, as long as that stands there
-//!  POST /v3/identity ─▶ it has ours; after a day with all machines, and all that is fetched from, that is shown
+//!  GET /v3/identity?has=-  ─▶ DIR/pull/trusted_learned.cfg   its next one counts beside fingerprint=, as long as that is there
+//!  POST /v3/identity?has=F ─▶ it has ours; after a day with all who are waited for that is shown. Without one of ours: GET
 //! ```
 //!
-//! What machines announce gives nobody a right here: it lies apart from what those announce who connect to this collector.
+//! `has`: what we trust as the machine's next one. What machines announce gives nobody a right here: it lies apart from what
+//! those announce who connect to this collector. A machine that authorities vouch for (`ca=`) may show what these have signed,
+//! and nothing that it announces; it knows us by our certificate all the same, and is given the next one.
+
+mod keep;
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use telemetry_trust::limits::ANNOUNCED_IN_A_ROW;
 use telemetry_trust::{LEARNED_FILE, Learning};
 use tokio::sync::Semaphore;
 
 use super::ask::Asker;
-use super::definition::{Definition, KnownBy, Question};
+use super::definition::{Definition, KnownBy};
 use super::limits::EXCHANGING;
+use super::waiting::{Waiting, peer};
 use crate::trust::{
-    Announcement, Announcing, Fingerprint, Kind, Next, OwnKey, Renewal, Stamp, TrustError, ensure, existing,
-    keep, open_directory, stamp,
+    Announcement, Announcing, Fingerprint, Kind, Next, OwnKey, Renewal, TrustError, ensure, open_directory,
 };
 
 /// Below the directory of our own identities: what machines have announced.
@@ -34,9 +37,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Between two tries where one failed.
 const RETRY: Duration = Duration::from_secs(15 * 60);
-
-/// How soon another certificate of ours is shown.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Who we are to machines, and which certificates each may show.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ pub(super) struct Identities {
     /// Of each certificate whose owner has named the one that is to follow: that one.
     following: RwLock<HashMap<Fingerprint, Fingerprint>>,
     done: Mutex<HashMap<String, Done>>,
+    waiting: Mutex<Waiting>,
     turns: Semaphore,
 }
 
@@ -79,6 +80,7 @@ impl Identities {
             own: RwLock::default(),
             following: RwLock::default(),
             done: Mutex::default(),
+            waiting: Mutex::default(),
             turns: Semaphore::new(EXCHANGING),
             directory,
         };
@@ -128,17 +130,24 @@ impl Identities {
         self.read_following();
         let names: HashSet<_> = definitions.iter().map(|one| one.name.as_str()).collect();
         self.done().retain(|name, _| names.contains(name.as_str()));
+        self.wait(|waiting| waiting.set_machines(definitions));
+    }
+
+    /// Other machines may be waited for from now on.
+    fn wait(&self, change: impl FnOnce(&mut Waiting)) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut waiting);
         if let Some(renewal) = &self.renewal {
-            renewal
-                .set_others(definitions.iter().filter_map(|one| peer(one)).map(|name| vec![name]).collect());
+            renewal.set_others(waiting.peers());
         }
     }
 
     /// Exchanges certificates with a machine that has just answered, if that is due.
     pub(super) async fn exchange(self: &Arc<Self>, asker: &Asker, definition: &Definition) {
-        let (Some(first), Some(own)) = (first(definition), self.fingerprint()) else { return };
+        let (Some(_), Some(own)) = (peer(definition), self.fingerprint()) else { return };
         let next = self.renewal.as_ref().and_then(|renewal| renewal.next());
-        let about = About { own, next, taken: self.taken(&first) };
+        let taken = || first(definition).map(|first| self.taken(&first)).unwrap_or_default();
+        let about = About { own, next, taken: taken() };
         if !self.is_due(&definition.name, &about) {
             return;
         }
@@ -152,7 +161,7 @@ impl Identities {
             eprintln!("telem-collector: pull: {}: certificates are not exchanged: {fault}", definition.name);
         }
         // What was learned just now is no news the next time.
-        let about = About { taken: self.taken(&first), ..about };
+        let about = About { taken: taken(), ..about };
         done.insert(definition.name.clone(), Done { about, due, fault });
     }
 
@@ -168,15 +177,25 @@ impl Identities {
         definition: &Definition,
         about: &About,
     ) -> Result<(), String> {
-        let (leaf, theirs) = asker.identity(definition, Method::GET, String::new()).await?;
-        let Some(theirs) = theirs else { return Ok(()) };
-        let (this, name) = (Arc::clone(self), definition.name.clone());
-        let learn = move || this.learn(&name, leaf, theirs.next.map(|next| next.fingerprint));
-        tokio::task::spawn_blocking(learn).await.map_err(|error| error.to_string())??;
-        let (Some(next), Some(renewal)) = (about.next, self.renewal.clone()) else { return Ok(()) };
-        let ours = Announcement { fingerprint: about.own, next: Some(next) };
-        let (_, answer) = asker.identity(definition, Method::POST, ours.to_json()).await?;
-        if let (Some(_), Some(peer)) = (answer, peer(definition)) {
+        let Some((leaf, theirs)) = self.theirs(asker, definition).await? else { return Ok(()) };
+        let mut has = None;
+        // Of one that authorities vouch for these say what it may show.
+        if first(definition).is_some() {
+            has = theirs.next.map(|next| next.fingerprint);
+            let (this, name) = (Arc::clone(self), definition.name.clone());
+            let learn = move || this.learn(&name, leaf, has);
+            tokio::task::spawn_blocking(learn).await.map_err(|error| error.to_string())??;
+        }
+        if has.is_none() && about.next.is_none() {
+            return Ok(());
+        }
+        let ours = Announcement { fingerprint: about.own, next: about.next };
+        let (method, body) =
+            about.next.map_or((Method::GET, String::new()), |_| (Method::POST, ours.to_json()));
+        let said = asker.identity(definition, method, has, body).await?;
+        if let (Some(_), Some(next), Some(renewal), Some(peer)) =
+            (said.announcement?, about.next, self.renewal.clone(), peer(definition))
+        {
             let write = move || {
                 renewal.note(&peer, next);
                 renewal.save();
@@ -184,6 +203,22 @@ impl Identities {
             tokio::task::spawn_blocking(write).await.map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    /// Whose key a machine has proven, and what it says of its certificates; none: it takes nothing of ours.
+    async fn theirs(
+        &self,
+        asker: &Asker,
+        definition: &Definition,
+    ) -> Result<Option<(Fingerprint, Announcement)>, String> {
+        let said = asker.identity(definition, Method::GET, None, String::new()).await?;
+        let announcement = match said.announcement {
+            // Who speaks X-Road's words may be anybody's server: whatever else it says here, it is no telempulld.
+            Err(_) if definition.is_by_soap() && said.status != StatusCode::TOO_MANY_REQUESTS => None,
+            announcement => announcement?,
+        };
+        self.wait(|waiting| waiting.note(definition, announcement.is_some()));
+        Ok(announcement.map(|announcement| (said.leaf, announcement)))
     }
 
     fn learn(&self, name: &str, leaf: Fingerprint, next: Option<Fingerprint>) -> Result<(), String> {
@@ -251,57 +286,6 @@ impl Identities {
     fn done(&self) -> std::sync::MutexGuard<'_, HashMap<String, Done>> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Looks after our own certificates, until it is dropped; `then` is run whenever another one is shown.
-    pub(super) async fn keep_own(self: Arc<Self>, then: impl Fn() + Send) {
-        let keeping = self.renewal.clone().filter(|_| !self.is_kept);
-        let keeping = async move {
-            match keeping {
-                Some(renewal) => keep(renewal, Vec::new, |_| {}).await,
-                None => std::future::pending().await,
-            }
-        };
-        let following = async {
-            let mut before = None;
-            loop {
-                tokio::time::sleep(PAUSE).await;
-                let (this, seen) = (Arc::clone(&self), before);
-                let looked = tokio::task::spawn_blocking(move || this.read_own_if_changed(seen)).await;
-                let Ok((now, is_another)) = looked else { continue };
-                before = Some(now);
-                if is_another {
-                    then();
-                }
-            }
-        };
-        tokio::select! {
-            () = keeping => {}
-            () = following => {}
-        }
-    }
-
-    /// How the file of our certificate is now, and whether another one is shown by that.
-    fn read_own_if_changed(&self, before: Option<Stamp>) -> (Stamp, bool) {
-        let path = |directory: &Path| directory.join(Kind::Client.file());
-        let now = self.directory.as_deref().and_then(|directory| stamp(&path(directory)));
-        let (Some(directory), Some(shown)) = (self.directory.as_deref(), self.fingerprint()) else {
-            return (now, false);
-        };
-        if before == Some(now) {
-            return (now, false);
-        }
-        match existing(directory, Kind::Client) {
-            Ok(own) if own.fingerprint == shown => (now, false),
-            Ok(own) => {
-                *self.own.write().unwrap_or_else(PoisonError::into_inner) = Some(own);
-                (now, true)
-            }
-            Err(error) => {
-                eprintln!("telem-collector: {error}; machines are shown the certificate from before");
-                (now, false)
-            }
-        }
-    }
 }
 
 const NO_DIRECTORY: &str = "[pull NAME] needs --identity DIR, where the certificate is that this collector shows: there is no \
@@ -312,18 +296,6 @@ fn first(definition: &Definition) -> Option<Fingerprint> {
     match &definition.known_by {
         KnownBy::Fingerprint(first) => Some(*first),
         KnownBy::Authorities(_) | KnownBy::Here => None,
-    }
-}
-
-/// By what a machine is noted that has to have our next certificate before it is used. Servers of X-Road, which are asked by
-/// SOAP, take none.
-fn peer(definition: &Definition) -> Option<String> {
-    match (&definition.known_by, &definition.question) {
-        (KnownBy::Here, _) | (_, Question::Soap(_)) => None,
-        (KnownBy::Authorities(_), Question::Json(_)) => Some(definition.url.authority()),
-        (KnownBy::Fingerprint(first), Question::Json(_)) => {
-            Some(format!("{} {first}", definition.url.authority()))
-        }
     }
 }
 
@@ -374,9 +346,7 @@ mod tests {
         let identities = Identities::new(Some(root.path().join("identity")), Some(Arc::clone(&renewal)));
         let first = certificate("a");
         identities.set_machines(&machines(&format!(
-            "[pull one]\nurl=https://h:1\nfingerprint={first}\n[pull two]\nurl=https://h:2\nca=/ca.pem\n\
-             [pull soap]\nurl=https://h:3\nfingerprint={first}\nkind=soap\nclient=A/B/1\nserver=A/B/2/S\n\
-             [pull here]\nurl=http://127.0.0.1:4\n"
+            "[pull one]\nurl=https://h:1\nfingerprint={first}\n[pull two]\nurl=https://h:2\nca=/ca.pem\n"
         )));
         let missing = vec![format!("h:1 {first}"), "h:2".to_owned()];
         assert_eq!(renewal.standing(&[]), Some(crate::trust::Standing::Missing(missing)));

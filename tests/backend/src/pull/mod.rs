@@ -26,6 +26,7 @@ pub mod soap;
 mod storing;
 mod turns;
 mod url;
+mod waiting;
 
 pub use board::{Board, Definitions};
 pub use definition::{Definition, definitions};

@@ -1,5 +1,5 @@
-//! Certificates that follow: each source is asked daily for its next one, and is given ours, as long as it is trusted by a
-//! fingerprint.
+//! Certificates that follow: each source is asked daily for its next one, and is given ours. Of one that authorities vouch for
+//! (`sync_ca`) these say what it may show, and nothing that it announces counts; it knows us by our certificate all the same.
 //!
 //! ```text
 //!  GET /v3/identity?has=-   ─▶ its next one is trusted beside the present one
@@ -39,7 +39,8 @@ pub async fn exchange_forever(fetching: Arc<Fetching>, source: Source) {
         let (own, next, pins) = (fetching.fingerprint(), next(&fetching), fetching.pins(&source));
         let is_same = |(shown, of, by, _): &Done| (*shown, *of, by) == (own, next, &pins);
         let is_due = done.as_ref().is_none_or(|before| !is_same(before) || Instant::now() >= before.3);
-        if pins.is_empty() || !is_due {
+        let is_trusted = !pins.is_empty() || fetching.options.sync_ca.is_some();
+        if !is_trusted || !is_due {
             continue;
         }
         let result =
@@ -71,17 +72,9 @@ async fn exchange(
     let tls = Arc::new(fetching.connecting.config(pins.to_vec()).map_err(|error| error.to_string())?);
     let (leaf, answer) = link.identity(&tls, Method::GET, None, String::new()).await?;
     let Some(theirs) = read(source, leaf, &answer)? else { return Ok(()) };
-    let (trust, announced) = (Arc::clone(&fetching.trust), theirs.next.map(|next| next.fingerprint));
-    let announcing = tokio::task::spawn_blocking(move || trust.announce(leaf, announced)).await;
-    let announcing = announcing.map_err(|error| error.to_string())?;
-    match announcing.map_err(|error| format!("{source}: {error}"))? {
-        Announcing::Changed | Announcing::Known => {}
-        Announcing::OfAnother | Announcing::TooMany => {
-            return Err(format!(
-                "{source}: its next certificate is not taken: another peer has announced it, or it announces too many; \
-                 `telem-collector trust list` shows them"
-            ));
-        }
+    let announced = theirs.next.map(|next| next.fingerprint).filter(|_| !pins.is_empty());
+    if !pins.is_empty() {
+        learn(fetching, source, leaf, announced).await?;
     }
     if announced.is_none() && ours.next.is_none() {
         return Ok(());
@@ -95,6 +88,25 @@ async fn exchange(
         renewal.note(&source.to_string(), next);
     }
     Ok(())
+}
+
+/// What follows a source's certificate is trusted beside that.
+async fn learn(
+    fetching: &Arc<Fetching>,
+    source: &Source,
+    leaf: Fingerprint,
+    announced: Option<Fingerprint>,
+) -> Result<(), String> {
+    let trust = Arc::clone(&fetching.trust);
+    let announcing = tokio::task::spawn_blocking(move || trust.announce(leaf, announced)).await;
+    let announcing = announcing.map_err(|error| error.to_string())?;
+    match announcing.map_err(|error| format!("{source}: {error}"))? {
+        Announcing::Changed | Announcing::Known => Ok(()),
+        Announcing::OfAnother | Announcing::TooMany => Err(format!(
+            "{source}: its next certificate is not taken: another peer has announced it, or it announces too many; \
+             `telem-collector trust list` shows them"
+        )),
+    }
 }
 
 /// What a source says of its certificates; none: it is too old to say anything.

@@ -31,6 +31,7 @@ mod page;
 mod plugins;
 mod postgres;
 mod posting;
+mod pull_identities;
 mod pull_turns;
 mod pulling;
 mod queries;

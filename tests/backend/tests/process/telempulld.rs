@@ -90,7 +90,7 @@ fn free_ports() -> [u16; 2] {
 /// telempulld as it is installed, below a directory.
 pub(crate) struct Telempulld {
     pub(crate) home: Home,
-    port: u16,
+    pub(crate) port: u16,
     /// Where it is asked without TLS.
     pub(crate) local_port: u16,
     child: Child,
