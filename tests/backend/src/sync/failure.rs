@@ -30,6 +30,16 @@ impl Failure {
         text
     }
 
+    /// With what went wrong besides, before it could be tried again.
+    pub(super) fn with(self, besides: &Self) -> Self {
+        let more = |text: String| format!("{text}; then {}", besides.text());
+        match self {
+            Self::Batch(text) => Self::Batch(more(text)),
+            Self::Busy(text) => Self::Busy(more(text)),
+            Self::Other(text) => Self::Other(more(text)),
+        }
+    }
+
     /// What a refusal means, and what helps.
     pub(super) fn of_answer(answer: &Answer, source: &Source, own: Fingerprint) -> Self {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);

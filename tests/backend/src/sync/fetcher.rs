@@ -96,9 +96,13 @@ impl Task {
                 return Err(failure);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
-            // Without the turn a lease would end those of whoever has it now.
-            if !self.keeps_turn(&mut turn).await? {
-                return Err(failure);
+            // Without the turn a lease would end those of whoever has it now. Where nobody can say whose it is, it is not
+            // ours: it went with the session that had it, and the next round takes it again. What was stored stays so; what
+            // was leased was given back, or ends with the next round's first lease.
+            match self.keeps_turn(&mut turn).await {
+                Ok(true) => {}
+                Ok(false) => return Err(failure),
+                Err(error) => return Err(failure.with(&error)),
             }
         }
     }
@@ -133,11 +137,12 @@ impl Task {
                 self.take(batch).await?;
                 return Ok(());
             }
-            if !self.keeps_turn(turn).await? {
+            let keeps = self.keeps_turn(turn).await;
+            if !matches!(keeps, Ok(true)) {
                 if let Some(batch) = pending {
                     self.give_back(&tls, &fetcher, batch.head.lease.as_deref()).await;
                 }
-                return Ok(());
+                return keeps.map(drop);
             }
         }
     }

@@ -185,3 +185,44 @@ fn a_fetcher_whose_turn_is_gone_does_not_try_again() {
     assert!(!pair.who_has_the_turn().contains(&holder));
     drop((first, second));
 }
+
+/// A fetcher that cannot ask whether the turn is still its own gives back what it has leased, and goes on later.
+#[test]
+fn a_fetcher_whose_database_is_gone_between_lease_and_store_gives_the_lease_back() {
+    let net = Net::new();
+    let buffer = net.buffer(&[]);
+    let wire = Wire::new(buffer.tls.unwrap());
+    let pair = Pair::new(net, &wire.address.to_string());
+    let centre = pair.hung_centre(&buffer, &wire, "50", 50);
+    let stored = pair.payloads().len();
+    let fetcher = pair.cluster.sql(&pair.database, "SELECT id FROM telem_identity");
+    let open = |is_open: bool| {
+        let database = &pair.database;
+        pair.cluster.sql("postgres", &format!("ALTER DATABASE \"{database}\" ALLOW_CONNECTIONS {is_open}"));
+        let end = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database}'"
+        );
+        pair.cluster.sql("postgres", &end);
+    };
+    open(false);
+    wire.mend();
+    // By the same certificate and the same name: without a lease that ends those before, as one of the same centre would.
+    let pem = pair.net.file("one").join("identity/cli_certificate.pem");
+    let url = format!("https://{}/v3/sync/lease", buffer.tls.unwrap());
+    let body = format!(
+        "{{\"version\":1,\"fetcher\":\"{}\",\"keep\":false,\"max_records\":5000,\"max_bytes\":8388608,\"lease_secs\":10}}",
+        fetcher.trim()
+    );
+    let head = ["-H", "content-type: application/json", "--tlsv1.3", "--cert", pem.to_str().unwrap()];
+    within(DEADLINE, "what was leased is given back", || {
+        let (status, answer) = crate::party::curl(&[&[&*url, "--data-binary", &body], &head[..]].concat());
+        assert_eq!(status, 200, "{answer}");
+        answer.lines().count() == 52
+    });
+    open(true);
+    within(DEADLINE, "it goes on", || pair.payloads().len() == stored + 50);
+    let apart: BTreeSet<String> = pair.payloads().into_iter().filter(|payload| payload.len() > 10).collect();
+    assert_eq!(apart.len(), 50, "none twice");
+    within(DEADLINE, "nothing is wrong any more", || pair.failure().is_empty());
+    drop(centre);
+}
