@@ -116,6 +116,11 @@ mod tests {
         assert_eq!(memory(&state, &urls, &later).unwrap().last_request, Some(now + Duration::from_secs(7)));
         assert_eq!(memory(&state, &urls[..1], &moment), None);
         assert_eq!(memory(&state, &urls, &Moment { boot_id: "two".to_owned(), ..moment.clone() }), None);
+        // What people read in it is by the wall clock, which may be wrong by fifty years: nothing follows from that.
+        for secs in [0, 50 * 365 * 24 * 60 * 60, u64::MAX] {
+            state.active_since_unix_secs = Some(secs);
+            assert_eq!(memory(&state, &urls, &moment), Some(memory_before.clone()));
+        }
         state.servers[0].wait_end_ms = Some(u64::MAX);
         assert_eq!(memory(&state, &urls, &moment).unwrap().servers[0].wait_end, None);
     }

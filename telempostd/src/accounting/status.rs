@@ -202,3 +202,38 @@ impl Status {
 fn unix_secs() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use telemetry_store::delivery_status::FailoverState;
+
+    proptest! {
+        #[test]
+        fn chance_chooses_once_for_a_machine_from_a_half_to_one_and_a_half(
+            chances in prop::collection::vec(0.0..1.0, 1..5),
+            found in prop_oneof![Just(0_u32), 1..500_u32, 1501..u32::MAX],
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let before = FailoverState { failback_per_mille: found, ..FailoverState::default() };
+            DeliveryStatus { failover: Some(before), ..DeliveryStatus::default() }.write(dir.path()).unwrap();
+            let mut chosen = None;
+            for chance in chances {
+                // Each time in another process.
+                let mut status = Status::new(dir.path());
+                let per_mille = status.failback_per_mille(chance);
+                prop_assert!((500..=1500).contains(&per_mille), "{per_mille}");
+                prop_assert_eq!(*chosen.get_or_insert(per_mille), per_mille);
+                status.write(Instant::now());
+            }
+        }
+
+        #[test]
+        fn a_fleet_is_spread_over_all_of_it(chance in 0.0..0.999) {
+            let dir = tempfile::tempdir().unwrap();
+            let chosen = |chance| f64::from(Status::new(dir.path()).failback_per_mille(chance)) / 1000.0;
+            prop_assert!((chosen(chance) - (0.5 + chance)).abs() <= 0.001);
+        }
+    }
+}

@@ -4,7 +4,7 @@ use crate::queue::NamedBy;
 use crate::settings::Settings;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use telemetry_config::ServerSettings;
 use telemetry_record::hex_id::HexId;
 use telemetry_store::forget::{SentLedger, SentServer};
@@ -29,7 +29,7 @@ impl Ledger {
         }
     }
 
-    /// A record of this machine id is about to be sent. One that is no hash of anything is not remembered: nothing proves it.
+    /// A record of this machine id is about to be sent, at this second of steady time. One that is no hash of anything is not remembered: nothing proves it.
     ///
     /// # Errors
     /// That it was cannot be kept, so that it must not be sent; for people.
@@ -38,6 +38,7 @@ impl Ledger {
         server: &ServerSettings,
         named_by: NamedBy,
         id: &str,
+        now_secs: u64,
     ) -> Result<(), String> {
         if id.parse::<HexId>().is_err() {
             return Ok(());
@@ -63,8 +64,7 @@ impl Ledger {
             is_foreign: named_by == NamedBy::Record,
             ids: Default::default(),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if ledger.note(&server, id, now, self.keep) || self.is_unwritten {
+        if ledger.note(&server, id, now_secs, self.keep) || self.is_unwritten {
             self.write(&ledger).map_err(about)?;
         }
         self.known = Some(ledger);
@@ -112,6 +112,7 @@ mod tests {
     use super::*;
     use std::fs;
     use telemetry_config::{Compression, ServerApi, ServerUrl};
+    use telemetry_store::steady_clock::{ClockState, Reading};
 
     fn server() -> ServerSettings {
         ServerSettings {
@@ -133,13 +134,40 @@ mod tests {
             fs::write(&path, noise).unwrap();
             let state_dir = state_dir.clone();
             let mut ledger = Ledger { state_dir, keep, known: None, is_unwritten: false };
-            ledger.note(&server(), NamedBy::System, &id).unwrap();
+            ledger.note(&server(), NamedBy::System, &id, 1).unwrap();
             assert!(SentLedger::read(dir.path()).unwrap().servers[0].ids.contains_key(&id));
         }
         // What cannot be read may be one.
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let mut ledger = Ledger { state_dir, keep, known: None, is_unwritten: false };
-        assert!(ledger.note(&server(), NamedBy::System, &id).is_err());
+        assert!(ledger.note(&server(), NamedBy::System, &id, 1).is_err());
+    }
+
+    /// Whose servers are to be asked to forget is known by steady time: the wall clock may be set by fifty years and back.
+    #[test]
+    fn a_clock_that_is_set_by_fifty_years_forgets_no_server() {
+        const YEARS: Duration = Duration::from_secs(50 * 365 * 24 * 60 * 60);
+        let dir = tempfile::tempdir().unwrap();
+        let keep = Duration::from_secs(35 * 24 * 60 * 60);
+        let mut ledger = Ledger { state_dir: dir.path().to_owned(), keep, known: None, is_unwritten: false };
+        let boot = HexId::from_bytes([1; 16]);
+        let reading = |secs: u64, wall| Reading::new(boot, Duration::from_secs(secs), wall, false);
+        let wall = 2 * YEARS;
+        let mut state = ClockState::begin(&reading(10, wall));
+        let at =
+            |name: &str| ServerSettings { url: ServerUrl::unchecked(format!("http://{name}/")), ..server() };
+        ledger
+            .note(&at("away"), NamedBy::System, &"07".repeat(16), state.at(&reading(10, wall)).secs())
+            .unwrap();
+        for (secs, wall) in [(60, wall + YEARS), (120, wall - YEARS), (180, Duration::ZERO), (240, wall)] {
+            let reading = reading(secs, wall);
+            state = state.advanced(&reading);
+            let now_secs = state.at(&reading).secs();
+            ledger.note(&at("here"), NamedBy::System, &format!("{secs:032}"), now_secs).unwrap();
+            let urls: Vec<_> =
+                SentLedger::read(dir.path()).unwrap().servers.into_iter().map(|server| server.url).collect();
+            assert_eq!(urls, ["http://away/", "http://here/"], "{secs}");
+        }
     }
 }

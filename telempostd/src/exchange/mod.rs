@@ -157,6 +157,7 @@ impl<'a> Exchange<'a> {
     /// Passes a record to its upload process. Returns whether it is on its way; if not, the record is settled.
     fn send(&mut self, tag: u64, certificates: Option<&[u8]>, settling: &mut Settling<'_>) -> bool {
         self.end_on_changed_trust(settling);
+        let now_secs = settling.clock.now().secs();
         let Some(in_flight) = settling.in_flight(tag) else {
             return false;
         };
@@ -166,9 +167,8 @@ impl<'a> Exchange<'a> {
         };
         let named_by = in_flight.named_by();
         let InFlight { server, record, .. } = in_flight;
-        if let Err(reason) =
-            self.ledger.note(server, named_by, record.message.headers.value(Header::MachineId))
-        {
+        let id = record.message.headers.value(Header::MachineId);
+        if let Err(reason) = self.ledger.note(server, named_by, id, now_secs) {
             settling.settle(tag, Classified::Retryable(RetryableFailure::from_local(reason)));
             return false;
         }
@@ -187,7 +187,7 @@ impl<'a> Exchange<'a> {
         false
     }
 
-    /// Ends the upload process of the system's server where it was told otherwise whom to trust. What was in flight there is
+    /// Ends the upload process of the system's server where other servers or certificates are trusted since it was started. What was in flight there is
     /// sent again.
     fn end_on_changed_trust(&mut self, settling: &mut Settling<'_>) {
         let way = &mut self.uploads.system;

@@ -92,8 +92,12 @@ pub fn attempt(settings: &Settings, all: bool, patience: Duration) -> io::Result
     let state_dir = &settings.state_dir;
     let deadline = Instant::now() + patience;
     let Some(mut pending) = Pending::read(state_dir)? else { return Ok(Vec::new()) };
-    if all {
-        pending.requests.iter_mut().for_each(|request| request.next_try_unix_secs = 0);
+    let now_secs = unix_secs();
+    for request in &mut pending.requests {
+        request.follow_clock(now_secs);
+        if all {
+            request.next_try_unix_secs = now_secs;
+        }
     }
     let mut sender = Sender::new(settings, &pending)?;
     let mut lines = Vec::new();

@@ -15,6 +15,10 @@ const FOREIGN_FOR: Duration = Duration::from_secs(60 * 60);
 const FIRST_WAIT_SECS: u64 = 60;
 const LONGEST_WAIT_SECS: u64 = 6 * 60 * 60;
 
+/// A request whose time to be tried is over for longer was one of a machine that was off, or whose clock was set: the timer
+/// that looks comes each minute.
+const LATE_SECS: u64 = 24 * 60 * 60;
+
 /// What one server is to forget. Times are in seconds since the epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingRequest {
@@ -44,6 +48,22 @@ impl PendingRequest {
     /// Whether it is due. A time that no wait reaches is one of another clock.
     pub fn is_due(&self, now_secs: u64) -> bool {
         now_secs >= self.next_try_unix_secs || self.next_try_unix_secs - now_secs > LONGEST_WAIT_SECS
+    }
+
+    /// Time in which nobody could ask does not count, be it that the machine was off or that its clock was set: what it was
+    /// to be asked for is still to come. Returns whether that changed anything.
+    pub fn follow_clock(&mut self, now_secs: u64) -> bool {
+        // Of before, where it meant: at once.
+        let planned = if self.next_try_unix_secs == 0 { now_secs } else { self.next_try_unix_secs };
+        if now_secs.saturating_sub(planned) > LATE_SECS {
+            self.until_unix_secs = self.until_unix_secs.saturating_add(now_secs - planned);
+        } else if planned.saturating_sub(now_secs) > LONGEST_WAIT_SECS {
+            self.until_unix_secs = self.until_unix_secs.saturating_sub(planned - now_secs);
+        } else {
+            return false;
+        }
+        self.next_try_unix_secs = now_secs;
+        true
     }
 
     /// A try failed, or there is more to be done: the next one is later.
@@ -202,5 +222,44 @@ mod tests {
         // Set back by years.
         request.next_try_unix_secs = 1 << 40;
         assert!(request.is_due(1000));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_by_fifty_years_ends_no_request_and_keeps_none_for_ever() {
+        const DAY: u64 = 24 * 60 * 60;
+        const YEARS: u64 = 50 * 365 * DAY;
+        let keep = 35 * DAY;
+        let one = kept();
+        let ledger = SentLedger { servers: vec![server("http://a/", false, &[one.id.to_string()])] };
+        for (made, steps) in [
+            // Without a clock at first, then right, then wrong again, and right.
+            (10, &[YEARS, 2 * YEARS, YEARS][..]),
+            (2 * YEARS, &[YEARS, 10]),
+            (YEARS, &[YEARS + 400 * DAY]),
+            (YEARS, &[0, YEARS, u64::MAX / 2, YEARS]),
+        ] {
+            let mut pending = Pending::default();
+            pending.add(&ledger, &[one], made, Duration::from_secs(keep));
+            let request = &mut pending.requests[0];
+            let mut left = keep;
+            for now in steps {
+                assert!(request.follow_clock(*now), "{made} {now}");
+                assert_eq!(
+                    (request.until_unix_secs - now, request.is_due(*now)),
+                    (left, true),
+                    "{made} {now}"
+                );
+                // Asked in vain, and again later.
+                request.put_off("away".to_owned(), *now);
+                assert!(!request.follow_clock(now + 60) && !request.follow_clock(now + DAY));
+                left = request.until_unix_secs - request.next_try_unix_secs;
+            }
+        }
+        // One of before that was to be asked at once.
+        let mut pending = Pending::default();
+        pending.add(&ledger, &[one], YEARS, Duration::from_secs(keep));
+        pending.requests[0].next_try_unix_secs = 0;
+        assert!(!pending.requests[0].follow_clock(YEARS + DAY));
+        assert_eq!(pending.requests[0].until_unix_secs, YEARS + keep);
     }
 }

@@ -31,7 +31,7 @@ pub struct SentServer {
     pub cainfo: Option<PathBuf>,
     /// Whether a record's own configuration named it: it is shown no certificate of ours.
     pub is_foreign: bool,
-    /// Machine ids, and when each was last sent, in seconds since the epoch.
+    /// Machine ids, and when each was last sent, in seconds of steady time.
     pub ids: BTreeMap<String, u64>,
 }
 

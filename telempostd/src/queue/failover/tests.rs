@@ -268,3 +268,28 @@ proptest! {
         prop_assert!(taken >= 55, "{taken} {:?}", game.sent);
     }
 }
+
+proptest! {
+    /// Chance chooses for each machine a time from a half to one and a half of `failback_after`; it is that time that a server has
+    /// to work for, and not a probe more.
+    #[test]
+    fn an_earlier_server_is_back_after_the_time_that_chance_chose(per_mille in 500_u32..=1500) {
+        let back = BACK * per_mille / 1000;
+        let mut game = Game::new(2);
+        game.failover = Failover::new(2, FailoverRules { after: AFTER, back });
+        game.is_up[0] = false;
+        game.pass(90);
+        prop_assert_eq!(game.active(), 1);
+        game.is_up[0] = true;
+        let before = game.sent.len();
+        while game.active() == 1 {
+            game.pass(1);
+            prop_assert!(game.sent.len() < before + 2000, "it never comes back");
+        }
+        let probes: Vec<u64> =
+            game.sent[before..].iter().filter(|(_, _, is_probe)| *is_probe).map(|(secs, ..)| *secs).collect();
+        let took = Duration::from_secs(probes[probes.len() - 1] - probes[0]);
+        let least = back.max(PROBE_INTERVAL * (PROBES - 1));
+        prop_assert!((least..least + PROBE_INTERVAL).contains(&took), "{:?} of {:?}", took, back);
+    }
+}
