@@ -1,4 +1,4 @@
-//! What came of a transfer, as telempostd is told it.
+//! What came of a transfer, as it is reported to telempostd.
 
 use crate::answer::{Answer, one_line};
 use crate::{retry_after, tls_fault};

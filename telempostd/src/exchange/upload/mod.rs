@@ -285,7 +285,7 @@ impl Running {
     }
 }
 
-/// Starts a process; one for the system's server is told whom to trust.
+/// Starts a process; one for the system's server is sent whom to trust first.
 fn start(program: &Path, opening: Option<&Opening>) -> io::Result<Running> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;

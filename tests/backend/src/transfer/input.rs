@@ -96,17 +96,25 @@ pub(super) fn keys_behind(input: impl BufRead) -> Result<Vec<(i64, KeyDigest)>, 
         Err(error @ ImportError::Read(_)) => return Err(error),
         _ => return Ok(keys),
     }
-    while let Some(line) = lines.next_bytes()? {
+    while let Some(line) = lines.next_bytes().map_err(ahead)? {
         if line.starts_with(b"{\"record\"") || line.starts_with(b"{\"row\"") {
             continue;
         }
         let Ok(Line::Key { key, id, .. }) = serde_json::from_slice(&line) else { continue };
         if keys.len() >= MAX_BEHIND {
-            return Err(lines.wrong(format!("it is the key behind {MAX_BEHIND} others")));
+            return Err(ahead(lines.wrong(format!("it is the key behind {MAX_BEHIND} others"))));
         }
-        keys.push((id, lines.key(&key)?));
+        keys.push((id, lines.key(&key).map_err(ahead)?));
     }
     Ok(keys)
+}
+
+/// What is found before anything is imported.
+fn ahead(error: ImportError) -> ImportError {
+    match error {
+        ImportError::Line { number, reason } => ImportError::LineAhead { number, reason },
+        other => other,
+    }
 }
 
 fn unhex(text: &str) -> Option<KeyDigest> {

@@ -27,7 +27,7 @@ use crate::storage::{Archive, ExportError, OpenError, StorageError};
 use importer::Importer;
 use keys::Keys;
 
-/// Why an import did not come to its end. What was imported before stays, and the next import goes on behind it.
+/// Why an import did not come to its end. Records that were imported before stay, and the next import goes on behind it.
 #[derive(Debug)]
 pub enum ImportError {
     /// The database failed.
@@ -38,6 +38,13 @@ pub enum ImportError {
     Read(io::Error),
     /// A line is not what an export writes.
     Line {
+        /// Its number, from 1.
+        number: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The same, found while the keys behind the records were read ahead: nothing is imported.
+    LineAhead {
         /// Its number, from 1.
         number: u64,
         /// What is wrong with it.
@@ -56,14 +63,17 @@ impl fmt::Display for ImportError {
             Self::Open(error) => error.fmt(f),
             Self::Read(error) => write!(f, "cannot read the export: {error}"),
             Self::Line { number, reason } => {
-                write!(f, "line {number} is not one of an export: {reason}; what stands above it is imported")
+                write!(f, "line {number} is not one of an export: {reason}; the records above it are imported")
+            }
+            Self::LineAhead { number, reason } => {
+                write!(f, "line {number} is not one of an export: {reason}; nothing is imported")
             }
             Self::KeysBehind => f.write_str(
                 "this export is of an older form, whose records could be stored twice where there are others already: import it \
                  from a file, not through a pipe",
             ),
             Self::CutOff => {
-                write!(f, "the export is cut off; what is in it is imported, get all of it and import again")
+                write!(f, "the export is cut off; the records in it are imported, get all of it and import again")
             }
         }
     }

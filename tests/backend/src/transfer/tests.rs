@@ -230,6 +230,28 @@ fn imported_from_file(engine: &dyn Engine, text: &str) -> Result<Summary, Import
 }
 
 #[test]
+fn what_is_wrong_with_a_key_behind_the_records_is_said_before_anything_is_imported() {
+    let source = memory();
+    filled(&source);
+    let old = in_form_3(&exported(&source));
+    let key = old.split("\"key\":\"").nth(1).unwrap().get(..32).unwrap();
+    let long = " ".repeat(8 << 20);
+    for (text, reason) in
+        [(old.replace(key, "x"), "32 hex digits"), (format!("{old}{long}x\n"), "longer than")]
+    {
+        let target = memory();
+        let error = imported_from_file(&target, &text).unwrap_err();
+        let said = error.to_string();
+        assert!(matches!(error, ImportError::LineAhead { .. }) && said.contains(reason), "{said}");
+        assert!(said.ends_with("; nothing is imported") && all(&target).is_empty(), "{said}");
+        // In order, the records that stand above the line are.
+        let said = imported(&target, &text).map(|_| String::new()).unwrap_or_else(|error| error.to_string());
+        assert!(said.is_empty() || said.ends_with("; the records above it are imported"), "{said}");
+        assert_eq!(all(&target), all(&source), "{said}");
+    }
+}
+
+#[test]
 fn an_export_of_before_doubles_nothing_where_its_records_are_already() {
     with_postgres(|_, other| {
         for target in [&memory() as &dyn Engine, other] {
