@@ -124,7 +124,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, state: &State) -
     }
     let head = String::from_utf8(head).ok()?;
     let path = head.split(' ').nth(1)?;
-    if path.ends_with("/v3/identity") {
+    if path.split('?').next().is_some_and(|path| path.ends_with("/v3/identity")) {
         // As one that is too old to announce certificates.
         stream.write_all(http("404 Not Found", "text/plain", "").as_bytes()).await.ok()?;
         return stream.shutdown().await.ok();
