@@ -7,6 +7,7 @@ use crate::parameters::Parameters;
 use crate::serve;
 use crate::shared::Shared;
 use crate::sockets;
+use crate::ticks::Ticks;
 use crate::trust::{self, Trust};
 use std::future::pending;
 use std::io::Write;
@@ -114,6 +115,7 @@ fn reload(config_file: Option<&Path>, shared: &Shared) {
 
 /// Takes a value into the windows whenever one is due; nothing wakes while no owner is set.
 async fn sample(shared: Rc<Shared>) {
+    let mut ticks = Ticks::new();
     loop {
         let settings = shared.settings();
         if settings.member.is_none() {
@@ -121,7 +123,7 @@ async fn sample(shared: Rc<Shared>) {
             return again(shared).await;
         }
         shared.readings.sample();
-        sleep(settings.sample_interval).await;
+        ticks.wait(settings.sample_interval).await;
     }
 }
 

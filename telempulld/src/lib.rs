@@ -20,6 +20,7 @@ mod respond;
 mod serve;
 mod shared;
 mod sockets;
+mod ticks;
 mod trust;
 
 pub use daemon::{preview, run};
