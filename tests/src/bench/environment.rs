@@ -1,6 +1,7 @@
 //! What it costs to be asked how the machine is: telempulld beside Debian's prometheus-node-exporter, in one run.
 
 use super::median;
+use super::mutual_tls::Trusted;
 use super::table::Row;
 use crate::asked::Asked;
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
@@ -114,27 +115,45 @@ fn scrapes(exporter: Option<&Exporter>, print: &mut dyn FnMut(&Row)) -> Result<(
     Ok(())
 }
 
-/// Answers a second to several that ask on kept connections.
+/// Answers a second to several that ask on kept connections: with mutual TLS, as others ask, and without, as this machine.
 fn answers(exporter: Option<&Exporter>, print: &mut dyn FnMut(&Row)) -> Result<(), Box<dyn Error>> {
     let asked = Asked::new(&[("pull_rate", "0")]);
     let _daemon = asked.start();
-    let url = format!("http://127.0.0.1:{}/v1/environment", asked.local_port);
-    let ours = rate(&url)?;
-    let peer = exporter.map_or(Ok(f64::NAN), |exporter| rate(&exporter.url))?;
-    print(&row("answers in JSON (floor: node-exporter's)".to_owned(), ours, peer, "/s", "at least 1,000"));
+    let trusted = Trusted::new(&asked)?;
+    let by_tls = rate(|| {
+        let mut connection = trusted.connect()?;
+        Ok(move || connection.get("/v1/environment"))
+    })?;
+    let what = "answers in JSON, mutual TLS, kept connections".to_owned();
+    print(&row(what, by_tls, f64::NAN, "/s", "at least 1,000"));
+    let ours = plain_rate(&format!("http://127.0.0.1:{}/v1/environment", asked.local_port))?;
+    let peer = exporter.map_or(Ok(f64::NAN), |exporter| plain_rate(&exporter.url))?;
+    print(&row("  without TLS (floor: node-exporter's)".to_owned(), ours, peer, "/s", "at least 1,000"));
     Ok(())
 }
 
-fn rate(url: &str) -> Result<f64, Box<dyn Error>> {
+fn plain_rate(url: &str) -> Result<f64, Box<dyn Error>> {
+    rate(|| {
+        let agent = ureq::Agent::new_with_defaults();
+        Ok(move || get(&agent, url))
+    })
+}
+
+/// How many answers a second all get, each on the connection that it makes first.
+fn rate<A>(connect: impl Fn() -> Result<A, Box<dyn Error>> + Sync) -> Result<f64, Box<dyn Error>>
+where
+    A: FnMut() -> Result<usize, Box<dyn Error>>,
+{
     let begin = Instant::now();
     let ask = || {
-        let (agent, mut count) = (ureq::Agent::new_with_defaults(), 0_u32);
+        let (mut ask, mut count) = (connect()?, 0_u32);
         while begin.elapsed() < ANSWERING {
-            get(&agent, url).map_err(|error| error.to_string())?;
+            ask()?;
             count += 1;
         }
-        Ok::<_, String>(count)
+        Ok(count)
     };
+    let ask = || ask().map_err(|error: Box<dyn Error>| error.to_string());
     let counts: Result<Vec<u32>, String> = thread::scope(|scope| {
         let asking: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(ask)).collect();
         asking

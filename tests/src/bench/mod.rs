@@ -9,6 +9,7 @@ mod delivery;
 mod environment;
 mod kernel_log;
 mod lone_record;
+mod mutual_tls;
 mod round_trip;
 mod send;
 mod sink;
