@@ -10,7 +10,7 @@ use system_tests::torture::needs_root;
 use telemetry_record::header::Header;
 use telemetry_store::check_states::{CheckStates, State};
 use test_harness::hung_fs::{Hang, HungFs};
-use test_harness::{Process, Sandbox, until};
+use test_harness::{Process, Sandbox, programs, until};
 
 const CLASS: &str = "org.telemetrics/check/state";
 
@@ -228,4 +228,76 @@ fn what_is_wrong_is_logged_with_its_line_and_the_others_run() {
         assert!(log.contains(part), "{part}: {log}");
     }
     assert_eq!(states(&sandbox).checks.len(), 1);
+}
+
+#[test]
+fn a_program_that_cannot_be_started_is_named_with_the_reason() {
+    let cases = [
+        ("absent", None, "is not there"),
+        ("folder", None, "is a directory"),
+        ("plain", Some(("#!/bin/sh\nexit 0\n", 0o644)), "is not executable"),
+        ("old", Some(("#!/none/python2\nexit 0\n", 0o755)), "needs /none/python2, which is not there"),
+        ("windows", Some(("#!/bin/sh\r\nexit 0\r\n", 0o755)), "has a carriage return"),
+        // A shell would run it.
+        ("shell-less", Some(("exit 0\n", 0o755)), "is not a program"),
+    ];
+    let definition = |name: &str| {
+        format!(
+            "[{name}]\nkind=plugin\ncommand=@DIR@/{name} --password=planted-secret\nattempts=1\nretry=1\n"
+        )
+    };
+    let sandbox = sandbox(&cases.iter().map(|(name, ..)| definition(name)).collect::<String>());
+    for (name, file, _) in &cases {
+        if let Some((text, mode)) = file {
+            fs::write(sandbox.path(name), text).unwrap();
+            fs::set_permissions(sandbox.path(name), Permissions::from_mode(*mode)).unwrap();
+        }
+    }
+    fs::create_dir(sandbox.path("folder")).unwrap();
+    let _telemprobd = sandbox.start_telemprobd();
+    let _checkprobe = sandbox.start("checkprobe");
+    for (line, (name, _, reason)) in cases.iter().enumerate() {
+        wait_for_state(&sandbox, name, State::Unknown);
+        let expected = format!("{}/{name} {reason}", sandbox.path("").display());
+        let payload = until("its record", || {
+            payloads(&sandbox).into_iter().find(|payload| payload.starts_with(&format!("Check: {name}\n")))
+        });
+        assert!(payload.contains(&format!("\nOutput: cannot be run: {expected}")), "{expected}: {payload}");
+        let said = sandbox.say(&["check", "run", name]);
+        assert!(said.code == Some(3) && said.out.contains(&expected), "{expected}: {said:?}");
+        // Before it is run.
+        let doctor = sandbox.say(&["doctor"]);
+        let place = format!("a.conf:{}: [{name}]: {expected}", line * 5 + 3);
+        assert!(doctor.out.contains(&place), "{place}: {doctor:?}");
+        assert!(!payload.contains("planted-secret") && !doctor.out.contains("planted-secret"));
+    }
+}
+
+#[test]
+fn a_program_that_others_may_run_is_named_too() {
+    if !needs_root("to be another user") {
+        return;
+    }
+    let sandbox = sandbox(
+        "[closed]\nkind=plugin\ncommand=@DIR@/closed/plugin\n[mode]\nkind=plugin\ncommand=@DIR@/mode\n",
+    );
+    fs::create_dir(sandbox.path("closed")).unwrap();
+    plugin(&sandbox, "closed/plugin", "exit 0");
+    plugin(&sandbox, "mode", "exit 0");
+    fs::set_permissions(sandbox.path("closed"), Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(sandbox.path("mode"), Permissions::from_mode(0o754)).unwrap();
+    fs::set_permissions(sandbox.path("etc/checks.d/a.conf"), Permissions::from_mode(0o644)).unwrap();
+    let (_folder, checkprobe) = programs::for_every_user("checkprobe");
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(checkprobe)
+        .args(["--faults", "-f", &sandbox.config_arg()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let closed = format!("may not enter {}/closed\n", sandbox.path("").display());
+    assert!(
+        said.contains(&closed) && said.contains("/mode may not be executed by the user of the checks"),
+        "{output:?}"
+    );
 }

@@ -18,12 +18,14 @@ pub mod measure;
 mod once;
 mod plan;
 pub mod plugin;
+mod program;
 pub mod range;
 mod record;
 mod result;
 mod runner;
 pub mod schedule;
 mod settings;
+mod startable;
 
 pub use error::CheckError;
 pub use result::Measured;

@@ -5,6 +5,7 @@ use crate::definition;
 use crate::error::CheckError;
 use crate::runner::{self, Run};
 use crate::settings::Settings;
+use crate::startable;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,9 @@ use telemetry_store::check_states::State;
 /// What is wrong with the definitions.
 pub(crate) fn faults(settings: &Settings) -> Result<ExitCode, CheckError> {
     let (files, mut faults) = definition::read(&settings.definitions());
-    faults.extend(definition::parse(&files).1);
+    let (definitions, more) = definition::parse(&files);
+    faults.extend(more);
+    faults.extend(startable::faults(definition::programs(&files, &definitions)));
     let mut out = std::io::stdout().lock();
     for fault in &faults {
         writeln!(out, "{}", harmless::word(&fault.to_string())).map_err(CheckError::Output)?;

@@ -16,7 +16,12 @@ pub(super) fn resolve(found: Vec<(Definition, Section)>, faults: &mut Vec<Fault>
             faults.push(Fault { file: section.file.clone(), line: section.line, text });
         };
         if reaches(&definition.name, &definition.name, &parents) {
-            fault("depends on itself, by way of others".to_owned());
+            let name = &definition.name;
+            let by_way = definition.depends.iter().find(|parent| reaches(parent, name, &parents));
+            fault(match by_way.filter(|_| !definition.depends.contains(name)) {
+                Some(parent) => format!("depends on itself, by way of {parent}"),
+                None => "depends on itself".to_owned(),
+            });
             continue;
         }
         definition.depends.retain(|parent| {

@@ -24,6 +24,7 @@ use crate::range::Range;
 use section::Section;
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -111,6 +112,19 @@ pub fn parse(files: &[File]) -> (Vec<Definition>, Vec<Fault>) {
     }
     let definitions = dependencies::resolve(found, &mut faults);
     (definitions, faults)
+}
+
+/// The programs of plugins, each with the fault that it is where it cannot be started; what that is, the caller finds out.
+pub fn programs(files: &[File], definitions: &[Definition]) -> Vec<(PathBuf, Fault)> {
+    let sections: Vec<_> = files.iter().flat_map(|file| section::sections(file, &mut Vec::new())).collect();
+    let program = |definition: &Definition| {
+        let Kind::Plugin(command) = &definition.kind else { return None };
+        let program = command.first()?;
+        let section = sections.iter().find(|section| section.name == definition.name)?;
+        let (file, line) = (section.file.clone(), section.line_of("command"));
+        Some((program.into(), Fault { file, line, text: format!("[{}]: {program}", definition.name) }))
+    };
+    definitions.iter().filter_map(program).collect()
 }
 
 type Wrong = (usize, String);

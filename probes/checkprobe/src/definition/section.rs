@@ -44,6 +44,12 @@ pub(super) fn sections(file: &File, faults: &mut Vec<Fault>) -> Vec<Section> {
 }
 
 impl Section {
+    /// Where a key is; the section itself where it is not.
+    pub(super) fn line_of(&self, key: &str) -> usize {
+        let found = self.keys.iter().find(|(name, ..)| name == key);
+        found.map_or(self.line, |(_, _, line)| *line)
+    }
+
     /// The keys, each once.
     pub(super) fn keys(&self) -> Result<Keys, Wrong> {
         if let Some(line) = self.odd_line {

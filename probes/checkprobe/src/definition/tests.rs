@@ -64,11 +64,16 @@ fn circles_do_not_run_and_what_depends_on_them_does() {
     let left: Vec<_> =
         definitions.iter().map(|definition| (definition.name.as_str(), definition.depends.len())).collect();
     assert_eq!(left, [("d", 1), ("e", 0)]);
-    assert_eq!(faults.iter().filter(|fault| fault.contains("depends on itself")).count(), 3);
+    for (place, name, parent) in [(1, "a", "b"), (4, "b", "c"), (7, "c", "a")] {
+        let fault = format!("a.conf:{place}: [{name}]: depends on itself, by way of {parent}");
+        assert!(faults.contains(&fault), "{fault}: {faults:?}");
+    }
     assert!(
         faults.iter().any(|fault| fault.starts_with("a.conf:13: [e]: depends=none: there is no such check")),
         "{faults:?}"
     );
+    let (_, faults) = parsed("[a]\nkind=load\ndepends=b a\n[b]\nkind=load\n");
+    assert_eq!(faults, ["a.conf:1: [a]: depends on itself"]);
 }
 
 proptest! {

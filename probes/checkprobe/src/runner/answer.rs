@@ -88,7 +88,7 @@ impl Answer {
             Answer::Signal(number, output) => unknown(&output, format!("was ended by signal {number}")),
             Answer::Exit(code, output) => {
                 match usize::try_from(code).ok().and_then(|code| State::ALL.get(code)) {
-                    None => unknown(&output, format!("ended with exit code {code}")),
+                    None => unknown(&output, format!("ended with exit code {code}{}", of_shells(code))),
                     Some(state) => {
                         let printed = plugin::parse(&output);
                         let mut perfdata = String::new();
@@ -104,6 +104,15 @@ impl Answer {
                 }
             }
         }
+    }
+}
+
+/// What shells and env(1) mean by it, since what they print of it is not kept.
+fn of_shells(code: i32) -> &'static str {
+    match code {
+        126 => " (what it calls cannot be executed)",
+        127 => " (what it calls was not found)",
+        _ => "",
     }
 }
 

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::{descendants, landlock};
 use crate::measure::PATH;
+use crate::program;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -13,6 +14,7 @@ use nix::unistd::{Pid, getpid, setsid};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use telemetry_runtime::fork;
@@ -28,6 +30,10 @@ const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 /// the system's limit is that of several, and below `TasksMax=` of the unit.
 const PROCESSES: usize = 64;
 const PROCESSES_OF_USER: u64 = 256;
+
+/// What stands before the reason if a plugin could not be started. One that prints this itself, and is killed, says no more by
+/// it than it could by its exit code.
+const NOT_STARTED: &[u8] = b"\0not started\0";
 
 /// From TERM to KILL.
 const MERCY: Duration = Duration::from_secs(1);
@@ -71,23 +77,39 @@ fn become_plugin(command: &[String], socket: &OwnedFd) {
         [(Resource::RLIMIT_AS, MEMORY_BYTES), (Resource::RLIMIT_NPROC, of_user), (Resource::RLIMIT_CORE, 0)];
     let is_bounded = limits.into_iter().all(|(resource, limit)| limit_to(resource, limit).is_ok())
         && landlock::keep_signals_inside().is_ok();
-    let error = match (command.split_first(), socket.try_clone()) {
-        (Some((program, arguments)), Ok(output)) if is_bounded && setsid().is_ok() => Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .env("PATH", PATH)
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::from(output))
-            .stderr(Stdio::null())
-            .exec()
-            .to_string(),
-        _ => "it cannot be bounded".to_owned(),
+    let reason = if is_bounded && setsid().is_ok() {
+        replace_process(command, socket)
+    } else {
+        "it cannot be bounded".to_owned()
     };
-    let _ = nix::unistd::write(socket, format!("cannot be started: {error}").as_bytes());
+    let _ = nix::unistd::write(socket, &[NOT_STARTED, reason.as_bytes()].concat());
     // An end that no plugin has by itself.
     let _ = kill(nix::unistd::getpid(), Signal::SIGKILL);
+}
+
+/// Becomes the plugin; returns why it did not. What is in its way is found first: the C library gives to a shell what the
+/// kernel does not take for a program.
+fn replace_process(command: &[String], socket: &OwnedFd) -> String {
+    let Some((program, arguments)) = command.split_first() else { return "it has no command".to_owned() };
+    let path = Path::new(program);
+    if let Some(obstacle) = program::obstacle(path) {
+        return format!("{program} {obstacle}");
+    }
+    let output = match socket.try_clone() {
+        Ok(output) => output,
+        Err(error) => return error.to_string(),
+    };
+    let error = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", PATH)
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(output))
+        .stderr(Stdio::null())
+        .exec();
+    format!("{program} {}", program::refused(path, &error))
 }
 
 /// Sets a limit that nothing raises again; one that is lower stays.
@@ -165,7 +187,12 @@ impl Waiting {
     fn answer(self, status: WaitStatus) -> Answer {
         match status {
             WaitStatus::Exited(_, code) => Answer::Exit(code, self.kept),
-            WaitStatus::Signaled(_, signal, _) => Answer::Signal(signal as i32, self.kept),
+            WaitStatus::Signaled(_, signal, _) => match self.kept.strip_prefix(NOT_STARTED) {
+                Some(reason) if signal == Signal::SIGKILL => {
+                    Answer::Error(format!("cannot be run: {}", String::from_utf8_lossy(reason)))
+                }
+                _ => Answer::Signal(signal as i32, self.kept),
+            },
             _ => Answer::Error("ended in a way that is not known".to_owned()),
         }
     }
