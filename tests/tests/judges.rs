@@ -6,10 +6,12 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::process::Command;
 use system_tests::asked::Asked;
 use system_tests::python;
+use system_tests::snmpd::{BASE, Snmpd};
+use telemetry_store::delivery_status::DeliveryStatus;
 use test_harness::{Process, Sandbox, until};
 
 /// Reads OpenMetrics from standard input and prints name, labels and value of each sample, sorted.
@@ -188,7 +190,6 @@ fn monitoring_plugins_are_checks() {
             "OK",
             "HTTP OK",
         ),
-        ("snmp", "check_snmp -H 127.0.0.1:1 -o .1.3.6.1.2.1.1.3.0 -t 2 -e 0".to_owned(), "", ""),
     ];
     let text: String = checks
         .iter()
@@ -213,4 +214,43 @@ fn monitoring_plugins_are_checks() {
         }
     }
     assert!(sandbox.say(&["check", "run", "disk"]).out.contains("/="), "performance data come along");
+}
+
+#[test]
+fn check_snmp_judges_what_waits_for_delivery() {
+    if fs::metadata("/usr/lib/nagios/plugins/check_snmp").is_err() {
+        return println!("skipped: no check_snmp here");
+    }
+    let sandbox = Sandbox::with_spool();
+    DeliveryStatus { waiting_records: Some(3), ..DeliveryStatus::default() }
+        .write(&sandbox.path("state"))
+        .unwrap();
+    let Some(snmpd) = Snmpd::start(&sandbox) else { return };
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let checks = [
+        ("few", snmpd.port, "-w 5 -c 10", Some(0), "few: OK, value 0, SNMP OK - 3"),
+        ("some", snmpd.port, "-w 2 -c 10", Some(1), "some: WARNING, value 1, SNMP WARNING - *3*"),
+        ("many", snmpd.port, "-w 1 -c 2", Some(2), "many: CRITICAL, value 2, SNMP CRITICAL - *3*"),
+        (
+            "silent",
+            nobody,
+            "-w 1 -c 2 -t 2 -e 0",
+            Some(3),
+            "silent: UNKNOWN, value 3, External command error",
+        ),
+    ];
+    let definition = |(name, port, words, ..): &(&str, u16, &str, Option<i32>, &str)| {
+        format!(
+            "[{name}]\nkind=plugin\ntimeout=60\ncommand=/usr/lib/nagios/plugins/check_snmp -H 127.0.0.1 -p {port} \
+             -C public -P 2c -m \"\" -o {BASE}.2.1.0 {words}\n"
+        )
+    };
+    let text: String = checks.iter().map(definition).collect();
+    let file = sandbox.write("etc/checks.d/snmp.conf", &text);
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    for (name, _, _, code, begin) in &checks {
+        let said = sandbox.say(&["check", "run", name]);
+        assert!(said.code == *code && said.out.starts_with(begin), "{name}: {said:?}");
+    }
+    assert!(sandbox.say(&["check", "run", "few"]).out.contains("=3;5;10"), "performance data come along");
 }
