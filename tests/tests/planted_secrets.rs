@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use system_tests::torture::needs_root;
+use system_tests::torture::needs_namespaces;
 use test_harness::server::{Reply, Request, Server};
 use test_harness::{Process, Sandbox, programs, until};
 
@@ -162,7 +162,7 @@ fn check(what: &str, bytes: &[u8]) {
 
 #[test]
 fn no_planted_secret_is_in_a_byte_that_a_server_gets_or_that_is_previewed() {
-    if !needs_root("namespaces, mounts and other users") {
+    if !needs_namespaces("namespaces, mounts and other users") {
         return;
     }
     let _turn = TURN.lock();
@@ -207,7 +207,7 @@ fn no_planted_secret_is_in_a_byte_that_a_server_gets_or_that_is_previewed() {
 /// Arguments of other users' processes, mounts and addresses are nobody's who asks either, and no answer has a machine id.
 #[test]
 fn no_planted_secret_is_in_an_answer_to_whoever_asks() {
-    if !needs_root("namespaces, mounts and other users") {
+    if !needs_namespaces("namespaces, mounts and other users") {
         return;
     }
     let _turn = TURN.lock();

@@ -26,6 +26,7 @@ pub use stranger::Stranger;
 
 use nix::unistd::Uid;
 use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use test_harness::{DEADLINE, Process, Sandbox, directory};
 
@@ -45,6 +46,39 @@ pub fn needs_root(what: &str) -> bool {
         skipped(&format!("{what}: only root can do that; run it with sudo"));
     }
     is_root
+}
+
+/// Whether this can have namespaces of its own, mount there and set up networks, which `what` needs: in many containers root
+/// cannot. If not, says that it is skipped.
+///
+/// # Panics
+/// Root has the capability, nothing may be skipped (`CI=true`), and it cannot all the same.
+pub fn needs_namespaces(what: &str) -> bool {
+    if !needs_root(what) {
+        return false;
+    }
+    let trial = Command::new("unshare")
+        .args(["--uts", "--mount", "--net", "sh", "-c", "mount -t tmpfs none /mnt && ip link set lo up"])
+        .output();
+    let said = match trial {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => format!("unshare: {error}"),
+    };
+    if !has_admin_capability() {
+        skipped(&format!("{what}: root has no CAP_SYS_ADMIN here, as in most containers ({said})"));
+        return false;
+    }
+    skipped(&format!("{what}: root cannot have them here, though it has CAP_SYS_ADMIN: {said}"));
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "nothing may be skipped where CI=true");
+    false
+}
+
+/// Of this process's effective ones: bit 21.
+fn has_admin_capability() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits >> 21 & 1 == 1)
 }
 
 /// Says that something is skipped, also where a passing test's output is not shown.
