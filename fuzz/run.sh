@@ -35,6 +35,7 @@ declare -A max_len=(
     [machine_lists]=8192
     [check_output]=8192
     [check_definitions]=4096
+    [snmp]=8192
     [openmetrics]=8192
     [pulled_answer]=8192
     [soap_answer]=16384

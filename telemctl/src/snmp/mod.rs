@@ -30,7 +30,7 @@ const PACE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Its pipes break in another way.
-pub(crate) fn run(
+pub fn run(
     installation: &Installation,
     base: &Oid,
     questions: &mut dyn BufRead,
