@@ -70,7 +70,8 @@ mod tests {
                 let (mut connection, _) = listener.accept().unwrap();
                 let mut asked = [0; 512];
                 let length = connection.read(&mut asked).unwrap();
-                write!(connection, "HTTP/1.1 {status}\r\n\r\n").unwrap();
+                // In one piece: whoever has read what he wants closes, and what is written then fails.
+                connection.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).unwrap();
                 String::from_utf8_lossy(&asked[..length]).into_owned()
             });
             let served = is_served(port, "telemetry.example.org");

@@ -1,13 +1,12 @@
 //! Whether a machine is there: heard, silent, or an id that nobody expects any more.
 
+use crate::samples::limits::ROTATING_SECS;
+
 /// Intervals without a word after which a machine is silent.
 pub const INTERVALS: i64 = 3;
 
 /// The interval where none is known: a heartbeat comes once a day.
 pub const UNKNOWN_INTERVAL_SECS: i64 = 24 * 60 * 60;
-
-/// An id that was seen for longer is static: by default ids live for three days.
-const ROTATING_SECS: i64 = 4 * 24 * 60 * 60;
 
 /// When a machine was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -204,7 +204,7 @@ pub(crate) fn first(
 }
 
 /// Values of one statement: more than these, and an engine refuses it.
-const MAX_VALUES: usize = 900;
+pub(crate) const MAX_VALUES: usize = 900;
 
 /// Inserts rows, many with a statement: `into` is `table (column, ...)`, `on_conflict` what stands behind the values.
 ///
@@ -249,14 +249,18 @@ pub(crate) fn known_keys(
 ) -> Result<HashMap<Vec<u8>, i64>, StorageError> {
     let mut known = HashMap::new();
     for part in keys.chunks(MAX_VALUES) {
-        let places: Vec<String> = (1..=part.len()).map(|place| format!("${place}")).collect();
-        let query = format!("SELECT key, {column} FROM {table} WHERE key IN ({})", places.join(", "));
+        let query = format!("SELECT key, {column} FROM {table} WHERE key IN ({})", places(part));
         let values: Vec<Value> = part.iter().map(|key| key.to_vec().into()).collect();
         for mut row in sql.select(&query, &values)? {
             known.insert(row.bytes()?, row.int()?);
         }
     }
     Ok(known)
+}
+
+/// The places of values for `IN (...)`, the first of which is `$1`.
+pub(crate) fn places<T>(values: &[T]) -> String {
+    (1..=values.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Numbers for `IN (...)`, never empty.

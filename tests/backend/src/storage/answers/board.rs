@@ -12,13 +12,10 @@ use crate::status::board::{Check, Known, Plain, Planned, Present};
 use crate::status::presence::{INTERVALS, UNKNOWN_INTERVAL_SECS};
 use crate::storage::StorageError;
 use crate::storage::samples::RunsOut;
-use crate::storage::sql::{Row, Value, first, list};
+use crate::storage::sql::{MAX_VALUES, Row, Value, first, list, places};
 
 /// Checks that are not OK, or of machines that are silent or planned, on one page.
 const MOST_APART: usize = 100_000;
-
-/// Ids that are asked for in one query.
-const NAMED_AT_A_TIME: usize = 500;
 
 /// Which checks are asked for. All conditions hold together.
 #[derive(Clone, Debug)]
@@ -73,12 +70,9 @@ impl Answers<'_> {
             all.iter().filter(|known| known.key.kind() == 0).map(|known| known.key.text()).collect();
         let missing: Vec<Value> =
             named.iter().filter(|id| !there.contains(*id)).map(|id| (*id).into()).collect();
-        for ids in missing.chunks(NAMED_AT_A_TIME) {
-            let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
-            let query = format!(
-                "SELECT {MACHINE} FROM state_machine WHERE kind = 0 AND name IN ({})",
-                places.join(", ")
-            );
+        for ids in missing.chunks(MAX_VALUES) {
+            let query =
+                format!("SELECT {MACHINE} FROM state_machine WHERE kind = 0 AND name IN ({})", places(ids));
             for mut row in self.sql.select(&query, ids)? {
                 all.push(known(&mut row)?);
             }
