@@ -274,6 +274,21 @@ fn a_program_that_cannot_be_started_is_named_with_the_reason() {
 }
 
 #[test]
+fn what_the_kernel_does_not_take_goes_to_no_shell() {
+    let sandbox = sandbox("[a]\nkind=plugin\ncommand=@DIR@/damaged\nattempts=1\nretry=1\n");
+    let damaged = sandbox.path("damaged");
+    fs::write(&damaged, format!("\u{7f}ELF\ntouch {}\n", sandbox.path("done").display())).unwrap();
+    fs::set_permissions(&damaged, Permissions::from_mode(0o755)).unwrap();
+    let _telemprobd = sandbox.start_telemprobd();
+    let _checkprobe = sandbox.start("checkprobe");
+    let payload = until("its record", || payloads(&sandbox).into_iter().next());
+    let expected =
+        format!("cannot be run: {}/damaged is for another processor, or damaged", sandbox.path("").display());
+    assert!(payload.contains(&expected), "{payload}");
+    assert!(!sandbox.path("done").exists());
+}
+
+#[test]
 fn a_program_that_others_may_run_is_named_too() {
     if !needs_root("to be another user") {
         return;

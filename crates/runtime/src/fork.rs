@@ -1,11 +1,12 @@
 //! fork(2) without exec: a child that goes on in this program, with one descriptor.
 #![allow(unsafe_code)]
 
+use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
-use std::ffi::CStr;
+use nix::unistd::{ForkResult, Pid, execve, fork, getpid, getppid};
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,6 +57,20 @@ fn become_child(parent: Pid, name: &CStr, socket: &OwnedFd, serve: impl FnOnce(&
     let _ = prctl::set_name(name);
     close_others(socket);
     serve(socket);
+}
+
+/// Becomes this program, with signals as programs expect them; returns why it did not. What the kernel takes for no program goes
+/// to no shell, as it would by the C library's other ways.
+pub fn become_program(program: &CStr, arguments: &[CString], environment: &[CString]) -> Errno {
+    // SAFETY: no handler is set, but one that a Rust program begins with taken away.
+    let is_default = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+    match is_default.and_then(|_| SigSet::empty().thread_set_mask()) {
+        Ok(()) => match execve(program, arguments, environment) {
+            Err(errno) => errno,
+            Ok(never) => match never {},
+        },
+        Err(errno) => errno,
+    }
 }
 
 /// Closes every descriptor but this one.

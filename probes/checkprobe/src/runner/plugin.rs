@@ -10,12 +10,12 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpid, setsid};
+use nix::unistd::{Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, getpid, setsid};
+use std::convert::Infallible;
+use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use telemetry_runtime::fork;
 
@@ -87,29 +87,28 @@ fn become_plugin(command: &[String], socket: &OwnedFd) {
     let _ = kill(nix::unistd::getpid(), Signal::SIGKILL);
 }
 
-/// Becomes the plugin; returns why it did not. What is in its way is found first: the C library gives to a shell what the
-/// kernel does not take for a program.
+/// Becomes the plugin; returns why it did not.
 fn replace_process(command: &[String], socket: &OwnedFd) -> String {
-    let Some((program, arguments)) = command.split_first() else { return "it has no command".to_owned() };
+    let Some(program) = command.first() else { return "it has no command".to_owned() };
     let path = Path::new(program);
     if let Some(obstacle) = program::obstacle(path) {
         return format!("{program} {obstacle}");
     }
-    let output = match socket.try_clone() {
-        Ok(output) => output,
-        Err(error) => return error.to_string(),
+    let word = |word: &str| CString::new(word).map_err(|_| Errno::EINVAL);
+    let become_it = || -> Result<Infallible, Errno> {
+        let words = command.iter().map(|each| word(each)).collect::<Result<Vec<_>, _>>()?;
+        let environment = [word(&format!("PATH={PATH}"))?, word("LC_ALL=C")?];
+        // Another descriptor than that of the output, which it may have already, as one that ends with exec.
+        let output = socket.try_clone().map_err(|_| Errno::EMFILE)?;
+        let nothing = File::options().read(true).write(true).open("/dev/null").map_err(|_| Errno::EIO)?;
+        dup2_stdin(&nothing)?;
+        dup2_stdout(&output)?;
+        dup2_stderr(&nothing)?;
+        chdir("/")?;
+        Err(fork::become_program(&word(program)?, &words, &environment))
     };
-    let error = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env("PATH", PATH)
-        .env("LC_ALL", "C")
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::from(output))
-        .stderr(Stdio::null())
-        .exec();
-    format!("{program} {}", program::refused(path, &error))
+    let Err(errno) = become_it();
+    format!("{program} {}", program::refused(path, &errno.into()))
 }
 
 /// Sets a limit that nothing raises again; one that is lower stays.
