@@ -302,7 +302,7 @@ fn a_collector_that_asks_learns_the_machines_next_certificate_and_the_machine_th
     until("the collector knows that too", || {
         fs::read_to_string(&learned).unwrap().contains(&format!("{last} next-of={next}")).then_some(())
     });
-    assert!(asking.machine("announced").contains(&theirs));
+    until("the machine knows that too", || asking.machine("announced").contains(&theirs).then_some(()));
     drop(telempulld);
 }
 
