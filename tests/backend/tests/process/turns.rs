@@ -195,7 +195,7 @@ fn a_fetcher_whose_database_is_gone_between_lease_and_store_gives_the_lease_back
     let pair = Pair::new(net, &wire.address.to_string());
     let centre = pair.hung_centre(&buffer, &wire, "50", 50);
     let stored = pair.payloads().len();
-    let fetcher = pair.cluster.sql(&pair.database, "SELECT id FROM telem_identity");
+    let fetcher = pair.cluster.sql(&pair.database, "SELECT id FROM sync_self");
     let open = |is_open: bool| {
         let database = &pair.database;
         pair.cluster.sql("postgres", &format!("ALTER DATABASE \"{database}\" ALLOW_CONNECTIONS {is_open}"));
