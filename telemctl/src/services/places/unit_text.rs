@@ -1,7 +1,8 @@
 //! From the text of a unit to the drop-in with which it works on places of the configuration. A function of values.
 //!
 //! Units name the places that were built in. Where the configuration has another, the drop-in says each list that names it
-//! anew: systemd empties a list at an empty value. An empty condition empties all of them, of whatever kind.
+//! anew: systemd empties a list at an empty value. An empty condition empties all of them, of whatever kind, and so does a path that
+//! is waited for.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,12 @@ pub(in crate::services) struct Place {
 const RUN_DIR: &str = "run_dir";
 const RUN: &str = "/run";
 
+/// What a path unit waits for. Of one name a line is a pattern (see `glob`(7)).
+const WAITED_FOR: [&str; 5] = ["DirectoryNotEmpty", "PathExists", PATTERN, "PathChanged", "PathModified"];
+const PATTERN: &str = "PathExistsGlob";
+
 /// Lists of one word a line, and of words: section and name.
-const SINGLE: [(&str, &str); 2] = [("Socket", "ListenStream"), ("Path", "DirectoryNotEmpty")];
-/// One of a pattern a line (see `glob`(7)).
-const PATTERNS: (&str, &str) = ("Path", "PathExistsGlob");
+const LISTENING: (&str, &str) = ("Socket", "ListenStream");
 const WRITABLE: (&str, &str) = ("Service", "ReadWritePaths");
 const HIDDEN: (&str, &str) = ("Service", "InaccessiblePaths");
 const RUNTIME: (&str, &str) = ("Service", "RuntimeDirectory");
@@ -49,11 +52,8 @@ pub(super) fn drop_in(unit: &str, places: &[Place]) -> Option<String> {
     let settings = settings(unit);
     let mut lines = Vec::new();
     lines.extend(conditions(&settings, &places));
-    for list in SINGLE {
-        lines.extend(single(&settings, list, &places));
-    }
-    let in_patterns: Vec<_> = places.iter().map(|place| as_pattern(place)).collect();
-    lines.extend(single(&settings, PATTERNS, &in_patterns.iter().collect::<Vec<_>>()));
+    lines.extend(listening(&settings, &places));
+    lines.extend(waited_for(&settings, &places));
     lines.extend(service(&settings, &places));
     lines.extend(hidden(&settings, &places));
     (!lines.is_empty()).then(|| {
@@ -118,21 +118,35 @@ fn conditions(settings: &[Setting<'_>], places: &[&Place]) -> Vec<Line> {
     lines
 }
 
-fn single(
-    settings: &[Setting<'_>],
-    (section, name): (&'static str, &'static str),
-    places: &[&Place],
-) -> Vec<Line> {
-    let all = values(settings, (section, name));
+fn listening(settings: &[Setting<'_>], places: &[&Place]) -> Vec<Line> {
+    let all = values(settings, LISTENING);
     if !all.iter().any(|value| moved(value, places).is_some()) {
         return Vec::new();
     }
+    let (section, name) = LISTENING;
     let mut lines = vec![(section, format!("{name}="))];
     for value in all {
         let value = moved(value, places).map_or(value.to_owned(), |path| with_specifiers(&path));
         lines.push((section, format!("{name}={value}")));
     }
     lines
+}
+
+fn waited_for(settings: &[Setting<'_>], places: &[&Place]) -> Vec<Line> {
+    let patterns: Vec<_> = places.iter().map(|place| as_pattern(place)).collect();
+    let patterns: Vec<_> = patterns.iter().collect();
+    let mut is_moved = false;
+    let mut lines = vec![("Path", "DirectoryNotEmpty=".to_owned())];
+    for Setting { section, name, value } in settings {
+        if *section != "Path" || !WAITED_FOR.contains(name) {
+            continue;
+        }
+        let path = moved(value, if *name == PATTERN { &patterns } else { places });
+        is_moved |= path.is_some();
+        let value = path.map_or((*value).to_owned(), |path| with_specifiers(&path));
+        lines.push(("Path", format!("{name}={value}")));
+    }
+    if is_moved { lines } else { Vec::new() }
 }
 
 /// What a service may write, the directory that is made for it, and what hides a place from it.
@@ -290,7 +304,13 @@ ProtectHome=yes
             (
                 "[Path]\nPathExistsGlob=/var/spool/telemetry/.copy/*/*\n",
                 &[place("spool_dir", "/var/spool/telemetry", "/srv/a[1] *%")],
-                "[Path]\nPathExistsGlob=\nPathExistsGlob=/srv/a\\[1\\] \\*%%/.copy/*/*\n",
+                "[Path]\nDirectoryNotEmpty=\nPathExistsGlob=/srv/a\\[1\\] \\*%%/.copy/*/*\n",
+            ),
+            (
+                "[Path]\nDirectoryNotEmpty=/var/spool/telemetry\nPathExists=/x\nPathExistsGlob=/var/spool/telemetry/.copy/*/*\n\
+                 Unit=telempostd.service\n",
+                &[place("spool_dir", "/var/spool/telemetry", "/srv/spool")],
+                "[Path]\nDirectoryNotEmpty=\nDirectoryNotEmpty=/srv/spool\nPathExists=/x\nPathExistsGlob=/srv/spool/.copy/*/*\n",
             ),
             (
                 SERVICE,

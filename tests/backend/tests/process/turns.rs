@@ -194,7 +194,6 @@ fn a_fetcher_whose_database_is_gone_between_lease_and_store_gives_the_lease_back
     let wire = Wire::new(buffer.tls.unwrap());
     let pair = Pair::new(net, &wire.address.to_string());
     let centre = pair.hung_centre(&buffer, &wire, "50", 50);
-    let stored = pair.payloads().len();
     let fetcher = pair.cluster.sql(&pair.database, "SELECT id FROM sync_self");
     let open = |is_open: bool| {
         let database = &pair.database;
@@ -214,15 +213,23 @@ fn a_fetcher_whose_database_is_gone_between_lease_and_store_gives_the_lease_back
         fetcher.trim()
     );
     let head = ["-H", "content-type: application/json", "--tlsv1.3", "--cert", pem.to_str().unwrap()];
+    let mut free = 0;
     within(DEADLINE, "what was leased is given back", || {
         let (status, answer) = crate::party::curl(&[&[&*url, "--data-binary", &body], &head[..]].concat());
+        // Beside a lease with what nobody had, the fetcher's own is one too many, until it is given back.
+        if status == 429 {
+            return false;
+        }
         assert_eq!(status, 200, "{answer}");
-        answer.lines().count() == 52
+        free += answer.lines().filter(|line| line.contains("xxxxx")).count();
+        free == 50
     });
     open(true);
-    within(DEADLINE, "it goes on", || pair.payloads().len() == stored + 50);
-    let apart: BTreeSet<String> = pair.payloads().into_iter().filter(|payload| payload.len() > 10).collect();
-    assert_eq!(apart.len(), 50, "none twice");
+    let leased = || -> Vec<String> {
+        pair.payloads().into_iter().filter(|payload| payload.contains("xxxxx")).collect()
+    };
+    within(DEADLINE, "it goes on", || leased().len() >= 50);
+    assert_eq!((leased().len(), BTreeSet::from_iter(leased()).len()), (50, 50), "none twice");
     within(DEADLINE, "nothing is wrong any more", || pair.failure().is_empty());
     drop(centre);
 }
