@@ -427,7 +427,11 @@ fn certificates_of_this_machine_and_of_servers() {
     telemctl(&["identity"]);
     is_gone("warning identity");
     telemctl(&["identity", "renew"]);
-    find(&instance, "warning identity: the next certificate, ", "`telemctl identity renew --now`");
+    find(
+        &instance,
+        "warning identity: the next certificate, ",
+        "`telemctl identity renew --now --service telempostd`",
+    );
     telemctl(&["identity", "renew", "--now"]);
     is_gone("warning identity");
 
