@@ -1,4 +1,4 @@
-//! fork(2) without exec: a child that goes on in this program, with one descriptor.
+//! fork(2): a child that goes on in this program, with one descriptor, until it ends or becomes another program.
 #![allow(unsafe_code)]
 
 use nix::errno::Errno;
@@ -62,7 +62,7 @@ fn become_child(parent: Pid, name: &CStr, socket: &OwnedFd, serve: impl FnOnce(&
 /// Becomes this program, with signals as programs expect them; returns why it did not. What the kernel takes for no program goes
 /// to no shell, as it would by the C library's other ways.
 pub fn become_program(program: &CStr, arguments: &[CString], environment: &[CString]) -> Errno {
-    // SAFETY: no handler is set, but one that a Rust program begins with taken away.
+    // SAFETY: no handler is set: a program of Rust begins with SIGPIPE ignored, and others do not expect that.
     let is_default = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
     match is_default.and_then(|_| SigSet::empty().thread_set_mask()) {
         Ok(()) => match execve(program, arguments, environment) {

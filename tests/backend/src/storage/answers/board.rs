@@ -44,13 +44,6 @@ const NOBODY: i64 = -1;
 
 const MACHINE: &str = "id, kind, name, first_seen, last_seen, push_interval";
 
-/// Machines that are asked, or were heard within the interval that they say. The tables have an index with this expression.
-fn is_heard() -> String {
-    format!(
-        "(kind = 1 OR last_seen + {INTERVALS} * CASE WHEN push_interval > 0 THEN push_interval ELSE {UNKNOWN_INTERVAL_SECS} END > ?)"
-    )
-}
-
 const COLUMNS: &str = "machine, name, check_group, state, since, received, value, output";
 
 impl Answers<'_> {
@@ -187,6 +180,13 @@ impl Answers<'_> {
         }
         Ok(())
     }
+}
+
+/// Machines that are asked, or were heard within the interval that they say. The tables have an index with this expression.
+fn is_heard() -> String {
+    format!(
+        "(kind = 1 OR last_seen + {INTERVALS} * CASE WHEN push_interval > 0 THEN push_interval ELSE {UNKNOWN_INTERVAL_SECS} END > ?)"
+    )
 }
 
 fn known(row: &mut Row) -> Result<Known, StorageError> {
