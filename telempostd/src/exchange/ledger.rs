@@ -29,7 +29,8 @@ impl Ledger {
         }
     }
 
-    /// A record of this machine id is about to be sent, at this second of steady time. One that is no hash of anything is not remembered: nothing proves it.
+    /// A record of this machine id is about to be sent, at this second of steady time. One that is no hash of anything is not
+    /// remembered: nothing proves it.
     ///
     /// # Errors
     /// That it was cannot be kept, so that it must not be sent; for people.

@@ -187,8 +187,8 @@ impl<'a> Exchange<'a> {
         false
     }
 
-    /// Ends the upload process of the system's server where other servers or certificates are trusted since it was started. What was in flight there is
-    /// sent again.
+    /// Ends the upload process of the system's server where other servers or certificates are trusted since it was started.
+    /// What was in flight there is sent again.
     fn end_on_changed_trust(&mut self, settling: &mut Settling<'_>) {
         let way = &mut self.uploads.system;
         if way.upload.is_running() && self.trust.have_changed(settling.now) {
