@@ -5,7 +5,7 @@
 //! RUN_DIR/telemprobd.answers   DEVICE INODE SECONDS NANOSECONDS\n   of the socket's file, the times its last change
 //! ```
 //!
-//! It is written once the daemon listens, and removed at a clean end. A daemon that is killed leaves it; another one that
+//! It is written before the daemon listens, and removed at a clean end. A daemon that is killed leaves it; another one that
 //! binds the socket anew has another file there, which it does not name.
 
 use crate::bounded_file::{open_regular, read_all};

@@ -86,7 +86,6 @@ impl Daemon {
     /// # Errors
     /// The system's waiting itself failed.
     pub(crate) fn run(mut self) -> Result<(), DaemonError> {
-        self.note_answering();
         readiness::ready();
         log::info!(
             "listening on {}, storing in {}",
@@ -112,17 +111,6 @@ impl Daemon {
             ),
         }
         Ok(())
-    }
-
-    /// Notes at which socket senders are answered.
-    fn note_answering(&self) {
-        let Some(socket) = self.accept_queue.path() else { return };
-        if let Err(error) = answering_socket::note(&self.run_dir, &socket) {
-            log::warn!(
-                "run_dir={}: {error}; a sender will not see that its record was lost if this daemon is killed",
-                self.run_dir.display()
-            );
-        }
     }
 
     fn turn(&mut self) -> Result<Option<StopReason>, DaemonError> {

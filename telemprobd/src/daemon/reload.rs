@@ -3,7 +3,7 @@
 //!
 //! Clients that are connected stay, and what they were counted for; so does a listener that systemd passed.
 
-use super::start::watch_consent;
+use super::start::{note_answering, watch_consent};
 use super::{Daemon, DaemonError, LISTENER};
 use crate::commit::RecordStore;
 use crate::settings::Settings;
@@ -62,7 +62,14 @@ impl Daemon {
 
     fn listen_beside(&self, settings: &Settings) -> Result<AcceptQueue, DaemonError> {
         let listener = Listener::bind(&settings.socket_path)?;
-        Ok(AcceptQueue::watch(listener, &self.poller, LISTENER).map_err(ProcessError::system("epoll"))?)
+        let queue =
+            AcceptQueue::watch(listener, &self.poller, LISTENER).map_err(ProcessError::system("epoll"))?;
+        note_answering(&self.run_dir, queue.path());
+        if let Err(error) = queue.listen() {
+            note_answering(&self.run_dir, self.accept_queue.path());
+            return Err(error.into());
+        }
+        Ok(queue)
     }
 
     /// Cannot fail, nor leave a part of the old configuration in force.
@@ -73,7 +80,6 @@ impl Daemon {
             let moment = self.moment();
             self.drain_accept_queue(&moment);
             self.accept_queue = accept_queue;
-            self.note_answering();
         }
         if let Some(consent) = consent {
             self.consent = consent;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
 use telemetry_config::consent;
+use telemetry_files::answering_socket;
 use telemetry_record::limits::MESSAGE_BYTES;
 use telemetry_runtime::consent_watch::ConsentWatch;
 use telemetry_runtime::idle_exit::IdleExit;
@@ -51,7 +52,7 @@ impl Daemon {
             .map_err(ProcessError::system("epoll"))?;
         let listener = match bound {
             Some(listener) => listener,
-            None => Listener::inherit_or_bind(&settings.socket_path)?,
+            None => open_socket(&settings)?,
         };
         let accept_queue =
             AcceptQueue::watch(listener, &poller, LISTENER).map_err(ProcessError::system("epoll"))?;
@@ -89,9 +90,28 @@ fn give_up_root(settings: &Settings) -> Result<Option<Listener>, DaemonError> {
     let run_error = |source| InstanceError::Io { path: settings.run_dir.clone(), source };
     owner.make_directory(&settings.run_dir).map_err(run_error).map_err(ProcessError::from)?;
     let is_roots = settings.socket_path.parent().is_some_and(is_roots_alone);
-    let listener = is_roots.then(|| Listener::inherit_or_bind(&settings.socket_path)).transpose()?;
+    let listener = is_roots.then(|| open_socket(settings)).transpose()?;
     owner.become_him(&[])?;
     Ok(listener)
+}
+
+fn open_socket(settings: &Settings) -> Result<Listener, DaemonError> {
+    let listener = Listener::inherit_or_bind(&settings.socket_path)?;
+    note_answering(&settings.run_dir, listener.path());
+    listener.listen()?;
+    Ok(listener)
+}
+
+/// Notes at which socket senders are answered, before the first of them can connect: who is not answered there knows
+/// then that this daemon was killed.
+pub(super) fn note_answering(run_dir: &Path, socket: Option<PathBuf>) {
+    let Some(socket) = socket else { return };
+    if let Err(error) = answering_socket::note(run_dir, &socket) {
+        log::warn!(
+            "run_dir={}: {error}; a sender will not see that its record was lost if this daemon is killed",
+            run_dir.display()
+        );
+    }
 }
 
 /// Has the poller watch the consent.

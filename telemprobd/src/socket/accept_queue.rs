@@ -1,6 +1,6 @@
 //! Clients that have connected and wait in the kernel until they are accepted.
 
-use super::listener::Listener;
+use super::listener::{ListenError, Listener};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,11 @@ impl AcceptQueue {
     pub(crate) fn watch(listener: Listener, poller: &Poller, token: u64) -> io::Result<Self> {
         poller.watch(&listener, token, Interest::Readable)?;
         Ok(Self { listener, token, paused_until: None })
+    }
+
+    /// As [`Listener::listen`].
+    pub(crate) fn listen(&self) -> Result<(), ListenError> {
+        self.listener.listen()
     }
 
     /// The next client that waits, if there is one.

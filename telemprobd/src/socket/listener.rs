@@ -45,7 +45,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// The socket that systemd passed, else a new one at `path`.
+    /// The socket that systemd passed, else a new one at `path`, as [`Self::bind`] makes it.
     pub(crate) fn inherit_or_bind(path: &Path) -> Result<Self, ListenError> {
         let mut inherited =
             listen_fds::take().map_err(|error| ListenError::Inherited(error.to_string()))?.into_iter();
@@ -84,7 +84,8 @@ impl Listener {
         Ok(Self { socket, own_path: None })
     }
 
-    /// A new socket at `path`. One that a killed daemon left behind is replaced.
+    /// A new socket at `path`, where nobody can connect before [`Self::listen`]. One that a killed daemon left behind is
+    /// replaced.
     pub(crate) fn bind(path: &Path) -> Result<Self, ListenError> {
         let io_error = |source| ListenError::Io { path: path.to_owned(), source };
         let errno_error = |errno: Errno| io_error(io::Error::from(errno));
@@ -102,9 +103,15 @@ impl Listener {
         let listener = Self { socket: UnixListener::from(socket), own_path: Some(path.to_owned()) };
         // Any user's program may send.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(io_error)?;
-        let queue = Backlog::new(ACCEPT_QUEUE).unwrap_or(Backlog::MAXCONN);
-        listen(&listener.socket, queue).map_err(errno_error)?;
         Ok(listener)
+    }
+
+    /// Lets clients connect; at systemd's socket they can already.
+    pub(crate) fn listen(&self) -> Result<(), ListenError> {
+        let Some(path) = &self.own_path else { return Ok(()) };
+        let queue = Backlog::new(ACCEPT_QUEUE).unwrap_or(Backlog::MAXCONN);
+        listen(&self.socket, queue)
+            .map_err(|errno| ListenError::Io { path: path.clone(), source: io::Error::from(errno) })
     }
 
     /// The path of a socket of our own; none for systemd's.
@@ -173,12 +180,15 @@ mod tests {
         let path = dir.path().join("telem-0");
         // As a daemon that is killed leaves its socket behind.
         let mut first = Listener::bind(&path).unwrap();
+        UnixStream::connect(&path).unwrap_err();
+        first.listen().unwrap();
         first.own_path = None;
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
         assert!(matches!(Listener::bind(&path), Err(ListenError::Taken(_))));
         drop(first);
         assert!(path.exists());
         let mut second = Listener::bind(&path).unwrap();
+        second.listen().unwrap();
         let _client = UnixStream::connect(&path).unwrap();
         second.remove_path();
         assert!(!path.exists());
