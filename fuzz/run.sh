@@ -70,24 +70,42 @@ echo "fuzz: building ${#targets[@]} targets"
 RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR=$PWD/target \
     "$cargo" build --release --locked --quiet --target "$host"
 
-for target in "${targets[@]}"; do
-    [ -n "${max_len[$target]:-}" ] || { echo "fuzz: no such target: $target (${!max_len[*]})" >&2; exit 2; }
+run_target() {
+    local target=$1 log=artifacts/$1/log reached runs
     mkdir -p "corpus/$target" "artifacts/$target"
-    log=artifacts/$target/log
     if ! "target/$host/release/$target" "corpus/$target" "seeds/$target" \
         -max_total_time="$run_secs" -max_len="${max_len[$target]}" -rss_limit_mb=1024 -timeout=10 \
         -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         echo "fuzz: $target failed; the input is in fuzz/artifacts/$target, and this shows it again:" >&2
         echo "  fuzz/target/$host/release/$target fuzz/artifacts/$target/INPUT" >&2
-        exit 1
+        return 1
     fi
     reached=$(sed -n 's/^#.*DONE *cov: \([0-9]*\).*/\1/p' "$log")
     runs=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
     # Without counters libFuzzer only throws dice.
     if [ "${reached:-0}" -lt 40 ]; then
         echo "fuzz: $target saw no coverage (${reached:-none}): did the compiler take the flags of run.sh?" >&2
-        exit 1
+        return 1
     fi
     echo "fuzz: $target: $runs runs in $run_secs s, $reached places reached, nothing found"
+}
+
+for target in "${targets[@]}"; do
+    [ -n "${max_len[$target]:-}" ] || { echo "fuzz: no such target: $target (${!max_len[*]})" >&2; exit 2; }
 done
+
+# One target for each processor. Whoever fails, the others end as well, and then all does.
+running=0
+failed=0
+for target in "${targets[@]}"; do
+    if [ "$running" -ge "$(nproc)" ]; then
+        wait -n || failed=1
+        running=$((running - 1))
+    fi
+    [ "$failed" = 0 ] || break
+    run_target "$target" &
+    running=$((running + 1))
+done
+for ((; running > 0; running--)); do wait -n || failed=1; done
+exit "$failed"

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! `record`, `intake`, `filter`, `retention`, `groups` and `samples` are pure: values in, values out, the time among them. `fleet`
-//! makes up machines and their records, for tests and demonstrations.
+//! makes up machines and their records, for tests and demonstrations. Without the feature `server`, which is there unless it is
+//! left out, the crate has what reads foreign bytes and nothing that serves or is called by people: for fuzzing, which builds
+//! all of it in a costly way.
 //! `storage`, `transfer`, `symbols`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
 //! program that prints the error.
 //!
@@ -37,6 +39,7 @@ pub mod groups;
 pub mod groups_upkeep;
 pub mod intake;
 pub mod limits;
+#[cfg(feature = "server")]
 pub mod plugins;
 pub mod pull;
 pub mod purge;
@@ -46,7 +49,9 @@ pub mod samples;
 pub mod samples_upkeep;
 pub mod sections;
 pub mod served;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 pub mod setup;
 pub mod site_rules;
 pub mod status;
@@ -54,16 +59,25 @@ pub mod storage;
 pub mod symbols;
 pub mod sync;
 pub mod timestamp;
+#[cfg(feature = "server")]
 pub mod transfer;
 pub mod trust;
+#[cfg(feature = "server")]
 pub mod web;
 
+#[cfg(feature = "server")]
 mod commands;
 
+#[cfg(feature = "server")]
 mod doctor;
+#[cfg(feature = "server")]
 mod owner;
+#[cfg(feature = "server")]
 mod run;
+#[cfg(feature = "server")]
 mod start_error;
 
+#[cfg(feature = "server")]
 pub use run::run;
+#[cfg(feature = "server")]
 pub use start_error::StartError;
