@@ -178,14 +178,14 @@ check-structure:
 
 check-lints:
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	@$(CARGO) clippy -p system-tests --test debian_packages --test system --locked -- -D warnings
-	@$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir fuzz/target --release --locked -- -D warnings
+	@$(CARGO) clippy --workspace --test debian_packages --test system --locked -- -D warnings
+	@$(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir $(target_dir) --locked -- -D warnings
 
 check-docs:
 	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 
 check-tests: build-debug
-	@$(CARGO) test --workspace --locked 2>&1 | tee $(target_dir)/test.log
+	@tools/run-tests.sh $(target_dir)/test.log
 
 # What check-tests runs in a short form. Power cuts, full disks and other users need root.
 .PHONY: torture
@@ -431,7 +431,7 @@ deb:
 # What is in them; apart from check-tests, which builds no release.
 .PHONY: check-deb test-system
 check-deb: deb
-	@$(CARGO) test -p system-tests --locked --test debian_packages
+	@$(CARGO) test --workspace --locked --test debian_packages
 
 rpm_dir = $(abspath $(target_dir))/rpm
 
@@ -455,5 +455,5 @@ check-rpm: rpm
 
 # What they do. Each test boots a machine of its own.
 test-system: deps build-debug check-deb check-rpm
-	@$(CARGO) test -p system-tests --locked --test system -- --nocapture --test-threads=2
+	@$(CARGO) test --workspace --locked --test system -- --nocapture --test-threads=2
 	@echo '==> make test-system: everything passed'

@@ -96,6 +96,19 @@ fn escaped(text: &Value) -> String {
     text.as_str().unwrap().bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
+/// Every page, with and without script: nothing is logged, nothing fetched from elsewhere, which has nothing to do with
+/// what axe-core would find.
+pub(crate) fn check_all_are_quiet(browser: &mut Browser, collector: &Collector) {
+    for scripts in [true, false] {
+        browser.set_scripts(scripts);
+        for path in &pages_of(collector) {
+            browser.open(collector, path);
+            assert_quiet(browser, collector, path);
+        }
+    }
+    browser.set_scripts(true);
+}
+
 /// Every page, with and without script.
 pub(crate) fn check_all(browser: &mut Browser, collector: &Collector) {
     let pages = pages_of(collector);

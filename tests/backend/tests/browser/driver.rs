@@ -144,8 +144,8 @@ impl Browser {
     /// What axe-core finds on the page, in short.
     pub(crate) fn hindrances(&mut self) -> Vec<String> {
         let script = format!(
-            "{}; const done = arguments[arguments.length - 1]; axe.run(document, {{ resultTypes: ['violations'] }}).then(\
-             found => done(found.violations.map(v => v.id + ': ' + v.help + ' at ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.html.slice(0, 200) + ' ' + (n.any[0] || {{}}).message).join(' | '))),\
+            "{}; const done = arguments[arguments.length - 1]; axe.run(document, {{ resultTypes: ['violations'], selectors: false, preload: false }}).then(\
+             found => done(found.violations.map(v => v.id + ': ' + v.help + ' at ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + (n.any[0] || {{}}).message).join(' | '))),\
              error => done(['axe failed: ' + error]))",
             self.axe
         );
