@@ -46,9 +46,20 @@ impl Answers<'_> {
     pub fn classes(&mut self) -> Result<Vec<Sum>, StorageError> {
         let query = "SELECT classification, count(*) AS n FROM records GROUP BY classification \
             ORDER BY n DESC, classification LIMIT 1000";
-        let sum = |mut row: Row| {
-            Ok(Sum { system_name: String::new(), value: row.text()?, records: row.count()?, machines: 0 })
-        };
-        self.sql.select(query, &[])?.into_iter().map(sum).collect()
+        self.sql.select(query, &[])?.into_iter().map(records_of).collect()
     }
+
+    /// Records by host type, most first, of all days of which is known what machines ran.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or not in time.
+    pub fn host_types(&mut self) -> Result<Vec<Sum>, StorageError> {
+        let query = "SELECT host_type, CAST(sum(n) AS bigint) AS r FROM machine_day GROUP BY host_type \
+            ORDER BY r DESC, host_type LIMIT 1000";
+        self.sql.select(query, &[])?.into_iter().map(records_of).collect()
+    }
+}
+
+fn records_of(mut row: Row) -> Result<Sum, StorageError> {
+    Ok(Sum { system_name: String::new(), value: row.text()?, records: row.count()?, machines: 0 })
 }

@@ -54,6 +54,7 @@ fn an_empty_database_answers_every_question() {
             (vec![], vec![])
         );
         assert_eq!((answers.sums("build", 14).unwrap(), answers.classes().unwrap()), (vec![], vec![]));
+        assert_eq!(answers.host_types().unwrap(), []);
         let asked = MachinesAsked {
             days: 14,
             silent_days: Some(3),
@@ -69,6 +70,32 @@ fn an_empty_database_answers_every_question() {
         assert_eq!(answers.decisions(None, 10).unwrap(), []);
         let collector = answers.collector().unwrap();
         assert_eq!((collector.groups, collector.unread, collector.bounds.len()), (0, 0, 0));
+    });
+}
+
+#[test]
+fn records_are_summed_by_class_and_by_host_type() {
+    on_each(|engine| {
+        let mut session = engine.open(Purpose::Append).unwrap();
+        let batch = [("a/b/c", "blank|blank|blank"), ("a/b/d", "acme|one|2"), ("a/b/c", "acme|one|2")];
+        let batch = batch.map(|(class, host_type)| {
+            let mut arrival = arrival(class, 1, None);
+            arrival.record.host_type = host_type.into();
+            arrival.record.machine_id = host_type.into();
+            arrival
+        });
+        session.append(&batch).unwrap();
+        // What came later counts in the same rows.
+        session.append(&batch[1..]).unwrap();
+        let mut answers = Answers::new(&mut *session, NOW_SECS);
+        let pairs = |sums: Vec<Sum>| -> Vec<(String, u64)> {
+            sums.into_iter().map(|sum| (sum.value, sum.records)).collect()
+        };
+        assert_eq!(
+            pairs(answers.host_types().unwrap()),
+            [("acme|one|2".into(), 4), ("blank|blank|blank".into(), 1)]
+        );
+        assert_eq!(pairs(answers.classes().unwrap()), [("a/b/c".into(), 3), ("a/b/d".into(), 2)]);
     });
 }
 

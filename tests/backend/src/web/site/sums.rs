@@ -72,11 +72,8 @@ fn all_or_days(ask: &Ask) -> Result<i64, Problem> {
 /// Records per class, and per host type.
 pub(super) async fn stats(ask: Ask) -> Result<Response, Problem> {
     ask.knows(&[&["limit"]])?;
-    let (classes, hosts) = ask
-        .app
-        .store
-        .answer(ask.now_secs, |answers| Ok((answers.classes()?, answers.sums("host_type", ALL_DAYS)?)))
-        .await?;
+    let (classes, hosts) =
+        ask.app.store.answer(ask.now_secs, |answers| Ok((answers.classes()?, answers.host_types()?))).await?;
     let limit = limit(&ask)?;
     let part = |sums: &[Sum], name: &str| -> Vec<Json> {
         let all: u64 = sums.iter().map(|sum| sum.records).sum();
