@@ -36,7 +36,7 @@ pub(crate) async fn accept(shared: Rc<Shared>, listener: Listener, tls: TlsAccep
         Listener::Remote(listener) => {
             let (listener, handshakes) = (TcpListener::from_std(listener)?, Handshakes::new(HANDSHAKES));
             loop {
-                let Some(stream) = accepted(listener.accept().await).await else { continue };
+                let Some(stream) = accepted_tcp(&listener).await else { continue };
                 let Some(counted) = shared.count() else { continue };
                 spawn_local(remote(Rc::clone(&shared), counted, stream, tls.clone(), handshakes.clone()));
             }
@@ -44,7 +44,7 @@ pub(crate) async fn accept(shared: Rc<Shared>, listener: Listener, tls: TlsAccep
         Listener::Loopback(listener) => {
             let listener = TcpListener::from_std(listener)?;
             loop {
-                let Some(stream) = accepted(listener.accept().await).await else { continue };
+                let Some(stream) = accepted_tcp(&listener).await else { continue };
                 let Some(counted) = shared.count() else { continue };
                 spawn_local(serve(Rc::clone(&shared), counted, Peer::Local, stream));
             }
@@ -58,6 +58,14 @@ pub(crate) async fn accept(shared: Rc<Shared>, listener: Listener, tls: TlsAccep
             }
         }
     }
+}
+
+/// A connection on which the end of an answer goes at once, and not when the peer has said that it has the rest, which takes
+/// 40 ms.
+async fn accepted_tcp(listener: &TcpListener) -> Option<TcpStream> {
+    let stream = accepted(listener.accept().await).await?;
+    let _ = stream.set_nodelay(true);
+    Some(stream)
 }
 
 async fn accepted<S, A>(result: io::Result<(S, A)>) -> Option<S> {
@@ -80,8 +88,6 @@ async fn remote(
     handshakes: Handshakes,
 ) {
     let Ok(address) = stream.peer_addr() else { return };
-    // Answers are small and go at once.
-    let _ = stream.set_nodelay(true);
     let mut turn = handshakes.begin();
     let result = tokio::select! {
         result = timeout(HANDSHAKE_TIME, tls.accept(stream)) => result,
@@ -151,5 +157,17 @@ where
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_an_answer_waits_for_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(accepted_tcp(&listener).await.unwrap().nodelay().unwrap());
     }
 }
