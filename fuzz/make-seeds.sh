@@ -120,6 +120,8 @@ key=value
 LINES
 printf '# a comment\n[settings]\nspool_dri=/x\nserver=a\nserver=ftp://b\n' >configuration/wrong
 printf '[settings\nserver\n' >configuration/broken
+# Two warnings of one line.
+printf '\xef\xbb\xbfoutside=a section\n' >configuration/byte-order-mark
 
 rs=$(printf '\036')
 event=5de9de8d5f3c6a7d445d75ba01cc3322 boot=60c014cd-4693-40f1-b334-548cd932949b

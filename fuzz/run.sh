@@ -54,6 +54,9 @@ declare -A max_len=(
     [preimages]=8192
 )
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(printf '%s\n' "${!max_len[@]}" | sort); fi
+for target in "${targets[@]}"; do
+    [ -n "${max_len[$target]:-}" ] || { echo "fuzz: no such target: $target (${!max_len[*]})" >&2; exit 2; }
+done
 
 flags=(
     --cfg fuzzing
@@ -70,42 +73,30 @@ echo "fuzz: building ${#targets[@]} targets"
 RUSTFLAGS="${flags[*]}" CARGO_TARGET_DIR=$PWD/target \
     "$cargo" build --release --locked --quiet --target "$host"
 
+# 255 has xargs start no other.
 run_target() {
-    local target=$1 log=artifacts/$1/log reached runs
+    local target=$1 max_len=$2 log=artifacts/$1/log reached runs
     mkdir -p "corpus/$target" "artifacts/$target"
     if ! "target/$host/release/$target" "corpus/$target" "seeds/$target" \
-        -max_total_time="$run_secs" -max_len="${max_len[$target]}" -rss_limit_mb=1024 -timeout=10 \
+        -max_total_time="$run_secs" -max_len="$max_len" -rss_limit_mb=1024 -timeout=10 \
         -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1; then
         tail -n 40 "$log" >&2
         echo "fuzz: $target failed; the input is in fuzz/artifacts/$target, and this shows it again:" >&2
         echo "  fuzz/target/$host/release/$target fuzz/artifacts/$target/INPUT" >&2
-        return 1
+        exit 255
     fi
     reached=$(sed -n 's/^#.*DONE *cov: \([0-9]*\).*/\1/p' "$log")
     runs=$(sed -n 's/^stat::number_of_executed_units: //p' "$log")
     # Without counters libFuzzer only throws dice.
     if [ "${reached:-0}" -lt 40 ]; then
         echo "fuzz: $target saw no coverage (${reached:-none}): did the compiler take the flags of run.sh?" >&2
-        return 1
+        exit 255
     fi
     echo "fuzz: $target: $runs runs in $run_secs s, $reached places reached, nothing found"
 }
+export -f run_target
+export host run_secs
 
 for target in "${targets[@]}"; do
-    [ -n "${max_len[$target]:-}" ] || { echo "fuzz: no such target: $target (${!max_len[*]})" >&2; exit 2; }
-done
-
-# One target for each processor. Whoever fails, the others end as well, and then all does.
-running=0
-failed=0
-for target in "${targets[@]}"; do
-    if [ "$running" -ge "$(nproc)" ]; then
-        wait -n || failed=1
-        running=$((running - 1))
-    fi
-    [ "$failed" = 0 ] || break
-    run_target "$target" &
-    running=$((running + 1))
-done
-for ((; running > 0; running--)); do wait -n || failed=1; done
-exit "$failed"
+    echo "$target ${max_len[$target]}"
+done | xargs -P "$(nproc)" -L 1 bash -c 'run_target "$@"' run_target

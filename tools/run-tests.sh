@@ -17,15 +17,13 @@ first=' tests/crash_corpus '
 # Each keeps the whole machine busy: beside it others would only be late.
 alone=' tests/torture_checks backend/telem_collector backend/process backend/browser '
 
-LD_LIBRARY_PATH=$("${RUSTC:-rustc}" --print sysroot)/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export LD_LIBRARY_PATH
 echo 'tests: building'
 "$cargo" test --workspace --locked --no-run --quiet --message-format=json-render-diagnostics |
     sed -n 's|^{"reason":"compiler-artifact",.*"manifest_path":"\([^"]*/\([^"/]*\)\)/Cargo.toml",.*"name":"\([^"]*\)",.*"profile":{[^}]*"test":true},.*"executable":"\([^"]*\)".*|\2/\3 \1 \4|p' \
         >"$scratch/programs"
 [ -s "$scratch/programs" ] || { echo 'tests: cargo named no program' >&2; exit 1; }
 
-# The output of one, once it has ended: several at a time would be mixed.
+# The output of one, once it has ended: several at a time would be mixed. 255 has xargs start no other.
 run_program() {
     local name=$1 package=$2 program=$3 status=0
     local output=$scratch/${program##*/}
@@ -34,24 +32,16 @@ run_program() {
         echo "Running ${program#"$PWD"/}"
         cat "$output"
     } | tee -a "$log"
-    [ "$status" = 0 ] || echo "tests: $name failed; again with: cd $package && $program" >&2
-    return "$status"
+    [ "$status" = 0 ] && return
+    echo "tests: $name failed; again with: cd $package && $program" >&2
+    exit 255
 }
+export -f run_program
+export scratch log
 
-running=0
-failed=0
+# Those of a list, so many at a time.
 run_beside() {
-    local most=$1 name package program
-    while [ "$failed" = 0 ] && read -r name package program; do
-        if [ "$running" -ge "$most" ]; then
-            wait -n || failed=1
-            running=$((running - 1))
-        fi
-        [ "$failed" = 0 ] || break
-        run_program "$name" "$package" "$program" </dev/null &
-        running=$((running + 1))
-    done
-    for ((; running > 0; running--)); do wait -n || failed=1; done
+    xargs -r -P "$1" -L 1 bash -c 'run_program "$@"' run_program
 }
 
 # Lines of the list whose name stands in $1, or (with !) does not.
@@ -59,7 +49,6 @@ named() {
     awk -v names="$1" -v unless="${2:-}" '(index(names, " " $1 " ") > 0) != (unless == "!")' "$scratch/programs"
 }
 
-run_beside "$(($(nproc) + 1))" < <(named "$first" && named "$first$alone" '!')
-run_beside 1 < <(named "$alone")
-[ "$failed" = 0 ] || exit 1
+{ named "$first" && named "$first$alone" '!'; } | run_beside "$(($(nproc) + 1))"
+named "$alone" | run_beside 1
 "$cargo" test --workspace --locked --doc --quiet 2>&1 | tee -a "$log"

@@ -72,6 +72,19 @@ fn a_record_that_died_with_it_is_an_error_and_one_of_an_old_daemon_is_not() {
 }
 
 #[test]
+fn whoever_can_connect_is_known_to_be_answered() {
+    let sandbox = Sandbox::new();
+    let mut command = Command::new("strace");
+    // Whatever it does once it listens comes a second later.
+    command.args(["-D", "-o", "/dev/null", "-e", "trace=listen", "-e", "inject=listen:delay_exit=1000000"]);
+    command.arg(programs::path("telemprobd")).args(["-f", &sandbox.config_arg()]);
+    let mut daemon = Process::spawn(&sandbox.path(""), "telemprobd", &mut command);
+    until("telemprobd listens", || UnixStream::connect(sandbox.socket_path()).ok());
+    assert!(sandbox.path("run/telemprobd.answers").exists());
+    daemon.stop();
+}
+
+#[test]
 fn a_daemon_that_needs_over_a_second_is_waited_for() {
     let sandbox = Sandbox::new();
     let slow = UnixListener::bind(sandbox.socket_path()).unwrap();

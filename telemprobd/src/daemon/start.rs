@@ -38,8 +38,9 @@ impl Daemon {
         consent::check(&settings.etc_dir).map_err(ProcessError::from)?;
         raise_descriptor_limit();
         let bound = give_up_root(&settings)?;
-        let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
         let lock = InstanceLock::acquire(&settings.run_dir, "telemprobd").map_err(ProcessError::from)?;
+        let bound = bound.map(|listener| opened(listener, &settings.run_dir)).transpose()?;
+        let signals = Signals::watch().map_err(ProcessError::system("signals"))?;
         let now = Instant::now();
         let accounts = AccountsReader::open(Uid::effective().as_raw(), now);
         let store = RecordStore::open(&settings, None, accounts.accounts(), now)?;
@@ -52,7 +53,7 @@ impl Daemon {
             .map_err(ProcessError::system("epoll"))?;
         let listener = match bound {
             Some(listener) => listener,
-            None => open_socket(&settings)?,
+            None => opened(Listener::inherit_or_bind(&settings.socket_path)?, &settings.run_dir)?,
         };
         let accept_queue =
             AcceptQueue::watch(listener, &poller, LISTENER).map_err(ProcessError::system("epoll"))?;
@@ -90,14 +91,14 @@ fn give_up_root(settings: &Settings) -> Result<Option<Listener>, DaemonError> {
     let run_error = |source| InstanceError::Io { path: settings.run_dir.clone(), source };
     owner.make_directory(&settings.run_dir).map_err(run_error).map_err(ProcessError::from)?;
     let is_roots = settings.socket_path.parent().is_some_and(is_roots_alone);
-    let listener = is_roots.then(|| open_socket(settings)).transpose()?;
+    let listener = is_roots.then(|| Listener::inherit_or_bind(&settings.socket_path)).transpose()?;
     owner.become_him(&[])?;
     Ok(listener)
 }
 
-fn open_socket(settings: &Settings) -> Result<Listener, DaemonError> {
-    let listener = Listener::inherit_or_bind(&settings.socket_path)?;
-    note_answering(&settings.run_dir, listener.path());
+/// Lets clients connect. Only who holds the lock of `run_dir` may say there who answers.
+fn opened(listener: Listener, run_dir: &Path) -> Result<Listener, DaemonError> {
+    note_answering(run_dir, listener.path());
     listener.listen()?;
     Ok(listener)
 }

@@ -10,11 +10,11 @@
 //! ```
 //!
 //! `record`, `intake`, `filter`, `retention`, `groups` and `samples` are pure: values in, values out, the time among them. `fleet`
-//! makes up machines and their records, for tests and demonstrations. Without the feature `server`, which is there unless it is
-//! left out, the crate has what reads foreign bytes and nothing that serves or is called by people: for fuzzing, which builds
-//! all of it in a costly way.
+//! makes up machines and their records, for tests and demonstrations.
 //! `storage`, `transfer`, `symbols`, `web` and `server` are the edges. Whoever embeds this crate calls [`run`] once, from a
-//! program that prints the error.
+//! program that prints the error. Without the feature `server`, which is there unless it is left out, the crate has what reads
+//! foreign bytes and stores them, and nothing that serves or that people call: for fuzzing, which builds all that it gets at
+//! a high price.
 //!
 //! ```
 //! use telem_collector::retention::{KeepRule, KeepTime, Retention, Subject};
